@@ -1,0 +1,1 @@
+"""CAMLocalizer: tumours in medical images from the class activation maps of classifiers."""

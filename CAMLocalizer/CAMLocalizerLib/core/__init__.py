@@ -1,0 +1,30 @@
+"""Core types: images, label maps and activation maps that know where they lie in the body."""
+
+from .errors import (
+    CAMLocalizerError,
+    GridError,
+    InputError,
+    ModelError,
+    OutputError,
+    SeriesError,
+    SettingsError,
+)
+from .grid import Grid
+from .labelmap import LabelMap
+from .pyramid import ActivationMap, ActivationPyramid
+from .volume import Volume
+
+__all__ = [
+    "ActivationMap",
+    "ActivationPyramid",
+    "CAMLocalizerError",
+    "Grid",
+    "GridError",
+    "InputError",
+    "LabelMap",
+    "ModelError",
+    "OutputError",
+    "SeriesError",
+    "SettingsError",
+    "Volume",
+]

@@ -1,0 +1,40 @@
+"""The error tree."""
+
+
+class CAMLocalizerError(Exception):
+    """Base of every error that CAMLocalizer raises on purpose.
+
+    One sentence each: what was got, what was expected, what to do::
+
+        CAMLocalizerError
+        ├── InputError        a file, folder or array that cannot be used as it is
+        │   ├── GridError     geometry: spacing, direction, size, shear
+        │   └── SeriesError   a DICOM folder without one clear series
+        ├── SettingsError     a view, scale, threshold, device or other option out of range
+        ├── ModelError        a bundle that is unknown, incomplete, changed or of another network
+        └── OutputError       a folder that exists, cannot be written or is full
+    """
+
+
+class InputError(CAMLocalizerError):
+    """A file, folder or array that cannot be used as it is."""
+
+
+class GridError(InputError):
+    """A geometry that is no right-handed or left-handed orthogonal voxel grid."""
+
+
+class SeriesError(InputError):
+    """A DICOM folder from which no single complete series can be taken."""
+
+
+class SettingsError(CAMLocalizerError):
+    """An option outside its range, or one that the model or volume does not have."""
+
+
+class ModelError(CAMLocalizerError):
+    """A model bundle that is unknown, incomplete, changed or made for another network."""
+
+
+class OutputError(CAMLocalizerError):
+    """A place to write that exists already, refuses or is full."""
