@@ -1,0 +1,69 @@
+"""Back-projection: from feature cells of slices to the voxels of the volume."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Grid, GridError
+from .planes import plane_axes
+from .resampling import apply_weights, linear_weights
+
+ALIGNMENT_TOLERANCE = 1e-3
+# A cache line holds 16 float32 values: also where slices are the fastest storage axis, whole lines are written.
+SLICES_AT_ONCE = 16
+
+
+def back_project(
+    array_kji: NDArray[np.float32], cell_grid: Grid, target_grid: Grid, *, plane: str
+) -> NDArray[np.float32]:
+    """Bring a feature map of slices back to the voxels of the volume that was sliced.
+
+    In-plane the cells are interpolated linearly between their centres and held from the outermost centres to the
+    cells' borders; beyond these the result is zero. Slices go back one to one.
+
+    Args:
+        array_kji: values of the cells, shape ``cell_grid.shape_kji``.
+        cell_grid: centres of the cells, from ``SliceStack.cell_grid``.
+        target_grid: grid of the volume.
+        plane: plane of the slices.
+
+    Returns:
+        float32, shape ``target_grid.shape_kji``; the only array of this size that is made.
+
+    Raises:
+        GridError: the array's shape is not its grid's, or the cells are no slices of the volume in this plane.
+        SettingsError: an unknown plane.
+    """
+    axes = plane_axes(target_grid, plane)
+    if array_kji.shape != cell_grid.shape_kji:
+        raise GridError(f"feature map has shape {array_kji.shape}, its grid expects {cell_grid.shape_kji}")
+    steps, starts = _target_in_cells(cell_grid, target_grid, axes.axes, plane)
+    columns, rows = (
+        linear_weights(starts[n] + steps[n] * np.arange(target_grid.size[axes.axes[n]]), cell_grid.size[n])
+        for n in range(2)
+    )
+    result = np.empty(target_grid.shape_kji, dtype=np.float32)
+    slices = axes.as_slices(result)  # (slices, rows, columns)
+    for start in range(0, len(slices), SLICES_AT_ONCE):
+        part = slice(start, start + SLICES_AT_ONCE)
+        slices[part] = apply_weights(rows, array_kji[part], columns)
+    return result
+
+
+def _target_in_cells(
+    cell_grid: Grid, target_grid: Grid, axes: tuple[int, int, int], plane: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return, for columns, rows and slices, cells per voxel and the cell index of the first voxel."""
+    matrix = cell_grid.lps_to_ijk @ target_grid.ijk_to_lps
+    linear = matrix[:3, list(axes)]  # voxel axes in display order
+    steps = np.diag(linear).copy()
+    first_and_last = np.sort([matrix[2, 3], matrix[2, 3] + steps[2] * (target_grid.size[axes[2]] - 1)])
+    oblique = np.abs(linear - np.diag(steps)).max() * max(target_grid.size)
+    shifted = np.abs(first_and_last - [0, cell_grid.size[2] - 1]).max()
+    if max(oblique, shifted) > ALIGNMENT_TOLERANCE:
+        raise GridError(
+            f"feature cells (size {cell_grid.size}) are not the {plane} slices of the volume (size {target_grid.size}):"
+            " use the grid of the volume that was sliced, and the plane it was sliced in"
+        )
+    return steps, matrix[:3, 3]

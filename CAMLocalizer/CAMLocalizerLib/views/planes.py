@@ -1,0 +1,106 @@
+"""Which storage axes of a volume run along the columns, rows and slices of an anatomical plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Grid, SettingsError
+
+PLANES = ("axial", "coronal", "sagittal")
+TIE_TOLERANCE = 1e-3
+
+# Anatomical axis (0: left, 1: posterior, 2: superior) and sense of growing columns, rows and slices.
+_DISPLAY = {
+    "axial": ((0, 1), (1, 1), (2, 1)),
+    "coronal": ((0, 1), (2, -1), (1, 1)),
+    "sagittal": ((1, 1), (2, -1), (0, 1)),
+}
+
+
+@dataclass(frozen=True)
+class PlaneAxes:
+    """Storage axes of a grid in display order.
+
+    Args:
+        axes: storage axis (0: i, 1: j, 2: k) of the columns, rows and slices.
+        signs: 1 where the storage index grows as the display index does, -1 where it falls.
+    """
+
+    axes: tuple[int, int, int]
+    signs: tuple[int, int, int]
+
+    @property
+    def slice_axis_kji(self) -> int:
+        """Axis of an ``array_kji`` that counts the slices."""
+        return 2 - self.axes[2]
+
+    def as_slices(self, array_kji: NDArray) -> NDArray:
+        """View of an array as (slices, rows, columns): slices in display order, rows and columns in storage order."""
+        columns, rows, slices = (2 - axis for axis in self.axes)
+        view = array_kji.transpose(slices, rows, columns)  # (slices, rows, columns)
+        return view[:: self.signs[2]]
+
+    def per_slice(self, values: NDArray) -> NDArray:
+        """Shape one value per slice, in display order, so that it broadcasts against an ``array_kji``."""
+        shape = [1, 1, 1]
+        shape[self.slice_axis_kji] = -1
+        return values[:: self.signs[2]].reshape(shape)
+
+
+def check_plane(plane: str) -> None:
+    """Refuse a name that is no anatomical plane.
+
+    Raises:
+        SettingsError: ``plane`` is not one of :data:`PLANES`.
+    """
+    if plane not in PLANES:
+        raise SettingsError(f"view must be one of {', '.join(PLANES)}, got {plane!r}")
+
+
+def anatomical_axes(grid: Grid) -> tuple[int, int, int]:
+    """Return the storage axes that run nearest to left-right, anterior-posterior and inferior-superior.
+
+    Each storage axis is used once; of all assignments the one with the largest sum of cosines is taken.
+    """
+    cosines = np.abs(grid.direction)
+    first, second, third = max(permutations(range(3)), key=lambda axes: cosines[range(3), axes].sum())
+    return first, second, third
+
+
+def plane_axes(grid: Grid, plane: str) -> PlaneAxes:
+    """Find the storage axes behind the columns, rows and slices of an anatomical plane.
+
+    Args:
+        grid: grid of the volume; oblique, flipped and permuted ones too.
+        plane: ``axial`` (columns to the left, rows to posterior, slices to superior), ``coronal`` (left, inferior,
+            posterior) or ``sagittal`` (posterior, inferior, left).
+
+    Returns:
+        The axes nearest to the anatomical ones; nothing is ever resampled obliquely.
+
+    Raises:
+        SettingsError: ``plane`` is not one of :data:`PLANES`.
+    """
+    check_plane(plane)
+    nearest = anatomical_axes(grid)
+    axes = [nearest[anatomical] for anatomical, _ in _DISPLAY[plane]]
+    signs = [sense if grid.direction[a, nearest[a]] >= 0 else -sense for a, sense in _DISPLAY[plane]]
+    return PlaneAxes((axes[0], axes[1], axes[2]), (signs[0], signs[1], signs[2]))
+
+
+def acquisition_plane(grid: Grid) -> str:
+    """Name the plane with the finest in-plane spacing, in which the volume was most likely acquired.
+
+    Slices are counted along an axis of one voxel if there is one (a single 2D image), otherwise along the axis of
+    the largest spacing. Where several axes qualify (isotropic volumes) the last storage axis of them is taken.
+    """
+    single = [axis for axis in range(3) if grid.size[axis] == 1]
+    largest = max(grid.spacing_mm) * (1 - TIE_TOLERANCE)
+    thick = [axis for axis in range(3) if grid.spacing_mm[axis] >= largest]
+    through = (single or thick)[-1]
+    anatomical = anatomical_axes(grid).index(through)
+    return next(plane for plane in PLANES if _DISPLAY[plane][2][0] == anatomical)

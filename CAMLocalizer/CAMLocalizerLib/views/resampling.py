@@ -1,0 +1,36 @@
+"""Weights of separable linear resampling along one axis."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+EDGE_TOLERANCE = 1e-6
+
+
+def linear_weights(positions: NDArray[np.floating], count: int, *, width: float = 1.0) -> NDArray[np.float32]:
+    """Return the matrix that reads ``count`` samples at fractional ``positions``.
+
+    Args:
+        positions: shape (n,), in samples: 0 is the centre of the first one.
+        count: number of samples on the axis.
+        width: distance of neighbouring positions in samples; above 1 (fewer positions than samples) the triangle
+            is widened to this half-width, which averages what would otherwise alias.
+
+    Returns:
+        float32, shape (n, count). A row sums to 1 where the interval of ``width`` around its position touches the
+        samples' extent (from -0.5 to ``count`` - 0.5), with the outermost samples held, and is all zero beyond.
+    """
+    width = max(1.0, width)
+    distances = np.abs(positions[:, None] - np.arange(count))  # (n, count)
+    weights = np.clip(1.0 - distances / width, 0.0, None)
+    reach = width / 2 + EDGE_TOLERANCE
+    inside = (positions >= -reach) & (positions <= count - 1 + reach)
+    sums = np.where(inside, weights.sum(axis=1), np.inf)
+    return (weights / sums[:, None]).astype(np.float32)
+
+
+def apply_weights(rows: NDArray[np.float32], slices: NDArray, columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Resample a batch of slices, shape (n, rows in, columns in), to (n, rows out, columns out)."""
+    batch = np.ascontiguousarray(slices, dtype=np.float32)
+    return np.matmul(np.matmul(rows, batch), columns.T)

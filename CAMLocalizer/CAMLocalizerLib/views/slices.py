@@ -1,0 +1,127 @@
+"""SliceStack: the slices of a volume as a model wants them, one batch at a time."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Grid, SettingsError, Volume
+from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
+from .resampling import apply_weights, linear_weights
+
+
+@dataclass(frozen=True, eq=False)
+class SliceStack:
+    """Slices of a volume in anatomical orientation, resampled in-plane to a model's spacing and size.
+
+    One slice per stored slice: nothing is resampled across slices. The slices are centred on the volume's centre;
+    what lies outside the volume has the slice's minimum.
+
+    Args:
+        volume: what to slice; any storage order.
+        plane: ``axial``, ``coronal`` or ``sagittal``.
+        spacing_mm: distance of neighbouring pixel centres in both directions; positive.
+        size: width and height in pixels.
+
+    Raises:
+        SettingsError: an unknown plane, a spacing that is not positive or a size below 1.
+    """
+
+    volume: Volume
+    plane: str
+    _: KW_ONLY
+    spacing_mm: float
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        check_plane(self.plane)
+        if not np.isfinite(self.spacing_mm) or self.spacing_mm <= 0:
+            raise SettingsError(f"spacing of the slices must be positive, got {self.spacing_mm} mm")
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise SettingsError(f"size of the slices must be (width, height) of at least 1 pixel, got {self.size}")
+
+    def __len__(self) -> int:
+        return self.grid.size[2]
+
+    @cached_property
+    def axes(self) -> PlaneAxes:
+        """Storage axes of the columns, rows and slices."""
+        return plane_axes(self.volume.grid, self.plane)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Grid of the resampled slices: i and j count columns and rows of pixels, k the slices."""
+        source = self.volume.grid
+        axes, signs = list(self.axes.axes), np.array(self.axes.signs)
+        counts = np.array(source.size)[axes]
+        centre = source.to_lps((np.array(source.size) - 1) / 2)
+        spacing = np.array([self.spacing_mm, self.spacing_mm, source.spacing_mm[axes[2]]])
+        size = np.array([*self.size, counts[2]])
+        direction = source.direction[:, axes] * signs
+        origin = centre - direction @ (spacing * (size - 1) / 2)
+        return Grid(tuple(size), tuple(spacing), tuple(origin), direction)
+
+    @property
+    def cropped_mm(self) -> tuple[float, float]:
+        """Width and height of the volume that lie outside the slices, both sides together, at least 0."""
+        source = self.volume.grid
+        extent = [source.size[axis] * source.spacing_mm[axis] for axis in self.axes.axes[:2]]
+        left_out = [max(0.0, mm - pixels * self.spacing_mm) for mm, pixels in zip(extent, self.size, strict=True)]
+        return left_out[0], left_out[1]
+
+    @cached_property
+    def _weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._axis_weights(1), self._axis_weights(0)
+
+    def _axis_weights(self, display_axis: int) -> NDArray[np.float32]:
+        source = self.volume.grid
+        axis, pixels = self.axes.axes[display_axis], self.size[display_axis]
+        width = self.spacing_mm / source.spacing_mm[axis]
+        offsets = (np.arange(pixels) - (pixels - 1) / 2) * width * self.axes.signs[display_axis]
+        return linear_weights((source.size[axis] - 1) / 2 + offsets, source.size[axis], width=width)
+
+    def batch(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Resample slices ``start`` to ``stop`` (excluded), counted as ``range`` does; only these are held in memory.
+
+        Returns:
+            Intensities in the volume's unit, float32, shape (slices, height, width).
+        """
+        rows, columns = self._weights
+        stored = self.axes.as_slices(self.volume.array_kji)[start:stop]
+        if not len(stored):
+            return np.zeros((0, *self.size[::-1]), dtype=np.float32)
+        outside = 1.0 - np.outer(rows.any(axis=1), columns.any(axis=1)).astype(np.float32)  # (height, width)
+        lowest = stored.min(axis=(1, 2))
+        return apply_weights(rows, stored, columns) + lowest[:, None, None] * outside
+
+    def cell_grid(self, size: tuple[int, int], stride: float, offset: float) -> Grid:
+        """Place the cells of a feature map of these slices in the body.
+
+        Args:
+            size: width and height of the map in cells.
+            stride: distance of neighbouring cells in pixels; positive.
+            offset: pixel index of the centre of the first cell, in both directions; (stride - 1) / 2 where
+                every cell stands for ``stride`` pixels and padding keeps the borders aligned.
+
+        Returns:
+            Grid whose i and j count cells and whose k counts the slices.
+        """
+        spacing = self.spacing_mm * stride
+        origin = self.grid.to_lps((offset, offset, 0))
+        width, height = size
+        return Grid(
+            (width, height, len(self)), (spacing, spacing, self.grid.spacing_mm[2]), tuple(origin), self.grid.direction
+        )
+
+
+def slice_stack(volume: Volume, plane: str = "auto", *, spacing_mm: float, size: tuple[int, int]) -> SliceStack:
+    """Make a :class:`SliceStack`; the plane ``auto`` is the one in which the volume was acquired.
+
+    Raises:
+        SettingsError: as for :class:`SliceStack`.
+    """
+    chosen = acquisition_plane(volume.grid) if plane == "auto" else plane
+    return SliceStack(volume, chosen, spacing_mm=spacing_mm, size=size)
