@@ -1,0 +1,89 @@
+"""Connected regions, their places in the body, and the label map made of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from CAMLocalizerLib.core import Grid, GridError, LabelMap, SettingsError
+from CAMLocalizerLib.segment import components, filter_components, label_map_from_activation
+
+
+@pytest.fixture
+def mask(oblique_grid: Grid) -> np.ndarray:
+    """Regions of 1, 12 and 4 voxels; the last is connected across corners only."""
+    array = np.zeros(oblique_grid.shape_kji, dtype=bool)
+    array[0, 0, 0] = True
+    array[2:4, 5:7, 8:11] = True
+    array[[5, 6, 7, 8], [20, 21, 22, 23], [1, 2, 3, 4]] = True
+    return array
+
+
+def test_components_are_sorted_by_volume_and_measured_in_the_body(mask: np.ndarray, oblique_grid: Grid) -> None:
+    found = components(mask, oblique_grid)
+    assert [(part.label, part.voxels, part.peak) for part in found] == [(1, 12, None), (2, 4, None), (3, 1, None)]
+    assert found[0].volume_mm3 == pytest.approx(12 * 1.1 * 0.9 * 4.0)
+    np.testing.assert_allclose(found[0].centre_lps_mm, oblique_grid.to_lps((9, 5.5, 2.5)))
+    np.testing.assert_allclose(found[1].centre_lps_mm, oblique_grid.to_lps((2.5, 21.5, 6.5)))
+    np.testing.assert_allclose(found[2].centre_lps_mm, oblique_grid.origin_mm)
+
+
+def test_the_peak_is_the_highest_activation_within(mask: np.ndarray, oblique_grid: Grid) -> None:
+    activation = np.random.default_rng(6).random(mask.shape, dtype=np.float32)
+    found = components(mask, oblique_grid, activation)
+    assert found[0].peak == pytest.approx(activation[2:4, 5:7, 8:11].max())
+    assert found[2].peak == pytest.approx(activation[0, 0, 0])
+
+
+def test_a_label_map_brings_its_own_grid(mask: np.ndarray, oblique_grid: Grid) -> None:
+    label_map = LabelMap(2 * mask.astype(np.uint8), oblique_grid, ("Oedema", "Tumour"))
+    assert components(label_map) == components(mask, oblique_grid)
+    assert filter_components(label_map, keep_largest=1).sum() == 12
+
+
+def test_an_empty_mask_has_no_components(oblique_grid: Grid) -> None:
+    empty = np.zeros(oblique_grid.shape_kji, dtype=bool)
+    assert components(empty, oblique_grid, empty.astype(np.float32)) == ()
+    assert not filter_components(empty, oblique_grid, 0.1, 2).any()
+
+
+def test_small_regions_are_left_out(mask: np.ndarray, oblique_grid: Grid) -> None:
+    four_voxels_ml = 4 * oblique_grid.voxel_volume_mm3 / 1000
+    assert filter_components(mask, oblique_grid).sum() == 17
+    assert filter_components(mask, oblique_grid, four_voxels_ml).sum() == 16
+    assert filter_components(mask, oblique_grid, 1.01 * four_voxels_ml).sum() == 12
+    assert filter_components(mask, oblique_grid, 1000.0).sum() == 0
+
+
+def test_the_largest_regions_are_kept(mask: np.ndarray, oblique_grid: Grid) -> None:
+    sums = [filter_components(mask, oblique_grid, keep_largest=number).sum() for number in (1, 2, 3, 9)]
+    assert sums == [12, 16, 17, 17]
+
+
+def test_settings_and_shapes_are_checked(mask: np.ndarray, oblique_grid: Grid) -> None:
+    with pytest.raises(SettingsError, match="at least 0 ml, got -1"):
+        filter_components(mask, oblique_grid, -1)
+    with pytest.raises(SettingsError, match="at least 1, got 0"):
+        filter_components(mask, oblique_grid, keep_largest=0)
+    with pytest.raises(GridError, match="its grid expects None"):
+        components(mask)
+    with pytest.raises(GridError, match="mask has shape"):
+        components(mask[:3], oblique_grid)
+    with pytest.raises(GridError, match="activation has shape"):
+        components(mask, oblique_grid, np.zeros((2, 2, 2), dtype=np.float32))
+
+
+def test_a_label_map_is_thresholded_and_filtered(mask: np.ndarray, oblique_grid: Grid) -> None:
+    activation = np.where(mask, 0.8, 0.1).astype(np.float32)
+    label_map = label_map_from_activation(activation, oblique_grid, "0.4", keep_largest=2, segment_name="Lesion")
+    assert label_map.segments == ("Lesion",)
+    assert label_map.grid is oblique_grid
+    assert label_map.volume_mm3 == pytest.approx(16 * oblique_grid.voxel_volume_mm3)
+    assert label_map.array_kji.dtype == np.uint8
+    everything = label_map_from_activation(activation, oblique_grid, 0.1)
+    assert everything.array_kji.all()
+
+
+def test_an_activation_on_another_grid_is_refused(oblique_grid: Grid) -> None:
+    with pytest.raises(GridError, match="its grid expects"):
+        label_map_from_activation(np.ones((2, 3, 4), dtype=np.float32), oblique_grid, "otsu")
