@@ -1,0 +1,87 @@
+"""Arguments of the command line; nothing heavy is imported to read them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .. import __version__
+
+EXAMPLE = """example:
+  camlocalizer localize brain.nii.gz --output results
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``camlocalizer`` with its three commands."""
+    parser = argparse.ArgumentParser(
+        prog="camlocalizer",
+        description="Find tumours in medical images from the class activation maps of classifiers. "
+        "For research; not a medical device.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"camlocalizer {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_localize(commands)
+    commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
+    info = commands.add_parser("info", help="say what is in a volume", description="Say what is in a volume.")
+    info.add_argument("file", type=Path, metavar="FILE", help="volume, or folder with a DICOM series")
+    info.add_argument("--series", metavar="UID", help="DICOM series, where a folder has several")
+    return parser
+
+
+def _add_localize(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "localize",
+        help="make a tumour label map of each volume",
+        description="For each INPUT write a folder DIR/<case>/ with labelmap.nii.gz, activation.nii.gz, "
+        "segmentation.seg.nrrd, overview.png and report.json.",
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
+    add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
+    add("--overwrite", action="store_true", help="replace case folders that exist")
+    add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
+    add("--series", metavar="UID", help="DICOM series, where a folder has several")
+    _add_settings(parser)
+    _add_machine(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("settings, by default the model's own").add_argument
+    views = ("auto", "axial", "coronal", "sagittal")
+    add("--view", default="auto", choices=views, help="plane of the slices (default: that of acquisition)")
+    add("--scales", type=_scales, metavar="all|1|1,4|...", help="scales to fuse, 1 is the finest")
+    add("--scale-weights", type=_weights, metavar="W,W,...", help="weight of each of --scales")
+    add("--threshold", metavar="T", help="of the fused map: 0.4, 200/255, q95 or otsu")
+    add("--probability-limit", type=float, metavar="P", help="slices with a lower tumour probability are left out")
+    add("--min-volume-ml", type=float, metavar="X", help="smaller components are left out")
+    add("--keep-largest", type=int, metavar="N", help="number of components to keep")
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("machine").add_argument
+    add("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")
+    add("--batch-size", type=int, default=8, metavar="N", help="slices at once (default: %(default)s)")
+    precisions = ("float32", "bfloat16")
+    add("--precision", default="float32", choices=precisions, help="of the network (default: %(default)s)")
+
+
+def _scales(text: str) -> tuple[int, ...] | str:
+    if text == "all":
+        return text
+    try:
+        scales = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected all or whole numbers such as 1,4, got {text!r}") from None
+    if len(set(scales)) != len(scales):
+        raise argparse.ArgumentTypeError(f"each scale can be given once, got {text!r}")
+    return scales
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers such as 1,0.5, got {text!r}") from None

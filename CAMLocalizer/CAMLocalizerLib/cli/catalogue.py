@@ -1,0 +1,82 @@
+"""The commands ``models`` and ``info``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import ModelError
+from ..io import VolumeInfo, describe
+from ..models import ModelCard, bundled_models, load_model, model_folders
+
+COLUMNS = ("NAME", "VERSION", "MODALITY", "VIEWS", "CLASSES", "MEASURED")
+
+
+def list_models(options: argparse.Namespace) -> int:
+    """Print the bundles as a table.
+
+    Returns:
+        0, or 1 when a bundle is damaged.
+    """
+    rows, damaged = [COLUMNS], 0
+    for name in bundled_models():
+        try:
+            rows.append(_row(load_model(name).card))
+        except ModelError as error:
+            damaged += 1
+            print(f"camlocalizer: {error}", file=sys.stderr)
+    if len(rows) == 1:
+        folders = ", ".join(map(str, model_folders())) or "no folder of models exists"
+        print(f"no model bundle is installed (looked in: {folders})")
+        return int(damaged > 0)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return int(damaged > 0)
+
+
+def _row(card: ModelCard) -> tuple[str, ...]:
+    measured = first_figure(card.results) or "-"
+    return card.name, card.version, card.modality, ",".join(card.views), ",".join(card.classes), measured
+
+
+def first_figure(results: Mapping[str, Any]) -> str:
+    """Return the first number among nested results with the way to it, such as ``figshare mean IoU 0.41``."""
+    for key, value in results.items():
+        if isinstance(value, Mapping) and (inner := first_figure(value)):
+            return f"{key} {inner}".replace("_", " ")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return f"{key} {value:.3g}".replace("_", " ")
+    return ""
+
+
+def show_volume(options: argparse.Namespace) -> int:
+    """Print what is in a volume.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    for title, text in _lines(describe(options.file, series=options.series)):
+        print(f"{title:<12} {text}")
+    return 0
+
+
+def _lines(info: VolumeInfo) -> list[tuple[str, str]]:
+    low, high = info.intensity_range
+    percentiles = ", ".join(f"{percent}%: {value:.5g}" for percent, value in info.percentiles.items())
+    modality = [("modality", info.modality)] if info.modality else []
+    return [
+        ("name", info.name),
+        ("format", info.format),
+        *modality,
+        ("size", " x ".join(map(str, info.size)) + " voxels"),
+        ("spacing", " x ".join(f"{value:.4g}" for value in info.spacing_mm) + " mm"),
+        ("origin", "(" + ", ".join(f"{value:.4g}" for value in info.origin_mm) + ") mm LPS"),
+        ("orientation", f"{info.orientation}, oblique by {info.oblique_deg:.1f} degrees"),
+        ("acquired", f"{info.acquisition_plane} slices"),
+        ("intensities", f"{low:.5g} to {high:.5g} {info.unit}".rstrip()),
+        ("percentiles", percentiles),
+        *[("note", note) for note in info.notes],
+    ]

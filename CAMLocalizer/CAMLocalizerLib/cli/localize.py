@@ -1,0 +1,170 @@
+"""The command ``localize``: case by case, each whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..core import CAMLocalizerError, SettingsError
+from ..io import case_name, read_volume, staged_folder
+from ..localizer import Localizer
+from ..segment import Threshold
+from .report import CaseResult, describe_result
+from .results import FILES, write_results
+
+logger = logging.getLogger("CAMLocalizerLib")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Localise in every input and say how each went.
+
+    Args:
+        options: parsed arguments of ``localize``.
+
+    Returns:
+        0 when every input has its folder, 1 when one failed.
+
+    Raises:
+        CAMLocalizerError: what is wrong for every input alike: settings, model, device, equal case names.
+    """
+    names = _case_names(options.inputs)
+    _check_settings(options)
+    localizer = Localizer(
+        options.model, device=options.device, batch_size=options.batch_size, precision=options.precision
+    )
+    scales = _chosen_scales(options, localizer)
+    outcomes = {}
+    for path, name in zip(options.inputs, names, strict=True):
+        outcomes[name] = _attempt(path, options.output / name, localizer, options, scales)
+    if len(outcomes) > 1:
+        _summarise(outcomes)
+    return int(any(outcome is not None for outcome in outcomes.values()))
+
+
+def _case_names(inputs: list[Path]) -> list[str]:
+    """Name the cases; names that differ in upper and lower case only would share a folder on some systems."""
+    names = [case_name(path) for path in inputs]
+    taken: dict[str, Path] = {}
+    for path, name in zip(inputs, names, strict=True):
+        if (other := taken.setdefault(name.casefold(), path)) is not path:
+            raise SettingsError(
+                f"{other} and {path} would both be written to the case folder {name!r}; rename one or use two runs"
+            )
+    return names
+
+
+def _check_settings(options: argparse.Namespace) -> None:
+    """Refuse what can be refused before anything is read."""
+    if options.threshold is not None:
+        Threshold.parse(options.threshold)
+    if options.min_volume_ml is not None and not 0 <= options.min_volume_ml < float("inf"):
+        raise SettingsError(f"--min-volume-ml must be at least 0, got {options.min_volume_ml}")
+    if options.keep_largest is not None and options.keep_largest < 1:
+        raise SettingsError(f"--keep-largest must be at least 1, got {options.keep_largest}")
+    if options.probability_limit is not None and not 0 <= options.probability_limit <= 1:
+        raise SettingsError(f"--probability-limit must be 0 to 1, got {options.probability_limit}")
+    if options.scale_weights is not None:
+        _check_weights(options)
+
+
+def _check_weights(options: argparse.Namespace) -> None:
+    weights = options.scale_weights
+    if not isinstance(options.scales, tuple) or len(weights) != len(options.scales):
+        raise SettingsError(f"--scale-weights {weights} needs --scales with as many scales, got {options.scales}")
+    if not all(0 <= weight < float("inf") for weight in weights) or sum(weights) <= 0:
+        raise SettingsError(f"--scale-weights must be at least 0 and one of them positive, got {weights}")
+
+
+def _chosen_scales(options: argparse.Namespace, localizer: Localizer) -> tuple[int, ...]:
+    chosen = localizer.scales if options.scales == "all" else options.scales or localizer.model.card.scales
+    if lacking := set(chosen) - set(localizer.scales):
+        raise SettingsError(
+            f"scales {sorted(lacking)} asked for, model {localizer.model.card.name} has {localizer.scales}"
+        )
+    return tuple(sorted(chosen))
+
+
+def _attempt(
+    path: Path, target: Path, localizer: Localizer, options: argparse.Namespace, scales: tuple[int, ...]
+) -> str | None:
+    """Handle one input; return what went wrong, None if all went well. Whatever it is, the next input gets its turn."""
+    try:
+        with staged_folder(target, options.overwrite) as staging:
+            result = _localize(path, localizer, options, scales)
+            write_results(result, staging)
+        print(describe_result(result, {title: target / file for title, file in FILES.items()}), flush=True)
+    except CAMLocalizerError as error:
+        print(f"camlocalizer: {error}", file=sys.stderr)
+        return str(error)
+    except Exception as error:
+        logger.exception("%s: an error that was not foreseen", path.name)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _localize(
+    path: Path, localizer: Localizer, options: argparse.Namespace, scales: tuple[int, ...]
+) -> CaseResult:
+    begin = time.perf_counter()
+    volume = read_volume(path, series=options.series)
+    read = time.perf_counter()
+    with _progress(volume.name) as progress:
+        found = localizer.run(volume, view=options.view, scales=scales, progress=progress)
+    for note in found.notes:
+        logger.debug(note)
+    looked = time.perf_counter()
+    fusing = _fusing(options, scales)
+    activation = found.activation(**fusing)
+    label_map = found.label_map(
+        options.threshold, **fusing, min_volume_ml=options.min_volume_ml, keep_largest=options.keep_largest
+    )
+    components = found.components(label_map, activation)
+    threshold = Threshold.parse(found.card.threshold if options.threshold is None else options.threshold)
+    card = found.card
+    settings: dict[str, Any] = {
+        "view": found.view,
+        **found.settings(**fusing),
+        "threshold": str(threshold),
+        "threshold_value": threshold.value(activation),
+        "min_volume_ml": card.min_volume_ml if options.min_volume_ml is None else options.min_volume_ml,
+        "keep_largest": options.keep_largest,
+        "batch_size": options.batch_size,
+        "precision": localizer.precision,
+    }
+    timings = {"reading": read - begin, **found.timings_s, "fusion": time.perf_counter() - looked}
+    return CaseResult(path.name, found, activation, label_map, components, settings, timings)
+
+
+def _fusing(options: argparse.Namespace, scales: tuple[int, ...]) -> dict[str, Any]:
+    weights = None
+    if options.scale_weights is not None:
+        weights = dict(zip(options.scales, options.scale_weights, strict=True))
+    return {"scales": scales, "weights": weights, "probability_limit": options.probability_limit}
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Any]:
+    """Show a progress bar of slices on a terminal, and nothing elsewhere."""
+    with tqdm(desc=name, unit="slice", leave=False, disable=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _summarise(outcomes: dict[str, str | None]) -> None:
+    failed = sum(outcome is not None for outcome in outcomes.values())
+    print(f"\n{len(outcomes) - failed} of {len(outcomes)} inputs done" + (f", {failed} failed" if failed else ""))
+    width = max(map(len, outcomes))
+    for name, outcome in outcomes.items():
+        print(f"  {name:<{width}}  {'done' if outcome is None else 'FAILED: ' + outcome}")

@@ -1,0 +1,83 @@
+"""Entry point of the command line: dispatch, errors and signals."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from .arguments import build_parser
+
+FAILED = 1
+MISUSED = 2
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+class Termination(BaseException):
+    """Raised when the process is asked to end, so that everything half-made is cleared away."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``camlocalizer``.
+
+    Args:
+        argv: arguments; those of the process if not given.
+
+    Returns:
+        0 when all went well, 1 when an input failed, 2 for settings that cannot be, 130 after Ctrl+C, 143 after a
+        request to terminate.
+    """
+    options = build_parser().parse_args(argv)
+    handler = _log_to_stderr()
+    try:
+        with _termination_raises():
+            return _dispatch(options)
+    except KeyboardInterrupt:
+        print("camlocalizer: interrupted, nothing half-written is left", file=sys.stderr)
+        return INTERRUPTED
+    except Termination:
+        print("camlocalizer: terminated, nothing half-written is left", file=sys.stderr)
+        return TERMINATED
+    finally:
+        logging.getLogger("CAMLocalizerLib").removeHandler(handler)
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
+    from ..core import CAMLocalizerError
+    from . import catalogue, localize
+
+    commands = {"localize": localize.run, "models": catalogue.list_models, "info": catalogue.show_volume}
+    try:
+        return commands[options.command](options)
+    except CAMLocalizerError as error:
+        print(f"camlocalizer: {error}", file=sys.stderr)
+        return MISUSED if options.command == "localize" else FAILED
+
+
+def _log_to_stderr() -> logging.Handler:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("camlocalizer: %(message)s"))
+    logging.getLogger("CAMLocalizerLib").addHandler(handler)
+    return handler
+
+
+@contextmanager
+def _termination_raises() -> Iterator[None]:
+    def raise_termination(number: int, frame: FrameType | None) -> None:
+        raise Termination
+
+    try:
+        former = signal.signal(signal.SIGTERM, raise_termination)
+    except ValueError:  # not the main thread: whoever runs this one handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)

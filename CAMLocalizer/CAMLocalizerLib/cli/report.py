@@ -1,0 +1,154 @@
+"""report.json: how a label map came about and what is in it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..core import LabelMap
+from ..localizer import Localization
+from ..segment import Component
+from ..views import plane_axes
+
+PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-image")
+MM3_PER_ML = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class CaseResult:
+    """All that is known of a case when its files are written.
+
+    Args:
+        file_name: name of the input without its folder, which may tell more than it should.
+        localization: pyramid and probabilities.
+        activation: fused, 0 to 1, float32, on the volume's grid.
+        label_map: on the same grid.
+        components: of the label map, largest first.
+        settings: as used.
+        timings_s: seconds per step so far.
+    """
+
+    file_name: str
+    localization: Localization
+    activation: NDArray[np.float32]
+    label_map: LabelMap
+    components: tuple[Component, ...]
+    settings: Mapping[str, Any]
+    timings_s: Mapping[str, float]
+
+    @property
+    def tumour_found(self) -> bool:
+        """Whether a slice probably shows a tumour and the label map holds one."""
+        return bool(self.components) and bool(self.localization.tumour_slices.any())
+
+
+def build_report(result: CaseResult, timings_s: Mapping[str, float]) -> dict[str, Any]:
+    """Return the report as JSON values.
+
+    Args:
+        result: the case.
+        timings_s: seconds of the steps after those that ``result`` knows.
+    """
+    found = result.localization
+    timings = {**result.timings_s, **timings_s}
+    timings["total"] = sum(timings.values())
+    return {
+        "input": _input(result),
+        "model": {"name": found.card.name, "version": found.card.version, "sha256": found.card.sha256},
+        "settings": {**result.settings},
+        "device": found.device,
+        "versions": _versions(),
+        "tumour_found": result.tumour_found,
+        "probabilities": _probabilities(found),
+        "components": [_component(entry) for entry in result.components],
+        "timings_s": {step: round(seconds, 4) for step, seconds in timings.items()},
+        "notes": list(found.notes),
+    }
+
+
+def write_report(result: CaseResult, timings_s: Mapping[str, float], path: Path) -> None:
+    """Write :func:`build_report` as indented JSON.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = json.dumps(build_report(result, timings_s), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _input(result: CaseResult) -> dict[str, Any]:
+    volume = result.localization.volume
+    grid = volume.grid
+    return {
+        "file": result.file_name,
+        "size_ijk": list(grid.size),
+        "spacing_mm": list(grid.spacing_mm),
+        "origin_lps_mm": list(grid.origin_mm),
+        "direction_lps": grid.direction.tolist(),
+        "unit": volume.unit,
+    }
+
+
+def _versions() -> dict[str, str]:
+    installed = {}
+    for package in PACKAGES:
+        try:
+            installed[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # Slicer brings some of them without their description
+    return {"camlocalizer": __version__, "python": platform.python_version(), **installed}
+
+
+def _probabilities(found: Localization) -> list[dict[str, Any]]:
+    """List the slices of the view from its first to its last, each with its index along the stored slice axis."""
+    pyramid = found.pyramid
+    axes = plane_axes(pyramid.source_grid, pyramid.view)
+    stored = np.arange(len(pyramid.probabilities))[:: axes.signs[2]]
+    return [
+        {
+            "slice": int(index),
+            "tumour": round(float(tumour), 6),
+            "classes": {name: round(float(value), 6) for name, value in zip(pyramid.classes, row, strict=True)},
+        }
+        for index, tumour, row in zip(stored, pyramid.tumour_probabilities, pyramid.probabilities, strict=True)
+    ]
+
+
+def _component(entry: Component) -> dict[str, Any]:
+    return {
+        "label": entry.label,
+        "volume_mm3": round(entry.volume_mm3, 3),
+        "centre_mm": [round(value, 3) for value in entry.centre_lps_mm],
+        "peak_activation": None if entry.peak is None else round(entry.peak, 6),
+        "voxels": entry.voxels,
+    }
+
+
+def finding(result: CaseResult) -> str:
+    """Say in one sentence what was found."""
+    probable = int(result.localization.tumour_slices.sum())
+    slices = f"{probable} of {len(result.localization.tumour_slices)} {result.localization.view} slices"
+    if not result.tumour_found:
+        return f"no tumour found ({slices} probable)"
+    count = len(result.components)
+    volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
+    x, y, z = result.components[0].centre_lps_mm
+    regions = "one region" if count == 1 else f"{count} regions, the largest"
+    return f"tumour in {slices}, {volume_ml:.1f} ml; {regions} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
+
+
+def describe_result(result: CaseResult, files: Mapping[str, Path]) -> str:
+    """Return a few lines for the terminal: what was found, what to know, and where the files lie."""
+    lines = [f"{result.localization.volume.name}: {finding(result)}"]
+    lines += [f"  note: {note}" for note in result.localization.notes]
+    lines += [f"  {title:<12} {path}" for title, path in files.items()]
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""Runs a classifier over the slices of a view, batch by batch, with what memory there is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..cam import CAMResult, PyramidGradCAM
+from ..core import CAMLocalizerError, SettingsError
+from ..models import ModelCard
+from ..views import SliceStack, normalise_slices
+from .device import is_out_of_memory
+from .targets import target_classes, target_weights
+
+Progress = Callable[[int, int], None]
+BLANK_TOLERANCE = 1e-5
+logger = logging.getLogger("CAMLocalizerLib")
+
+
+@dataclass
+class SliceResults:
+    """Arrays that the batches are written into, allocated once.
+
+    Args:
+        maps: scale to raw maps, float32, (slices, h, w).
+        probabilities: float32, (slices, classes).
+        targets: int64, (slices,).
+    """
+
+    maps: dict[int, NDArray[np.float32]]
+    probabilities: NDArray[np.float32]
+    targets: NDArray[np.int64]
+
+    @classmethod
+    def blank(cls, card: ModelCard, count: int, sizes: Mapping[int, tuple[int, int]]) -> SliceResults:
+        """Start with what slices without content get: zero maps, and certainty that there is no tumour.
+
+        Where every class is a tumour, a blank slice speaks for none of them more than for the others.
+        """
+        probabilities = np.full((count, len(card.classes)), 1.0 / len(card.classes), dtype=np.float32)
+        if card.other_classes:
+            probabilities[:] = np.array(card.classes) == card.other_classes[0]
+        targets = np.full(count, card.classes.index(card.tumour_classes[0]), dtype=np.int64)
+        maps = {scale: np.zeros((count, height, width), np.float32) for scale, (width, height) in sizes.items()}
+        return cls(maps, probabilities, targets)
+
+
+@dataclass
+class SliceRunner:
+    """Classifies slices and explains each; halves the batch, then turns to the CPU, when memory runs out.
+
+    Args:
+        network: for inference, on ``device``.
+        layers: scale to layer name, the scales to be explained.
+        card: what the network expects and what it says.
+        device: where it runs now.
+        dtype: of images and network.
+        batch_size: slices at once, at least 1.
+        notes: sentences for the user on what was done otherwise than asked.
+    """
+
+    network: nn.Module
+    layers: Mapping[int, str]
+    card: ModelCard
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, stack: SliceStack, results: SliceResults, progress: Progress | None) -> None:
+        """Fill ``results`` slice by slice; ``progress`` is told (slices done, slices) and may raise to cancel."""
+        start, total = 0, len(stack)
+        while start < total:
+            stop = min(start + self.batch_size, total)
+            if not self._try_batch(stack, start, stop, results):
+                self._retreat()
+                continue
+            start = stop
+            if progress is not None:
+                progress(start, total)
+
+    def _try_batch(self, stack: SliceStack, start: int, stop: int, results: SliceResults) -> bool:
+        try:
+            self._batch(stack.batch(start, stop), start, results)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False  # what the failed batch held is free once its frames are gone, before the next try
+        return True
+
+    def _retreat(self) -> None:
+        if self.batch_size > 1:
+            self.batch_size //= 2
+            self._tell(f"{self.device} ran out of memory: going on with {self.batch_size} slices at once")
+        elif self.device.type != "cpu":
+            self._tell(f"{self.device} ran out of memory with a single slice: going on with the CPU, which is slower")
+            self.device = torch.device("cpu")
+            self.network.to(self.device)
+        else:
+            raise SettingsError("not enough memory for a single slice; close other programs or use a smaller model")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _tell(self, note: str) -> None:
+        self.notes.append(note)
+        logger.warning(note)
+
+    def _batch(self, slices: NDArray[np.float32], start: int, results: SliceResults) -> None:
+        present = np.flatnonzero(_has_content(slices))
+        if not present.size:
+            return
+        normalised = normalise_slices(slices[present], self.card.normalisation)
+        images = torch.from_numpy(normalised)[:, None].to(self.device, self.dtype)  # (N, 1, H, W)
+        explained = self._explain(images.contiguous(memory_format=torch.channels_last))
+        logits = explained.logits.float()
+        if not bool(logits.isfinite().all()):
+            raise CAMLocalizerError(
+                f"{self.card.name} gave no finite score for slices {start} to {start + len(slices) - 1}; "
+                "use precision float32 or another model"
+            )
+        rows = start + present
+        results.probabilities[rows] = logits.softmax(dim=1).cpu().numpy()
+        results.targets[rows] = target_classes(logits, self.card).cpu().numpy()
+        for scale, maps in results.maps.items():
+            maps[rows] = explained.maps[scale].float().cpu().numpy()
+
+    def _explain(self, images: Tensor) -> CAMResult:
+        with PyramidGradCAM(self.network, self.layers) as method:
+            return method(images, lambda logits: target_weights(logits, self.card))
+
+
+def _has_content(slices: NDArray[np.float32]) -> NDArray[np.bool_]:
+    lowest, highest = slices.min(axis=(1, 2)), slices.max(axis=(1, 2))
+    return highest - lowest > BLANK_TOLERANCE * np.maximum(np.abs(lowest), np.abs(highest))

@@ -1,0 +1,45 @@
+"""What the map of a slice is to explain: its most probable tumour class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..models import ModelCard
+
+
+def target_classes(logits: Tensor, card: ModelCard) -> Tensor:
+    """Return the index of the most probable tumour class of each slice.
+
+    Args:
+        logits: (N, classes).
+        card: names the classes and which of them are tumours.
+
+    Returns:
+        int64, (N,).
+    """
+    columns = torch.tensor([card.classes.index(name) for name in card.tumour_classes], device=logits.device)
+    return columns[logits[:, columns].argmax(dim=1)]
+
+
+def target_weights(logits: Tensor, card: ModelCard) -> Tensor:
+    """Return the class weights of the score that the maps explain.
+
+    With the target ``class`` it is the logit of the most probable tumour class; with ``margin`` the logit of the most
+    probable class without tumour is taken off, so that the map shows what speaks for a tumour rather than what
+    every slice has.
+
+    Args:
+        logits: (N, classes).
+        card: names the classes, which of them are tumours, and the target.
+
+    Returns:
+        (N, classes) in the type of ``logits``.
+    """
+    rows = torch.arange(len(logits), device=logits.device)
+    weights = torch.zeros_like(logits)
+    weights[rows, target_classes(logits, card)] = 1.0
+    if card.target == "margin":
+        others = torch.tensor([card.classes.index(name) for name in card.other_classes], device=logits.device)
+        weights[rows, others[logits[:, others].argmax(dim=1)]] = -1.0
+    return weights

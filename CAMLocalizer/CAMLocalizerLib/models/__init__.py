@@ -1,0 +1,18 @@
+"""Model bundles: a description, weights and their checksum in one folder."""
+
+from .bundle import CARD_FILE, WEIGHTS_FILE, ModelBundle, load_model, save_model
+from .card import SCHEMA_VERSION, ModelCard
+from .search import MODELS_VARIABLE, bundled_models, model_folders
+
+__all__ = [
+    "CARD_FILE",
+    "MODELS_VARIABLE",
+    "SCHEMA_VERSION",
+    "WEIGHTS_FILE",
+    "ModelBundle",
+    "ModelCard",
+    "bundled_models",
+    "load_model",
+    "model_folders",
+    "save_model",
+]

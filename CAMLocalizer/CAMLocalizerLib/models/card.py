@@ -1,0 +1,205 @@
+"""ModelCard: what a classifier was made for and how its maps are to be used."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..core import ModelError
+from ..views import NORMALISATIONS, PLANES
+
+SCHEMA_VERSION = 1
+TARGETS = ("margin", "class")
+MAP_NORMALISATIONS = ("slice", "volume", "reference")
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The description of a model bundle, kept as ``model.json``.
+
+    Args:
+        name: lower-case letters, digits, dots, dashes and underscores; the folder's name.
+        version: version of the weights.
+        network: name of the network among :data:`CAMLocalizerLib.networks.NETWORKS`.
+        modality: what the images must be, in words.
+        spacing_mm: in-plane spacing of the network's input; positive.
+        size: width and height of the network's input in pixels.
+        normalisation: name of the intensity normalisation of each slice.
+        classes: names of the outputs in their order.
+        tumour_classes: those of ``classes`` that are tumours.
+        scales: scales fused by default, 1 is the finest.
+        network_settings: keyword options of the network's constructor.
+        views: planes that the model was trained on.
+        scale_weights: weight of each of ``scales``; empty for equal ones.
+        target: what the maps explain: ``margin`` is the score of the tumour class minus that of the no-tumour
+            class, ``class`` the tumour class alone.
+        threshold: fraction, fraction/255, percentile or ``otsu``, applied to the fused map by default.
+        map_normalisation: ``slice`` or ``volume``: where the maximum is taken by which each scale's map is divided;
+            ``reference``: the maps are divided by ``map_levels``.
+        map_levels: reference level of each scale's raw map, positive; needed for ``reference`` alone.
+        probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
+        min_volume_ml: smaller components are dropped, at least 0.
+        training_data, licence, intended_use, limits: words for the reader.
+        results: measured figures, nested freely, JSON values only.
+        sha256: checksum of ``weights.safetensors``, hexadecimal; empty until the weights are saved.
+        schema_version: version of this description.
+
+    Raises:
+        ModelError: a field that is missing, of the wrong kind or out of range.
+    """
+
+    name: str
+    version: str
+    network: str
+    modality: str
+    spacing_mm: float
+    size: tuple[int, int]
+    normalisation: str
+    classes: tuple[str, ...]
+    tumour_classes: tuple[str, ...]
+    scales: tuple[int, ...]
+    network_settings: Mapping[str, Any] = field(default_factory=dict)
+    views: tuple[str, ...] = PLANES
+    scale_weights: tuple[float, ...] = ()
+    target: str = "margin"
+    threshold: str = "0.4"
+    map_normalisation: str = "slice"
+    map_levels: Mapping[int, float] = field(default_factory=dict)
+    probability_limit: float = 0.0
+    min_volume_ml: float = 0.0
+    training_data: str = ""
+    licence: str = ""
+    results: Mapping[str, Any] = field(default_factory=dict)
+    intended_use: str = ""
+    limits: str = ""
+    sha256: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        try:
+            self._convert()
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"model card {self.name!r} has a field of the wrong kind: {error}") from error
+        self._check_words()
+        self._check_classes()
+        self._check_numbers()
+
+    def _convert(self) -> None:
+        kinds = {"size": int, "scales": int, "scale_weights": float, "classes": str, "tumour_classes": str, "views": str}
+        for name, kind in kinds.items():
+            values = getattr(self, name)
+            if isinstance(values, str):
+                raise TypeError(f"{name} must be a list, got {values!r}")
+            object.__setattr__(self, name, tuple(kind(value) for value in values))
+        for name in ("spacing_mm", "probability_limit", "min_volume_ml"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        levels = {int(scale): float(level) for scale, level in self.map_levels.items()}
+        object.__setattr__(self, "map_levels", levels)
+        object.__setattr__(self, "threshold", str(self.threshold))
+        for name in ("network_settings", "results"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+
+    def _require(self, correct: bool, field_name: str, expected: str) -> None:
+        if not correct:
+            value = getattr(self, field_name)
+            raise ModelError(f"model card {self.name!r}: {field_name} must be {expected}, got {value!r}")
+
+    def _check_words(self) -> None:
+        for name in (entry.name for entry in fields(self) if entry.type == "str"):
+            self._require(isinstance(getattr(self, name), str), name, "text")
+        plain = re.fullmatch(r"[a-z0-9][a-z0-9._-]*", self.name) is not None
+        self._require(plain, "name", "lower-case letters, digits, dots, dashes and underscores")
+        for name in ("version", "network", "modality", "threshold"):
+            self._require(bool(getattr(self, name).strip()), name, "given")
+        self._require(re.fullmatch(r"(?:[0-9a-f]{64})?", self.sha256) is not None, "sha256", "64 hexadecimal digits")
+        self._require(self.schema_version == SCHEMA_VERSION, "schema_version", f"{SCHEMA_VERSION} in this release")
+        self._require(self.target in TARGETS, "target", f"one of {TARGETS}")
+        self._require(self.normalisation in NORMALISATIONS, "normalisation", f"one of {tuple(NORMALISATIONS)}")
+        normalised = self.map_normalisation in MAP_NORMALISATIONS
+        self._require(normalised, "map_normalisation", f"one of {MAP_NORMALISATIONS}")
+        views = bool(self.views) and set(self.views) <= set(PLANES) and len(set(self.views)) == len(self.views)
+        self._require(views, "views", f"one or more of {PLANES}, each once")
+
+    def _check_classes(self) -> None:
+        several = len(self.classes) >= 2 and len(set(self.classes)) == len(self.classes)
+        self._require(several, "classes", "two or more different names")
+        known = bool(self.tumour_classes) and set(self.tumour_classes) <= set(self.classes)
+        self._require(known, "tumour_classes", f"one or more of {self.classes}")
+        margin = self.target == "class" or bool(self.other_classes)
+        self._require(margin, "target", "'class' where every class is a tumour")
+
+    def _check_numbers(self) -> None:
+        self._require(math.isfinite(self.spacing_mm) and self.spacing_mm > 0, "spacing_mm", "positive")
+        self._require(len(self.size) == 2 and min(self.size, default=0) > 0, "size", "width and height in pixels")
+        scales = bool(self.scales) and min(self.scales) >= 1 and len(set(self.scales)) == len(self.scales)
+        self._require(scales, "scales", "one or more different whole numbers from 1")
+        weights = len(self.scale_weights) in (0, len(self.scales)) and _positive(self.scale_weights)
+        self._require(weights, "scale_weights", f"empty or {len(self.scales)} positive numbers, one per scale")
+        levels = self.map_normalisation != "reference" or set(self.map_levels) >= set(self.scales)
+        self._require(levels and _positive(self.map_levels.values()), "map_levels", "positive, one for each of scales")
+        self._require(0 <= self.probability_limit <= 1, "probability_limit", "0 to 1")
+        self._require(0 <= self.min_volume_ml < math.inf, "min_volume_ml", "at least 0")
+
+    @property
+    def other_classes(self) -> tuple[str, ...]:
+        """Classes that are no tumours."""
+        return tuple(name for name in self.classes if name not in self.tumour_classes)
+
+    def to_json(self) -> str:
+        """Return the text of ``model.json``.
+
+        Raises:
+            ModelError: a setting or result that JSON cannot hold.
+        """
+        values = {"schema_version": self.schema_version} | asdict(self)
+        try:
+            return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"model card {self.name!r} holds a value that JSON cannot: {error}") from error
+
+    @classmethod
+    def read(cls, path: Path) -> ModelCard:
+        """Read and check ``model.json``.
+
+        Raises:
+            ModelError: the file is missing, no JSON object, of another schema version, lacks a field, has one
+                that is not known, or a value out of range.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ModelError(f"{path} is missing: {path.parent} is no model bundle or an incomplete one") from error
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read as JSON ({error}); get the bundle again") from error
+        if not isinstance(values, dict):
+            raise ModelError(f"{path} must hold one JSON object, got {type(values).__name__}")
+        if values.get("schema_version") != SCHEMA_VERSION:
+            got = values.get("schema_version")
+            raise ModelError(f"{path} has schema version {got}, this release reads {SCHEMA_VERSION}; update one of both")
+        _check_keys(values, path)
+        try:
+            return cls(**values)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from error
+
+
+def _check_keys(values: Mapping[str, Any], path: Path) -> None:
+    known = {entry.name for entry in fields(ModelCard)}
+    optional = {
+        entry.name
+        for entry in fields(ModelCard)
+        if entry.default is not MISSING or entry.default_factory is not MISSING
+    }
+    if unknown := sorted(set(values) - known):
+        raise ModelError(f"{path} has unknown fields {unknown}; correct their names or update CAMLocalizer")
+    if missing := sorted(known - optional - set(values)):
+        raise ModelError(f"{path} lacks the fields {missing}; get the bundle again")
+
+
+def _positive(values: Any) -> bool:
+    return all(math.isfinite(value) and value > 0 for value in values)
