@@ -1,0 +1,104 @@
+"""describe: what is in a volume, in words and numbers that identify no patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..core import Grid, Volume
+from .image import named
+from .names import case_name
+from .reader import read_image
+
+PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
+_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+_PLANES = ("sagittal", "coronal", "axial")
+
+
+@dataclass(frozen=True)
+class VolumeInfo:
+    """What ``camlocalizer info`` says.
+
+    Args:
+        name: case name.
+        format: file format.
+        size: voxels along i, j, k.
+        spacing_mm: voxel distance along i, j, k.
+        origin_mm: LPS position of the first voxel's centre.
+        orientation: letters of the anatomical directions in which i, j and k grow, such as ``LPS``.
+        oblique_deg: largest angle between a storage axis and its anatomical axis, degrees.
+        acquisition_plane: plane of the finest in-plane spacing: ``axial``, ``coronal`` or ``sagittal``.
+        intensity_range: least and greatest intensity.
+        percentiles: intensity at each of 1, 5, 25, 50, 75, 95 and 99 percent of the voxels.
+        unit: unit of the intensities, empty if arbitrary.
+        modality: DICOM modality, empty for other formats.
+        notes: what was assumed on reading.
+    """
+
+    name: str
+    format: str
+    size: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+    orientation: str
+    oblique_deg: float
+    acquisition_plane: str
+    intensity_range: tuple[float, float]
+    percentiles: dict[int, float]
+    unit: str
+    modality: str
+    notes: tuple[str, ...]
+
+
+def describe(path: str | Path, *, series: str | None = None) -> VolumeInfo:
+    """Read a volume and say what is in it; arguments and errors are those of :func:`read_volume`."""
+    path = Path(path)
+    raw, name = read_image(path, series=series), case_name(path)
+    with named(path, name):
+        volume = Volume(raw.array_kji, raw.grid, name=name, unit=raw.unit)
+    values = np.percentile(volume.array_kji, (0, *PERCENTILES, 100)).tolist()
+    return VolumeInfo(
+        name=name,
+        format=raw.format,
+        size=raw.grid.size,
+        spacing_mm=raw.grid.spacing_mm,
+        origin_mm=raw.grid.origin_mm,
+        orientation=orientation_code(raw.grid),
+        oblique_deg=_oblique_deg(raw.grid),
+        acquisition_plane=_acquisition_plane(raw.grid),
+        intensity_range=(values[0], values[-1]),
+        percentiles=dict(zip(PERCENTILES, values[1:-1], strict=True)),
+        unit=raw.unit,
+        modality=raw.modality,
+        notes=raw.notes,
+    )
+
+
+def orientation_code(grid: Grid) -> str:
+    """Return the letters of the anatomical directions in which i, j and k grow; ``LPS`` for an identity direction."""
+    return "".join(_LETTERS[axis][int(grid.direction[axis, k] > 0)] for k, axis in enumerate(_nearest_axes(grid)))
+
+
+def _nearest_axes(grid: Grid) -> tuple[int, int, int]:
+    """Anatomical axis of each storage axis, each taken once, the clearest first."""
+    weight = np.abs(grid.direction)
+    axes = [0, 0, 0]
+    for _ in range(3):
+        anatomical, storage = np.unravel_index(int(weight.argmax()), weight.shape)
+        axes[int(storage)] = int(anatomical)
+        weight[anatomical, :] = -1.0
+        weight[:, storage] = -1.0
+    return axes[0], axes[1], axes[2]
+
+
+def _oblique_deg(grid: Grid) -> float:
+    cosines = [abs(grid.direction[axis, k]) for k, axis in enumerate(_nearest_axes(grid))]
+    return float(np.degrees(np.arccos(min(1.0, *cosines))))
+
+
+def _acquisition_plane(grid: Grid) -> str:
+    """Plane across the coarsest storage axis; across k where spacings are equal."""
+    across = max((2, 1, 0), key=lambda axis: round(grid.spacing_mm[axis], 3))
+    return _PLANES[_nearest_axes(grid)[across]]

@@ -1,0 +1,124 @@
+"""NRRD, NIfTI, MetaImage and 2D pictures through SimpleITK."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core import Grid, GridError, InputError
+from . import headers
+from .image import RawImage, grey, named
+from .quiet import quiet
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+_IMAGE_IO = {
+    "NRRD": "NrrdImageIO",
+    "NIfTI": "NiftiImageIO",
+    "MetaImage": "MetaImageIO",
+    "PNG": "PNGImageIO",
+    "JPEG": "JPEGImageIO",
+    "TIFF": "TIFFImageIO",
+}
+PICTURES = ("PNG", "JPEG", "TIFF")
+PICTURE_NOTE = "a picture has no place in the body: spacing is taken as 1 mm"
+JPEG_END = b"\xff\xd9"
+
+
+def read_itk_file(path: Path, kind: str) -> RawImage:
+    """Read a file of the format ``kind`` (see :func:`file_format`).
+
+    NIfTI files may declare two matrices. The one that SimpleITK and 3D Slicer choose counts: the sform if it is
+    orthogonal and is scanner anatomy (code 1), alone or close to the qform, otherwise the qform. RAS becomes LPS.
+
+    Raises:
+        InputError: a damaged file, more than three axes, or channels.
+        GridError: shear, or a spacing or direction that no grid can have.
+    """
+    with named(path):
+        header = headers.read_nifti_header(path) if kind == "NIfTI" else None
+        _check_before(path, kind, header)
+        image = _read(path, kind)
+        raw = _to_raw(image, path, kind)
+        if header is not None:
+            headers.check_nifti_grid(path, header, raw.grid)
+        return raw
+
+
+def _check_before(path: Path, kind: str, header: headers.NiftiHeader | None) -> None:
+    if header is not None:
+        headers.check_nifti(path, header)
+    elif kind in ("NRRD", "MetaImage"):
+        headers.check_text_header(path)
+    elif kind == "JPEG" and JPEG_END not in path.read_bytes()[-64:]:
+        raise InputError(f"{path}: the JPEG file is truncated; copy or export it again")
+
+
+def _read(path: Path, kind: str) -> SimpleITK.Image:
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO(_IMAGE_IO[kind])
+    try:
+        with quiet():
+            return reader.Execute()
+    except RuntimeError as error:
+        raise _explained(path, kind, str(error)) from error
+
+
+def _explained(path: Path, kind: str, text: str) -> InputError:
+    """Turn the library's complaint into one sentence."""
+    if "spacing" in text and ("Zero-valued" in text or "invalid" in text):
+        return GridError(f"{path}: spacing must be positive, but the header holds 0")
+    if "orthonormal" in text:
+        return GridError(headers.sheared(path))
+    if "determinant" in text:
+        return GridError(f"{path}: direction must be a rotation, but the header's has axes that coincide")
+    if kind in PICTURES:
+        return InputError(
+            f"{path}: the {kind} file is damaged or of an unusual kind; save it as plain 8- or 16-bit grey"
+        )
+    return InputError(f"{path}: the {kind} file is truncated, damaged or misses its data file; copy or export it again")
+
+
+def _to_raw(image: SimpleITK.Image, path: Path, kind: str) -> RawImage:
+    import SimpleITK
+
+    picture = kind in PICTURES
+    if picture and image.GetDimension() != 2:
+        raise InputError(f"{path}: has {image.GetSize()[2]} pages; a single picture or a volume format is expected")
+    array = SimpleITK.GetArrayViewFromImage(image)
+    size = image.GetSize()
+    while len(size) > 3 and size[-1] == 1:  # one time point, as many tools write it
+        array, size = array[0], size[:-1]
+    if len(size) > 3:
+        raise InputError(f"{path}: has {len(size)} axes {size}; a 3D volume is expected, take one time point out first")
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        array = grey(array, path)
+    if np.iscomplexobj(array):
+        raise InputError(f"{path}: has complex voxels; save their magnitude first")
+    array = array.reshape((1,) * (3 - len(size)) + array.shape)  # (k, j, i)
+    grid = _plane_grid(size) if picture else _grid(image, array.shape[::-1])
+    return RawImage(array.astype(np.float32), grid, kind, notes=(PICTURE_NOTE,) if picture else ())
+
+
+def _plane_grid(size: tuple[int, ...]) -> Grid:
+    return Grid((size[0], size[1], 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
+
+
+def _grid(image: SimpleITK.Image, size: tuple[int, ...]) -> Grid:
+    """Take the first three axes of an image's geometry; missing ones are unit axes."""
+    dimension = image.GetDimension()
+    used = min(dimension, 3)
+    matrix = np.reshape(image.GetDirection(), (dimension, dimension))
+    direction = np.eye(3)
+    direction[:used, :used] = matrix[:used, :used]
+    spacing, origin = np.ones(3), np.zeros(3)
+    spacing[:used] = image.GetSpacing()[:used]
+    origin[:used] = image.GetOrigin()[:used]
+    (x, y, z), (left, posterior, superior) = spacing.tolist(), origin.tolist()
+    return Grid((size[0], size[1], size[2]), (x, y, z), (left, posterior, superior), direction)

@@ -1,0 +1,47 @@
+"""read_volume: any supported file or folder as a Volume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core import InputError, Volume
+from .dicom import read_dicom_file, read_dicom_folder
+from .image import RawImage, named
+from .itkfile import read_itk_file
+from .names import case_name
+from .signatures import file_format
+
+
+def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
+    """Read a 3D image, or a 2D one as a single slice.
+
+    Args:
+        path: an NRRD, NIfTI, MetaImage, DICOM, PNG, JPEG or TIFF file, or a folder of DICOM files.
+        series: SeriesInstanceUID or SeriesNumber, where a DICOM folder holds several.
+
+    Returns:
+        The volume in LPS mm, named after the file without its ending or after the folder. PET DICOM is in SUV by
+        body weight, CT DICOM in Hounsfield units. NIfTI files with two matrices are placed as SimpleITK and 3D
+        Slicer place them: by the sform if it is orthogonal and is scanner anatomy, alone or close to the qform, else by
+        the qform.
+
+    Raises:
+        InputError: a file that is missing, empty, truncated, mislabelled, 4D, in colour, constant or not finite, or
+            a PET series without the tags that SUV needs.
+        GridError: spacing, direction or shear that no orthogonal grid has.
+        SeriesError: a DICOM folder without exactly one complete series, or without the one asked for.
+    """
+    path = Path(path)
+    raw, name = read_image(path, series=series), case_name(path)
+    with named(path, name):
+        return Volume(raw.array_kji, raw.grid, name=name, unit=raw.unit)
+
+
+def read_image(path: Path, *, series: str | None = None) -> RawImage:
+    """Read what :func:`read_volume` makes a volume of, with what is known of its source; raises the same."""
+    if path.is_dir():
+        return read_dicom_folder(path, series)
+    kind = file_format(path)
+    if series is not None:
+        raise InputError(f"{path}: is a file; a series can only be chosen from a folder of DICOM files")
+    return read_dicom_file(path) if kind == "DICOM" else read_itk_file(path, kind)

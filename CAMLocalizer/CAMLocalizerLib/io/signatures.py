@@ -1,0 +1,89 @@
+"""What a file really is, told from its first bytes."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from ..core import InputError
+from .names import ENDINGS, ending
+
+HEAD_BYTES = 4096
+_MAGIC = {
+    b"NRRD": "NRRD",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"II+\x00": "TIFF",
+    b"MM\x00+": "TIFF",
+}
+_NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+GZIP = b"\x1f\x8b"
+
+
+def file_format(path: Path) -> str:
+    """Tell a file's format and see that its name says the same.
+
+    Args:
+        path: an existing or missing file.
+
+    Returns:
+        ``NRRD``, ``NIfTI``, ``MetaImage``, ``DICOM``, ``PNG``, ``JPEG`` or ``TIFF``.
+
+    Raises:
+        InputError: a file that is missing, unreadable, empty, of an unknown kind or not what its name says.
+    """
+    head = _head(path)
+    found, claimed = content_format(head), ENDINGS.get(ending(path), "")
+    if not claimed and not found:
+        raise InputError(
+            f"{path}: not an image format that is read; give NRRD, NIfTI, MetaImage, DICOM, PNG, JPEG or TIFF"
+        )
+    if claimed and found != claimed:
+        content = found or "something else"
+        raise InputError(f"{path}: the name says {claimed}, but the content is {content}; rename or export it again")
+    if found == "NIfTI" and (head[:2] == GZIP) != (ending(path) == ".nii.gz"):
+        raise InputError(f"{path}: a compressed NIfTI file must be named .nii.gz and a plain one .nii; rename it")
+    return found
+
+
+def content_format(head: bytes) -> str:
+    """Tell the format from a file's first bytes, gzip looked through; empty if it is none of ours."""
+    if head[:2] == GZIP:
+        return "NIfTI" if _unzipped(head)[:4] in _NIFTI_SIZES else ""
+    if head[128:132] == b"DICM":
+        return "DICOM"
+    if head[:4] in _NIFTI_SIZES:
+        return "NIfTI"
+    if b"ElementDataFile" in head and b"NDims" in head:
+        return "MetaImage"
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file or folder") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
+    if not head:
+        raise InputError(f"{path}: the file is empty")
+    return head
+
+
+def _unzipped(head: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def open_plain(path: Path) -> gzip.GzipFile:
+    """Open a file for reading, looking through gzip."""
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == GZIP
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]

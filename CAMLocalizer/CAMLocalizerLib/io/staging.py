@@ -1,0 +1,133 @@
+"""staged_folder: a folder of results that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from ..core import OutputError
+from .writing import is_full_or_refused, output_error, writing
+
+KNOWN_FILES = frozenset(
+    {"labelmap.nii.gz", "activation.nii.gz", "segmentation.seg.nrrd", "overview.png", "report.json"}
+)
+
+
+@contextmanager
+def staged_folder(
+    target: str | Path, overwrite: bool = False, *, known_files: Collection[str] = KNOWN_FILES
+) -> Iterator[Path]:
+    """Write a folder beside its final place and move it there when it is complete.
+
+    On failure or interruption (Ctrl-C, and SIGTERM in the main thread) nothing is left behind, and a folder that was
+    to be replaced is still there.
+
+    Args:
+        target: the final folder; folders above it are made.
+        overwrite: replace an existing folder, but only if all it holds are ``known_files``.
+        known_files: names of the files that earlier runs may have left.
+
+    Yields:
+        An empty folder to write into.
+
+    Raises:
+        OutputError: the target exists, holds foreign files, cannot be written, or the disk is full.
+    """
+    target = Path(target)
+    _check_target(target, overwrite, known_files)
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    staging: Path | None = None
+    try:
+        with _sigterm_raises():
+            with writing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+                staging.chmod(0o777 & ~_umask())
+            yield staging
+            with writing(target):
+                _publish(staging, target)
+            made = []
+    except OSError as error:
+        if _concerns(error, staging):
+            raise output_error(target, error) from error
+        raise
+    except OutputError as error:  # a writer names the temporary folder, which means nothing to the reader
+        raise OutputError(str(error).replace(str(staging), str(target))) from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+        for folder in made:  # innermost first; those that hold something stay
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -> None:
+    with writing(target):
+        if not os.path.lexists(target):
+            return
+        if not overwrite:
+            raise OutputError(f"{target}: exists already; choose another output folder or allow --overwrite")
+        if target.is_symlink() or not target.is_dir():
+            raise OutputError(f"{target}: is no folder of results and is not replaced; choose another output folder")
+        foreign = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
+    if foreign:
+        raise OutputError(
+            f"{target}: holds other files ({sorted(foreign)[0]}{' and more' if len(foreign) > 1 else ''}) "
+            "and is not replaced; choose another output folder"
+        )
+
+
+def _publish(staging: Path, target: Path) -> None:
+    """Move the complete folder to its place; the old one goes only after that."""
+    if not target.exists():
+        staging.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / target.name
+    try:
+        target.rename(old)
+        staging.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise
+    finally:
+        if target.exists():
+            shutil.rmtree(old.parent, ignore_errors=True)
+
+
+def _concerns(error: OSError, staging: Path | None) -> bool:
+    """Tell whether an error is about writing the results rather than reading something else."""
+    name = error.filename if isinstance(error.filename, str | os.PathLike) else None
+    ours = name is None or (staging is not None and staging in Path(name).parents)
+    return is_full_or_refused(error) and ours
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Let SIGTERM unwind the program instead of ending it, unless somebody handles it already."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

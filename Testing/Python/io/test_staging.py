@@ -1,0 +1,124 @@
+"""A folder of results is there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from CAMLocalizerLib.core import OutputError
+from CAMLocalizerLib.io import staged_folder
+
+
+def fill(target: Path, text: str, **options: bool) -> None:
+    with staged_folder(target, **options) as folder:
+        (folder / "report.json").write_text(text)
+
+
+def test_a_complete_folder_takes_its_place_and_leaves_nothing_else(tmp_path: Path) -> None:
+    fill(tmp_path / "new" / "case", "done")
+    assert (tmp_path / "new" / "case" / "report.json").read_text() == "done"
+    assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["case"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])
+def test_failure_and_interruption_leave_nothing(failure: type[BaseException], tmp_path: Path) -> None:
+    def fail_half_way() -> None:
+        with staged_folder(tmp_path / "new" / "case") as folder:
+            (folder / "report.json").touch()
+            raise failure
+
+    with pytest.raises(failure):
+        fail_half_way()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends the process")
+def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="143"), staged_folder(tmp_path / "case"):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_an_existing_folder_is_not_touched(tmp_path: Path) -> None:
+    fill(tmp_path / "case", "old")
+    with pytest.raises(OutputError, match="case: exists already"):
+        fill(tmp_path / "case", "new")
+    assert (tmp_path / "case" / "report.json").read_text() == "old"
+
+
+def test_overwriting_replaces_the_whole_folder(tmp_path: Path) -> None:
+    fill(tmp_path / "case", "old")
+    (tmp_path / "case" / "overview.png").touch()
+    fill(tmp_path / "case", "new", overwrite=True)
+    assert [entry.name for entry in (tmp_path / "case").iterdir()] == ["report.json"]
+    assert (tmp_path / "case" / "report.json").read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
+
+
+def test_the_old_folder_survives_a_failed_overwrite(tmp_path: Path) -> None:
+    fill(tmp_path / "case", "old")
+    with pytest.raises(KeyboardInterrupt), staged_folder(tmp_path / "case", overwrite=True):
+        raise KeyboardInterrupt
+    assert (tmp_path / "case" / "report.json").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
+
+
+def test_the_old_folder_comes_back_when_the_move_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "case", "old")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial"):
+            raise OSError(errno.EACCES, "no")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OutputError, match="case: cannot be written"):
+        fill(tmp_path / "case", "new", overwrite=True)
+    assert (tmp_path / "case" / "report.json").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_folder_with_other_files_is_never_replaced(kind: str, tmp_path: Path) -> None:
+    fill(tmp_path / "case", "old")
+    other = tmp_path / "case" / "thesis.doc"
+    other.mkdir() if kind == "folder" else other.touch()
+    with pytest.raises(OutputError, match=r"holds other files \(thesis.doc\) and is not replaced"):
+        fill(tmp_path / "case", "new", overwrite=True)
+    assert other.exists()
+
+
+def test_a_file_in_the_way_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "case").write_text("mine")
+    with pytest.raises(OutputError, match="is no folder of results"):
+        fill(tmp_path / "case", "new", overwrite=True)
+    with pytest.raises(OutputError, match="is a file"):
+        fill(tmp_path / "case" / "inner", "new")
+    assert (tmp_path / "case").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "no permission"), (errno.EROFS, "read-only")],
+)
+def test_a_disk_that_is_full_or_refuses_is_told_in_one_sentence(code: int, message: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=f"case: .*{message}"), staged_folder(tmp_path / "case"):
+        raise OSError(code, "from the system")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_reading_is_not_called_one_of_writing(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), staged_folder(tmp_path / "case"):
+        raise PermissionError(errno.EACCES, "no", str(tmp_path / "input.nii"))
+
+
+def test_a_writer_names_the_final_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"case.report.json: full") as got, staged_folder(tmp_path / "case") as folder:
+        raise OutputError(f"{folder / 'report.json'}: full")
+    assert "partial" not in str(got.value)
