@@ -12,6 +12,7 @@ from .image import named
 from .names import case_name
 from .reader import read_image
 
+TIE_TOLERANCE = 1e-3
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 _PLANES = ("sagittal", "coronal", "axial")
@@ -99,6 +100,8 @@ def _oblique_deg(grid: Grid) -> float:
 
 
 def _acquisition_plane(grid: Grid) -> str:
-    """Plane across the coarsest storage axis; across k where spacings are equal."""
-    across = max((2, 1, 0), key=lambda axis: round(grid.spacing_mm[axis], 3))
-    return _PLANES[_nearest_axes(grid)[across]]
+    """Plane across an axis of one voxel, else across the coarsest axis; of several the last in storage order."""
+    single = [axis for axis in range(3) if grid.size[axis] == 1]
+    coarsest = max(grid.spacing_mm) * (1 - TIE_TOLERANCE)
+    thick = [axis for axis in range(3) if grid.spacing_mm[axis] >= coarsest]
+    return _PLANES[_nearest_axes(grid)[(single or thick)[-1]]]
