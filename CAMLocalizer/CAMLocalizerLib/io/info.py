@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +84,10 @@ def orientation_code(grid: Grid) -> str:
 
 
 def _nearest_axes(grid: Grid) -> tuple[int, int, int]:
-    """Anatomical axis of each storage axis, each taken once, the clearest first."""
-    weight = np.abs(grid.direction)
-    axes = [0, 0, 0]
-    for _ in range(3):
-        anatomical, storage = np.unravel_index(int(weight.argmax()), weight.shape)
-        axes[int(storage)] = int(anatomical)
-        weight[anatomical, :] = -1.0
-        weight[:, storage] = -1.0
-    return axes[0], axes[1], axes[2]
+    """Anatomical axis of each storage axis, each taken once, with the largest sum of cosines."""
+    cosines = np.abs(grid.direction)
+    first, second, third = max(permutations(range(3)), key=lambda axes: cosines[axes, range(3)].sum())
+    return first, second, third
 
 
 def _oblique_deg(grid: Grid) -> float:
