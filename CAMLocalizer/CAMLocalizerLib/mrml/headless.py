@@ -10,6 +10,7 @@ from typing import Any
 import slicer
 
 MODULE_LOGICS = {
+    "Colors": "vtkMRMLColorLogic",  # adds Slicer's colour tables, which display nodes refer to
     "Volumes": "vtkSlicerVolumesLogic",
     "Segmentations": "vtkSlicerSegmentationsModuleLogic",
     "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
