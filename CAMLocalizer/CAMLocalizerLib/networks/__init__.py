@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from .dcfpn import DCFPN
+from .folded_dcfpn import DecoderTrace, FoldedDCFPN
+from .folding import fold_batch_norm
+from .registry import NETWORKS, build_network
 
-__all__ = ["DCFPN"]
+__all__ = ["DCFPN", "NETWORKS", "DecoderTrace", "FoldedDCFPN", "build_network", "fold_batch_norm"]

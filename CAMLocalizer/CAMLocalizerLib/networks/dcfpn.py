@@ -119,7 +119,7 @@ class DCFPN(nn.Module):
         Raises:
             ValueError: height or width is not a multiple of 8.
         """
-        _require_divisible(images)
+        require_divisible(images)
         encoded1 = self.encoder1(images)
         encoded2 = self.encoder2(self.pool(encoded1))
         encoded3 = self.encoder3(self.pool(encoded2))
@@ -134,7 +134,8 @@ class DCFPN(nn.Module):
         return self.head(torch.cat(pooled, dim=1))
 
 
-def _require_divisible(images: Tensor) -> None:
+def require_divisible(images: Tensor) -> None:
+    """Raise ValueError unless height and width of images (N, C, H, W) are multiples of `SIZE_MULTIPLE`."""
     height, width = images.shape[-2:]
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
         raise ValueError(

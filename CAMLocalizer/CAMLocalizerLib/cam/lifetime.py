@@ -1,0 +1,33 @@
+"""A model at rest: evaluation mode and frozen parameters for a while, then exactly as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def at_rest(model: nn.Module) -> Iterator[nn.Module]:
+    """Put a model into evaluation mode and freeze its parameters; restore each module and parameter at the end."""
+    modes = [(module, module.training) for module in model.modules()]
+    flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        model.eval()
+        for parameter, _ in flags:
+            parameter.requires_grad_(False)
+        yield model
+    finally:
+        for module, training in modes:
+            module.training = training
+        for parameter, required in flags:
+            parameter.requires_grad_(required)
+
+
+@contextmanager
+def grad_until_asked() -> Iterator[None]:
+    """Record no gradients until somebody inside enables them; afterwards the mode is as it was."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield

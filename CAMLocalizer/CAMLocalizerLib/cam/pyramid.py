@@ -1,0 +1,92 @@
+"""PG-CAM's maps: Grad-CAM at every scale of a feature pyramid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+
+import torch
+from torch import Tensor, nn
+
+from ..core import SettingsError
+from ..networks import FoldedDCFPN
+from .combine import weighted_map
+from .decoder import channel_weights
+from .gradcam import GradCAM
+from .result import CAMResult
+from .targets import Targets, class_weights, resolve_targets
+
+
+class PyramidGradCAM(GradCAM):
+    r"""Grad-CAM of all chosen scales of a pyramid from one forward pass and one partial backward pass.
+
+    .. math:: PGCAM = \sum_p ReLU\left(\sum_k \overline{\frac{\partial y}{\partial f_{pk}}}\, f_{pk}\right)
+
+    The terms of the sum are returned one by one; fusing them is another step. Lifetime, targets and result are those
+    of `GradCAM`. For a `FoldedDCFPN` the weights come in closed form, without autograd, see `channel_weights`; for
+    any other model as in `GradCAM`. The maps are the same up to rounding.
+
+    Args:
+        model: a classifier with a feature pyramid.
+        layers: scale to layer name; None takes the model's own ``cam_layers``.
+        scales: the scales wanted out of ``layers``; None takes all.
+        tile: images that a `FoldedDCFPN` works on at a time; None takes one on a CPU, where the maps of one image
+            stay in its cache and a batch equals single images to the last bit, the whole batch on other devices.
+
+    Raises:
+        SettingsError: a layer or scale that the model lacks, or a tile below 1.
+
+    Source:
+        PG-CAM (Lee et al., 2018), Eq. 3.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layers: Mapping[int, str] | None = None,
+        *,
+        scales: Iterable[int] | None = None,
+        tile: int | None = None,
+    ) -> None:
+        if tile is not None and tile < 1:
+            raise SettingsError(f"tile must be at least 1 image, got {tile}")
+        super().__init__(model, _choose(_own_layers(model) if layers is None else layers, scales))
+        self._tile = tile
+
+    def _compute(self, images: Tensor, targets: Targets) -> CAMResult:
+        if not isinstance(self.model, FoldedDCFPN) or not self.layers.items() <= self.model.cam_layers.items():
+            return super()._compute(images, targets)
+        network = self.model
+        tile = self._tile or (1 if images.device.type == "cpu" else max(len(images), 1))
+        asked: Iterable[Targets] = repeat(targets)  # what depends on the logits is settled tile by tile
+        if targets is not None and not callable(targets):
+            asked = resolve_targets(targets, images.new_zeros(len(images), network.head.out_features)).split(tile)
+        parts = zip(images.to(network.head.weight.dtype).split(tile), asked, strict=False)
+        return _join([self._in_closed_form(network, *part) for part in parts])
+
+    def _in_closed_form(self, network: FoldedDCFPN, images: Tensor, targets: Targets) -> CAMResult:
+        trace = network.trace(images)
+        logits = network.classify(trace.features)
+        resolved = resolve_targets(targets, logits)
+        weights = channel_weights(network, trace, class_weights(resolved, logits), scales=tuple(self.layers))
+        maps = {scale: weighted_map(trace.features[scale], weights[scale]) for scale in self.layers}
+        return CAMResult(logits, resolved, maps)
+
+
+def _join(parts: Sequence[CAMResult]) -> CAMResult:
+    maps = {scale: torch.cat([part.maps[scale] for part in parts]) for scale in parts[0].maps}
+    return CAMResult(torch.cat([part.logits for part in parts]), torch.cat([part.targets for part in parts]), maps)
+
+
+def _own_layers(model: nn.Module) -> Mapping[int, str]:
+    layers = getattr(model, "cam_layers", None)
+    if not isinstance(layers, Mapping):
+        raise SettingsError(f"{type(model).__name__} names no cam_layers, pass layers: scale to layer name")
+    return layers
+
+
+def _choose(layers: Mapping[int, str], scales: Iterable[int] | None) -> dict[int, str]:
+    wanted = sorted(layers) if scales is None else sorted(set(scales))
+    if not wanted or set(wanted) - set(layers):
+        raise SettingsError(f"scales {wanted} asked for, the model has {sorted(layers)}")
+    return {scale: layers[scale] for scale in wanted}
