@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 OLDEST_PYTHON = (3, 11)
-WORDS = {"Collecting": "fetching", "Downloading": "downloading", "Installing": "unpacking"}
 
 
 def environment_python(folder: Path = ENVIRONMENT) -> Path:
@@ -92,8 +91,9 @@ def report(lines: Iterable[str], log: list[str], *, print_line: Callable[[str], 
     for line in lines:
         plain = re.sub(r"\S+://\S+", "...", line.rstrip())
         log.append(plain)
-        words = plain.split()
-        if len(words) > 1 and words[0] in WORDS:
-            name = f"{words.count(',') or len(words) - 3} packages" if words[0] == "Installing" else words[1]
-            size = f" {' '.join(words[2:])}" if words[0] == "Downloading" else ""
-            print_line(f"  {WORDS[words[0]]} {re.split('[=<>!~;]', name)[0]}{size}")
+        if found := re.match(r"Collecting ([\w.-]+)", plain):
+            print_line(f"  fetching {found[1]}")
+        elif found := re.match(r"\s*Downloading (\S+?)-\d.* \((\d{2,}(?:\.\d+)? [MG]B)\)", plain):
+            print_line(f"  downloading {found[1]}, {found[2]}")
+        elif found := re.match(r"Installing collected packages: (.+)", plain):
+            print_line(f"  unpacking {found[1].count(',') + 1} packages")

@@ -11,7 +11,7 @@ SAMPLE = ROOT / "Resources" / "SampleData" / "brain-t1ce-sample.nii.gz"
 
 def main() -> int:
     """Run the main job on the sample into ``demo/``; further arguments go to ``camlocalizer localize``."""
-    command = ["-m", "CAMLocalizerLib", "localize", str(SAMPLE), "--model", "brain-t1ce", "--output", str(ROOT / "demo")]
+    command = ["-m", "CAMLocalizerLib", "localize", str(SAMPLE), "--model", "brain-t1ce", "--output", "demo"]
     return run(ensure_environment(), *command, "--overwrite", *sys.argv[1:])
 
 

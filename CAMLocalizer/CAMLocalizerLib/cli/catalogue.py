@@ -14,13 +14,14 @@ from ..models import ModelCard, bundled_models, load_model, model_folders
 COLUMNS = ("NAME", "VERSION", "MODALITY", "VIEWS", "CLASSES", "MEASURED")
 
 
-def list_models(options: argparse.Namespace) -> int:
+def list_models(_options: argparse.Namespace) -> int:
     """Print the bundles as a table.
 
     Returns:
         0, or 1 when a bundle is damaged.
     """
-    rows, damaged = [COLUMNS], 0
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    damaged = 0
     for name in bundled_models():
         try:
             rows.append(_row(load_model(name).card))

@@ -110,9 +110,7 @@ def _attempt(
     return None
 
 
-def _localize(
-    path: Path, localizer: Localizer, options: argparse.Namespace, scales: tuple[int, ...]
-) -> CaseResult:
+def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, scales: tuple[int, ...]) -> CaseResult:
     begin = time.perf_counter()
     volume = read_volume(path, series=options.series)
     read = time.perf_counter()

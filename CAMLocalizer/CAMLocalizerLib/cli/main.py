@@ -69,7 +69,7 @@ def _log_to_stderr() -> logging.Handler:
 
 @contextmanager
 def _termination_raises() -> Iterator[None]:
-    def raise_termination(number: int, frame: FrameType | None) -> None:
+    def raise_termination(_number: int, _frame: FrameType | None) -> None:
         raise Termination
 
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from ..core import Grid
@@ -17,10 +18,10 @@ from ..views import PlaneAxes, plane_axes
 from .report import CaseResult, finding
 
 WIDTH_INCHES, HEIGHT_INCHES, DPI = 16.0, 9.4, 100
-TILES_PER_ROW, MOST_TILES = 4, 8
+MOST_TILES, TILE_AREA = 8, (0.665, 0.70)
 BACKGROUND, TEXT, DIMMED, OUTLINE = "#101317", "#e8ecef", "#8b949e", "#4dffd2"
 COLOURS = "inferno"
-SIDES = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}  # left, right, top, bottom
+SIDES = {"axial": ("R", "L", "A", "P"), "coronal": ("R", "L", "S", "I"), "sagittal": ("A", "P", "S", "I")}
 ACROSS = {"axial": "coronal", "coronal": "axial", "sagittal": "axial"}
 LOWEST_SHOWN, DENSEST = 0.08, 0.62
 CONTENT_LEVEL, MARGIN = 0.12, 0.03
@@ -61,8 +62,9 @@ def write_overview(result: CaseResult, path: Path) -> None:
     window = _window(images.image)
     _draw_title(figure, result)
     chosen = choose_slices(images)
+    shape = images.image.shape[1] * images.aspect / images.image.shape[2]
     for place, index in enumerate(chosen):
-        _draw_slice(_tile(figure, place, len(chosen)), images, index, window, result)
+        _draw_slice(_tile(figure, place, len(chosen), shape), images, index, window, result)
     _draw_projections(figure, result, images, window)
     _draw_strip(figure.add_axes((0.035, 0.065, 0.93, 0.10)), result, chosen)
     with warnings.catch_warnings():  # a name may have letters that the font lacks; the picture is still good
@@ -85,8 +87,8 @@ def crop_to_content(images: PlaneImages) -> PlaneImages:
     shown = images.image.max(axis=0) > low + CONTENT_LEVEL * (high - low)
     shown |= images.mask.any(axis=0)
     rows, columns = (_extent(shown.any(axis=axis)) for axis in (1, 0))
-    image, activation, mask = (array[:, rows, columns] for array in (images.image, images.activation, images.mask))
-    return replace(images, image=image, activation=activation, mask=mask)
+    part = (slice(None), rows, columns)
+    return replace(images, image=images.image[part], activation=images.activation[part], mask=images.mask[part])
 
 
 def _extent(used: NDArray[np.bool_]) -> slice:
@@ -109,14 +111,16 @@ def _aspect(axes: PlaneAxes, grid: Grid) -> float:
 def choose_slices(images: PlaneImages) -> tuple[int, ...]:
     """Return the slices that matter most, at most eight, in display order.
 
-    Those with most labelled voxels; equal ones by their activation; the middle slice where there is neither.
+    Of the labelled slices (of those with activation where no voxel is labelled) each eighth gives the one with
+    most, so that thin slices do not show the same place eight times; the middle slice where there is neither.
     """
-    labelled = np.count_nonzero(images.mask, axis=(1, 2))
-    activation = images.activation.sum(axis=(1, 2), dtype=np.float64)
-    order = np.lexsort((-activation, -labelled))
-    matters = labelled if labelled.any() else activation
-    chosen = [int(index) for index in order[:MOST_TILES] if matters[index] > 0]
-    return tuple(sorted(chosen)) or (len(labelled) // 2,)
+    labelled = np.count_nonzero(images.mask, axis=(1, 2)).astype(np.float64)
+    matters = labelled if labelled.any() else images.activation.sum(axis=(1, 2), dtype=np.float64)
+    places = np.flatnonzero(matters)
+    if not places.size:
+        return (len(matters) // 2,)
+    parts = np.array_split(places, min(MOST_TILES, places.size))
+    return tuple(int(part[matters[part].argmax()]) for part in parts)
 
 
 def _window(image: NDArray[np.float32]) -> tuple[float, float]:
@@ -128,22 +132,26 @@ def _window(image: NDArray[np.float32]) -> tuple[float, float]:
     return low, max(high, low + 1e-6)
 
 
-def _tile(figure: Figure, place: int, count: int) -> Axes:
-    rows = 1 if count <= TILES_PER_ROW else 2
-    columns = max(1, min(count, TILES_PER_ROW))
-    width, height = 0.665 / columns, 0.70 / rows
+def _tile(figure: Figure, place: int, count: int, shape: float) -> Axes:
+    """Add the axes of one of ``count`` tiles, in as many columns as make them largest; shape is height over width."""
+    area_width, area_height = TILE_AREA[0] * WIDTH_INCHES, TILE_AREA[1] * HEIGHT_INCHES
+
+    def tile_width(columns: int) -> float:
+        return min(area_width / columns, area_height / -(-count // columns) / shape)
+
+    columns = max(range(1, count + 1), key=tile_width)
+    rows = -(-count // columns)
+    width, height = TILE_AREA[0] / columns, TILE_AREA[1] / rows
     left = 0.025 + place % columns * width
     bottom = 0.21 + (rows - 1 - place // columns) * height
     return figure.add_axes((left, bottom, width - 0.006, height - 0.008))
 
 
-def _draw_slice(
-    axes: Axes, images: PlaneImages, index: int, window: tuple[float, float], result: CaseResult
-) -> None:
+def _draw_slice(axes: Axes, images: PlaneImages, index: int, window: tuple[float, float], result: CaseResult) -> None:
     _draw_layers(axes, images.image[index], images.activation[index], images.mask[index], images.aspect, window)
     probability = float(result.localization.pyramid.tumour_probabilities[index])
     note = f"{_stored_index(result, index)}   p = {probability:.2f}"
-    axes.text(0.03, 0.03, note, color=TEXT, fontsize=10, transform=axes.transAxes, va="bottom")
+    _write(axes, 0.03, 0.03, note, va="bottom")
     _draw_sides(axes, images.plane)
 
 
@@ -175,8 +183,13 @@ def _draw_sides(axes: Axes, plane: str) -> None:
     places = ((0.025, 0.5, left, "left"), (0.975, 0.5, right, "right"), (0.5, 0.975, top, "center"))
     for x, y, letter, align in (*places, (0.5, 0.02, bottom, "center")):
         vertical = {0.975: "top", 0.02: "bottom"}.get(y, "center")
-        style: dict[str, Any] = {"color": DIMMED, "fontsize": 10, "ha": align, "va": vertical}
-        axes.text(x, y, letter, transform=axes.transAxes, **style)
+        _write(axes, x, y, letter, ha=align, va=vertical)
+
+
+def _write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
+    """Write on an image, legible on bright parts too."""
+    outlined = [withStroke(linewidth=2.5, foreground="black")]
+    axes.text(x, y, text, transform=axes.transAxes, color=TEXT, fontsize=10, path_effects=outlined, **style)
 
 
 def _draw_title(figure: Figure, result: CaseResult) -> None:
@@ -190,9 +203,7 @@ def _draw_title(figure: Figure, result: CaseResult) -> None:
     figure.text(0.975, 0.925, "for research, not a medical device", color=DIMMED, fontsize=10, ha="right")
 
 
-def _draw_projections(
-    figure: Figure, result: CaseResult, images: PlaneImages, window: tuple[float, float]
-) -> None:
+def _draw_projections(figure: Figure, result: CaseResult, images: PlaneImages, window: tuple[float, float]) -> None:
     """Draw maximum projections: through the slices, and across them where there are several."""
     places = [(0.70, 0.21, 0.275, 0.692)]
     shown = [images]
@@ -202,10 +213,9 @@ def _draw_projections(
     dimmed = (window[0], window[0] + PROJECTION_DIMMING * (window[1] - window[0]))  # projections are bright
     for place, seen in zip(places, shown, strict=True):
         axes = figure.add_axes(place)
-        layers = (array.max(axis=0) for array in (seen.image, seen.activation, seen.mask))
-        _draw_layers(axes, *layers, seen.aspect, dimmed)
-        style: dict[str, Any] = {"color": TEXT, "fontsize": 10, "va": "bottom"}
-        axes.text(0.02, 0.02, f"maximum, {seen.plane}", transform=axes.transAxes, **style)
+        highest = [array.max(axis=0) for array in (seen.image, seen.activation, seen.mask)]
+        _draw_layers(axes, highest[0], highest[1], highest[2], seen.aspect, dimmed)
+        _write(axes, 0.02, 0.03, f"maximum, {seen.plane}", va="bottom")
         _draw_sides(axes, seen.plane)
 
 

@@ -134,9 +134,7 @@ class Localization:
         Raises:
             SettingsError: a setting out of range, or scales that the pyramid lacks.
         """
-        activation = self.activation(
-            scales, weights, normalisation=normalisation, probability_limit=probability_limit
-        )
+        activation = self.activation(scales, weights, normalisation=normalisation, probability_limit=probability_limit)
         return label_map_from_activation(
             activation,
             self.volume.grid,

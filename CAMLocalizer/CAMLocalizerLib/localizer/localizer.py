@@ -6,8 +6,7 @@ import os
 import time
 from collections.abc import Iterable
 from functools import cached_property
-
-from torch import nn
+from typing import Any
 
 from ..core import ActivationMap, ActivationPyramid, SettingsError, Volume
 from ..models import ModelBundle, load_model
@@ -29,7 +28,7 @@ class Localizer:
         model: a bundle, its name or its folder.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         batch_size: slices at once, at least 1.
-        precision: ``float32`` or ``bfloat16``; the latter is faster where the processor has it and changes maps slightly.
+        precision: ``float32``, or ``bfloat16``, which is faster where the processor has it and changes maps slightly.
 
     Raises:
         ModelError: the bundle is unknown or damaged.
@@ -57,13 +56,14 @@ class Localizer:
         self.precision = precision
 
     @cached_property
-    def _network(self) -> nn.Module:
+    def _network(self) -> Any:
+        """The network for inference; it names its ``cam_layers`` and ``strides`` by scale."""
         return fold_batch_norm(self.model.network()).to(self.dtype)
 
     @property
     def scales(self) -> tuple[int, ...]:
         """Scales that the model's network has, finest first."""
-        return tuple(sorted(self._network.cam_layers))  # type: ignore[arg-type]
+        return tuple(sorted(self._network.cam_layers))
 
     def run(
         self,
@@ -96,7 +96,7 @@ class Localizer:
         stack = self._slices(volume, view, notes)
         runner = SliceRunner(
             network=self._network.to(self.device),
-            layers={scale: self._network.cam_layers[scale] for scale in kept},  # type: ignore[index]
+            layers={scale: self._network.cam_layers[scale] for scale in kept},
             card=self.model.card,
             device=self.device,
             dtype=self.dtype,
@@ -104,7 +104,7 @@ class Localizer:
             notes=notes,
         )
         width, height = stack.size
-        strides = {scale: int(self._network.strides[scale]) for scale in kept}  # type: ignore[index]
+        strides = {scale: int(self._network.strides[scale]) for scale in kept}
         sizes = {scale: (width // stride, height // stride) for scale, stride in strides.items()}
         results = SliceResults.blank(self.model.card, len(stack), sizes)
         loaded = time.perf_counter()
@@ -131,7 +131,7 @@ class Localizer:
         card = self.model.card
         plane = acquisition_plane(volume.grid) if view == "auto" else view
         if plane not in card.views and view == "auto":
-            notes.append(f"acquired as {plane} slices, which {card.name} does not take: looking at {card.views[0]} ones")
+            notes.append(f"{card.name} takes no {plane} slices, as were acquired; looked at {card.views[0]} ones")
             plane = card.views[0]
         if plane not in card.views:
             raise SettingsError(f"view {plane!r} asked for, model {card.name} takes {', '.join(card.views)} or auto")

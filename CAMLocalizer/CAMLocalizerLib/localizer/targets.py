@@ -27,7 +27,8 @@ def target_weights(logits: Tensor, card: ModelCard) -> Tensor:
 
     With the target ``class`` it is the logit of the most probable tumour class; with ``margin`` the logit of the most
     probable class without tumour is taken off, so that the map shows what speaks for a tumour rather than what
-    every slice has.
+    every slice has. With ``any`` it is the mean logit of the tumour classes minus that of the others, alike in every
+    slice: the map does not depend on the type of tumour.
 
     Args:
         logits: (N, classes).
@@ -36,6 +37,8 @@ def target_weights(logits: Tensor, card: ModelCard) -> Tensor:
     Returns:
         (N, classes) in the type of ``logits``.
     """
+    if card.target == "any":
+        return _any_tumour(card).to(logits).expand_as(logits)
     rows = torch.arange(len(logits), device=logits.device)
     weights = torch.zeros_like(logits)
     weights[rows, target_classes(logits, card)] = 1.0
@@ -43,3 +46,9 @@ def target_weights(logits: Tensor, card: ModelCard) -> Tensor:
         others = torch.tensor([card.classes.index(name) for name in card.other_classes], device=logits.device)
         weights[rows, others[logits[:, others].argmax(dim=1)]] = -1.0
     return weights
+
+
+def _any_tumour(card: ModelCard) -> Tensor:
+    tumours, others = len(card.tumour_classes), len(card.other_classes)
+    weights = [1.0 / tumours if name in card.tumour_classes else -1.0 / others for name in card.classes]
+    return torch.tensor(weights)

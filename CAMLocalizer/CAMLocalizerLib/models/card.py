@@ -14,7 +14,7 @@ from ..core import ModelError
 from ..views import NORMALISATIONS, PLANES
 
 SCHEMA_VERSION = 1
-TARGETS = ("margin", "class")
+TARGETS = ("margin", "class", "any")
 MAP_NORMALISATIONS = ("slice", "volume", "reference")
 
 
@@ -37,7 +37,8 @@ class ModelCard:
         views: planes that the model was trained on.
         scale_weights: weight of each of ``scales``; empty for equal ones.
         target: what the maps explain: ``margin`` is the score of the tumour class minus that of the no-tumour
-            class, ``class`` the tumour class alone.
+            class, ``class`` the tumour class alone, ``any`` the mean score of all tumour classes minus that of the
+            others, so that a wrong type of tumour does not move the map.
         threshold: fraction, fraction/255, percentile or ``otsu``, applied to the fused map by default.
         map_normalisation: ``slice`` or ``volume``: where the maximum is taken by which each scale's map is divided;
             ``reference``: the maps are divided by ``map_levels``.
@@ -90,7 +91,8 @@ class ModelCard:
         self._check_numbers()
 
     def _convert(self) -> None:
-        kinds = {"size": int, "scales": int, "scale_weights": float, "classes": str, "tumour_classes": str, "views": str}
+        kinds: dict[str, type] = {"size": int, "scales": int, "scale_weights": float}
+        kinds |= dict.fromkeys(("classes", "tumour_classes", "views"), str)
         for name, kind in kinds.items():
             values = getattr(self, name)
             if isinstance(values, str):
@@ -180,7 +182,9 @@ class ModelCard:
             raise ModelError(f"{path} must hold one JSON object, got {type(values).__name__}")
         if values.get("schema_version") != SCHEMA_VERSION:
             got = values.get("schema_version")
-            raise ModelError(f"{path} has schema version {got}, this release reads {SCHEMA_VERSION}; update one of both")
+            raise ModelError(
+                f"{path} has schema version {got}, this release reads {SCHEMA_VERSION}; update one of both"
+            )
         _check_keys(values, path)
         try:
             return cls(**values)

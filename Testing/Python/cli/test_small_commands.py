@@ -1,0 +1,74 @@
+"""Help, the list of models and the description of a volume."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import CAMLocalizerLib
+from CAMLocalizerLib.cli import main
+from CAMLocalizerLib.cli.catalogue import first_figure
+
+HEAVY = ("torch", "numpy", "SimpleITK", "matplotlib", "scipy", "skimage")
+
+
+def run_python(*arguments):
+    environment = os.environ | {"PYTHONPATH": str(Path(CAMLocalizerLib.__file__).parents[1])}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+
+
+def test_help_answers_in_under_a_second_without_torch():
+    begin = time.perf_counter()
+    done = run_python("-m", "CAMLocalizerLib", "--help")
+    assert time.perf_counter() - begin < 1.0
+    assert done.returncode == 0
+    assert "localize" in done.stdout
+
+
+def test_reading_arguments_imports_nothing_heavy():
+    code = f"import sys, CAMLocalizerLib.cli.arguments as a; a.build_parser(); print(set({HEAVY}) & set(sys.modules))"
+    assert run_python("-c", code).stdout.strip() == "set()"
+
+
+def test_models_are_listed_with_a_measured_figure(models, capsys):
+    assert main(["models"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("tiny"))
+    assert "1.2" in row
+    assert "axial,coronal,sagittal" in row
+    assert "healthy,glioma" in row
+    assert row.endswith("figshare mean iou 0.41")
+
+
+def test_a_damaged_model_is_named_beside_the_others(models, capsys):
+    (models / "tiny" / "weights.safetensors").write_bytes(b"")
+    assert main(["models"]) == 1
+    assert "were changed or damaged" in capsys.readouterr().err
+
+
+def test_the_first_figure_of_nested_results_is_found():
+    assert first_figure({"note": "words", "a": {"b": "x"}, "iou": {"mean": 0.12345}}) == "iou mean 0.123"
+    assert first_figure({"done": True}) == ""
+
+
+def test_info_says_what_is_in_a_volume(brain, capsys):
+    assert main(["info", str(brain)]) == 0
+    out = capsys.readouterr().out
+    assert "20 x 24 x 9 voxels" in out
+    assert "1.1 x 0.9 x 4 mm" in out
+    assert "axial slices" in out
+
+
+def test_info_on_a_missing_file_fails_with_a_sentence(tmp_path, capsys):
+    assert main(["info", str(tmp_path / "none.nrrd")]) == 1
+    assert "none.nrrd" in capsys.readouterr().err
+
+
+def test_no_command_is_misuse(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "COMMAND" in capsys.readouterr().err

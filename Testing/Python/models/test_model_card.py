@@ -1,0 +1,104 @@
+"""Model cards: what they hold and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from CAMLocalizerLib.core import ModelError
+from CAMLocalizerLib.models import ModelCard
+
+CARD = ModelCard(
+    name="tiny",
+    version="1.0",
+    network="dcfpn",
+    modality="MR",
+    spacing_mm=1.5,
+    size=(24, 16),
+    normalisation="foreground-zscore",
+    classes=("healthy", "glioma", "meningioma"),
+    tumour_classes=("glioma", "meningioma"),
+    scales=(1, 4),
+    results={"figshare": {"mean_iou": 0.25}},
+)
+
+
+def test_a_card_comes_back_from_its_json_unchanged(tmp_path):
+    path = tmp_path / "model.json"
+    card = replace(CARD, scale_weights=(1.0, 0.5), map_normalisation="reference", map_levels={1: 2.0, 4: 0.5})
+    path.write_text(card.to_json())
+    assert ModelCard.read(path) == card
+
+
+def test_classes_without_tumour_are_the_others():
+    assert CARD.other_classes == ("healthy",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("name", "../evil", "name must be lower-case"),
+        ("version", " ", "version must be given"),
+        ("modality", 3, "modality must be text"),
+        ("spacing_mm", 0.0, "spacing_mm must be positive"),
+        ("spacing_mm", float("nan"), "spacing_mm must be positive"),
+        ("spacing_mm", "wide", "field of the wrong kind"),
+        ("size", (0, 16), "size must be width and height"),
+        ("size", 16, "field of the wrong kind"),
+        ("normalisation", "guess", "normalisation must be one of"),
+        ("classes", ("glioma",), "two or more different names"),
+        ("classes", "glioma", "must be a list"),
+        ("tumour_classes", ("lymphoma",), "tumour_classes must be one or more of"),
+        ("tumour_classes", ("healthy", "glioma", "meningioma"), "target must be 'class'"),
+        ("scales", (1, 1), "different whole numbers"),
+        ("scale_weights", (1.0,), "scale_weights must be empty or 2"),
+        ("views", ("axial", "oblique"), "views must be one or more of"),
+        ("target", "loss", "target must be one of"),
+        ("map_normalisation", "none", "map_normalisation must be one of"),
+        ("map_normalisation", "reference", "map_levels must be positive"),
+        ("probability_limit", 1.5, "probability_limit must be 0 to 1"),
+        ("min_volume_ml", -1.0, "min_volume_ml must be at least 0"),
+        ("sha256", "abc", "64 hexadecimal digits"),
+    ],
+)
+def test_a_field_out_of_range_is_refused(field, value, message):
+    with pytest.raises(ModelError, match=message):
+        replace(CARD, **{field: value})
+
+
+def test_an_unknown_field_is_refused(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(json.loads(CARD.to_json()) | {"colour": "red"}))
+    with pytest.raises(ModelError, match=r"model.json has unknown fields \['colour'\]"):
+        ModelCard.read(path)
+
+
+def test_a_missing_field_is_named(tmp_path):
+    path = tmp_path / "model.json"
+    values = json.loads(CARD.to_json())
+    del values["classes"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(ModelError, match=r"lacks the fields \['classes'\]"):
+        ModelCard.read(path)
+
+
+def test_another_schema_version_is_refused(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(json.loads(CARD.to_json()) | {"schema_version": 99}))
+    with pytest.raises(ModelError, match="schema version 99, this release reads 1"):
+        ModelCard.read(path)
+
+
+@pytest.mark.parametrize(("text", "message"), [("[1]", "one JSON object"), ("{", "cannot be read as JSON")])
+def test_a_file_that_is_no_json_object_is_refused(tmp_path, text, message):
+    path = tmp_path / "model.json"
+    path.write_text(text)
+    with pytest.raises(ModelError, match=message):
+        ModelCard.read(path)
+
+
+def test_results_that_json_cannot_hold_are_refused():
+    with pytest.raises(ModelError, match="a value that JSON cannot"):
+        replace(CARD, results={"iou": float("nan")}).to_json()
