@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from _environment import ROOT, ensure_environment, environment_python, run
@@ -13,7 +14,9 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and brain3d_btp")
-    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "brain-t1ce", help="a bundle per run is made here")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "runs" / "brain-t1ce", help="a bundle per run is made here"
+    )
     parser.add_argument(
         "--hold-out",
         action="append",
@@ -35,11 +38,13 @@ def main() -> None:
     print(f"{sum(map(len, regions))} candidate regions", flush=True)
     for folds in chosen.hold_out or ["none"]:
         held_out = [] if folds == "none" else [int(fold) for fold in folds.split(",")]
-        folder = chosen.output / ("brain-t1ce" if not held_out else "brain-t1ce-without-" + "-".join(map(str, held_out)))
+        folder = chosen.output / (
+            "brain-t1ce" if not held_out else "brain-t1ce-without-" + "-".join(map(str, held_out))
+        )
         if (folder / "model.json").is_file():
             print(f"{folder} is there already", flush=True)
             continue
-        train(slices, regions, held_out, folder)
+        train(slices, regions, held_out, folder, report=partial(print, f"{folder.name}:", flush=True))
 
 
 if __name__ == "__main__":

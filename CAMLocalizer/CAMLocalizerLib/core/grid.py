@@ -97,17 +97,17 @@ class Grid:
     @cached_property
     def lps_to_ijk(self) -> NDArray[np.float64]:
         """Inverse of :attr:`ijk_to_lps`."""
-        matrix = np.linalg.inv(self.ijk_to_lps)
+        matrix: NDArray[np.float64] = np.linalg.inv(self.ijk_to_lps).astype(np.float64)
         matrix.setflags(write=False)
         return matrix
 
     def to_lps(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """Turn voxel indices, shape (..., 3), fractional ones too, into LPS positions in mm."""
-        return np.asarray(ijk, dtype=np.float64) @ self.ijk_to_lps[:3, :3].T + self.ijk_to_lps[:3, 3]
+        return _transformed(self.ijk_to_lps, ijk)
 
     def to_ijk(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
         """Turn LPS positions in mm, shape (..., 3), into fractional voxel indices."""
-        return np.asarray(lps_mm, dtype=np.float64) @ self.lps_to_ijk[:3, :3].T + self.lps_to_ijk[:3, 3]
+        return _transformed(self.lps_to_ijk, lps_mm)
 
     def matches(self, other: Grid, tolerance_mm: float = GEOMETRY_TOLERANCE_MM) -> bool:
         """Tell whether both grids have the same size and every corner voxel within ``tolerance_mm``."""
@@ -121,3 +121,8 @@ class Grid:
 
     def __hash__(self) -> int:
         return hash((self.size, self.ijk_to_lps.tobytes()))
+
+
+def _transformed(matrix: NDArray[np.float64], points: ArrayLike) -> NDArray[np.float64]:
+    moved: NDArray[np.float64] = np.asarray(points, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+    return moved

@@ -78,7 +78,7 @@ def write_segmentation(
     for index, (name, kind) in enumerate(zip(label_map.segments, kinds, strict=True)):
         extent = _extent(label_map.array_kji == index + 1)
         fields += _segment(index, name, colours[index % len(colours)], terminology_entry(kind), extent)
-    fields += _common()
+    fields += _common(label_map.grid)
     with writing(path), path.open("wb") as stream:
         stream.write(("\n".join(fields) + "\n\n").encode())
     with writing(path), open_output(path, zipped=True, append=True) as stream:
@@ -119,8 +119,13 @@ def _segment(index: int, name: str, colour: Colour, entry: str, extent: tuple[in
     return [f"Segment{index}_{key}:={value}" for key, value in values.items()]
 
 
-def _common() -> list[str]:
+def _common(grid: Grid) -> list[str]:
+    """Fields of the whole file; without the reference geometry Slicer would crop segments to their own extent."""
+    ijk_to_ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.ijk_to_lps
+    extent = (0, grid.size[0] - 1, 0, grid.size[1] - 1, 0, grid.size[2] - 1)
+    geometry = "".join(f"{float(value)!r};" for value in ijk_to_ras.ravel()) + "".join(f"{limit};" for limit in extent)
     return [
+        f"Segmentation_ConversionParameters:=Reference image geometry|{geometry}|Geometry of the volume&",
         "Segmentation_ContainedRepresentationNames:=Binary labelmap|",
         "Segmentation_MasterRepresentation:=Binary labelmap",
         "Segmentation_ReferenceImageExtentOffset:=0 0 0",
