@@ -79,8 +79,8 @@ def _place_ratios(
         maps = {label: ndimage.gaussian_filter(found / counts[label], 1.0) for label, found in maps.items()}
         for index in members:
             own = maps[slices.labels[index]]
-            other = np.mean([found for label, found in maps.items() if label != slices.labels[index]], axis=0)
-            ratio = (own + PLACE_FLOOR) / (other + PLACE_FLOOR)
+            others = [found for label, found in maps.items() if label != slices.labels[index]]
+            ratio = (own + PLACE_FLOOR) / (np.mean(others, axis=0) + PLACE_FLOOR) if others else np.ones_like(own)
             ratios[index] = np.array([ratio[cell] for cell in cells[index]])
     return ratios
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ..networks import DCFPN
 from .augmentation import augment
+from .counterfactuals import Batch, counterfactual
 from .evidence import EvidenceLoss, evidence_maps
 from .pseudo_targets import network_target, saliencies, saliency_target
 from .regions import Region
@@ -109,7 +110,8 @@ class SelfTraining:
         losses = np.zeros(2)
         for _ in range(self.steps_per_epoch):
             chosen = self.order.choice(len(self.slices), self.recipe.batch_size, p=self.chances)
-            losses += self._update(*augment(self.images[chosen], targets[chosen]), self.labels[chosen])
+            batch = counterfactual(Batch(self.images[chosen], targets[chosen].float(), self.labels[chosen]))
+            losses += self._update(*augment(batch.images, batch.targets), batch.labels)
         classification, evidence = losses / self.steps_per_epoch
         return f"classification loss {classification:.3f}, evidence loss {evidence:.3f}"
 
