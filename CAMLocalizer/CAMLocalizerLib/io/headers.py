@@ -17,6 +17,7 @@ from .signatures import open_plain
 CHUNK = 1 << 20
 TEXT_HEADER_BYTES = 1 << 16
 MATCH_MM = 0.01
+FLOAT_CODES = {16: "f4", 64: "f8"}
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -28,14 +29,17 @@ class NiftiHeader:
         shape: length of the axes.
         pixdim: spacing of the first three axes in the file's unit of length; 1 where an axis is missing.
         matrices: the voxel-to-RAS matrices that are declared valid: sform, qform or both.
-        data_end: byte after the last voxel in the uncompressed file.
-        qfac: sign of the third axis of the qform.
+        data_start: first byte of the voxels in the uncompressed file.
+        data_end: byte after the last voxel.
+        float_type: type of the voxels if they are floating-point numbers, otherwise None.
     """
 
     shape: tuple[int, ...]
     pixdim: tuple[float, float, float]
     matrices: tuple[NDArray[np.float64], ...]
+    data_start: int
     data_end: int
+    float_type: np.dtype | None = None
 
 
 def read_nifti_header(path: Path) -> NiftiHeader:
@@ -58,7 +62,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     dim = struct.unpack_from(order + ("8h" if first else "8q"), raw, 40 if first else 16)
     pixdim = struct.unpack_from(order + ("8f" if first else "8d"), raw, 76 if first else 104)
     offset = int(struct.unpack_from(order + ("f" if first else "q"), raw, 108 if first else 168)[0])
-    bits = struct.unpack_from(order + "h", raw, 72 if first else 14)[0]
+    kind, bits = struct.unpack_from(order + "2h", raw, 70 if first else 12)
     codes = struct.unpack_from(order + ("2h" if first else "2i"), raw, 252 if first else 344)
     quatern = struct.unpack_from(order + ("6f" if first else "6d"), raw, 256 if first else 352)
     srow = struct.unpack_from(order + ("12f" if first else "12d"), raw, 280 if first else 400)
@@ -72,7 +76,9 @@ def read_nifti_header(path: Path) -> NiftiHeader:
         matrices.append(np.vstack([np.reshape(srow, (3, 4)), (0, 0, 0, 1)]))
     if codes[0] > 0:
         matrices.append(_qform(quatern, steps, -1.0 if pixdim[0] < 0 else 1.0))
-    return NiftiHeader(shape, steps, tuple(matrices), offset + int(np.prod(shape, dtype=np.int64)) * bits // 8)
+    end = offset + int(np.prod(shape, dtype=np.int64)) * bits // 8
+    float_type = np.dtype(f"{order}{FLOAT_CODES[kind]}") if kind in FLOAT_CODES else None
+    return NiftiHeader(shape, steps, tuple(matrices), offset, end, float_type)
 
 
 def _qform(quatern: tuple[float, ...], steps: tuple[float, ...], qfac: float) -> NDArray[np.float64]:
@@ -92,22 +98,36 @@ def _qform(quatern: tuple[float, ...], steps: tuple[float, ...], qfac: float) ->
 
 
 def check_nifti(path: Path, header: NiftiHeader) -> None:
-    """See that a NIfTI file is whole and its spacing usable; the image library fills what is missing with zeros.
+    """See that a NIfTI file is whole, finite and of usable spacing.
+
+    The image library fills what is missing with zeros, and takes zero for NaN and infinity.
 
     Raises:
-        InputError: data that ends early or is damaged.
+        InputError: data that ends early or is damaged, NaN or infinite voxels.
         GridError: a spacing that is not positive.
     """
     check_spacing(path, header.pixdim)
-    have = 0
+    bad = 0
     try:
         with open_plain(path) as stream:
+            have = len(stream.read(header.data_start))
             while chunk := stream.read(CHUNK):
+                bad += _not_finite(chunk[: max(0, header.data_end - have)], header.float_type)
                 have += len(chunk)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: the compressed data is truncated or damaged; copy or export it again") from error
     if have < header.data_end:
         raise InputError(f"{path}: truncated, {have} bytes of {header.data_end}; copy or export it again")
+    if bad:
+        voxels = int(np.prod(header.shape, dtype=np.int64))
+        raise InputError(f"{path}: {bad} of {voxels} voxels are NaN or infinite; replace them first")
+
+
+def _not_finite(data: bytes, kind: np.dtype | None) -> int:
+    if kind is None:
+        return 0
+    values = np.frombuffer(data, kind, len(data) // kind.itemsize)
+    return values.size - int(np.count_nonzero(np.isfinite(values)))
 
 
 def check_nifti_grid(path: Path, header: NiftiHeader, grid: Grid) -> None:

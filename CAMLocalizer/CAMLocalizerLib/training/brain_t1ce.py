@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..models import ModelCard, save_model
 from .brain_data import CLASSES, FIGSHARE, NORMALISATION, PROGRESSION, SIZE, SPACING_MM, TUMOUR_CLASSES
+from .levels import map_levels
 from .regions import Region, propose_regions
 from .self_training import Recipe, SelfTraining
 from .slices import SliceSet
@@ -62,7 +64,8 @@ def train(
     chosen = [regions[index] for index in np.flatnonzero(used).tolist()]
     run = SelfTraining(slices.where(used), chosen, recipe)
     network = run.run(report)
-    save_model(folder, model_card(folder.name, recipe), network)
+    levels = map_levels(network, run.slices)
+    save_model(folder, replace(model_card(folder.name, recipe), map_levels=levels), network)
 
 
 def model_card(name: str, recipe: Recipe = RECIPE) -> ModelCard:
@@ -79,9 +82,9 @@ def model_card(name: str, recipe: Recipe = RECIPE) -> ModelCard:
         classes=CLASSES,
         tumour_classes=TUMOUR_CLASSES,
         target="any",
-        scales=(1,),
-        threshold="0.4",
-        map_normalisation="slice",
+        scales=(1, 2),
+        threshold="0.5",
+        map_normalisation="volume",
         probability_limit=0.5,
         training_data=(
             "figshare brain tumor dataset (Cheng et al., PLoS ONE 10(10):e0140381, 2015; "

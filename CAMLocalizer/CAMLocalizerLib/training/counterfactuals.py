@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-REMOVED_SHARE, CONTROL_SHARE, TRANSPLANTED_SHARE = 0.2, 0.2, 0.3
+REMOVED_SHARE, CONTROL_SHARE, TRANSPLANTED_SHARE = 0.15, 0.15, 0.25
 CORE, RIM = 0.5, 0.25
 MARGIN_PIXELS = 3
 FILL_SIGMA = 5.0

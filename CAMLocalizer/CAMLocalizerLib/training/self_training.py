@@ -28,7 +28,8 @@ class Recipe:
 
     Args:
         channels: channels of DC-FPN's scales.
-        rounds: epochs of each round; between rounds the targets are made anew from the network's evidence.
+        rounds: epochs of each round; between rounds the targets are made anew from the network's evidence, and from
+            the second round on some slices lose their tumour or get another's.
         shares: share of every batch by (site, label).
         infiltrating: label of the tumour type whose lesions may be dark and diffuse.
         seed: seed of weights, order and augmentation.
@@ -93,7 +94,7 @@ class SelfTraining:
                 evidence = self.evidence()
                 targets = self._targets(partial(self._explained, scores, evidence))
             for epoch in range(1, epochs + 1):
-                report(f"round {number}, epoch {epoch} of {epochs}: {self._epoch(targets)}")
+                report(f"round {number}, epoch {epoch} of {epochs}: {self._epoch(targets, swaps=number > 1)}")
         return self.network.eval()
 
     def _explained(self, scores: Sequence[NDArray], evidence: NDArray[np.float32], index: int) -> NDArray[np.float32]:
@@ -105,12 +106,14 @@ class SelfTraining:
             targets[index] = explain(index)
         return torch.from_numpy(targets)
 
-    def _epoch(self, targets: Tensor) -> str:
+    def _epoch(self, targets: Tensor, *, swaps: bool) -> str:
         self.network.train()
         losses = np.zeros(2)
         for _ in range(self.steps_per_epoch):
             chosen = self.order.choice(len(self.slices), self.recipe.batch_size, p=self.chances)
-            batch = counterfactual(Batch(self.images[chosen], targets[chosen].float(), self.labels[chosen]))
+            batch = Batch(self.images[chosen], targets[chosen].float(), self.labels[chosen])
+            if swaps:
+                batch = counterfactual(batch)
             losses += self._update(*augment(batch.images, batch.targets), batch.labels)
         classification, evidence = losses / self.steps_per_epoch
         return f"classification loss {classification:.3f}, evidence loss {evidence:.3f}"

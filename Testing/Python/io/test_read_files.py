@@ -216,12 +216,13 @@ def test_a_truncated_picture_is_refused(ending: str, tmp_path: Path, capfd: pyte
 
 
 @pytest.mark.parametrize(("value", "message"), [(np.nan, "1 of 24 voxels are NaN"), (np.inf, "NaN or infinite")])
-def test_voxels_that_are_no_numbers_are_refused(value: float, message: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["holes.nrrd", "holes.mha", "holes.nii", "holes.nii.gz"])
+def test_voxels_that_are_no_numbers_are_refused(value: float, message: str, name: str, tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     array[0, 0, 0] = value
-    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / "holes.nrrd"))
-    with pytest.raises(InputError, match=f"holes.nrrd: .*{message}"):
-        read_volume(tmp_path / "holes.nrrd")
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / name))
+    with pytest.raises(InputError, match=f"{name}: .*{message}"):
+        read_volume(tmp_path / name)
 
 
 def test_a_constant_image_is_refused_with_its_file_named_once(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_slice_set_has_no_field_for_anything_finer_than_a_label() -> None:
 def test_a_patient_in_two_folds_is_refused(data) -> None:
     slices = read_brain_slices(data, data / "labels.csv")
     moved = SliceSet(**(vars(slices) | {"folds": slices.folds + 1}))
-    with pytest.raises(InputError, match="two folds.*P01"):
+    with pytest.raises(InputError, match=r"two folds.*P01"):
         join([slices, moved])
 
 
