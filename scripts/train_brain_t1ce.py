@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,13 +24,14 @@ def options() -> argparse.Namespace:
         default=None,
         help="folds to leave out, such as 1,2; several times for several runs; none trains on all (default: none)",
     )
+    parser.add_argument("--rounds", default="3,4", help="epochs per round; 4,6 for half of the folds (default: 3,4)")
     return parser.parse_args()
 
 
 def main() -> None:
     """Train a network per --hold-out; a bundle that is there already is kept, so an interrupted call goes on."""
     from CAMLocalizerLib.training.brain_data import read_brain_slices
-    from CAMLocalizerLib.training.brain_t1ce import candidate_regions, train
+    from CAMLocalizerLib.training.brain_t1ce import RECIPE, candidate_regions, train
 
     chosen = options()
     slices = read_brain_slices(chosen.data, ROOT / "Resources" / "training" / "brain-t1ce" / "slice_labels.csv")
@@ -44,7 +46,8 @@ def main() -> None:
         if (folder / "model.json").is_file():
             print(f"{folder} is there already", flush=True)
             continue
-        train(slices, regions, held_out, folder, report=partial(print, f"{folder.name}:", flush=True))
+        recipe = replace(RECIPE, rounds=tuple(int(epochs) for epochs in chosen.rounds.split(",")))
+        train(slices, regions, held_out, folder, recipe, report=partial(print, f"{folder.name}:", flush=True))
 
 
 if __name__ == "__main__":
