@@ -22,7 +22,7 @@ from slicer.util import VTKObservationMixin
 DEFAULT_MODEL = "brain-t1ce"
 SAMPLE_FILE = "brain-t1ce-sample.nii.gz"
 SAMPLE_NAME = "BrainT1ceTumour"
-SAMPLE_SHA256 = "bebf8c79f8ec8783f8741c0633eb81a934d2b84a882fe31748bd8657554c21bf"
+SAMPLE_SHA256 = "7e81625d678d4cf2697dee522cca991bd0bf8923ef58a4b1266b3a9e0b191dfc"
 SAMPLE_URL = f"https://raw.githubusercontent.com/CAMLocalizer/CAMLocalizer/main/Resources/SampleData/{SAMPLE_FILE}"
 LEVELS_UP = 6
 
