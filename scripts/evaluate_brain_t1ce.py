@@ -69,16 +69,16 @@ def summary(results: list[Outcome]) -> dict[str, Any]:
 
     stacks = [entry for entry in results if entry.case.site == FIGSHARE]
     volumes = [entry for entry in results if entry.case.site != FIGSHARE]
-    slices = {entry: entry.slice_ious for entry in stacks}
+    slices = [value for entry in stacks for value in entry.slice_ious]
     return {
         "figshare pseudo-stacks": {
             "stacks": len(stacks),
-            "slices": sum(len(values) for values in slices.values()),
+            "slices": len(slices),
             "patients": len({entry.case.patient for entry in stacks}),
             "IoU, mean over stacks": mean(entry.iou for entry in stacks),
             "Dice, mean over stacks": mean(entry.dice for entry in stacks),
-            "IoU, mean over slices": mean(value for values in slices.values() for value in values),
-            "share of slices with IoU <= 0.01": mean(value <= 0.01 for values in slices.values() for value in values),
+            "IoU, mean over slices": mean(slices),
+            "share of slices with IoU <= 0.01": mean(value <= 0.01 for value in slices),
             "IoU over slices by tumour": {
                 CLASSES[label]: mean(v for entry in stacks if entry.case.label == label for v in entry.slice_ious)
                 for label in (1, 2, 3)

@@ -29,7 +29,7 @@ SHARES = {
     (FIGSHARE, 2): 0.20,
     (FIGSHARE, 3): 0.19,
 }
-RECIPE = Recipe(channels=(16, 32, 64, 128), rounds=(3, 4), shares=SHARES)
+RECIPE = Recipe(channels=(16, 32, 64, 128), rounds=(2, 3), shares=SHARES)
 
 
 def candidate_regions(slices: SliceSet) -> list[list[Region]]:

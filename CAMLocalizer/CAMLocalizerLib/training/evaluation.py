@@ -31,7 +31,7 @@ from .brain_data import (
 FIGSHARE_STEP_MM = 7.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TestCase:
     """A volume with its truth.
 
@@ -56,7 +56,7 @@ class TestCase:
     fold: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """How a label map agrees with the truth of one case.
 
