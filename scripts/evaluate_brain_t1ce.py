@@ -72,12 +72,12 @@ def summary(results: list[Outcome]) -> dict[str, Any]:
     slices = [value for entry in stacks for value in entry.slice_ious]
     return {
         "figshare pseudo-stacks": {
-            "stacks": len(stacks),
-            "slices": len(slices),
-            "patients": len({entry.case.patient for entry in stacks}),
             "IoU, mean over stacks": mean(entry.iou for entry in stacks),
             "Dice, mean over stacks": mean(entry.dice for entry in stacks),
             "IoU, mean over slices": mean(slices),
+            "stacks": len(stacks),
+            "slices": len(slices),
+            "patients": len({entry.case.patient for entry in stacks}),
             "share of slices with IoU <= 0.01": mean(value <= 0.01 for value in slices),
             "IoU over slices by tumour": {
                 CLASSES[label]: mean(v for entry in stacks if entry.case.label == label for v in entry.slice_ious)

@@ -24,7 +24,7 @@ def options() -> argparse.Namespace:
         default=None,
         help="folds to leave out, such as 1,2; several times for several runs; none trains on all (default: none)",
     )
-    parser.add_argument("--rounds", default="2,3", help="epochs per round; 4,6 for half of the folds (default: 2,3)")
+    parser.add_argument("--rounds", default="4,6", help="epochs per round (default: 4,6, for half of the folds)")
     return parser.parse_args()
 
 

@@ -29,7 +29,7 @@ SHARES = {
     (FIGSHARE, 2): 0.20,
     (FIGSHARE, 3): 0.19,
 }
-RECIPE = Recipe(channels=(16, 32, 64, 128), rounds=(2, 3), shares=SHARES)
+RECIPE = Recipe(channels=(16, 32, 64, 128), rounds=(4, 6), shares=SHARES)
 
 
 def candidate_regions(slices: SliceSet) -> list[list[Region]]:
@@ -98,7 +98,7 @@ def model_card(name: str, recipe: Recipe = RECIPE) -> ModelCard:
             "of a segmentation that a reader checks. Not a medical device."
         ),
         limits=(
-            "Trained on two collections; tumour-free slices come from eight patients of one of them, all with a tumour "
+            "Trained on two collections; tumour-free slices come from a few patients of one of them, all with a tumour "
             "elsewhere. Faint and non-enhancing tumours are often missed. Other sequences and "
             "other organs are outside its use."
         ),
