@@ -57,56 +57,61 @@ def outcomes(chosen: argparse.Namespace) -> Iterable[Outcome]:
             yield outcome
 
 
-def summary(results: list[Outcome]) -> dict[str, Any]:
-    """Average the outcomes: over slices and volumes of figshare, by tumour and plane, and over the volumes of BTP."""
+def mean(values: Iterable[float]) -> float:
+    """Average, to three places."""
     import numpy as np
-    from sklearn.metrics import roc_auc_score
 
-    from CAMLocalizerLib.training.brain_data import CLASSES, FIGSHARE
+    return round(float(np.mean(list(values))), 3)
 
-    def mean(values: Iterable[float]) -> float:
-        return round(float(np.mean(list(values))), 3)
 
-    stacks = [entry for entry in results if entry.case.site == FIGSHARE]
-    volumes = [entry for entry in results if entry.case.site != FIGSHARE]
+def summary(results: list[Outcome]) -> dict[str, Any]:
+    """Average the outcomes of the two collections."""
+    from CAMLocalizerLib.training.brain_data import FIGSHARE
+
+    return {
+        "figshare pseudo-stacks": of_stacks([entry for entry in results if entry.case.site == FIGSHARE]),
+        "Brain-Tumor-Progression": of_volumes([entry for entry in results if entry.case.site != FIGSHARE]),
+    }
+
+
+def of_stacks(stacks: list[Outcome]) -> dict[str, Any]:
+    """Average over pseudo-stacks and over their slices, by tumour and by plane."""
+    from CAMLocalizerLib.training.brain_data import CLASSES
+
     slices = [value for entry in stacks for value in entry.slice_ious]
     return {
-        "figshare pseudo-stacks": {
-            "IoU, mean over stacks": mean(entry.iou for entry in stacks),
-            "Dice, mean over stacks": mean(entry.dice for entry in stacks),
-            "IoU, mean over slices": mean(slices),
-            "stacks": len(stacks),
-            "slices": len(slices),
-            "patients": len({entry.case.patient for entry in stacks}),
-            "share of slices with IoU <= 0.01": mean(value <= 0.01 for value in slices),
-            "IoU over slices by tumour": {
-                CLASSES[label]: mean(v for entry in stacks if entry.case.label == label for v in entry.slice_ious)
-                for label in (1, 2, 3)
-            },
-            "IoU over slices by plane": {
-                plane: mean(v for entry in stacks if entry.case.plane == plane for v in entry.slice_ious)
-                for plane in PLANES
-            },
-            "type right, share of slices": mean(
-                entry.right_type for entry in stacks for _ in range(len(entry.slice_ious))
-            ),
+        "IoU, mean over stacks": mean(entry.iou for entry in stacks),
+        "Dice, mean over stacks": mean(entry.dice for entry in stacks),
+        "IoU, mean over slices": mean(slices),
+        "stacks": len(stacks),
+        "slices": len(slices),
+        "patients": len({entry.case.patient for entry in stacks}),
+        "share of slices with IoU <= 0.01": mean(value <= 0.01 for value in slices),
+        "IoU over slices by tumour": {
+            CLASSES[label]: mean(v for entry in stacks if entry.case.label == label for v in entry.slice_ious)
+            for label in (1, 2, 3)
         },
-        "Brain-Tumor-Progression": {
-            "volumes": len(volumes),
-            "patients": len({entry.case.patient for entry in volumes}),
-            "IoU, mean over volumes": mean(entry.iou for entry in volumes),
-            "Dice, mean over volumes": mean(entry.dice for entry in volumes),
-            "volumes with IoU >= 0.1": sum(entry.iou >= 0.1 for entry in volumes),
-            "AUC of tumour slices": round(
-                float(
-                    roc_auc_score(
-                        [truth for entry in volumes for truth in entry.slice_truths],
-                        [value for entry in volumes for value in entry.tumour_probabilities],
-                    )
-                ),
-                3,
-            ),
+        "IoU over slices by plane": {
+            plane: mean(v for entry in stacks if entry.case.plane == plane for v in entry.slice_ious)
+            for plane in PLANES
         },
+        "type right, share of slices": mean(entry.right_type for entry in stacks for _ in entry.slice_ious),
+    }
+
+
+def of_volumes(volumes: list[Outcome]) -> dict[str, Any]:
+    """Average over volumes, and see how well the probabilities tell tumour slices from tumour-free ones."""
+    from sklearn.metrics import roc_auc_score
+
+    truths = [truth for entry in volumes for truth in entry.slice_truths]
+    probabilities = [value for entry in volumes for value in entry.tumour_probabilities]
+    return {
+        "volumes": len(volumes),
+        "patients": len({entry.case.patient for entry in volumes}),
+        "IoU, mean over volumes": mean(entry.iou for entry in volumes),
+        "Dice, mean over volumes": mean(entry.dice for entry in volumes),
+        "volumes with IoU >= 0.1": sum(entry.iou >= 0.1 for entry in volumes),
+        "AUC of tumour slices": round(float(roc_auc_score(truths, probabilities)), 3),
     }
 
 
