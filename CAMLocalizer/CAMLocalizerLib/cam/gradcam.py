@@ -28,8 +28,8 @@ class GradCAM:
 
     All layers come from one forward pass and one backward pass from the logits to the earliest of them; nothing
     before it is differentiated and no parameter gets a gradient. Each image has its own target, and maps of a batch
-    equal those of single images. Works with frozen parameters, inside ``torch.no_grad`` and
-    ``torch.inference_mode``, in bfloat16 and under autocast.
+    equal those of single images. Targets may be a function of the logits. Works with frozen
+    parameters, inside ``torch.no_grad`` and ``torch.inference_mode``, in bfloat16 and under autocast.
 
     Inside the ``with`` block the model is in evaluation mode with frozen parameters; afterwards, also after an error,
     it is exactly as it was. A call outside a block makes a block of its own.

@@ -25,7 +25,6 @@ FIGSHARE, PROGRESSION = "figshare", "brain-tumor-progression"
 FIGSHARE_SPACING_MM = 0.98  # of the slices whose row gives none
 FIGSHARE_LABELS = {"meningioma": 1, "glioma": 2, "pituitary": 3}
 PROGRESSION_FOLDS = {"P01": 1, "P03": 2, "P04": 3, "P06": 4, "P07": 1, "P08": 2, "P10": 3, "P11": 4}
-SLICE_LABELS = "slice_labels.csv"
 
 # Stored axes i and j of an image that shows this plane as a radiologist sees it; k completes them.
 PLANE_DIRECTIONS = {

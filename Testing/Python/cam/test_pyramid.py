@@ -152,3 +152,17 @@ def test_a_scale_that_the_model_lacks_is_refused():
 def test_wrong_targets_are_refused_in_closed_form_too():
     with pytest.raises(SettingsError, match=r"shape \(2,\) .* expected classes \(3,\)"):
         PyramidGradCAM(fold_batch_norm(trained()))(images(), TARGETS[:2])
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_targets_may_be_a_function_of_the_logits(fold) -> None:
+    model = fold_batch_norm(trained()) if fold else trained()
+
+    def runner_up(logits: Tensor) -> Tensor:
+        return logits.argsort(dim=1)[:, 1]
+
+    with PyramidGradCAM(model) as cam:
+        found = cam(images(), runner_up)
+        expected = cam(images(), runner_up(found.logits))
+    for scale, maps in expected.maps.items():
+        torch.testing.assert_close(found.maps[scale], maps, rtol=0, atol=0)
