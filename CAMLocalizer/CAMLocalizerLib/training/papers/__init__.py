@@ -1,0 +1,51 @@
+"""The five published systems, trained and measured as their papers did, with our figure beside theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from ...core import SettingsError
+from .results import Entry, Reproduction, write_tables
+
+__all__ = ["PAPERS", "Entry", "Reproduction", "reproduce", "write_tables"]
+
+PAPERS = {
+    "pgcam": "pgcam",
+    "quantitative": "quantitative",
+    "segmenters": "segmenters",
+    "pet-mip": "pet_mip",
+    "sam": "sam",
+}
+
+
+def reproduce(
+    paper: str,
+    data: Path,
+    output: Path,
+    work: Path,
+    *,
+    quick: bool = False,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Train and evaluate a paper's networks and write its tables and pictures with our figures beside the paper's.
+
+    An interrupted run goes on where it stopped; after every finished network the tables are written again.
+
+    Args:
+        paper: one of :data:`PAPERS`.
+        data: folder with the data sets, each in its own folder.
+        output: gets ``table.csv``, ``table.md`` and the pictures.
+        work: keeps checkpoints and the results of finished networks.
+        quick: a few cases, small images and few epochs: shows that everything runs, measures nothing.
+        report: takes a line per step.
+
+    Raises:
+        SettingsError: a paper that is not one of the five.
+        InputError: data that are missing or not as expected.
+    """
+    if paper not in PAPERS:
+        raise SettingsError(f"paper must be one of {', '.join(PAPERS)}, got {paper!r}")
+    module = import_module(f".{PAPERS[paper]}", __name__)
+    module.reproduce(data, output, work, quick=quick, report=report)
