@@ -1,0 +1,138 @@
+"""Boxes around connected regions, and how well found ones hit true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..core import GridError, InputError
+
+IOBB_LIMIT = 0.2
+NEIGHBOURS = np.ones((3, 3), dtype=bool)  # pixels that share an edge or a corner are connected
+
+
+class Box(NamedTuple):
+    """An upright box in pixels: columns ``x0`` to below ``x1``, rows ``y0`` to below ``y1``.
+
+    A single pixel at column 3 and row 2 is ``Box(3, 2, 4, 3)``; its area is 1.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def area(self) -> float:
+        """Area in pixels."""
+        return (self.x1 - self.x0) * (self.y1 - self.y0)
+
+
+def boxes(mask: NDArray) -> list[Box]:
+    """Put a tight box around each connected region (8 neighbours) of a mask.
+
+    Args:
+        mask: shape (rows, columns); pixels above 0 belong.
+
+    Returns:
+        The boxes in storage order of the regions; none for an empty mask.
+
+    Raises:
+        GridError: a mask that has not two axes.
+    """
+    if mask.ndim != 2:
+        raise GridError(f"mask has shape {mask.shape}, expected (rows, columns)")
+    labels, _ = ndimage.label(mask > 0, structure=NEIGHBOURS)
+    return [Box(x.start, y.start, x.stop, y.stop) for y, x in ndimage.find_objects(labels)]
+
+
+def iobb(found: Box, truth: Box) -> float:
+    r"""Intersection over the found box: :math:`|found \cap truth| / |found|`.
+
+    Returns:
+        0 to 1; 1 for a found box within the true one, however small.
+
+    Raises:
+        InputError: a found box without area.
+
+    Source:
+        PG-CAM (Lee et al., 2018), section 3.3.
+    """
+    if not (found.x1 > found.x0 and found.y1 > found.y0):
+        raise InputError(f"{found} has no area, expected x1 above x0 and y1 above y0")
+    width = min(found.x1, truth.x1) - max(found.x0, truth.x0)
+    height = min(found.y1, truth.y1) - max(found.y0, truth.y0)
+    return max(width, 0.0) * max(height, 0.0) / found.area
+
+
+@dataclass(frozen=True)
+class BoxScore:
+    """Counts of hits and misses; scores of several images are added with ``+``, or with ``sum(scores, BoxScore())``.
+
+    Args:
+        true_positives: found boxes that hit a true one.
+        false_positives: found boxes that hit none.
+        false_negatives: true boxes that no found one hits.
+    """
+
+    true_positives: int = 0
+    false_positives: int = 0
+    false_negatives: int = 0
+
+    def __add__(self, other: BoxScore) -> BoxScore:
+        return BoxScore(
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+        )
+
+    @property
+    def precision(self) -> float:
+        """TP / (TP + FP); nan where nothing was found."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives)
+
+    @property
+    def accuracy(self) -> float:
+        """TP / (TP + FP + FN); nan where there was nothing to find and nothing was found."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
+
+    @property
+    def f1(self) -> float:
+        """2 TP / (2 TP + FP + FN), which is 2 A / (1 + A) of the accuracy A; nan where that is."""
+        doubled = 2 * self.true_positives
+        return _ratio(doubled, doubled + self.false_positives + self.false_negatives)
+
+
+def score_boxes(found: Sequence[Box], truth: Sequence[Box], limit: float = IOBB_LIMIT) -> BoxScore:
+    """Count which found boxes of one image hit a true box.
+
+    A found box hits a true one if their IoBB is above ``limit``. The paper does not say how boxes are paired; here
+    every found box is judged by itself, so that several may hit one tumour and each counts as a true positive, and
+    a true box is a false negative if none hits it. Its columns of precision, accuracy and F1 agree with F1 being
+    2 A / (1 + A), as these counts have it.
+
+    Args:
+        found: boxes around the regions of the map.
+        truth: boxes around the tumours.
+        limit: IoBB that a hit exceeds.
+
+    Returns:
+        The counts; without a true box all found ones are false positives, without a found one all true ones false
+        negatives.
+
+    Source:
+        PG-CAM (Lee et al., 2018), section 3.3 and Table 2.
+    """
+    overlaps = np.array([[iobb(box, true) for true in truth] for box in found]).reshape(len(found), len(truth))
+    hits = overlaps > limit
+    hitting, hit = int(hits.any(axis=1).sum()), int(hits.any(axis=0).sum())
+    return BoxScore(hitting, len(found) - hitting, len(truth) - hit)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
