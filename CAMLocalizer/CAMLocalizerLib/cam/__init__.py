@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .classmap import CAM
 from .gradcam import GradCAM
+from .gradcam_plus_plus import GradCAMPlusPlus
+from .layercam import LayerCAM
 from .pyramid import PyramidGradCAM
 from .resize import resize_maps
 from .result import CAMResult
 
-__all__ = ["CAM", "CAMResult", "GradCAM", "PyramidGradCAM", "resize_maps"]
+__all__ = ["CAM", "CAMResult", "GradCAM", "GradCAMPlusPlus", "LayerCAM", "PyramidGradCAM", "resize_maps"]

@@ -93,8 +93,13 @@ class GradCAM:
         resolved = resolve_targets(targets, logits)
         gradients = self._gradients((logits * class_weights(resolved, logits)).sum(), outputs.maps)
         torch.set_grad_enabled(False)
-        maps = {scale: weighted_map(outputs.maps[scale], _mean(gradients[scale])) for scale in self.layers}
+        maps = {scale: self._map(outputs.maps[scale], gradients[scale]) for scale in self.layers}
         return CAMResult(logits.detach(), resolved, maps)
+
+    def _map(self, features: Tensor, gradient: Tensor) -> Tensor:
+        """Make the map (N, ...) of feature maps (N, C, ...) and the score's gradient of the same shape."""
+        precise = torch.promote_types(gradient.dtype, torch.float32)
+        return weighted_map(features, gradient.flatten(2).mean(2, dtype=precise))  # weights (N, C)
 
     def _gradients(self, score: Tensor, maps: Mapping[int, Tensor]) -> dict[int, Tensor]:
         scales = list(maps)
@@ -105,8 +110,3 @@ class GradCAM:
         if lost := [self.layers[scale] for scale in scales if scale not in found]:
             raise ModelError(f"the logits do not depend on layers {lost} in a differentiable way, choose others")
         return found
-
-
-def _mean(gradient: Tensor) -> Tensor:
-    precise = torch.promote_types(gradient.dtype, torch.float32)
-    return gradient.flatten(2).mean(2, dtype=precise)  # (N, C)
