@@ -1,18 +1,23 @@
-"""Views: anatomical slices of a volume at a model's resolution, and the way back into the volume."""
+"""Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
 
 from .backproject import back_project
 from .normalise import NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
+from .projection import PROJECTIONS, ProjectionPair, mip_images, projection_size
 from .slices import SliceStack, slice_stack
 
 __all__ = [
     "NORMALISATIONS",
     "PLANES",
+    "PROJECTIONS",
     "PlaneAxes",
+    "ProjectionPair",
     "SliceStack",
     "acquisition_plane",
     "back_project",
+    "mip_images",
     "normalise_slices",
     "plane_axes",
+    "projection_size",
     "slice_stack",
 ]

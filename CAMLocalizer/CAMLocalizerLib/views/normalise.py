@@ -1,4 +1,4 @@
-"""Intensity normalisation of slices, each by itself."""
+"""Intensity normalisation of slices and projections, each by itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..core import SettingsError
 EPSILON = 1e-6
 CLIP_PERCENTILE = 99.0
 LOWEST, HIGHEST = -4.0, 6.0
+HIGHEST_SUV = 30.0
 
 
 def _foreground_zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -28,11 +29,16 @@ def _zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return (image - image.mean(dtype=np.float64)) / (image.std(dtype=np.float64) + EPSILON)
 
 
+def _suv_30(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.clip(image, 0.0, HIGHEST_SUV) / np.float32(HIGHEST_SUV)
+
+
 def _unchanged(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return image
 
 
 NORMALISATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "suv-30": _suv_30,
     "foreground-zscore": _foreground_zscore,
     "zscore": _zscore,
     "none": _unchanged,
@@ -40,13 +46,14 @@ NORMALISATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] 
 
 
 def normalise_slices(batch: NDArray[np.float32], method: str = "foreground-zscore") -> NDArray[np.float32]:
-    """Normalise every slice of a batch by its own intensities.
+    """Normalise every slice of a batch by itself.
 
     Args:
         batch: intensities, shape (slices, height, width).
         method: ``foreground-zscore``: the foreground is what lies above the slice's mean, its values cut at their
             99th percentile; the slice minus their mean, over their standard deviation, cut to -4 .. 6, minus the mean
-            of the result. ``zscore``: mean 0 and standard deviation 1. ``none``: unchanged.
+            of the result. ``zscore``: mean 0 and standard deviation 1. ``suv-30``: standardised uptake values cut to
+            0 .. 30 and divided by 30, the same for every image. ``none``: unchanged.
 
     Returns:
         A new float32 array of the same shape; a constant slice becomes zero by both z-scores.

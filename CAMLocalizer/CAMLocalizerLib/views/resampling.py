@@ -30,6 +30,24 @@ def linear_weights(positions: NDArray[np.floating], count: int, *, width: float 
     return (weights / sums[:, None]).astype(np.float32)
 
 
+def centred_weights(pixels: int, spacing_mm: float, *, count: int, source_mm: float, sign: int) -> NDArray[np.float32]:
+    """Return the matrix that reads an axis at pixels centred on its middle.
+
+    Args:
+        pixels: number of pixels.
+        spacing_mm: distance of neighbouring pixels.
+        count: number of samples on the axis.
+        source_mm: distance of neighbouring samples.
+        sign: -1 where the samples are read backwards, else 1.
+
+    Returns:
+        As :func:`linear_weights`, shape (pixels, count).
+    """
+    width = spacing_mm / source_mm
+    offsets = (np.arange(pixels) - (pixels - 1) / 2) * width * sign
+    return linear_weights((count - 1) / 2 + offsets, count, width=width)
+
+
 def apply_weights(rows: NDArray[np.float32], slices: NDArray, columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """Resample a batch of slices, shape (n, rows in, columns in), to (n, rows out, columns out)."""
     batch = np.ascontiguousarray(slices, dtype=np.float32)

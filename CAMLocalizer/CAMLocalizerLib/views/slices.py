@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Grid, SettingsError, Volume
 from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
-from .resampling import apply_weights, linear_weights
+from .resampling import apply_weights, centred_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +77,14 @@ class SliceStack:
         return self._axis_weights(1), self._axis_weights(0)
 
     def _axis_weights(self, display_axis: int) -> NDArray[np.float32]:
-        source = self.volume.grid
-        axis, pixels = self.axes.axes[display_axis], self.size[display_axis]
-        width = self.spacing_mm / source.spacing_mm[axis]
-        offsets = (np.arange(pixels) - (pixels - 1) / 2) * width * self.axes.signs[display_axis]
-        return linear_weights((source.size[axis] - 1) / 2 + offsets, source.size[axis], width=width)
+        source, axis = self.volume.grid, self.axes.axes[display_axis]
+        return centred_weights(
+            self.size[display_axis],
+            self.spacing_mm,
+            count=source.size[axis],
+            source_mm=source.spacing_mm[axis],
+            sign=self.axes.signs[display_axis],
+        )
 
     def batch(self, start: int, stop: int) -> NDArray[np.float32]:
         """Resample slices ``start`` to ``stop`` (excluded), counted as ``range`` does; only these are held in memory.
