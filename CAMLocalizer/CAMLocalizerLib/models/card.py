@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ModelError
-from ..views import NORMALISATIONS, PLANES
+from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
 MAP_NORMALISATIONS = ("slice", "volume", "reference")
+UPTAKE_FRACTION = 0.41
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class ModelCard:
         network: name of the network among :data:`CAMLocalizerLib.networks.NETWORKS`.
         modality: what the images must be, in words.
         spacing_mm: in-plane spacing of the network's input; positive.
-        size: width and height of the network's input in pixels.
+        size: width and height of the network's input in pixels; of projections the least, in multiples of 16.
         normalisation: name of the intensity normalisation of each slice.
         classes: names of the outputs in their order.
         tumour_classes: those of ``classes`` that are tumours.
         scales: scales fused by default, 1 is the finest.
         network_settings: keyword options of the network's constructor.
-        views: planes that the model was trained on.
+        views: planes that the model was trained on; coronal and sagittal for projections.
         scale_weights: weight of each of ``scales``; empty for equal ones.
         target: what the maps explain: ``margin`` is the score of the tumour class minus that of the no-tumour
             class, ``class`` the tumour class alone, ``any`` the mean score of all tumour classes minus that of the
@@ -45,6 +46,11 @@ class ModelCard:
         map_levels: reference level of each scale's raw map, positive; needed for ``reference`` alone.
         probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
         min_volume_ml: smaller components are dropped, at least 0.
+        projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
+            instead of its slices.
+        uptake_fraction: with projections, fraction of the local maximum of uptake from which a voxel belongs to the
+            tumour, above 0 to 1; 0.41 if not given. None for slices.
+        unit: unit that the voxels must be in, such as ``SUVbw``; empty where any will do.
         training_data, licence, intended_use, limits: words for the reader.
         results: measured figures, nested freely, JSON values only.
         sha256: checksum of ``weights.safetensors``, hexadecimal; empty until the weights are saved.
@@ -73,6 +79,9 @@ class ModelCard:
     map_levels: Mapping[int, float] = field(default_factory=dict)
     probability_limit: float = 0.0
     min_volume_ml: float = 0.0
+    projections: bool = False
+    uptake_fraction: float | None = None
+    unit: str = ""
     training_data: str = ""
     licence: str = ""
     results: Mapping[str, Any] = field(default_factory=dict)
@@ -89,6 +98,7 @@ class ModelCard:
         self._check_words()
         self._check_classes()
         self._check_numbers()
+        self._check_projections()
 
     def _convert(self) -> None:
         kinds: dict[str, type] = {"size": int, "scales": int, "scale_weights": float}
@@ -105,6 +115,14 @@ class ModelCard:
         object.__setattr__(self, "threshold", str(self.threshold))
         for name in ("network_settings", "results"):
             object.__setattr__(self, name, dict(getattr(self, name)))
+        self._convert_projections()
+
+    def _convert_projections(self) -> None:
+        fraction = self.uptake_fraction
+        if self.projections is True:
+            fraction = UPTAKE_FRACTION if fraction is None else fraction
+            object.__setattr__(self, "views", PROJECTIONS if set(self.views) == set(PLANES) else self.views)
+        object.__setattr__(self, "uptake_fraction", None if fraction is None else float(fraction))
 
     def _require(self, correct: bool, field_name: str, expected: str) -> None:
         if not correct:
@@ -146,6 +164,17 @@ class ModelCard:
         self._require(levels and _positive(self.map_levels.values()), "map_levels", "positive, one for each of scales")
         self._require(0 <= self.probability_limit <= 1, "probability_limit", "0 to 1")
         self._require(0 <= self.min_volume_ml < math.inf, "min_volume_ml", "at least 0")
+
+    def _check_projections(self) -> None:
+        self._require(isinstance(self.projections, bool), "projections", "true or false")
+        if not self.projections:
+            self._require(self.uptake_fraction is None, "uptake_fraction", "left out where slices are looked at")
+            return
+        fraction = self.uptake_fraction
+        self._require(fraction is not None and 0 < fraction <= 1, "uptake_fraction", "above 0 to 1")
+        self._require(set(self.views) == set(PROJECTIONS), "views", f"{PROJECTIONS} for projections")
+        whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
+        self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 
     @property
     def other_classes(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from .components import Component, components, filter_components
 from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
 from .label import label_map_from_activation
 from .threshold import METHODS, Threshold, apply_threshold
+from .uptake import check_uptake_fraction, label_map_from_uptake, uptake_regions
 
 __all__ = [
     "METHODS",
@@ -12,10 +13,13 @@ __all__ = [
     "Threshold",
     "apply_threshold",
     "back_project_scales",
+    "check_uptake_fraction",
     "combine",
     "components",
     "filter_components",
     "fuse",
     "label_map_from_activation",
+    "label_map_from_uptake",
     "scale_weights",
+    "uptake_regions",
 ]

@@ -3,11 +3,12 @@
 from .backproject import back_project
 from .normalise import NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
-from .projection import PROJECTIONS, ProjectionPair, mip_images, projection_size
+from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
 from .slices import SliceStack, slice_stack
 
 __all__ = [
     "NORMALISATIONS",
+    "PIXELS_PER_CELL",
     "PLANES",
     "PROJECTIONS",
     "PlaneAxes",

@@ -102,3 +102,50 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, text, message):
 def test_results_that_json_cannot_hold_are_refused():
     with pytest.raises(ModelError, match="a value that JSON cannot"):
         replace(CARD, results={"iou": float("nan")}).to_json()
+
+
+PET = replace(
+    CARD,
+    size=(32, 64),
+    normalisation="suv-30",
+    classes=("lung", "oesophagus"),
+    tumour_classes=("lung", "oesophagus"),
+    target="class",
+    projections=True,
+    unit="SUVbw",
+)
+
+
+def test_a_card_for_projections_takes_both_planes_and_the_usual_fraction_of_uptake(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(PET.to_json())
+    assert ModelCard.read(path) == PET
+    assert (PET.views, PET.uptake_fraction, PET.unit) == (("coronal", "sagittal"), 0.41, "SUVbw")
+
+
+def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
+    path = tmp_path / "model.json"
+    values = json.loads(CARD.to_json())
+    for name in ("projections", "uptake_fraction", "unit"):
+        del values[name]
+    path.write_text(json.dumps(values))
+    assert ModelCard.read(path) == CARD
+    assert (CARD.projections, CARD.uptake_fraction, CARD.unit) == (False, None, "")
+
+
+@pytest.mark.parametrize(
+    ("card", "field", "value", "message"),
+    [
+        (PET, "uptake_fraction", 0.0, "uptake_fraction must be above 0 to 1"),
+        (PET, "uptake_fraction", 1.1, "uptake_fraction must be above 0 to 1"),
+        (PET, "uptake_fraction", "much", "field of the wrong kind"),
+        (PET, "views", ("axial",), "views must be .* for projections"),
+        (PET, "size", (30, 64), "size must be in multiples of 16"),
+        (PET, "projections", "yes", "projections must be true or false"),
+        (PET, "unit", 3, "unit must be text"),
+        (CARD, "uptake_fraction", 0.41, "uptake_fraction must be left out"),
+    ],
+)
+def test_what_projections_need_is_checked(card, field, value, message):
+    with pytest.raises(ModelError, match=message):
+        replace(card, **{field: value})
