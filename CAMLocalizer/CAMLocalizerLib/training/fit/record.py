@@ -1,0 +1,161 @@
+"""The folder of a training run: what was begun in it, how far it came, and its best weights."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...core import ModelError
+from ...io.writing import writing
+
+PLAN_FILE = "plan.json"
+DONE_FILE = "done.json"
+METRICS_FILE = "metrics.csv"
+BEST_FILE = "best.safetensors"
+LAST_FILE = "last.ckpt"
+_WORDS = {"options": "other options", "network": "another network", "data": "other images", "loss": "another loss"}
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training run came to.
+
+    Args:
+        history: a row per epoch: ``epoch`` from 1, ``learning_rate``, ``train_loss`` and ``train_accuracy``, and
+            with a validation set its ``loss`` and ``accuracy`` (``dice`` in place of accuracy for a segmenter).
+        best_epoch: the epoch whose weights were kept.
+        folder: where everything lies.
+    """
+
+    history: tuple[Mapping[str, float], ...]
+    best_epoch: int
+    folder: Path
+
+
+def network_fingerprint(network: nn.Module) -> dict[str, str]:
+    """Tell networks apart by class and by the names and shapes of their tensors, whatever the weights."""
+    tensors = [f"{name} {tuple(tensor.shape)}" for name, tensor in network.state_dict().items()]
+    digest = hashlib.sha256("\n".join(tensors).encode()).hexdigest()
+    return {"class": type(network).__name__, "tensors": digest}
+
+
+def data_fingerprint(parts: Sequence[Tensor | None]) -> dict[str, Any]:
+    """Tell data apart by shapes and content."""
+    digest = hashlib.blake2b(digest_size=16)
+    for tensor in parts:
+        if tensor is not None:
+            digest.update(str(tuple(tensor.shape)).encode())
+            digest.update(memoryview(tensor.contiguous().numpy()))
+    return {"images": [len(tensor) for tensor in parts[:1] if tensor is not None], "content": digest.hexdigest()}
+
+
+def begin(folder: Path, plan: Mapping[str, Any]) -> None:
+    """Note what is trained in ``folder``, or see that it is what was begun there.
+
+    Raises:
+        ModelError: the folder belongs to a run with other options, data or network.
+        OutputError: the folder cannot be written.
+    """
+    path = folder / PLAN_FILE
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        write_json(path, plan)
+        return
+    begun = read_json(path)
+    for name in plan:
+        if begun.get(name) != plan[name]:
+            difference = _difference(begun.get(name), plan[name])
+            raise ModelError(
+                f"{folder} holds the training of {_WORDS.get(name, name)} ({difference}); "
+                "choose another folder or delete this one"
+            )
+
+
+def _difference(begun: Any, now: Any) -> str:
+    if not isinstance(begun, dict) or not isinstance(now, dict):
+        return f"{begun}, now {now}"
+    names = sorted(name for name in begun.keys() | now.keys() if begun.get(name) != now.get(name))
+    return ", ".join(f"{name} {begun.get(name)}, now {now.get(name)}" for name in names)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of a training folder.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); delete the folder and train again") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path} is no JSON object; delete the folder and train again")
+    return values
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON object whole or not at all."""
+    _replace(path, (json.dumps(values, indent=2) + "\n").encode())
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Write a row per epoch as CSV, whole or not at all."""
+    lines = [",".join(history[0])] + [",".join(f"{value:.10g}" for value in row.values()) for row in history]
+    _replace(path, ("\n".join(lines) + "\n").encode())
+
+
+def write_weights(path: Path, network: nn.Module) -> None:
+    """Write a network's weights as safetensors, whole or not at all."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+    _replace(path, save(tensors))
+
+
+def load_weights(path: Path, network: nn.Module) -> None:
+    """Load weights that :func:`write_weights` wrote.
+
+    Raises:
+        ModelError: the file is missing, damaged or of another network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        network.load_state_dict(load(path.read_bytes()))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        text = str(error).splitlines()[0]
+        raise ModelError(f"{path} does not hold weights of this network ({text}); train again") from error
+
+
+def read_result(folder: Path) -> FitResult | None:
+    """Return what a finished run came to, None if it is not finished.
+
+    Raises:
+        ModelError: a damaged folder.
+    """
+    if not (folder / DONE_FILE).exists():
+        return None
+    done = read_json(folder / DONE_FILE)
+    try:
+        with (folder / METRICS_FILE).open(newline="", encoding="utf-8") as file:
+            history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return FitResult(tuple(history), int(done["best_epoch"]), folder)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{folder} is damaged ({error}); delete it and train again") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    with writing(path):
+        partial.write_bytes(content)
+        os.replace(partial, path)  # noqa: PTH105
