@@ -53,7 +53,7 @@ def data_fingerprint(parts: Sequence[Tensor | None]) -> dict[str, Any]:
     for tensor in parts:
         if tensor is not None:
             digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(memoryview(tensor.contiguous().numpy()))
+            digest.update(tensor.contiguous().numpy().data)
     return {"images": [len(tensor) for tensor in parts[:1] if tensor is not None], "content": digest.hexdigest()}
 
 
