@@ -9,5 +9,16 @@ from .layercam import LayerCAM
 from .pyramid import PyramidGradCAM
 from .resize import resize_maps
 from .result import CAMResult
+from .soft import HESAM, SAM
 
-__all__ = ["CAM", "CAMResult", "GradCAM", "GradCAMPlusPlus", "LayerCAM", "PyramidGradCAM", "resize_maps"]
+__all__ = [
+    "CAM",
+    "HESAM",
+    "SAM",
+    "CAMResult",
+    "GradCAM",
+    "GradCAMPlusPlus",
+    "LayerCAM",
+    "PyramidGradCAM",
+    "resize_maps",
+]
