@@ -1,0 +1,97 @@
+"""ImageNet weights for AlexNet and VGG, from a file that the user has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor, nn
+
+from ..core import ModelError
+
+PREFIX = "features."
+
+
+def load_imagenet_backbone(
+    network: nn.Module, path_or_state: str | os.PathLike[str] | Mapping[str, Tensor]
+) -> tuple[str, ...]:
+    """Start a network's ``features`` from convolutions that were trained on ImageNet.
+
+    Nothing is downloaded and no pickle is read: a user converts torchvision's ``alexnet``, ``vgg16``, ``vgg19`` or a
+    ``_bn`` variant to safetensors once, ``safetensors.torch.save_file(model.state_dict(), path)``. Layers are matched
+    in order, so whatever follows the published convolutions, as in the modified networks, keeps its fresh weights.
+    The weights expect images scaled to 0..1 with ImageNet's mean and standard deviation removed.
+
+    Args:
+        network: has ``features`` as `GAPClassifier` and `VGGUNet` have; its weights are replaced in place. With
+            ``in_channels=1`` the first convolution gets the sum over colours: a grey image answers as its copy in
+            three channels would. Batch normalisation is loaded where the network has it.
+        path_or_state: safetensors file, or tensors by torchvision's names.
+
+    Returns:
+        Names of the network's tensors that were replaced.
+
+    Raises:
+        ModelError: a file that is no safetensors file, tensors of another network, a network with batch normalisation
+            and a file without or the reverse, or a network of neither one nor three input channels.
+    """
+    given = path_or_state if isinstance(path_or_state, Mapping) else _read(path_or_state)
+    published = {name.removeprefix(PREFIX): tensor for name, tensor in given.items() if name.startswith(PREFIX)}
+    features = network.get_submodule(PREFIX.removesuffix("."))
+    own = features.state_dict()
+    tensors = {name: published[source] for name, source in _match(_layers(own), _layers(published)).items()}
+    first = next(iter(tensors))
+    tensors[first] = _fit_colours(tensors[first], own[first])
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise ModelError(
+                f"ImageNet weights for {PREFIX}{name} have shape {tuple(tensor.shape)}, the network expects "
+                f"{tuple(own[name].shape)}: they are of another network"
+            )
+    features.load_state_dict(tensors, strict=False)
+    return tuple(PREFIX + name for name in tensors)
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{os.fspath(path)} cannot be read as a safetensors file: {error}") from error
+
+
+def _layers(names: Iterable[str]) -> list[dict[str, str]]:
+    """Group names such as ``0.weight`` by layer, in order: for each layer, what its tensors are to their names."""
+    layers: dict[int, dict[str, str]] = {}
+    for name in names:
+        index, _, kind = name.partition(".")
+        layers.setdefault(int(index), {})[kind] = name
+    return [layers[index] for index in sorted(layers)]
+
+
+def _match(own: list[dict[str, str]], published: list[dict[str, str]]) -> dict[str, str]:
+    """Give the published name for each of the network's own, layer by layer; the first is a convolution's weight."""
+    if not published:
+        raise ModelError(f"ImageNet weights need tensors whose names start with {PREFIX!r}, as torchvision gives them")
+    if len(published) > len(own):
+        raise ModelError(
+            f"ImageNet weights have {len(published)} layers, the network {len(own)}: they are of another network"
+        )
+    pairs: dict[str, str] = {}
+    for mine, theirs in zip(own, published, strict=False):
+        if set(mine) != set(theirs):
+            raise ModelError(
+                f"ImageNet weights have {sorted(theirs)} where the network has {sorted(mine)}: batch normalisation "
+                "must be in both or in neither, set batch_norm accordingly"
+            )
+        pairs |= {mine[kind]: theirs[kind] for kind in mine}
+    return pairs
+
+
+def _fit_colours(weight: Tensor, own: Tensor) -> Tensor:
+    """Sum a convolution (O, 3, h, w) over colours if the network's own takes grey images."""
+    if own.shape[1] not in (1, 3):
+        raise ModelError(f"ImageNet weights fit images of 1 or 3 channels, the network takes {own.shape[1]}")
+    return weight.sum(1, keepdim=True) if own.shape[1] == 1 else weight
