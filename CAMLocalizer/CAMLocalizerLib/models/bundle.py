@@ -134,6 +134,7 @@ def _build(card: ModelCard, path: Path) -> nn.Module:
     from ..networks import build_network
 
     settings: dict[str, Any] = {"classes": len(card.classes)} | dict(card.network_settings)
+    settings.pop("pretrained", None)  # the weights are the bundle's, nothing is fetched to be overwritten
     if settings["classes"] != len(card.classes):
         raise ModelError(f"{path} has {len(card.classes)} class names for a network of {settings['classes']} classes")
     try:

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from torch import nn
 
 from ..core import ModelError
+from .alexnet import AlexNetGAP, ModifiedAlexNet
 from .dcfpn import DCFPN
+from .densenet import DenseNet121
+from .hesam import HESAMNet
+from .nasnet import NASNetMobile
+from .small_input import SOFT_HEAD_NETWORKS
+from .unet import unet_vgg16, unet_vgg19
+from .vgg import modified_vgg16, modified_vgg19, vgg16_gap, vgg19_gap
+from .zoo import APPLICATIONS, ZooClassifier
 
-NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"dcfpn": DCFPN})
+NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
+    {
+        "dcfpn": DCFPN,
+        "hesam": HESAMNet,
+        "alexnet_gap": AlexNetGAP,
+        "modified_alexnet": ModifiedAlexNet,
+        "vgg16_gap": vgg16_gap,
+        "vgg19_gap": vgg19_gap,
+        "modified_vgg16": modified_vgg16,
+        "modified_vgg19": modified_vgg19,
+        "unet_vgg16": unet_vgg16,
+        "unet_vgg19": unet_vgg19,
+        "densenet121": DenseNet121,
+        "nasnet_mobile": NASNetMobile,
+        **SOFT_HEAD_NETWORKS,
+        **{name: partial(ZooClassifier, name) for name in APPLICATIONS},
+    }
+)
 
 
 def build_network(name: str, **settings: Any) -> nn.Module:
