@@ -5,6 +5,15 @@ from __future__ import annotations
 from .dcfpn import DCFPN
 from .folded_dcfpn import DecoderTrace, FoldedDCFPN
 from .folding import fold_batch_norm
+from .imagenet import load_imagenet_backbone
 from .registry import NETWORKS, build_network
 
-__all__ = ["DCFPN", "NETWORKS", "DecoderTrace", "FoldedDCFPN", "build_network", "fold_batch_norm"]
+__all__ = [
+    "DCFPN",
+    "NETWORKS",
+    "DecoderTrace",
+    "FoldedDCFPN",
+    "build_network",
+    "fold_batch_norm",
+    "load_imagenet_backbone",
+]
