@@ -6,6 +6,7 @@ from .classmap import CAM
 from .gradcam import GradCAM
 from .gradcam_plus_plus import GradCAMPlusPlus
 from .layercam import LayerCAM
+from .multigap import MultiGAPCAM
 from .pyramid import PyramidGradCAM
 from .resize import resize_maps
 from .result import CAMResult
@@ -19,6 +20,7 @@ __all__ = [
     "GradCAM",
     "GradCAMPlusPlus",
     "LayerCAM",
+    "MultiGAPCAM",
     "PyramidGradCAM",
     "resize_maps",
 ]

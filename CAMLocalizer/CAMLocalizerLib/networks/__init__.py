@@ -6,6 +6,7 @@ from .dcfpn import DCFPN
 from .folded_dcfpn import DecoderTrace, FoldedDCFPN
 from .folding import fold_batch_norm
 from .imagenet import load_imagenet_backbone
+from .multigap import MultiGAP
 from .registry import NETWORKS, build_network
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "NETWORKS",
     "DecoderTrace",
     "FoldedDCFPN",
+    "MultiGAP",
     "build_network",
     "fold_batch_norm",
     "load_imagenet_backbone",

@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
-SCALES = (1, 2, 3, 4)
-CONVOLUTION_LAYERS = 22
-SIZE_MULTIPLE = 8
+from .feature_pyramid import SCALES, FeaturePyramid
 
 
-def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
-
-
-def _block(in_channels: int, out_channels: int, *, layers: int) -> nn.Sequential:
-    inputs = (in_channels, *[out_channels] * (layers - 1))
-    return nn.Sequential(*(_convolution(channels, out_channels) for channels in inputs))
-
-
-class DecoderStage(nn.Module):
-    """One step up the pyramid: transposed convolution, skip connection, batch normalisation, two convolutions."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.up = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
-        self.norm = nn.BatchNorm2d(2 * out_channels)
-        self.block = _block(2 * out_channels, out_channels, layers=2)
-
-    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """Join a coarse map (N, C_in, H/2, W/2) with the encoder's map (N, C_out, H, W) of this scale."""
-        joined = torch.cat([skip, self.up(coarse)], dim=1)  # (N, 2 * C_out, H, W)
-        return self.block(self.norm(joined))
-
-
-class DCFPN(nn.Module):
+class DCFPN(FeaturePyramid):
     """Encoder-decoder classifier whose decoder maps of all four scales reach the classification layer.
 
     22 convolution layers: three in each of the encoder's scales 1 to 3, four at scale 4, and in each of three
@@ -71,9 +43,6 @@ class DCFPN(nn.Module):
         and 28 pixels, dense connection, batch normalisation directly after concatenation, GAP, fully connected.
     """
 
-    cam_layers: Mapping[int, str] = MappingProxyType({scale: f"scale{scale}" for scale in SCALES})
-    strides: Mapping[int, int] = MappingProxyType({scale: 2 ** (scale - 1) for scale in SCALES})
-
     def __init__(
         self,
         in_channels: int = 1,
@@ -81,20 +50,9 @@ class DCFPN(nn.Module):
         channels: Sequence[int] = (16, 32, 64, 128),
         dense: bool = True,
     ) -> None:
-        super().__init__()
-        if len(channels) != len(SCALES):
-            raise ValueError(f"DC-FPN has {len(SCALES)} scales, got channels for {len(channels)}: {tuple(channels)}")
-        first, second, third, fourth = channels
+        super().__init__(in_channels, channels)
         self.dense = dense
-        self.pool = nn.MaxPool2d(2)
-        self.encoder1 = _block(in_channels, first, layers=3)
-        self.encoder2 = _block(first, second, layers=3)
-        self.encoder3 = _block(second, third, layers=3)
-        self.scale4 = _block(third, fourth, layers=4)
-        self.scale3 = DecoderStage(fourth, third)
-        self.scale2 = DecoderStage(third, second)
-        self.scale1 = DecoderStage(second, first)
-        pooled = tuple(channels) if dense else (first,)
+        pooled = tuple(channels) if dense else (channels[0],)
         self.norms = nn.ModuleList(nn.BatchNorm2d(count) for count in pooled)
         self.head = nn.Linear(sum(pooled), classes)
 
@@ -107,38 +65,7 @@ class DCFPN(nn.Module):
         """Classify images (N, in_channels, H, W), H and W multiples of 8; gives logits (N, classes)."""
         return self.classify(self.features(images))
 
-    def features(self, images: Tensor) -> dict[int, Tensor]:
-        """Compute the last map of every scale.
-
-        Args:
-            images: (N, in_channels, H, W), H and W multiples of 8.
-
-        Returns:
-            Scale to map (N, channels of the scale, H / stride, W / stride), finest scale first.
-
-        Raises:
-            ValueError: height or width is not a multiple of 8.
-        """
-        require_divisible(images)
-        encoded1 = self.encoder1(images)
-        encoded2 = self.encoder2(self.pool(encoded1))
-        encoded3 = self.encoder3(self.pool(encoded2))
-        map4 = self.scale4(self.pool(encoded3))
-        map3 = self.scale3(map4, encoded3)
-        map2 = self.scale2(map3, encoded2)
-        return {1: self.scale1(map2, encoded1), 2: map2, 3: map3, 4: map4}
-
     def classify(self, features: Mapping[int, Tensor]) -> Tensor:
         """Classify maps as `features` returns them: normalise, average, concatenate, weigh; logits (N, classes)."""
         pooled = [norm(features[scale]).mean((2, 3)) for scale, norm in zip(self.head_scales, self.norms, strict=True)]
         return self.head(torch.cat(pooled, dim=1))
-
-
-def require_divisible(images: Tensor) -> None:
-    """Raise ValueError unless height and width of images (N, C, H, W) are multiples of `SIZE_MULTIPLE`."""
-    height, width = images.shape[-2:]
-    if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
-        raise ValueError(
-            f"DC-FPN needs image sides that are multiples of {SIZE_MULTIPLE} pixels, got {height} x {width}; "
-            "pad or resample the images"
-        )

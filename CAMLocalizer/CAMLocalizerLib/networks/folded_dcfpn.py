@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .dcfpn import DCFPN, DecoderStage, require_divisible
+from .dcfpn import DCFPN
+from .feature_pyramid import DecoderStage, require_divisible
 
 BORDER = ((0, 0), (2, -1))  # the tap of a 3x3 kernel that is hidden, and the row or column of pixels where it is
 

@@ -14,7 +14,9 @@ from .alexnet import AlexNetGAP, ModifiedAlexNet
 from .dcfpn import DCFPN
 from .densenet import DenseNet121
 from .hesam import HESAMNet
+from .multigap import MultiGAP
 from .nasnet import NASNetMobile
+from .resnet import resnet18, resnet34, resnet50
 from .small_input import SOFT_HEAD_NETWORKS
 from .unet import unet_vgg16, unet_vgg19
 from .vgg import modified_vgg16, modified_vgg19, vgg16_gap, vgg19_gap
@@ -23,6 +25,10 @@ from .zoo import APPLICATIONS, ZooClassifier
 NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
     {
         "dcfpn": DCFPN,
+        "multigap": MultiGAP,
+        "resnet18": resnet18,
+        "resnet34": resnet34,
+        "resnet50": resnet50,
         "hesam": HESAMNet,
         "alexnet_gap": AlexNetGAP,
         "modified_alexnet": ModifiedAlexNet,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from CAMLocalizerLib.networks import DCFPN
-from CAMLocalizerLib.networks.dcfpn import CONVOLUTION_LAYERS
+from CAMLocalizerLib.networks.feature_pyramid import CONVOLUTION_LAYERS
 
 CHANNELS = (3, 5, 4, 6)
 
