@@ -1,10 +1,11 @@
-"""Runs a classifier over the slices of a view, batch by batch, with what memory there is."""
+"""Runs a classifier over the slices or projections of a volume, batch by batch, with what memory there is."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -14,13 +15,23 @@ from torch import Tensor, nn
 from ..cam import CAMResult, PyramidGradCAM
 from ..core import CAMLocalizerError, SettingsError
 from ..models import ModelCard
-from ..views import SliceStack, normalise_slices
+from ..views import normalise_slices
 from .device import is_out_of_memory
-from .targets import target_classes, target_weights
+from .targets import common_logits, target_classes, target_weights
 
 Progress = Callable[[int, int], None]
 BLANK_TOLERANCE = 1e-5
 logger = logging.getLogger("CAMLocalizerLib")
+
+
+class ImageStack(Protocol):
+    """Images of a volume that are made a few at a time."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Return images ``start`` to ``stop`` (excluded), shape (images, height, width)."""
+        ...
 
 
 @dataclass
@@ -73,9 +84,14 @@ class SliceRunner:
     batch_size: int
     notes: list[str] = field(default_factory=list)
 
-    def run(self, stack: SliceStack, results: SliceResults, progress: Progress | None) -> None:
+    images: ClassVar[str] = "slices"
+    fewest: ClassVar[int] = 1
+    fewest_words: ClassVar[str] = "a single slice"
+
+    def run(self, stack: ImageStack, results: SliceResults, progress: Progress | None) -> None:
         """Fill ``results`` slice by slice; ``progress`` is told (slices done, slices) and may raise to cancel."""
         start, total = 0, len(stack)
+        self.batch_size = max(self.batch_size, self.fewest)
         while start < total:
             stop = min(start + self.batch_size, total)
             if not self._try_batch(stack, start, stop, results):
@@ -85,7 +101,7 @@ class SliceRunner:
             if progress is not None:
                 progress(start, total)
 
-    def _try_batch(self, stack: SliceStack, start: int, stop: int, results: SliceResults) -> bool:
+    def _try_batch(self, stack: ImageStack, start: int, stop: int, results: SliceResults) -> bool:
         try:
             self._batch(stack.batch(start, stop), start, results)
         except (RuntimeError, MemoryError) as error:
@@ -95,15 +111,19 @@ class SliceRunner:
         return True
 
     def _retreat(self) -> None:
-        if self.batch_size > 1:
-            self.batch_size //= 2
-            self._tell(f"{self.device} ran out of memory: going on with {self.batch_size} slices at once")
+        if self.batch_size > self.fewest:
+            self.batch_size = max(self.batch_size // 2, self.fewest)
+            self._tell(f"{self.device} ran out of memory: going on with {self.batch_size} {self.images} at once")
         elif self.device.type != "cpu":
-            self._tell(f"{self.device} ran out of memory with a single slice: going on with the CPU, which is slower")
+            self._tell(
+                f"{self.device} ran out of memory with {self.fewest_words}: going on with the CPU, which is slower"
+            )
             self.device = torch.device("cpu")
             self.network.to(self.device)
         else:
-            raise SettingsError("not enough memory for a single slice; close other programs or use a smaller model")
+            raise SettingsError(
+                f"not enough memory for {self.fewest_words}; close other programs or use a smaller model"
+            )
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -112,7 +132,7 @@ class SliceRunner:
         logger.warning(note)
 
     def _batch(self, slices: NDArray[np.float32], start: int, results: SliceResults) -> None:
-        present = np.flatnonzero(_has_content(slices))
+        present = np.flatnonzero(has_content(slices))
         if not present.size:
             return
         normalised = normalise_slices(slices[present], self.card.normalisation)
@@ -121,20 +141,37 @@ class SliceRunner:
         logits = explained.logits.float()
         if not bool(logits.isfinite().all()):
             raise CAMLocalizerError(
-                f"{self.card.name} gave no finite score for slices {start} to {start + len(slices) - 1}; "
+                f"{self.card.name} gave no finite score for {self.images} {start} to {start + len(slices) - 1}; "
                 "use precision float32 or another model"
             )
         rows = start + present
         results.probabilities[rows] = logits.softmax(dim=1).cpu().numpy()
-        results.targets[rows] = target_classes(logits, self.card).cpu().numpy()
+        results.targets[rows] = target_classes(self._explained_logits(logits), self.card).cpu().numpy()
         for scale, maps in results.maps.items():
             maps[rows] = explained.maps[scale].float().cpu().numpy()
 
     def _explain(self, images: Tensor) -> CAMResult:
-        with PyramidGradCAM(self.network, self.layers) as method:
-            return method(images, lambda logits: target_weights(logits, self.card))
+        tile = None if self.fewest == 1 else len(images)
+        with PyramidGradCAM(self.network, self.layers, tile=tile) as method:
+            return method(images, lambda logits: target_weights(self._explained_logits(logits), self.card))
+
+    def _explained_logits(self, logits: Tensor) -> Tensor:
+        """Return the logits, (N, classes), that say which class the map of each image explains: its own."""
+        return logits
 
 
-def _has_content(slices: NDArray[np.float32]) -> NDArray[np.bool_]:
+class ProjectionRunner(SliceRunner):
+    """Classifies the two projections of a volume together; their maps explain one class, see `common_logits`."""
+
+    images = "projections"
+    fewest = 2
+    fewest_words = "both projections"
+
+    def _explained_logits(self, logits: Tensor) -> Tensor:
+        return common_logits(logits)
+
+
+def has_content(slices: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which slices, shape (N, height, width), are not blank; blank ones are neither looked at nor learnt from."""
     lowest, highest = slices.min(axis=(1, 2)), slices.max(axis=(1, 2))
     return highest - lowest > BLANK_TOLERANCE * np.maximum(np.abs(lowest), np.abs(highest))
