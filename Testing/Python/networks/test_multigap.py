@@ -89,7 +89,7 @@ def test_folding_its_normalisation_keeps_its_logits(dense: bool):
 def test_it_is_built_by_name():
     model = build_network("multigap", classes=3, channels=[2, 3, 4, 5], dense=True)
     assert isinstance(model, MultiGAP)
-    assert model(torch.zeros(1, 1, 8, 8)).shape == (1, 3)
+    assert model(torch.zeros(1, 1, 16, 16)).shape == (1, 3)
 
 
 def test_other_than_four_scales_are_refused():
