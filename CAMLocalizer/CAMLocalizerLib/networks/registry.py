@@ -16,6 +16,7 @@ from .densenet import DenseNet121
 from .hesam import HESAMNet
 from .multigap import MultiGAP
 from .nasnet import NASNetMobile
+from .pet import PETFullyConvolutional, PETNetwork
 from .resnet import resnet18, resnet34, resnet50
 from .small_input import SOFT_HEAD_NETWORKS
 from .unet import unet_vgg16, unet_vgg19
@@ -40,6 +41,8 @@ NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
         "unet_vgg19": unet_vgg19,
         "densenet121": DenseNet121,
         "nasnet_mobile": NASNetMobile,
+        "pet_cnn": PETNetwork,
+        "pet_fcn": PETFullyConvolutional,
         **SOFT_HEAD_NETWORKS,
         **{name: partial(ZooClassifier, name) for name in APPLICATIONS},
     }

@@ -1,0 +1,94 @@
+"""The eight-layer networks for PET projections, and the fully convolutional variant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .gap_classifier import GAPClassifier, convolution, require_channels
+
+PET_CHANNELS = (8, 16, 16, 32, 32, 64, 64, 128)
+PET_LAYERS = 8
+PET_STRIDE = 16
+HALVED_AFTER = (0, 2, 4, 6)  # layers whose maps are halved: 1/2, 1/4, 1/8, 1/16
+
+
+class PETNetwork(GAPClassifier):
+    """Eight convolution layers, global average pooling and one linear layer; maps of 1/16 of the input.
+
+    Our reading, where the paper leaves freedom: it gives the number of layers, the pooling and the size of the maps.
+    Kernels are 3x3 with batch normalisation and ReLU, max pooling follows layers 1, 3, 5 and 7, channels double from
+    8 to 128: small enough for whole-body projections at 2 mm on a processor. One network looks at both projections,
+    each an image of the same patient, because Fig. 2 draws one.
+
+    Args:
+        in_channels: channels of the input image, at least 1.
+        classes: number of output classes, at least 1.
+        channels: channels of the eight layers.
+
+    Raises:
+        ValueError: channels for another number of layers.
+
+    Source:
+        Amyar et al., Weakly Supervised PET Tumor Detection Using Class Response, 2020, sections 2 and 2.2.
+    """
+
+    def __init__(self, in_channels: int = 1, classes: int = 2, channels: Sequence[int] = PET_CHANNELS) -> None:
+        widths = require_channels("the PET network", channels, PET_LAYERS)
+        layers: list[nn.Module] = []
+        for index, (before, after) in enumerate(zip((in_channels, *widths[:-1]), widths, strict=True)):
+            layers += convolution(before, after, batch_norm=True)
+            if index in HALVED_AFTER:
+                layers.append(nn.MaxPool2d(2))
+        super().__init__(nn.Sequential(*layers), widths[-1], classes, PET_STRIDE)
+
+
+class PETFullyConvolutional(GAPClassifier):
+    """The fully convolutional variant: no pooling layer at all, a class response in every cell, their soft maximum.
+
+    Our reading: the paper names this row "CAMs & FCNs" and says that networks "are first converted to FCNs to produce
+    class response maps in a single forward pass". A linear layer after average pooling already equals the average of
+    such responses, so a difference must lie elsewhere: here pooling gives way to strided convolutions, each cell is
+    classified by the linear layer (a 1x1 convolution), and the responses are joined by log-sum-exp, as weakly
+    supervised fully convolutional networks do, so that one cell is enough to decide. The same eight layers and
+    channels as `PETNetwork`, and the same maps: weights of the class times features.
+
+    Args:
+        in_channels: channels of the input image, at least 1.
+        classes: number of output classes, at least 1.
+        channels: channels of the eight layers.
+        sharpness: r of log-sum-exp; towards 0 the average, towards infinity the maximum; positive.
+
+    Raises:
+        ValueError: channels for another number of layers, or a sharpness that is not positive.
+
+    Source:
+        Amyar et al. 2020, sections 1 and 4; Pinheiro and Collobert, From Image-level to Pixel-level Labeling with
+        Convolutional Networks, CVPR 2015, Eq. 1; Springenberg et al., Striving for Simplicity, ICLR workshop 2015.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        classes: int = 2,
+        channels: Sequence[int] = PET_CHANNELS,
+        sharpness: float = 4.0,
+    ) -> None:
+        if sharpness <= 0:
+            raise ValueError(f"sharpness of the soft maximum must be positive, got {sharpness}")
+        widths = require_channels("the fully convolutional PET network", channels, PET_LAYERS)
+        layers: list[nn.Module] = []
+        for index, (before, after) in enumerate(zip((in_channels, *widths[:-1]), widths, strict=True)):
+            stride = 2 if index in HALVED_AFTER else 1
+            layers += convolution(before, after, stride=stride, batch_norm=True)
+        super().__init__(nn.Sequential(*layers), widths[-1], classes, PET_STRIDE)
+        self.sharpness = sharpness
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify images (N, in_channels, H, W); gives logits (N, classes)."""
+        responses = self.head(self.features(images).permute(0, 2, 3, 1)).flatten(1, 2)  # (N, h * w, classes)
+        cells = torch.logsumexp(self.sharpness * responses, dim=1)
+        return (cells - math.log(responses.shape[1])) / self.sharpness
