@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
+from . import train_arguments
 
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
@@ -13,7 +14,7 @@ EXAMPLE = """example:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of ``camlocalizer`` with its three commands."""
+    """Return the parser of ``camlocalizer`` with its commands."""
     parser = argparse.ArgumentParser(
         prog="camlocalizer",
         description="Find tumours in medical images from the class activation maps of classifiers. "
@@ -24,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"camlocalizer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_localize(commands)
+    train_arguments.add(commands)
     commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
     info = commands.add_parser("info", help="say what is in a volume", description="Say what is in a volume.")
     info.add_argument("file", type=Path, metavar="FILE", help="volume, or folder with a DICOM series")
@@ -55,6 +57,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--scales", type=_scales, metavar="all|1|1,4|...", help="scales to fuse, 1 is the finest")
     add("--scale-weights", type=_weights, metavar="W,W,...", help="weight of each of --scales")
     add("--threshold", metavar="T", help="of the fused map: 0.4, 200/255, q95 or otsu")
+    add("--uptake-fraction", type=float, metavar="F", help="of the local maximum of uptake (models of projections)")
     add("--probability-limit", type=float, metavar="P", help="slices with a lower tumour probability are left out")
     add("--min-volume-ml", type=float, metavar="X", help="smaller components are left out")
     add("--keep-largest", type=int, metavar="N", help="number of components to keep")

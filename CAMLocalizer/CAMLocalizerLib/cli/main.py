@@ -38,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _termination_raises():
             return _dispatch(options)
     except KeyboardInterrupt:
-        print("camlocalizer: interrupted, nothing half-written is left", file=sys.stderr)
+        print(f"camlocalizer: interrupted, {_left_behind(options)}", file=sys.stderr)
         return INTERRUPTED
     except Termination:
-        print("camlocalizer: terminated, nothing half-written is left", file=sys.stderr)
+        print(f"camlocalizer: terminated, {_left_behind(options)}", file=sys.stderr)
         return TERMINATED
     finally:
         logging.getLogger("CAMLocalizerLib").removeHandler(handler)
@@ -50,14 +50,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(options: argparse.Namespace) -> int:
     # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
-    from . import catalogue, localize
+    from . import catalogue, localize, train
 
-    commands = {"localize": localize.run, "models": catalogue.list_models, "info": catalogue.show_volume}
+    commands = {
+        "localize": localize.run,
+        "train": train.run,
+        "models": catalogue.list_models,
+        "info": catalogue.show_volume,
+    }
     try:
         return commands[options.command](options)
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
-        return MISUSED if options.command == "localize" else FAILED
+        return MISUSED if options.command in ("localize", "train") else FAILED
+
+
+def _left_behind(options: argparse.Namespace) -> str:
+    """Say what an interrupted command leaves; one that can be gone on with has set its own sentence."""
+    return getattr(options, "after_interruption", "nothing half-written is left")
 
 
 def _log_to_stderr() -> logging.Handler:

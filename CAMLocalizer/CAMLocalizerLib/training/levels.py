@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from ..cam import PyramidGradCAM
+from ..localizer.targets import target_weights
+from ..models import ModelCard
 from ..networks import DCFPN, fold_batch_norm
 from .evidence import tumour_direction
+from .images import ImageSet
 from .slices import SliceSet
 
 MOST_SLICES = 400
@@ -28,7 +34,28 @@ def map_levels(network: DCFPN, slices: SliceSet, seed: int = 0) -> dict[int, flo
     drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_SLICES]
     images = torch.from_numpy(slices.images[drawn])[:, None]  # (N, 1, H, W)
     direction = tumour_direction(network.head.out_features)
+    return _median_peaks(network, images, lambda logits: direction.expand(len(logits), -1))
+
+
+def reference_levels(network: nn.Module, images: ImageSet, card: ModelCard, seed: int = 0) -> dict[int, float]:
+    """Give the levels of :func:`map_levels` for any network and target.
+
+    Args:
+        network: trained, in evaluation mode; left as it is.
+        images: what it was trained on; at most 400 images of the card's tumour classes are drawn from it.
+        card: says what the maps explain.
+        seed: seed of the draw.
+
+    Returns:
+        Scale to level, positive.
+    """
+    tumours = np.flatnonzero(np.isin(np.array(images.classes)[images.labels], card.tumour_classes))
+    drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_SLICES]
+    return _median_peaks(network, torch.from_numpy(images.images[drawn]), lambda logits: target_weights(logits, card))
+
+
+def _median_peaks(network: nn.Module, images: Tensor, targets: Callable[[Tensor], Tensor]) -> dict[int, float]:
     with PyramidGradCAM(fold_batch_norm(network)) as method:
-        parts = [method(part, direction.expand(len(part), -1)).maps for part in images.split(16)]
+        parts = [method(part, targets).maps for part in images.split(16)]
     peaks = {scale: torch.cat([part[scale].amax((1, 2)) for part in parts]) for scale in parts[0]}
     return {scale: float(values.float().median().clamp(min=1e-12)) for scale, values in peaks.items()}

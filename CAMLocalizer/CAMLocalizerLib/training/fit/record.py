@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ DONE_FILE = "done.json"
 METRICS_FILE = "metrics.csv"
 BEST_FILE = "best.safetensors"
 LAST_FILE = "last.ckpt"
-_WORDS = {"options": "other options", "network": "another network", "data": "other images", "loss": "another loss"}
+MOST_CHANGES = 5
+_WORDS = {
+    "config": "another configuration",
+    "options": "other options",
+    "network": "another network",
+    "data": "other images",
+    "loss": "another loss",
+}
 
 
 @dataclass(frozen=True)
@@ -70,21 +77,33 @@ def begin(folder: Path, plan: Mapping[str, Any]) -> None:
     if not path.exists():
         write_json(path, plan)
         return
-    begun = read_json(path)
-    for name in plan:
-        if begun.get(name) != plan[name]:
-            difference = _difference(begun.get(name), plan[name])
-            raise ModelError(
-                f"{folder} holds the training of {_WORDS.get(name, name)} ({difference}); "
-                "choose another folder or delete this one"
-            )
+    if differences := plan_differences(folder, read_json(path), plan):
+        raise ModelError(differences[0])
+
+
+def plan_differences(folder: Path, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> list[str]:
+    """Say in which respects what was begun in ``folder`` is not what is asked for now."""
+    return [
+        f"{folder} holds the training of {_WORDS.get(name, name)} ({_difference(begun.get(name), plan[name])}); "
+        "choose another folder or delete this one"
+        for name in plan
+        if begun.get(name) != plan[name]
+    ]
 
 
 def _difference(begun: Any, now: Any) -> str:
+    changes = list(_changes("", begun, now))
+    return ", ".join(changes[:MOST_CHANGES]) + (", ..." if len(changes) > MOST_CHANGES else "")
+
+
+def _changes(name: str, begun: Any, now: Any) -> Iterator[str]:
+    """Give each value that differs, with the way to it through nested objects."""
     if not isinstance(begun, dict) or not isinstance(now, dict):
-        return f"{begun}, now {now}"
-    names = sorted(name for name in begun.keys() | now.keys() if begun.get(name) != now.get(name))
-    return ", ".join(f"{name} {begun.get(name)}, now {now.get(name)}" for name in names)
+        yield f"{name} {begun}, now {now}".strip()
+        return
+    for key in sorted(begun.keys() | now.keys()):
+        if begun.get(key) != now.get(key):
+            yield from _changes(f"{name}.{key}" if name else key, begun.get(key), now.get(key))
 
 
 def read_json(path: Path) -> dict[str, Any]:

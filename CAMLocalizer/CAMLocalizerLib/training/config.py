@@ -1,0 +1,269 @@
+"""TrainConfig: what `camlocalizer train` is asked to do, read from TOML or JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..models.card import MAP_NORMALISATIONS, TARGETS
+from ..networks import NETWORKS
+from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES
+from .checks import Problems, did_you_mean
+from .fit.options import FitOptions, option_problems
+from .sections import checked_section, read_values, unknown_sections
+
+VIEWS = ("auto", *PLANES, "projections")
+OBJECTIVES = ("cross-entropy", "point")
+VALIDATIONS = ("next", "held-out", "none")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The table of labels.
+
+    Args:
+        table: CSV file with a header line, relative to the configuration's folder.
+        images: folder that the table's files are relative to; the table's own if not given.
+        file, label, patient: names of the columns that every table has.
+        fold, slice, x, y, z: names of columns that a table may have; used if they are there.
+        classes: labels in the order of the network's outputs; sorted if not given.
+    """
+
+    table: str
+    images: str = ""
+    file: str = "file"
+    label: str = "label"
+    patient: str = "patient"
+    fold: str = "fold"
+    slice: str = "slice"
+    x: str = "x"
+    y: str = "y"
+    z: str = "z"
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The network.
+
+    Args:
+        name: a key of :data:`CAMLocalizerLib.networks.NETWORKS`.
+        settings: what its constructor takes besides the number of classes.
+        weights: safetensors file or model bundle to start from, relative to the configuration's folder; empty for
+            fresh weights.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """What the network sees of an image; the model bundle keeps it.
+
+    Args:
+        spacing_mm: of the pixels; that of the images if not given, which must then be the same in all.
+        size: width and height in pixels; that of the images if not given, which must then be the same in all.
+        normalisation: a key of :data:`CAMLocalizerLib.views.NORMALISATIONS`.
+        view: ``axial``, ``coronal`` or ``sagittal`` slices, ``auto`` for those of acquisition, or ``projections``:
+            coronal and sagittal maximum intensity projections.
+    """
+
+    spacing_mm: float | None = None
+    size: tuple[int, int] | None = None
+    normalisation: str = "foreground-zscore"
+    view: str = "auto"
+
+
+@dataclass(frozen=True)
+class ObjectiveOptions:
+    """What is minimised.
+
+    Args:
+        name: ``cross-entropy``, or ``point``: cross-entropy and the distance of the map to the centre point.
+        weight: of a millimetre of that distance.
+    """
+
+    name: str = "cross-entropy"
+    weight: float = 0.02
+
+
+@dataclass(frozen=True)
+class FoldOptions:
+    """Cross-validation by patient.
+
+    Args:
+        count: number of folds where the table has no column for them; 0 for no cross-validation.
+        run: folds that are held out in turn; all if not given.
+        validation: which images pick the best epoch: ``next``: those of the fold after the held-out one, which are
+            then not trained on; ``held-out``: those that are measured, which flatters the figures; ``none``.
+        final: train on all images in the end; the model bundle is then that network. With ``patience`` it is trained
+            for the median of the folds' best epochs, otherwise for all.
+    """
+
+    count: int = 5
+    run: tuple[int, ...] = ()
+    validation: str = "next"
+    final: bool = True
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What the model bundle says of itself; see :class:`CAMLocalizerLib.models.ModelCard`.
+
+    Left out, ``scales`` are all of the network, ``target`` is ``margin``, or ``class`` if every class is a tumour.
+    """
+
+    name: str
+    modality: str
+    tumour_classes: tuple[str, ...]
+    version: str = "1.0.0"
+    scales: tuple[int, ...] = ()
+    target: str = ""
+    threshold: str = "0.4"
+    map_normalisation: str = "slice"
+    probability_limit: float = 0.0
+    min_volume_ml: float = 0.0
+    unit: str = ""
+    training_data: str = ""
+    licence: str = ""
+    intended_use: str = ""
+    limits: str = ""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole configuration.
+
+    Args:
+        folder: what paths are relative to.
+        data, network, input, training, objective, folds, model: its sections.
+    """
+
+    folder: Path
+    data: DataOptions
+    network: NetworkOptions
+    model: ModelOptions
+    input: InputOptions = InputOptions()
+    training: FitOptions = field(default_factory=FitOptions)
+    objective: ObjectiveOptions = ObjectiveOptions()
+    folds: FoldOptions = FoldOptions()
+
+    @property
+    def table_path(self) -> Path:
+        """The CSV file."""
+        return self.folder / self.data.table
+
+    @property
+    def image_folder(self) -> Path:
+        """What the table's files are relative to."""
+        return self.folder / self.data.images if self.data.images else self.table_path.parent
+
+    def plan(self) -> dict[str, Any]:
+        """Return what decides the result, as JSON values: all but the machine's options and where things lie."""
+        sections = {name: asdict(value) for name, value in vars(self).items() if name not in ("folder", "training")}
+        return sections | {"training": self.training.recipe()}
+
+
+_SECTIONS: dict[str, type] = {
+    "data": DataOptions,
+    "network": NetworkOptions,
+    "input": InputOptions,
+    "training": FitOptions,
+    "objective": ObjectiveOptions,
+    "folds": FoldOptions,
+    "model": ModelOptions,
+}
+
+
+def read_config(path: Path, problems: Problems) -> tuple[TrainConfig | None, DataOptions | None]:
+    """Read a configuration; what is wrong with it is noted in ``problems``.
+
+    Returns:
+        The configuration, None if a section has problems; and its section ``data``, None if that one has, so that
+        the table can be looked at even if something else is wrong.
+
+    Raises:
+        InputError: the file is missing or neither TOML nor JSON.
+    """
+    values = read_values(path)
+    unknown_sections(values, _SECTIONS, problems)
+    sections: dict[str, Any] = {}
+    for name, kind in _SECTIONS.items():
+        found = Problems()
+        checked = checked_section(name, kind, values.get(name, {}), found)
+        found.extend(_value_problems(name, checked))
+        problems.extend(found.sentences)
+        if not len(found):
+            sections[name] = kind(**checked)
+    data = sections.get("data")
+    if len(sections) < len(_SECTIONS):
+        return None, data
+    config = TrainConfig(path.parent, **sections)
+    problems.extend(_joint_problems(config))
+    return config, data
+
+
+def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
+    """Say which values of a section are out of range."""
+    if name == "training":
+        return [f"[training] {text}" for text in option_problems(values)]
+    choices: dict[tuple[str, str], Any] = {
+        ("network", "name"): NETWORKS,
+        ("input", "normalisation"): NORMALISATIONS,
+        ("input", "view"): VIEWS,
+        ("objective", "name"): OBJECTIVES,
+        ("folds", "validation"): VALIDATIONS,
+        ("model", "target"): (*TARGETS, ""),
+        ("model", "map_normalisation"): MAP_NORMALISATIONS,
+    }
+    found = [
+        f"[{name}] {key} must be a known one, got {value!r}{did_you_mean(value, filter(None, choices[name, key]))}"
+        for key, value in values.items()
+        if (name, key) in choices and value not in choices[name, key]
+    ]
+    return found + [f"[{name}] {text}" for text in _range_problems(name, values)]
+
+
+def _range_problems(name: str, values: Mapping[str, Any]) -> list[str]:
+    found = []
+    if name == "input":
+        spacing, size = values.get("spacing_mm"), values.get("size")
+        if spacing is not None and not 0 < spacing < math.inf:
+            found.append(f"spacing_mm must be positive, got {spacing}")
+        if size is not None and min(size) < 1:
+            found.append(f"size must be a width and height of at least 1 pixel, got {size}")
+        if size is not None and values.get("view") == "projections" and any(side % PIXELS_PER_CELL for side in size):
+            found.append(f"size must be in multiples of {PIXELS_PER_CELL} pixels for projections, got {size}")
+    if name == "objective" and not 0 <= values.get("weight", 0) < math.inf:
+        found.append(f"weight must be at least 0, got {values['weight']}")
+    if name == "folds" and (values.get("count", 0) < 0 or values.get("count") == 1):
+        found.append(f"count must be 0 or at least 2, got {values['count']}")
+    if name == "data" and len(set(values.get("classes", ()))) != len(values.get("classes", ())):
+        found.append(f"classes must differ, got {list(values['classes'])}")
+    return found
+
+
+def _joint_problems(config: TrainConfig) -> list[str]:
+    """Say which sections do not go together."""
+    found = []
+    if not config.folds.count and not config.folds.final:
+        found.append("[folds] count = 0 and final = false leave nothing to train")
+    validated = config.folds.count and config.folds.validation != "none"
+    if config.training.patience is not None and not validated:
+        found.append("[training] patience needs folds with validation images; see [folds] count and validation")
+    if config.network.settings.get("in_channels", 1) != 1:
+        found.append("[network.settings] in_channels must be 1: slices are looked at one by one")
+    if config.input.view == "projections" and config.input.spacing_mm is None:
+        found.append("[input] spacing_mm is needed for projections, such as 2.0")
+    return found
+
+
+def require_known_tumours(config: TrainConfig, classes: tuple[str, ...]) -> list[str]:
+    """Say which tumour classes the data lack."""
+    unknown = [name for name in config.model.tumour_classes if name not in classes]
+    return [f"[model] tumour_classes has {name!r}, which no image has{did_you_mean(name, classes)}" for name in unknown]

@@ -1,0 +1,277 @@
+"""prepare_training: a configuration with its data, checked as a whole before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..core import InputError, ModelError
+from ..models import CARD_FILE, ModelCard, load_model
+from ..networks import build_network
+from ..views import PLANES
+from .checks import Problems, listed
+from .config import TrainConfig, read_config, require_known_tumours
+from .dataset import Prepared, read_images
+from .fit.engine import require_lightning
+from .fit.record import data_fingerprint, load_weights, network_fingerprint
+from .fitting import Batch, Objective, cross_entropy
+from .images import ImageSet, patient_folds
+from .table import Row, read_table
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """Everything that a training needs, checked.
+
+    Args:
+        config: what was asked for.
+        images: all images with their folds.
+        card: the description of the bundle, without measured figures.
+        held_out: folds that are held out in turn.
+    """
+
+    config: TrainConfig
+    images: ImageSet
+    card: ModelCard
+    held_out: tuple[int, ...]
+
+    def network(self) -> nn.Module:
+        """Return the network as it starts: seeded, or with the weights that the configuration names."""
+        return start_network(self.config, self.images.classes)
+
+    def plan(self) -> dict[str, Any]:
+        """Return what decides the result, as JSON values."""
+        images = self.images
+        tensors = [
+            torch.from_numpy(np.ascontiguousarray(each)) for each in (images.images, images.labels, images.folds)
+        ]
+        return {
+            "config": json.loads(json.dumps(self.config.plan())),
+            "network": network_fingerprint(self.network()),
+            "data": data_fingerprint(tensors) | {"patients": len(set(images.patients.tolist()))},
+        }
+
+
+def prepare_training(
+    path: Path, problems: Problems, progress: Callable[[int, int], None] | None = None
+) -> Training | None:
+    """Read a configuration, its table and its images.
+
+    Args:
+        path: TOML or JSON file.
+        problems: takes a sentence for everything that is wrong, as far as it can be seen.
+        progress: called after each file with (files done, files).
+
+    Returns:
+        The training, None if there are problems.
+
+    Raises:
+        InputError: the configuration is missing or neither TOML nor JSON.
+        SettingsError: the training extra is not installed.
+    """
+    require_lightning()
+    config, data = read_config(path, problems)
+    rows: list[Row] = []
+    if data is not None:
+        table = path.parent / data.table
+        rows = read_table(table, path.parent / data.images if data.images else table.parent, data, problems)
+    if config is None:
+        return None
+    prepared = read_images(rows, config.input, problems, progress)
+    classes = config.data.classes or tuple(sorted({row.label for row in rows}))
+    problems.extend(require_known_tumours(config, classes))
+    with problems.noted("[network] "):
+        start_network(config, classes)
+    if len(problems):
+        _note_folds(rows, config, classes, problems)
+        return None
+    return _assembled(config, classes, prepared, problems)
+
+
+def _note_folds(rows: Sequence[Row], config: TrainConfig, classes: tuple[str, ...], problems: Problems) -> None:
+    """Look whether the cases would suffice for the folds, although training cannot start."""
+    used = [row for row in rows if row.label in classes and row.fold is None]
+    if not used or not config.folds.count or len(classes) < 2:
+        return
+    labels = np.array([classes.index(row.label) for row in used])
+    with problems.noted():
+        _dealt(np.array([row.patient for row in used]), labels, config, classes)
+
+
+def _dealt(
+    patients: NDArray[np.str_], labels: NDArray[np.int64], config: TrainConfig, classes: tuple[str, ...]
+) -> NDArray[np.int64]:
+    count = config.folds.count
+    for index, name in enumerate(classes):
+        if (cases := len(set(patients[labels == index].tolist()))) < count:
+            raise InputError(f"too few cases for {count} folds: class {name!r} has {cases} patients; use fewer folds")
+    return patient_folds(patients, labels, count, config.training.seed)
+
+
+def _assembled(
+    config: TrainConfig, classes: tuple[str, ...], prepared: Sequence[Prepared], problems: Problems
+) -> Training | None:
+    rows = [row for each in prepared for row in each.rows]
+    labels = np.array([classes.index(row.label) for row in rows], dtype=np.int64)
+    patients = np.array([row.patient for row in rows])
+    points = np.concatenate([each.points for each in prepared])
+    given = rows[0].fold is not None
+    folds = np.array([row.fold or 1 for row in rows], dtype=np.int64)
+    if not given and config.folds.count:
+        with problems.noted():
+            folds = _dealt(patients, labels, config, classes)
+    problems.extend(_fold_problems(folds, labels, config, classes))
+    pixels = np.concatenate([each.images for each in prepared])[:, None]  # (N, 1, H, W)
+    with problems.noted():
+        images = ImageSet(
+            pixels,
+            labels,
+            classes,
+            patients,
+            folds,
+            np.array([name for each in prepared for name in each.names]),
+            points if np.isfinite(points).any() else None,
+        )
+        card = _card(config, images, prepared)
+        problems.extend(_trial(config, images, card))
+    if len(problems):
+        return None
+    return Training(config, images, card, _held_out(config, folds))
+
+
+def _held_out(config: TrainConfig, folds: NDArray[np.int64]) -> tuple[int, ...]:
+    if not config.folds.count:
+        return ()
+    return config.folds.run or tuple(np.unique(folds).tolist())
+
+
+def _fold_problems(
+    folds: NDArray[np.int64], labels: NDArray[np.int64], config: TrainConfig, classes: tuple[str, ...]
+) -> list[str]:
+    """Say which folds do not exist or leave too little to train on."""
+    present = np.unique(folds).tolist()
+    held_out = _held_out(config, folds)
+    found = [
+        f"[folds] run has fold {fold}, the data have {listed(map(str, present))}"
+        for fold in held_out
+        if fold not in present
+    ]
+    validated = config.folds.validation == "next"
+    if held_out and len(present) < 2 + validated:
+        found.append(
+            f"too few folds: {len(present)}; validation with {config.folds.validation!r} needs {2 + validated} at least"
+        )
+        return found
+    for fold in set(held_out) & set(present):
+        left_out = [fold, next_fold(fold, present)] if validated else [fold]
+        trained = np.unique(labels[~np.isin(folds, left_out)]).tolist()
+        if lacking := [name for index, name in enumerate(classes) if index not in trained]:
+            found.append(f"without folds {left_out} no image of class {', '.join(lacking)} is left to train on")
+    return found
+
+
+def next_fold(fold: int, present: Sequence[int]) -> int:
+    """Return the fold after ``fold`` in a circle."""
+    return present[(present.index(fold) + 1) % len(present)]
+
+
+def start_network(config: TrainConfig, classes: tuple[str, ...]) -> nn.Module:
+    """Build the network with seeded weights, or with those that the configuration names.
+
+    Raises:
+        ModelError: a network that does not take the settings, or weights of another network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.training.seed)
+        network = build_network(config.network.name, **{"classes": len(classes)} | dict(config.network.settings))
+    if config.network.weights:
+        path = config.folder / config.network.weights
+        bundle = (path / CARD_FILE).exists()
+        load_weights(load_model(path).weights_path if bundle else path, network)
+    return network
+
+
+def make_objective(config: TrainConfig, spacing_mm: float, weights: Tensor | None) -> Objective:
+    """Return what is minimised, with weights of the classes, shape (classes,), or None for equal ones."""
+    if config.objective.name == "cross-entropy":
+        return cross_entropy(weights)
+    from .point_loss import point_loss
+
+    return point_loss(config.objective.weight, spacing_mm, class_weights=weights)
+
+
+def _trial(config: TrainConfig, images: ImageSet, card: ModelCard) -> list[str]:
+    """Run network and loss once, so that what does not fit is known now and not after the first fold."""
+    if config.objective.name == "point" and images.points is None:
+        return ["[objective] point needs centre points, but no line of the table has x and y"]
+    network = start_network(config, images.classes).eval()
+    points = None if images.points is None else torch.from_numpy(images.points[:2])
+    batch = Batch(torch.from_numpy(images.images[:2]), torch.from_numpy(images.labels[:2]), points)
+    height, width = images.images.shape[2:]
+    try:
+        with torch.no_grad():
+            _, logits = make_objective(config, card.spacing_mm, None)(network, batch)
+    except (ModelError, RuntimeError, ValueError) as error:
+        text = str(error).splitlines()[0]
+        return [f"[network] {config.network.name} cannot be trained on images of {width} x {height} pixels: {text}"]
+    if logits.shape != (len(batch.images), len(images.classes)):
+        return [
+            f"[network] {config.network.name} is no classifier of images: its answer has shape {tuple(logits.shape)}"
+        ]
+    return []
+
+
+def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -> ModelCard:
+    """Describe the network.
+
+    Raises:
+        ModelError: a section ``model`` that no bundle can have.
+    """
+    model, network = config.model, config.network
+    layers = getattr(start_network(config, images.classes), "cam_layers", None)
+    if not layers:
+        raise ModelError(f"[network] {network.name} has no maps to localise with; take another network")
+    scales = model.scales or tuple(sorted(layers))
+    if lacking := sorted(set(scales) - set(layers)):
+        raise ModelError(f"[model] scales {lacking} asked for, {network.name} has {sorted(layers)}")
+    projections = config.input.view == "projections"
+    planes = {plane for each in prepared for plane in each.planes}
+    height, width = images.images.shape[2:]
+    target = model.target or ("class" if set(model.tumour_classes) == set(images.classes) else "margin")
+    try:
+        return ModelCard(
+            name=model.name,
+            version=model.version,
+            network=network.name,
+            network_settings={"classes": len(images.classes)} | dict(network.settings),
+            modality=model.modality,
+            spacing_mm=prepared[0].spacing_mm,
+            size=(width, height),
+            normalisation=config.input.normalisation,
+            classes=images.classes,
+            tumour_classes=model.tumour_classes,
+            scales=scales,
+            views=tuple(plane for plane in PLANES if plane in planes),
+            target=target,
+            threshold=model.threshold,
+            map_normalisation=model.map_normalisation,
+            map_levels=dict.fromkeys(scales, 1.0) if model.map_normalisation == "reference" else {},
+            probability_limit=model.probability_limit,
+            min_volume_ml=model.min_volume_ml,
+            projections=projections,
+            unit=model.unit,
+            training_data=model.training_data,
+            licence=model.licence,
+            intended_use=model.intended_use,
+            limits=model.limits,
+        )
+    except ModelError as error:
+        raise ModelError(f"[model] {error}") from error

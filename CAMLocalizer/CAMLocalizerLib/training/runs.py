@@ -1,0 +1,200 @@
+"""run_training: cross-validation, the final network and its bundle, in a folder that an interrupted run goes on in."""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..io.writing import writing
+from ..metrics.classification import ClassificationReport, classification_report
+from ..models import ModelBundle, ModelCard, save_model
+from .fitting import FitOptions, FitResult, class_weights, fit_classifier, predict_logits
+from .images import ImageSet
+from .levels import reference_levels
+from .preparation import Training, make_objective, next_fold
+
+CROSS_VALIDATION_FILE = "cross-validation.csv"
+PREDICTIONS_FILE = "predictions.csv"
+FINAL = "final"
+Report = Callable[[str], None]
+
+
+def run_training(training: Training, output: Path, report: Report) -> ModelBundle:
+    """Train every fold and the final network, measure them and write the bundle.
+
+    What is finished in ``output`` is not done again. ``output`` gets a folder per fold and ``final`` (see
+    :func:`~CAMLocalizerLib.training.fitting.fit_classifier`), ``cross-validation.csv`` (a line per fold, mean and
+    standard deviation), ``predictions.csv`` (a line per held-out image) and the bundle, named after the model.
+
+    Args:
+        training: what :func:`~CAMLocalizerLib.training.preparation.prepare_training` returned.
+        output: folder.
+        report: takes a line per epoch and per fold.
+
+    Returns:
+        The bundle: the final network, or that of the first fold that is held out if there is no final one.
+    """
+    measured: dict[int, ClassificationReport] = {}
+    best_epochs, predictions = [], []
+    kept: tuple[nn.Module, ImageSet] | None = None
+    for fold in training.held_out:
+        network, train, result = _fit_fold(training, fold, output, report)
+        best_epochs.append(result.best_epoch)
+        kept = kept or (network, train)
+        held_out = training.images.in_folds([fold])
+        probabilities = _probabilities(network, held_out, training.config.training)
+        measured[fold] = classification_report(held_out.labels, probabilities, positive=_positive(training.card))
+        predictions += _prediction_lines(held_out, probabilities)
+        report(f"fold {fold}, held out: {_in_words(measured[fold])}")
+        _write_csv(output / PREDICTIONS_FILE, predictions)
+        _write_csv(output / CROSS_VALIDATION_FILE, _summary_lines(measured))
+    if training.config.folds.final:
+        kept = _fit_final(training, best_epochs, output, report)
+    assert kept is not None
+    return _save(training, *kept, measured, output)
+
+
+def _fit_fold(training: Training, fold: int, output: Path, report: Report) -> tuple[nn.Module, ImageSet, FitResult]:
+    """Train without ``fold``; give the network, what it was trained on and what it came to."""
+    images, mode = training.images, training.config.folds.validation
+    present = np.unique(images.folds).tolist()
+    chosen = {"next": [next_fold(fold, present)], "held-out": [fold], "none": []}[mode]
+    train, _ = images.split([fold, *chosen])
+    validation = images.in_folds(chosen) if chosen else None
+    name = f"fold-{fold}"
+    network, result = _fit(training, train, validation, training.config.training, output / name, report)
+    return network, train, result
+
+
+def _fit_final(
+    training: Training, best_epochs: Sequence[int], output: Path, report: Report
+) -> tuple[nn.Module, ImageSet]:
+    """Train on all images; where folds stop early, for as many epochs as did best in the middle of the folds."""
+    options = replace(training.config.training, patience=None)
+    if best_epochs and training.config.training.patience is not None:
+        options = replace(options, epochs=max(1, round(statistics.median(best_epochs))))
+    network, _ = _fit(training, training.images, None, options, output / FINAL, report)
+    return network, training.images
+
+
+def _fit(
+    training: Training,
+    train: ImageSet,
+    validation: ImageSet | None,
+    options: FitOptions,
+    folder: Path,
+    report: Report,
+) -> tuple[nn.Module, FitResult]:
+    weights = class_weights(train.labels, len(train.classes)) if options.class_weights else None
+    objective = make_objective(training.config, training.card.spacing_mm, weights)
+    network = training.network()
+    result = fit_classifier(
+        network,
+        train,
+        validation,
+        options,
+        folder,
+        objective=objective,
+        report=lambda line: report(f"{folder.name}: {line}"),
+    )
+    return network, result
+
+
+def _probabilities(network: nn.Module, images: ImageSet, options: FitOptions) -> NDArray[np.float32]:
+    precision = options.precision if options.accelerator == "cpu" else "32-true"
+    logits = predict_logits(network, images.images, precision=precision)
+    return torch.from_numpy(logits).softmax(dim=1).numpy()
+
+
+def _positive(card: ModelCard) -> int | None:
+    """The one tumour class of two; None measures class by class."""
+    return card.classes.index(card.tumour_classes[0]) if len(card.classes) == 2 else None
+
+
+def _in_words(measured: ClassificationReport) -> str:
+    values = asdict(measured).items()
+    return ", ".join(f"{'AUC' if name == 'auc' else name} {value:.3f}" for name, value in values)
+
+
+def _prediction_lines(images: ImageSet, probabilities: NDArray[np.float32]) -> list[dict[str, Any]]:
+    lines = []
+    for index, row in enumerate(probabilities):
+        line = {
+            "image": str(images.names[index]),
+            "patient": str(images.patients[index]),
+            "fold": int(images.folds[index]),
+            "label": images.classes[images.labels[index]],
+            "found": images.classes[int(row.argmax())],
+        }
+        shares = {f"p({name})": f"{value:.6f}" for name, value in zip(images.classes, row, strict=True)}
+        lines.append(line | shares)
+    return lines
+
+
+def _summary_lines(measured: Mapping[int, ClassificationReport]) -> list[dict[str, Any]]:
+    """A line per fold, then mean and sample standard deviation over the folds in which a measure is defined."""
+    lines: list[dict[str, Any]] = [{"fold": fold, **asdict(report)} for fold, report in measured.items()]
+    summary = {name: (mean, deviation) for name, mean, deviation in _moments(measured)}
+    for row, which in (("mean", 0), ("sd", 1)):
+        lines.append({"fold": row} | {name: values[which] for name, values in summary.items()})
+    return [{name: _rounded(value) for name, value in line.items()} for line in lines]
+
+
+def _moments(measured: Mapping[int, ClassificationReport]) -> list[tuple[str, float, float]]:
+    found = []
+    for name in ClassificationReport.__dataclass_fields__:
+        values = [value for report in measured.values() if math.isfinite(value := getattr(report, name))]
+        mean = statistics.mean(values) if values else math.nan
+        found.append((name, mean, statistics.stdev(values) if len(values) > 1 else math.nan))
+    return found
+
+
+def _rounded(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return f"{value:.6f}" if math.isfinite(value) else ""
+
+
+def _write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    stream = StringIO()
+    writer = csv.DictWriter(stream, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    with writing(path):
+        path.write_text(stream.getvalue(), encoding="utf-8")
+
+
+def _save(
+    training: Training,
+    network: nn.Module,
+    trained_on: ImageSet,
+    measured: Mapping[int, ClassificationReport],
+    output: Path,
+) -> ModelBundle:
+    card = replace(training.card, results=_results(training, measured))
+    if card.map_normalisation == "reference":
+        card = replace(card, map_levels=reference_levels(network, trained_on, card, training.config.training.seed))
+    return save_model(output / card.name, card, network.eval())
+
+
+def _results(training: Training, measured: Mapping[int, ClassificationReport]) -> dict[str, Any]:
+    """Figures of the held-out folds for the description; they are of networks trained without those folds."""
+    if not measured:
+        return {}
+    figures: dict[str, Any] = {}
+    for name, mean, deviation in _moments(measured):
+        both = {"mean": mean, "sd": deviation}
+        figures[name] = {which: round(value, 4) for which, value in both.items() if math.isfinite(value)}
+    words = {"folds": list(measured), "validation": training.config.folds.validation}
+    return {"cross_validation": figures, "cross_validation_by_patient": words}
