@@ -1,0 +1,227 @@
+"""Retraining on filtered images: does a classifier live on the tumour, on its maps, or on what surrounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..cam import PyramidGradCAM
+from ..cam.resize import resize_maps
+from ..cam.targets import Targets
+from ..core import InputError, SettingsError
+from ..metrics.classification import classification_report
+from ..metrics.overlap import mean_dice_over_thresholds
+from .fitting import FitOptions, fit_classifier, predict_logits
+from .roi_set import FIXED, RoiSet
+
+ORIGINAL, CAM, MASK, INVERSE = "original", "cam", "mask", "inverse-mask"
+FILTERS = (ORIGINAL, CAM, MASK, INVERSE)
+
+
+@dataclass(frozen=True)
+class FilterResult:
+    """What a network came to that was trained on images filtered one way.
+
+    Args:
+        filter: one of :data:`FILTERS`.
+        fold: the fold that was held out.
+        images: number of its images.
+        accuracy: of the best epoch, which the held-out images themselves picked, as in the paper: optimistic, and
+            equally so for every filter.
+        last_accuracy: of the last epoch, which nothing picked.
+        sensitivity, specificity, auc: of the best epoch; one class against the other, or macro averages.
+        epochs: passes that were made.
+        best_epoch: the one that was kept.
+    """
+
+    filter: str
+    fold: int
+    images: int
+    accuracy: float
+    last_accuracy: float
+    sensitivity: float
+    specificity: float
+    auc: float
+    epochs: int
+    best_epoch: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values; those that are not defined become None."""
+        return {key: None if value != value else value for key, value in asdict(self).items()}
+
+
+def filter_weights(
+    kind: str, rois: RoiSet, *, maps: NDArray[np.float32] | None = None, seed: int = 0
+) -> NDArray[np.float32] | None:
+    """Give what every image is multiplied by.
+
+    Args:
+        kind: ``original``: nothing; ``cam``: its map; ``mask``: its tumour, an image without one taking the mask of
+            an image with one drawn at random, so that black outlines tell nothing; ``inverse-mask``: one minus that.
+        rois: images, with truth for the two masks.
+        maps: shape (N, H, W), 0 to 1; needed for ``cam``.
+        seed: of the drawn masks.
+
+    Returns:
+        Shape (N, H, W), 0 to 1, or None for ``original``.
+
+    Raises:
+        SettingsError: another kind, or maps missing.
+        InputError: no truth, or none of the masks has a pixel.
+
+    Source:
+        Classifiers as segmenters (Guan and Loew), section II-B.
+    """
+    if kind == ORIGINAL:
+        return None
+    if kind == CAM:
+        if maps is None:
+            raise SettingsError("CAM-filtered images need maps")
+        return maps
+    if kind not in FILTERS:
+        raise SettingsError(f"filter must be one of {', '.join(FILTERS)}, got {kind!r}")
+    masks = lent_masks(rois, seed).astype(np.float32)
+    return masks if kind == MASK else 1 - masks
+
+
+def lent_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
+    """Give each image its own mask, and each without one that of an image drawn at random from those that have.
+
+    Raises:
+        InputError: no truth, or none of the masks has a pixel.
+    """
+    if rois.truth is None:
+        raise InputError("mask filters need the masks of the tumours, got none")
+    marked = rois.truth.any(axis=(1, 2))
+    if not marked.any():
+        raise InputError("mask filters need an image whose mask has a pixel, got none")
+    drawn = np.random.default_rng(seed).choice(np.flatnonzero(marked), len(rois))
+    return rois.truth[np.where(marked, np.arange(len(rois)), drawn)]
+
+
+def activation_maps(
+    network: nn.Module,
+    images: NDArray[np.float32],
+    *,
+    targets: Targets = None,
+    scales: Mapping[int, float] | None = None,
+    batch_size: int = 16,
+    device: str = "cpu",
+) -> NDArray[np.float32]:
+    """Make the map of each image: Grad-CAM, enlarged to the image and divided by its maximum; scales are summed so.
+
+    Args:
+        network: classifier with ``cam_layers``.
+        images: normalised, shape (N, C, H, W).
+        targets: what to explain, as for `GradCAM`; None for the class that the network gives each image. For filters
+            None is right: a map for the tumour of an image that seems to have none is often empty, and a black image
+            would tell a second classifier what the first one said.
+        scales: scale to weight; all scales alike if not given.
+        batch_size: images at once.
+        device: torch's name.
+
+    Returns:
+        Shape (N, H, W), float32, 0 to 1; 0 everywhere where nothing speaks for the class.
+
+    Source:
+        Classifiers as segmenters (Guan and Loew), Eq. 8; PG-CAM (Lee et al., 2018), Eq. 3, for several scales.
+    """
+    network.to(device)
+    found = [np.zeros((0, *images.shape[2:]), dtype=np.float32)]
+    with PyramidGradCAM(network, scales=scales) as method:
+        for start in range(0, len(images), batch_size):
+            part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size])).to(device)
+            maps = method(part, targets).maps
+            size = (images.shape[2], images.shape[3])
+            each = {scale: unit_range(resize_maps(values, size).cpu().numpy()) for scale, values in maps.items()}
+            weighed = [(scales or {}).get(scale, 1.0) * values for scale, values in each.items()]
+            found.append(unit_range(np.sum(weighed, axis=0)))
+    return np.concatenate(found)
+
+
+def unit_range(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Divide each map (N, H, W) of at least 0 by its maximum; an empty map stays empty."""
+    highest = maps.max(axis=(1, 2), keepdims=True)
+    return np.clip(np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0), 0, 1)
+
+
+def map_overlap(rois: RoiSet, maps: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compare maps with the truth: mean-Dice over 256 thresholds of each image with a tumour; nan for the others.
+
+    Args:
+        rois: images with truth.
+        maps: shape (N, H, W), 0 to 1.
+
+    Returns:
+        Shape (N,).
+    """
+    if rois.truth is None:
+        return np.full(len(rois), np.nan)
+    values = [
+        mean_dice_over_thresholds(truth, found) if truth.any() else np.nan
+        for truth, found in zip(rois.truth, maps, strict=True)
+    ]
+    return np.array(values, dtype=np.float64)
+
+
+def retrain(
+    build: Callable[[], nn.Module],
+    rois: RoiSet,
+    kind: str,
+    options: FitOptions,
+    folder: Path,
+    *,
+    fold: int = 1,
+    maps: NDArray[np.float32] | None = None,
+    normalisation: str = FIXED,
+    channels: int = 1,
+    report: Callable[[str], None] | None = None,
+) -> tuple[nn.Module, FilterResult]:
+    """Train a network from scratch on images filtered one way, with a fold held out.
+
+    Args:
+        build: makes the network with fresh weights; torch's generator is seeded with ``options.seed`` before.
+        rois: all images.
+        kind: one of :data:`FILTERS`.
+        options: how to train.
+        folder: of this training; a finished one is loaded.
+        fold: held out; its images pick the best epoch and are what is measured.
+        maps: maps of all images, for ``cam``.
+        normalisation: of the filtered images, as for `RoiSet.image_set`.
+        channels: of the network's input.
+        report: takes a line per epoch.
+
+    Returns:
+        The trained network and its figures.
+
+    Raises:
+        CAMLocalizerError: as for `filter_weights` and `fit_classifier`.
+    """
+    weights = filter_weights(kind, rois, maps=maps, seed=options.seed)
+    train, held_out = rois.image_set(weights, normalisation=normalisation, channels=channels).split([fold])
+    with torch.random.fork_rng():
+        torch.manual_seed(options.seed)
+        network = build()
+    fit = fit_classifier(network, train, held_out, options, folder, report=report)
+    logits = predict_logits(network, held_out.images, precision=options.precision)
+    measured = classification_report(held_out.labels, logits)
+    result = FilterResult(
+        filter=kind,
+        fold=fold,
+        images=len(held_out),
+        accuracy=measured.accuracy,
+        last_accuracy=float(fit.history[-1]["accuracy"]),
+        sensitivity=measured.sensitivity,
+        specificity=measured.specificity,
+        auc=measured.auc,
+        epochs=len(fit.history),
+        best_epoch=fit.best_epoch,
+    )
+    return network, result
