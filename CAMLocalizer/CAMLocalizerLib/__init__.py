@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Volume,
     )
     from .io import read_volume
-    from .localizer import Localization, Localizer
+    from .localizer import Localization, Localizer, ProjectionLocalization
     from .models import ModelBundle, ModelCard, bundled_models, load_model
 
 __version__ = "0.1.0"
@@ -40,6 +40,7 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "OutputError",
+    "ProjectionLocalization",
     "SeriesError",
     "SettingsError",
     "Volume",
@@ -52,7 +53,7 @@ __all__ = [
 _LAYERS = {
     "io": ("read_volume",),
     "models": ("ModelBundle", "ModelCard", "bundled_models", "load_model"),
-    "localizer": ("Localization", "Localizer"),
+    "localizer": ("Localization", "Localizer", "ProjectionLocalization"),
 }
 _LAYER_OF = {name: layer for layer, names in _LAYERS.items() for name in names}
 

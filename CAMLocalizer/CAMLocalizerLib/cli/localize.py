@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..core import CAMLocalizerError, SettingsError
 from ..io import case_name, read_volume, staged_folder
 from ..localizer import Localizer
-from ..segment import Threshold
+from ..segment import Threshold, check_uptake_fraction
 from .report import CaseResult, describe_result
 from .results import FILES, write_results
 
@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     localizer = Localizer(
         options.model, device=options.device, batch_size=options.batch_size, precision=options.precision
     )
+    _check_projections(options, localizer)
     scales = _chosen_scales(options, localizer)
     outcomes = {}
     for path, name in zip(options.inputs, names, strict=True):
@@ -71,6 +72,8 @@ def _check_settings(options: argparse.Namespace) -> None:
         raise SettingsError(f"--keep-largest must be at least 1, got {options.keep_largest}")
     if options.probability_limit is not None and not 0 <= options.probability_limit <= 1:
         raise SettingsError(f"--probability-limit must be 0 to 1, got {options.probability_limit}")
+    if options.uptake_fraction is not None:
+        check_uptake_fraction(options.uptake_fraction)
     if options.scale_weights is not None:
         _check_weights(options)
 
@@ -81,6 +84,15 @@ def _check_weights(options: argparse.Namespace) -> None:
         raise SettingsError(f"--scale-weights {weights} needs --scales with as many scales, got {options.scales}")
     if not all(0 <= weight < float("inf") for weight in weights) or sum(weights) <= 0:
         raise SettingsError(f"--scale-weights must be at least 0 and one of them positive, got {weights}")
+
+
+def _check_projections(options: argparse.Namespace, localizer: Localizer) -> None:
+    """Refuse settings of slices for a model of projections, and the other way round."""
+    card = localizer.model.card
+    if card.projections and options.view != "auto":
+        raise SettingsError(f"--view {options.view} is for slices; model {card.name} looks at two projections")
+    if not card.projections and options.uptake_fraction is not None:
+        raise SettingsError(f"--uptake-fraction is for models of projections; {card.name} looks at slices")
 
 
 def _chosen_scales(options: argparse.Namespace, localizer: Localizer) -> tuple[int, ...]:
@@ -120,16 +132,21 @@ def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, sca
         logger.debug(note)
     looked = time.perf_counter()
     fusing = _fusing(options, scales)
+    uptake = {} if options.uptake_fraction is None else {"uptake_fraction": options.uptake_fraction}
     activation = found.activation(**fusing)
     label_map = found.label_map(
-        options.threshold, **fusing, min_volume_ml=options.min_volume_ml, keep_largest=options.keep_largest
+        options.threshold,
+        **fusing,
+        **uptake,
+        min_volume_ml=options.min_volume_ml,
+        keep_largest=options.keep_largest,
     )
     components = found.components(label_map, activation)
     threshold = Threshold.parse(found.card.threshold if options.threshold is None else options.threshold)
     card = found.card
     settings: dict[str, Any] = {
         "view": found.view,
-        **found.settings(**fusing),
+        **found.settings(**fusing, **uptake),
         "threshold": str(threshold),
         "threshold_value": threshold.value(activation),
         "min_volume_ml": card.min_volume_ml if options.min_volume_ml is None else options.min_volume_ml,
@@ -150,8 +167,8 @@ def _fusing(options: argparse.Namespace, scales: tuple[int, ...]) -> dict[str, A
 
 @contextmanager
 def _progress(name: str) -> Iterator[Any]:
-    """Show a progress bar of slices on a terminal, and nothing elsewhere."""
-    with tqdm(desc=name, unit="slice", leave=False, disable=not sys.stderr.isatty()) as bar:
+    """Show a progress bar of images on a terminal, and nothing elsewhere."""
+    with tqdm(desc=name, unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..core import LabelMap
-from ..localizer import Localization
+from ..localizer import Findings
 from ..segment import Component
-from ..views import plane_axes
 
 PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-image")
 MM3_PER_ML = 1000.0
@@ -29,7 +28,7 @@ class CaseResult:
 
     Args:
         file_name: name of the input without its folder, which may tell more than it should.
-        localization: pyramid and probabilities.
+        localization: maps and probabilities.
         activation: fused, 0 to 1, float32, on the volume's grid.
         label_map: on the same grid.
         components: of the label map, largest first.
@@ -38,7 +37,7 @@ class CaseResult:
     """
 
     file_name: str
-    localization: Localization
+    localization: Findings
     activation: NDArray[np.float32]
     label_map: LabelMap
     components: tuple[Component, ...]
@@ -47,8 +46,8 @@ class CaseResult:
 
     @property
     def tumour_found(self) -> bool:
-        """Whether a slice probably shows a tumour and the label map holds one."""
-        return bool(self.components) and bool(self.localization.tumour_slices.any())
+        """Whether the classifier holds a tumour for probable and the label map holds one."""
+        return bool(self.components) and self.localization.tumour_probable
 
 
 def build_report(result: CaseResult, timings_s: Mapping[str, float]) -> dict[str, Any]:
@@ -108,18 +107,15 @@ def _versions() -> dict[str, str]:
     return {"camlocalizer": __version__, "python": platform.python_version(), **installed}
 
 
-def _probabilities(found: Localization) -> list[dict[str, Any]]:
-    """List the slices of the view from its first to its last, each with its index along the stored slice axis."""
-    pyramid = found.pyramid
-    axes = plane_axes(pyramid.source_grid, pyramid.view)
-    stored = np.arange(len(pyramid.probabilities))[:: axes.signs[2]]
+def _probabilities(found: Findings) -> list[dict[str, Any]]:
+    """List the slices of the view from its first to its last, each with its stored index, or the projections."""
     return [
         {
-            "slice": int(index),
+            found.image_kind: label,
             "tumour": round(float(tumour), 6),
-            "classes": {name: round(float(value), 6) for name, value in zip(pyramid.classes, row, strict=True)},
+            "classes": {name: round(float(value), 6) for name, value in zip(found.card.classes, row, strict=True)},
         }
-        for index, tumour, row in zip(stored, pyramid.tumour_probabilities, pyramid.probabilities, strict=True)
+        for label, tumour, row in zip(found.image_labels, found.tumour_probabilities, found.probabilities, strict=True)
     ]
 
 
@@ -135,15 +131,14 @@ def _component(entry: Component) -> dict[str, Any]:
 
 def finding(result: CaseResult) -> str:
     """Say in one sentence what was found."""
-    probable = int(result.localization.tumour_slices.sum())
-    slices = f"{probable} of {len(result.localization.tumour_slices)} {result.localization.view} slices"
+    verdict = result.localization.verdict(result.tumour_found)
     if not result.tumour_found:
-        return f"no tumour found ({slices} probable)"
+        return verdict
     count = len(result.components)
     volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
     x, y, z = result.components[0].centre_lps_mm
     regions = "one region" if count == 1 else f"{count} regions, the largest"
-    return f"tumour in {slices}, {volume_ml:.1f} ml; {regions} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
+    return f"{verdict}, {volume_ml:.1f} ml; {regions} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
 
 
 def describe_result(result: CaseResult, files: Mapping[str, Path]) -> str:

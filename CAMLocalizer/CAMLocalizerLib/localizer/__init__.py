@@ -1,7 +1,9 @@
-"""The main job: a volume in, its activation pyramid and label map out."""
+"""The main job: a volume in, its activation and label map out."""
 
 from .device import choose_device, choose_precision
+from .findings import Findings
 from .localization import Localization
 from .localizer import Localizer
+from .projection_localization import ProjectionLocalization
 
-__all__ = ["Localization", "Localizer", "choose_device", "choose_precision"]
+__all__ = ["Findings", "Localization", "Localizer", "ProjectionLocalization", "choose_device", "choose_precision"]

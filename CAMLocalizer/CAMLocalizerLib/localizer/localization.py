@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ..core import ActivationPyramid, LabelMap, Volume
 from ..models import ModelCard
 from ..segment import Component, Threshold, components, fuse, label_map_from_activation
-
-# A slice is said to show a tumour from this summed probability on.
-TUMOUR_PROBABILITY = 0.5
+from ..views import plane_axes
+from .findings import TUMOUR_PROBABILITY, fusing_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +38,37 @@ class Localization:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     _last: dict[tuple, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def image_kind(self) -> str:
+        """What one image is called: ``slice``."""
+        return "slice"
+
+    @property
+    def image_labels(self) -> tuple[int, ...]:
+        """Index along the stored slice axis of each slice, in the view's order."""
+        axes = plane_axes(self.pyramid.source_grid, self.pyramid.view)
+        return tuple(range(len(self.pyramid.probabilities)))[:: axes.signs[2]]
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Class probabilities of each slice, shape (slices, classes), in the view's order."""
+        return self.pyramid.probabilities
+
+    @property
+    def tumour_probabilities(self) -> NDArray[np.float32]:
+        """Summed probability of the tumour classes of each slice, shape (slices,), in the view's order."""
+        return self.pyramid.tumour_probabilities
+
+    @property
+    def tumour_probable(self) -> bool:
+        """Whether any slice has a tumour probability of at least 0.5."""
+        return bool(self.tumour_slices.any())
+
+    def verdict(self, located: bool) -> str:
+        """Say in how many slices a tumour is probable, given whether it was located."""
+        slices = f"{int(self.tumour_slices.sum())} of {len(self.tumour_slices)} {self.view} slices"
+        return f"tumour in {slices}" if located else f"no tumour found ({slices} probable)"
 
     @property
     def tumour_slices(self) -> NDArray[np.bool_]:
@@ -67,18 +97,14 @@ class Localization:
         Raises:
             SettingsError: scales that the pyramid lacks.
         """
-        chosen = tuple(scales if scales is not None else weights or self._default_scales())
-        self.pyramid.select(chosen)
-        own = dict(zip(self.card.scales, self.card.scale_weights, strict=False))
-        return {
-            "scales": tuple(sorted(set(chosen))),
-            "weights": {scale: float((weights or own).get(scale, 1.0)) for scale in sorted(set(chosen))},
-            "normalisation": normalisation or self.card.map_normalisation,
-            "probability_limit": self.card.probability_limit if probability_limit is None else probability_limit,
-        }
-
-    def _default_scales(self) -> tuple[int, ...]:
-        return tuple(scale for scale in self.card.scales if scale in self.pyramid.scales) or self.pyramid.scales
+        return fusing_settings(
+            self.card,
+            self.pyramid.scales,
+            scales=scales,
+            weights=weights,
+            normalisation=normalisation,
+            probability_limit=probability_limit,
+        )
 
     def activation(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable
@@ -11,16 +12,18 @@ from typing import Any
 from ..core import ActivationMap, ActivationPyramid, SettingsError, Volume
 from ..models import ModelBundle, load_model
 from ..networks import fold_batch_norm
-from ..views import SliceStack, acquisition_plane, slice_stack
+from ..views import PIXELS_PER_CELL, ProjectionPair, SliceStack, acquisition_plane, projection_size, slice_stack
 from .device import choose_device, choose_precision
-from .inference import Progress, SliceResults, SliceRunner
+from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
+from .inputs import check_extent, check_unit, check_uptake
 from .localization import Localization
+from .projection_localization import ProjectionLocalization
 
 CROPPED_TOLERANCE_MM = 1.0
 
 
 class Localizer:
-    """Looks at every slice of a volume with one model.
+    """Looks at every slice of a volume, or at its two projections, with one model.
 
     The network is loaded once, at the first volume, and kept for the following ones.
 
@@ -72,53 +75,65 @@ class Localizer:
         view: str = "auto",
         scales: Iterable[int] | None = None,
         progress: Progress | None = None,
-    ) -> Localization:
-        """Classify every slice of ``volume`` and keep where the evidence for a tumour lies, at every scale.
+    ) -> Localization | ProjectionLocalization:
+        """Classify the images of ``volume`` and keep where the evidence for a tumour lies, at every scale.
 
-        Memory beyond the volume and its maps is that of one batch. When a GPU runs out of memory the batch is halved,
-        then the CPU takes over; ``notes`` of the result and a logged warning say so. Blank slices are not looked at.
+        The images are its slices or, where the model asks for them, its coronal and sagittal maximum intensity
+        projection. Memory beyond the volume and its maps is that of one batch. When a GPU runs out of memory the batch
+        is halved, then the CPU takes over; ``notes`` of the result and a logged warning say so. Blank images are not
+        looked at.
 
         Args:
             volume: any orientation.
-            view: ``axial``, ``coronal``, ``sagittal``, or ``auto``: the plane of acquisition.
+            view: ``axial``, ``coronal``, ``sagittal``, or ``auto``: the plane of acquisition, or the projections.
             scales: scales to keep; all that the network has if not given.
-            progress: called after each batch with (slices done, slices); what it raises ends the run.
+            progress: called after each batch with (images done, images); what it raises ends the run.
 
         Returns:
             The maps and probabilities, from which label maps are made without further inference.
 
         Raises:
             SettingsError: a view or scale that the model lacks.
+            InputError: a unit that the model does not take, or a volume too thin to be projected.
         """
         begin = time.perf_counter()
         kept = self._check_scales(scales)
-        notes: list[str] = []
-        stack = self._slices(volume, view, notes)
-        runner = SliceRunner(
+        card = self.model.card
+        notes = check_unit(volume, card)
+        strides = {scale: int(self._network.strides[scale]) for scale in kept}
+        stack: SliceStack | ProjectionPair
+        if card.projections:
+            stack = self._projections(volume, view, strides, notes)
+        else:
+            stack = self._slices(volume, view, notes)
+        runner = self._runner(kept, notes)
+        width, height = stack.pixels if isinstance(stack, ProjectionPair) else stack.size
+        sizes = {scale: (width // stride, height // stride) for scale, stride in strides.items()}
+        results = SliceResults.blank(card, len(stack), sizes)
+        loaded = time.perf_counter()
+        runner.run(stack, results, progress)
+        timings = {"preparation": loaded - begin, "inference": time.perf_counter() - loaded}
+        known: dict[str, Any] = {
+            "card": card,
+            "device": str(runner.device),
+            "timings_s": timings,
+            "notes": tuple(notes),
+        }
+        if isinstance(stack, ProjectionPair):
+            return ProjectionLocalization(stack, results.maps, strides, results.probabilities, **known)
+        pyramid = self._pyramid(stack, results, strides)
+        return Localization(volume=volume, pyramid=pyramid, view=stack.plane, **known)
+
+    def _runner(self, scales: tuple[int, ...], notes: list[str]) -> SliceRunner:
+        kind = ProjectionRunner if self.model.card.projections else SliceRunner
+        return kind(
             network=self._network.to(self.device),
-            layers={scale: self._network.cam_layers[scale] for scale in kept},
+            layers={scale: self._network.cam_layers[scale] for scale in scales},
             card=self.model.card,
             device=self.device,
             dtype=self.dtype,
             batch_size=self.batch_size,
             notes=notes,
-        )
-        width, height = stack.size
-        strides = {scale: int(self._network.strides[scale]) for scale in kept}
-        sizes = {scale: (width // stride, height // stride) for scale, stride in strides.items()}
-        results = SliceResults.blank(self.model.card, len(stack), sizes)
-        loaded = time.perf_counter()
-        runner.run(stack, results, progress)
-        timings = {"preparation": loaded - begin, "inference": time.perf_counter() - loaded}
-        pyramid = self._pyramid(stack, results, strides)
-        return Localization(
-            volume=volume,
-            pyramid=pyramid,
-            card=self.model.card,
-            view=stack.plane,
-            device=str(runner.device),
-            timings_s=timings,
-            notes=tuple(notes),
         )
 
     def _check_scales(self, scales: Iterable[int] | None) -> tuple[int, ...]:
@@ -142,6 +157,20 @@ class Localizer:
                 f"the model's field of view and were not looked at"
             )
         return stack
+
+    def _projections(self, volume: Volume, view: str, strides: dict[int, int], notes: list[str]) -> ProjectionPair:
+        """Project the whole volume, on at least the size that the model was trained on."""
+        card = self.model.card
+        if view != "auto":
+            raise SettingsError(f"view {view!r} asked for, model {card.name} looks at two projections; use auto")
+        check_extent(volume, card, min(strides.values()) * card.spacing_mm)
+        whole_cells = math.lcm(PIXELS_PER_CELL, *strides.values())
+        size = projection_size(volume.grid, card.spacing_mm, card.size, whole_cells)
+        pair = ProjectionPair(volume, spacing_mm=card.spacing_mm, size=size)
+        notes += check_uptake(pair, card)
+        if not card.other_classes:
+            notes.append(f"{card.name} tells types of tumour apart and knows no case without one")
+        return pair
 
     def _pyramid(self, stack: SliceStack, results: SliceResults, strides: dict[int, int]) -> ActivationPyramid:
         card = self.model.card

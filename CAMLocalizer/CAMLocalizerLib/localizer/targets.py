@@ -48,6 +48,22 @@ def target_weights(logits: Tensor, card: ModelCard) -> Tensor:
     return weights
 
 
+def common_logits(logits: Tensor) -> Tensor:
+    """Give all images of one case the same say: the logarithm of their mean probabilities.
+
+    The projections of a volume show one disease. Were each to explain its own most probable class, the product of
+    their maps would combine evidence for different ones.
+
+    Args:
+        logits: (N, classes).
+
+    Returns:
+        (N, classes) with equal rows, in the type of ``logits``.
+    """
+    mean = logits.float().softmax(dim=1).mean(dim=0, keepdim=True)
+    return mean.log().to(logits.dtype).expand_as(logits)
+
+
 def _any_tumour(card: ModelCard) -> Tensor:
     tumours, others = len(card.tumour_classes), len(card.other_classes)
     weights = [1.0 / tumours if name in card.tumour_classes else -1.0 / others for name in card.classes]

@@ -3,6 +3,7 @@
 from .components import Component, components, filter_components
 from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
 from .label import label_map_from_activation
+from .projections import fuse_projections, multiply_projections
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import check_uptake_fraction, label_map_from_uptake, uptake_regions
 
@@ -18,8 +19,10 @@ __all__ = [
     "components",
     "filter_components",
     "fuse",
+    "fuse_projections",
     "label_map_from_activation",
     "label_map_from_uptake",
+    "multiply_projections",
     "scale_weights",
     "uptake_regions",
 ]

@@ -1,12 +1,13 @@
 """Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
 
 from .backproject import back_project
-from .normalise import NORMALISATIONS, normalise_slices
+from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
 from .slices import SliceStack, slice_stack
 
 __all__ = [
+    "HIGHEST_SUV",
     "NORMALISATIONS",
     "PIXELS_PER_CELL",
     "PLANES",

@@ -161,7 +161,10 @@ class ProjectionPair:
 
 
 def projection_size(
-    grid: Grid, spacing_mm: float = PROJECTION_SPACING_MM, at_least: tuple[int, int] = (1, 1)
+    grid: Grid,
+    spacing_mm: float = PROJECTION_SPACING_MM,
+    at_least: tuple[int, int] = (1, 1),
+    multiple_of: int = PIXELS_PER_CELL,
 ) -> tuple[int, int]:
     """Return the width and height of projections that hold a whole volume.
 
@@ -169,14 +172,15 @@ def projection_size(
         grid: of the volume; the width serves both its left-right and its anterior-posterior extent.
         spacing_mm: of the projections; positive.
         at_least: width and height that are wanted anyway.
+        multiple_of: what width and height are multiples of; a multiple of 16.
 
     Returns:
-        The smallest multiples of 16 pixels.
+        The smallest such width and height in pixels.
     """
     axes = plane_axes(grid, "coronal").axes
     left, inferior, posterior = (grid.size[axis] * grid.spacing_mm[axis] / spacing_mm for axis in axes)
     wanted = (max(left, posterior, at_least[0]), max(inferior, at_least[1]))
-    width, height = (PIXELS_PER_CELL * math.ceil(pixels / PIXELS_PER_CELL - EDGE_TOLERANCE) for pixels in wanted)
+    width, height = (multiple_of * math.ceil(pixels / multiple_of - EDGE_TOLERANCE) for pixels in wanted)
     return width, height
 
 

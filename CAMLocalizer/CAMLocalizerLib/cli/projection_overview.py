@@ -1,0 +1,84 @@
+"""The picture of a case that was looked at in two projections."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..localizer import ProjectionLocalization
+from ..views import PROJECTIONS
+from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on
+from .plane_images import PlaneImages, in_plane
+from .report import CaseResult
+
+TALL = {"coronal": (0.025, 0.035, 0.33, 0.865), "sagittal": (0.365, 0.035, 0.33, 0.865)}
+AXIAL, BARS = (0.71, 0.43, 0.265, 0.47), (0.80, 0.09, 0.165, 0.25)
+BRIGHTEST_PERCENTILE = 99.0
+
+
+def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLocalization) -> None:
+    """Draw both projections with their maps and outlines, an axial slice, and the probabilities.
+
+    Args:
+        figure: with the title.
+        result: the case.
+        found: its localization.
+    """
+    settings = {name: result.settings[name] for name in ("scales", "weights", "normalisation")}
+    maps = found.projected_maps(**settings)
+    window = _window(found)
+    for plane, place in TALL.items():
+        seen = in_plane(result, plane, maps[plane])
+        _draw_projection(figure.add_axes(place), seen, window)
+    _draw_axial(figure.add_axes(AXIAL), in_plane(result, "axial"), window)
+    _draw_probabilities(figure.add_axes(BARS), found)
+
+
+def _window(found: ProjectionLocalization) -> tuple[float, float]:
+    """Show 0 as white and what is brighter than nearly all of the body as black."""
+    images = found.pair.images
+    body = images[images > images.mean(dtype=np.float64)]
+    return 0.0, max(float(np.percentile(body, BRIGHTEST_PERCENTILE)) if body.size else 0.0, 1e-6)
+
+
+def _draw_projection(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:
+    image, activation, mask = seen.image.max(axis=0), seen.activation[0], seen.mask.max(axis=0)
+    draw_layers(axes, image, activation, mask, seen.aspect, window, INVERTED)
+    write_on(axes, 0.02, 0.975, f"maximum, {seen.plane}", va="top")
+    draw_sides(axes, seen.plane)
+
+
+def _draw_axial(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:
+    """Draw the slice with most labelled voxels; where nothing is labelled, that with most activation."""
+    labelled = np.count_nonzero(seen.mask, axis=(1, 2))
+    matters = labelled if labelled.any() else seen.activation.sum(axis=(1, 2), dtype=np.float64)
+    index = int(matters.argmax())
+    layers = (seen.image[index], seen.activation[index], seen.mask[index])
+    draw_layers(axes, *layers, seen.aspect, window, INVERTED)
+    write_on(axes, 0.02, 0.975, "axial slice", va="top")
+    draw_sides(axes, seen.plane)
+
+
+def _draw_probabilities(axes: Axes, found: ProjectionLocalization) -> None:
+    """Draw a bar per class and projection."""
+    classes, thickness = found.card.classes, 0.38
+    places: NDArray = np.arange(len(classes))[::-1]
+    for offset, colour, name, row in zip(
+        (thickness / 2, -thickness / 2), (OUTLINE, "#3d6f66"), PROJECTIONS, found.probabilities, strict=True
+    ):
+        bars = axes.barh(places + offset, row, height=thickness * 0.9, color=colour, label=name)
+        axes.bar_label(bars, [f"{value:.2f}" for value in row], padding=3, color=TEXT, fontsize=9)
+    axes.set_facecolor("#171b21")
+    axes.set(xlim=(0, 1.15), xticks=[0, 0.5, 1], yticks=places)
+    axes.set_yticklabels(classes, color=TEXT, fontsize=10, parse_math=False)
+    axes.tick_params(colors=DIMMED, labelsize=9, length=0)
+    axes.tick_params(axis="y", labelcolor=TEXT, labelsize=10)
+    axes.set_title("probability in each projection", color=DIMMED, fontsize=10, loc="left", pad=22)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=2, frameon=False, labelcolor=TEXT, fontsize=9,
+        handlelength=1.0, columnspacing=1.2, borderpad=0.2,
+    )  # fmt: skip
+    for spine in axes.spines.values():
+        spine.set_visible(False)

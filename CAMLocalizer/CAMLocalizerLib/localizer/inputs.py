@@ -1,0 +1,77 @@
+"""What a volume must be for a model to look at it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core import InputError, Volume
+from ..models import ModelCard
+from ..views import HIGHEST_SUV, ProjectionPair
+
+
+def check_unit(volume: Volume, card: ModelCard) -> list[str]:
+    """Compare the unit of the voxels with the one that the model needs.
+
+    Args:
+        volume: what is to be looked at.
+        card: names the unit, or none where any will do.
+
+    Returns:
+        A sentence if the unit had to be assumed.
+
+    Raises:
+        InputError: the voxels are in another unit.
+    """
+    if not card.unit or volume.unit == card.unit:
+        return []
+    if not volume.unit:
+        return [f"the file of {volume.name} names no unit: its values were taken for {card.unit}"]
+    raise InputError(
+        f"{volume.name}: voxels are in {volume.unit}, model {card.name} needs {card.unit}; give a PET in {card.unit} "
+        "or use another model"
+    )
+
+
+def check_extent(volume: Volume, card: ModelCard, cell_mm: float) -> None:
+    """Refuse what has no projections, or fewer than one feature cell of them.
+
+    Args:
+        volume: what is to be projected.
+        card: of the model.
+        cell_mm: edge of a feature cell.
+
+    Raises:
+        InputError: a single image, or a volume thinner than a cell.
+    """
+    if min(volume.grid.size) == 1:
+        raise InputError(
+            f"{volume.name}: is a single image; model {card.name} looks at projections and needs a volume of slices"
+        )
+    extent = [n * mm for n, mm in zip(volume.grid.size, volume.grid.spacing_mm, strict=True)]
+    if min(extent) < cell_mm:
+        measures = " x ".join(f"{mm:.0f}" for mm in extent)
+        raise InputError(
+            f"{volume.name}: covers {measures} mm, less than one feature cell of {cell_mm:.0f} mm of model {card.name}"
+        )
+
+
+def check_uptake(pair: ProjectionPair, card: ModelCard) -> list[str]:
+    """Tell whether the values of projections can be standardised uptake values.
+
+    Args:
+        pair: the projections.
+        card: of the model.
+
+    Returns:
+        A sentence if half of the foreground is cut off by the model's normalisation.
+    """
+    if card.normalisation != "suv-30":
+        return []
+    images = pair.images
+    foreground = images[images > images.mean(dtype=np.float64)]
+    if np.median(foreground) <= HIGHEST_SUV:
+        return []
+    return [
+        f"most of {pair.volume.name} lies above {HIGHEST_SUV:.0f}, up to {images.max():.4g}: these are hardly "
+        "standardised uptake values, and the result means nothing unless they are"
+    ]

@@ -1,0 +1,253 @@
+"""ProjectionLocalization: what a model saw in two projections, brought back to the volume at no further cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import LabelMap, Volume
+from ..models import UPTAKE_FRACTION, ModelCard
+from ..segment import (
+    Component,
+    Threshold,
+    check_uptake_fraction,
+    components,
+    fuse_projections,
+    label_map_from_uptake,
+    multiply_projections,
+)
+from ..views import PROJECTIONS, ProjectionPair
+from .findings import TUMOUR_PROBABILITY, fusing_settings
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionLocalization:
+    """Maps of a volume's coronal and sagittal projection with the model's defaults.
+
+    Args:
+        pair: geometry of the projections; knows the volume.
+        maps: scale to raw maps, float32, shape (2, h, w); kept, so other settings cost no inference.
+        strides: scale to pixels per cell.
+        probabilities: class probabilities of each projection, shape (2, classes).
+        card: description of the model.
+        device: where the network ran at the end.
+        timings_s: seconds per step.
+        notes: what was done otherwise than asked, in sentences.
+    """
+
+    pair: ProjectionPair
+    maps: Mapping[int, NDArray[np.float32]]
+    strides: Mapping[int, int]
+    probabilities: NDArray[np.float32]
+    card: ModelCard
+    device: str = "cpu"
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    _last: dict[tuple, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def volume(self) -> Volume:
+        """What was looked at."""
+        return self.pair.volume
+
+    @property
+    def view(self) -> str:
+        """How the volume was looked at: ``projections``."""
+        return "projections"
+
+    @property
+    def image_kind(self) -> str:
+        """What one image is called: ``projection``."""
+        return "projection"
+
+    @property
+    def image_labels(self) -> tuple[str, ...]:
+        """Planes that were projected onto."""
+        return PROJECTIONS
+
+    @property
+    def tumour_probabilities(self) -> NDArray[np.float32]:
+        """Summed probability of the tumour classes of each projection, shape (2,), 0 to 1."""
+        columns = [self.card.classes.index(name) for name in self.card.tumour_classes]
+        return self.probabilities[:, columns].sum(axis=1)
+
+    @property
+    def tumour_slices(self) -> NDArray[np.bool_]:
+        """Projections with a tumour probability of at least 0.5, shape (2,)."""
+        return self.tumour_probabilities >= TUMOUR_PROBABILITY
+
+    @property
+    def tumour_probability(self) -> float:
+        """Tumour probability of the case: the mean of its projections."""
+        return float(self.tumour_probabilities.mean())
+
+    @property
+    def tumour_probable(self) -> bool:
+        """Whether the tumour probability of the case is at least 0.5."""
+        return self.tumour_probability >= TUMOUR_PROBABILITY
+
+    @property
+    def tumour_type(self) -> tuple[str, float]:
+        """The most probable tumour class of the case and its mean probability; both maps explain it."""
+        mean = self.probabilities.mean(axis=0)
+        name = max(self.card.tumour_classes, key=lambda entry: mean[self.card.classes.index(entry)])
+        return name, float(mean[self.card.classes.index(name)])
+
+    def verdict(self, located: bool) -> str:
+        """Say which tumour is most probable, given whether it was located."""
+        name, probability = self.tumour_type
+        if located:
+            return f"tumour, most probably {name} ({probability:.2f})"
+        if self.tumour_probable:
+            return f"no tumour found (most probably {name} ({probability:.2f}), but the projections share no uptake)"
+        return f"no tumour found (probability {self.tumour_probability:.2f})"
+
+    def settings(
+        self,
+        *,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        normalisation: str | None = None,
+        probability_limit: float | None = None,
+        uptake_fraction: float | None = None,
+    ) -> dict[str, Any]:
+        """Return how the maps are fused and uptake is outlined: what is given, the model's defaults for the rest.
+
+        Args:
+            scales: scales to fuse; those of ``weights``, or the model's own as far as they were kept.
+            weights: weight of each scale; a scale without one has the model's weight for it, or 1.
+            normalisation: ``slice`` (each projection by itself), ``volume`` (both together) or ``reference``.
+            probability_limit: a case whose tumour probability is below it has no activation, 0 to 1.
+            uptake_fraction: fraction of the local maximum from which a voxel belongs to the tumour, above 0 to 1.
+
+        Returns:
+            ``scales``, ``weights``, ``normalisation``, ``probability_limit`` and ``uptake_fraction``.
+
+        Raises:
+            SettingsError: scales that were not kept, or a fraction out of range.
+        """
+        usual = UPTAKE_FRACTION if self.card.uptake_fraction is None else self.card.uptake_fraction
+        fraction = usual if uptake_fraction is None else uptake_fraction
+        check_uptake_fraction(fraction)
+        fusing = fusing_settings(
+            self.card,
+            tuple(sorted(self.maps)),
+            scales=scales,
+            weights=weights,
+            normalisation=normalisation,
+            probability_limit=probability_limit,
+        )
+        return {**fusing, "uptake_fraction": fraction}
+
+    def projected_maps(
+        self,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        *,
+        normalisation: str | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the map of each plane on the volume's grid; arguments as for :meth:`settings`.
+
+        Returns:
+            Plane to a float32 array in 0..1 that broadcasts against ``volume.array_kji``.
+
+        Raises:
+            SettingsError: a setting out of range, or scales that were not kept.
+        """
+        options = self.settings(scales=scales, weights=weights, normalisation=normalisation)
+        return fuse_projections(
+            self.pair,
+            self.maps,
+            self.strides,
+            weights=options["weights"],
+            normalisation=options["normalisation"],
+            reference=self.card.map_levels,
+        )
+
+    def activation(
+        self,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        *,
+        normalisation: str | None = None,
+        probability_limit: float | None = None,
+    ) -> NDArray[np.float32]:
+        """Multiply the maps of both projections in the volume; arguments as for :meth:`settings`.
+
+        The last one is remembered, so that asking again with the same settings costs nothing.
+
+        Returns:
+            Evidence for a tumour in 0..1, float32, read-only, shape ``volume.grid.shape_kji``.
+
+        Raises:
+            SettingsError: a setting out of range, or scales that were not kept.
+        """
+        options = self.settings(
+            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
+        )
+        key = (*options["weights"].items(), options["normalisation"], options["probability_limit"])
+        if key not in self._last:
+            self._last.clear()
+            lines = self.projected_maps(weights=options["weights"], normalisation=options["normalisation"])
+            probable = self.tumour_probability >= options["probability_limit"]
+            product = multiply_projections(lines) if probable else np.zeros(self.volume.grid.shape_kji, np.float32)
+            product.setflags(write=False)
+            self._last[key] = product
+        return self._last[key]
+
+    def label_map(
+        self,
+        threshold: str | float | Threshold | None = None,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        *,
+        min_volume_ml: float | None = None,
+        keep_largest: int | None = None,
+        normalisation: str | None = None,
+        probability_limit: float | None = None,
+        uptake_fraction: float | None = None,
+    ) -> LabelMap:
+        """Make a label map of the uptake that the activation points at; defaults are the model's.
+
+        Args:
+            threshold: of the activation: fraction, fraction/255, percentile (``q95``) or ``otsu``.
+            scales: as for :meth:`settings`.
+            weights: as for :meth:`settings`.
+            min_volume_ml: smaller connected components are left out; at least 0.
+            keep_largest: number of components kept, at least 1; all if not given.
+            normalisation: as for :meth:`settings`.
+            probability_limit: as for :meth:`settings`.
+            uptake_fraction: as for :meth:`settings`.
+
+        Raises:
+            SettingsError: a setting out of range, or scales that were not kept.
+        """
+        activation = self.activation(scales, weights, normalisation=normalisation, probability_limit=probability_limit)
+        return label_map_from_uptake(
+            activation,
+            self.volume.array_kji,
+            self.volume.grid,
+            self.card.threshold if threshold is None else threshold,
+            uptake_fraction=self.settings(uptake_fraction=uptake_fraction)["uptake_fraction"],
+            min_volume_ml=self.card.min_volume_ml if min_volume_ml is None else min_volume_ml,
+            keep_largest=keep_largest,
+        )
+
+    def components(
+        self, label_map: LabelMap | None = None, activation: NDArray[np.float32] | None = None
+    ) -> tuple[Component, ...]:
+        """List the connected components, largest first.
+
+        Args:
+            label_map: whose components; that of the default settings if not given.
+            activation: for the components' peaks; that of the default settings if not given.
+
+        Returns:
+            Volume in mm3, centre (LPS, mm) and peak activation of each.
+        """
+        chosen = self.label_map() if label_map is None else label_map
+        return components(chosen, None, self.activation() if activation is None else activation)
