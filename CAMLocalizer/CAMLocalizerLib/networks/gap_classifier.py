@@ -33,7 +33,7 @@ class GAPClassifier(nn.Module):
         super().__init__()
         if classes < 1:
             raise ValueError(f"a classifier needs at least 1 class, got {classes}")
-        self.strides: Mapping[int, int] = MappingProxyType({1: stride})
+        self.strides: Mapping[int, int] = {1: stride}  # a plain one: folding copies networks
         self.features = features
         self.head = nn.Linear(channels, classes)
         initialise(self)

@@ -169,7 +169,7 @@ class SoftHeadNet(nn.Module):
         if head not in NET_HEADS:
             raise ValueError(f"head must be one of {sorted(NET_HEADS)}, got {head!r}")
         fine = head != "plain"
-        self.strides: Mapping[int, int] = MappingProxyType({1: FINE if fine else PLAIN})
+        self.strides: Mapping[int, int] = {1: FINE if fine else PLAIN}  # a plain one: folding copies networks
         self.features, channels = BODIES[backbone](in_channels, fine)
         self.head: nn.Module
         if fine:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from CAMLocalizerLib.networks import build_network
+from CAMLocalizerLib.networks import build_network, fold_batch_norm
 from CAMLocalizerLib.networks.pet import PETFullyConvolutional, PETNetwork
 
 CHANNELS = (2, 3, 3, 4, 4, 5, 5, 6)
@@ -60,3 +60,10 @@ def test_a_sharpness_of_zero_is_refused():
 @pytest.mark.parametrize("name", ["pet_cnn", "pet_fcn"])
 def test_they_are_found_by_name(name):
     assert build_network(name, classes=3)(torch.zeros(2, 1, 32, 32)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["pet_cnn", "pet_fcn", "vgg16_gap", "resnet18_cam"])
+def test_networks_whose_stride_depends_on_their_settings_can_be_folded(name):
+    network = build_network(name, classes=2).eval()
+    images = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(4))
+    torch.testing.assert_close(fold_batch_norm(network)(images), network(images), atol=1e-4, rtol=1e-3)
