@@ -87,9 +87,10 @@ def prepare_training(
         return None
     prepared = read_images(rows, config.input, problems, progress)
     classes = config.data.classes or tuple(sorted({row.label for row in rows}))
-    problems.extend(require_known_tumours(config, classes))
+    if rows:
+        problems.extend(require_known_tumours(config, classes))
     with problems.noted("[network] "):
-        start_network(config, classes)
+        start_network(config, classes if len(classes) > 1 else ("one", "another"))
     if len(problems):
         _note_folds(rows, config, classes, problems)
         return None

@@ -150,8 +150,10 @@ def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path) -> l
     labels = sorted({row.label for row in rows})
     if len(labels) == 1:
         found.append(f"{table}: all labels are {labels[0]!r}; a classifier needs images of two classes at least")
-    if options.classes and (unknown := sorted(set(labels) - set(options.classes))):
+    if options.classes and rows:
+        unknown, unused = sorted(set(labels) - set(options.classes)), sorted(set(options.classes) - set(labels))
         found.extend(f"{table}: label {name!r} is none of [data] classes{_near(name, options)}" for name in unknown)
+        found.extend(f"{table}: no line has the label {name!r} of [data] classes" for name in unused)
     return found + _fold_problems(rows, table)
 
 

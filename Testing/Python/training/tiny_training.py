@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from CAMLocalizerLib.training.images import ImageSet, patient_folds
@@ -38,3 +42,40 @@ def tiny_network(seed: int = 1, width: int = 6) -> nn.Module:
         nn.Dropout(0.2),
         nn.Linear(width, 2),
     )
+
+
+CONFIG = {
+    "data": {"table": "labels.csv", "images": "images"},
+    "network": {"name": "dcfpn", "settings": {"channels": [3, 3, 3, 3]}},
+    "input": {"spacing_mm": 1.0, "size": [24, 16], "normalisation": "zscore"},
+    "training": {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "seed": 3},
+    "folds": {"count": 3, "run": [2]},
+    "model": {"name": "squares", "modality": "pictures", "tumour_classes": ["square"]},
+}
+
+
+def write_pictures(folder: Path, count: int = 12) -> Path:
+    """Write ``images`` and ``labels.csv``: pictures of 24 x 16 pixels, a bright square in every second one."""
+    noise = np.random.default_rng(1)
+    (folder / "images").mkdir(parents=True)
+    lines = ["file,label,patient,x,y"]
+    for number in range(count):
+        pixels, name, centre = noise.normal(60, 10, (16, 24)), f"{number:02d}.png", ","
+        if number % 2:
+            column, row = noise.integers(3, 21), noise.integers(3, 13)
+            pixels[row - 2 : row + 3, column - 2 : column + 3] += 120
+            centre = f"{column},{row}"
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / "images" / name)
+        lines.append(f"{name},{'square' if number % 2 else 'nothing'},P{number // 2},{centre}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder / "labels.csv"
+
+
+def write_config(path: Path, **sections: dict | None) -> Path:
+    """Write a configuration as JSON; given sections change keys of the usual ones, None as a value takes one out."""
+    values = {name: dict(section) for name, section in CONFIG.items()}
+    for name, changes in sections.items():
+        merged = values.get(name, {}) | (changes or {})
+        values[name] = {key: value for key, value in merged.items() if value is not None}
+    path.write_text(json.dumps(values))
+    return path

@@ -77,7 +77,7 @@ def _moved_points(points: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 def _inside(points: Tensor, width: int, height: int) -> Tensor:
     ends = points.new_tensor([width, height]) - 0.5
     outside = ((points < -0.5) | (points > ends)).any(dim=1, keepdim=True)
-    return points.masked_fill(outside, math.nan)
+    return torch.where(outside, math.nan, points)
 
 
 def _turn(batch: Batch, generator: torch.Generator) -> Batch:

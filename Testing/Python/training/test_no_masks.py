@@ -1,0 +1,163 @@
+"""Training reads no mask: neither while it runs, nor can it reach a module that does."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+from PIL import Image
+from tiny_training import write_config, write_pictures
+
+import CAMLocalizerLib
+from CAMLocalizerLib.cli import main
+from CAMLocalizerLib.io import write_nifti
+from CAMLocalizerLib.training.brain_data import read_brain_slices
+from CAMLocalizerLib.training.figshare_images import figshare_image_set
+
+PACKAGE = Path(CAMLocalizerLib.__file__).parent
+
+# Where labels and images go in and networks come out. The supervised baseline, evaluation and the papers' studies,
+# which measure against masks, are not among them.
+TRAINING = (
+    "cli.train",
+    "training.fitting",
+    "training.runs",
+    "training.preparation",
+    "training.dataset",
+    "training.images",
+    "training.point_loss",
+    "training.self_training",
+    "training.brain_t1ce",
+    "training.brain_data",
+    "training.figshare_images",
+)
+# Their masks are shapes of their own making: candidate regions and where evidence was found.
+OWN_SHAPES = {"training.regions", "training.pseudo_targets", "training.counterfactuals"}
+
+
+def source(module: str) -> Path | None:
+    path = PACKAGE.joinpath(*module.split("."))
+    return next((each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file()), None)
+
+
+def imported(module: str) -> Iterator[str]:
+    """Give the modules of the package that a module imports, anywhere in its code."""
+    path = source(module)
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) + 1 - node.level], *(node.module or "").split(".")]
+            name = ".".join(part for part in base if part)
+            yield from (each for each in (name, *(f"{name}.{alias.name}" for alias in node.names)) if source(each))
+
+
+def reachable(modules: tuple[str, ...]) -> set[str]:
+    found, waiting = set(), list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            parents = [module.rpartition(".")[0]] if "." in module else []
+            waiting += [each for each in (*imported(module), *parents) if each]
+    return found
+
+
+def names_a_mask(module: str) -> bool:
+    """Tell whether a name, argument, attribute or file name in the code, not in words for readers, speaks of a mask."""
+    for node in ast.walk(ast.parse(source(module).read_text())):
+        name = getattr(node, "id", None) or getattr(node, "arg", None) or getattr(node, "attr", None)
+        name = name or getattr(node, "name", None)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+            name = node.value
+        if isinstance(name, str) and ("mask" in name.lower() or name.lower().startswith("truth")):
+            return True
+    return False
+
+
+def test_no_module_that_training_reaches_handles_masks() -> None:
+    reached = {module for module in reachable(TRAINING) if module.startswith("training")}
+    assert {"training.fit.module", "training.table", "training.levels"} <= reached
+    assert "training.supervised" not in reached
+    assert {module for module in reached if names_a_mask(module)} - OWN_SHAPES == set()
+
+
+def test_the_search_for_masks_finds_those_who_handle_them() -> None:
+    for module in ("training.supervised", "training.evaluation", "training.figshare_masks", "training.regions"):
+        assert names_a_mask(module)
+    assert "training.evaluation" in reachable(("training.evaluation",))
+    assert "training.fitting" in set(imported("training.supervised"))
+
+
+class Watch:
+    """Notes every file that Python opens; an audit hook stays for good, so it only listens when told to."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] | None = None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple) -> None:
+        if self.opened is not None and event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+            self.opened.append(os.fsdecode(arguments[0]))
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        self.opened = opened = []
+        try:
+            yield opened
+        finally:
+            self.opened = None
+
+
+WATCH = Watch()
+
+
+def file_names(opened: list[str]) -> set[str]:
+    return {Path(path).name for path in opened}
+
+
+def test_training_on_a_folder_opens_its_images_and_no_mask_beside_them(tmp_path, oblique_volume) -> None:
+    write_pictures(tmp_path)
+    for path in sorted((tmp_path / "images").iterdir()):
+        (tmp_path / "images" / f"{path.stem}_mask.png").write_bytes(b"poison")
+    write_nifti(oblique_volume.array_kji, oblique_volume.grid, tmp_path / "images" / "12.nii.gz")
+    (tmp_path / "images" / "12_mask.nii.gz").write_bytes(b"poison")
+    with (tmp_path / "labels.csv").open("a") as file:
+        file.write("12.nii.gz,square,P7,,\n")
+    config = write_config(tmp_path / "c.json", folds={"count": 3, "run": [1]}, training={"epochs": 1})
+    with WATCH.listening() as opened:
+        assert main(["train", str(config), "--output", str(tmp_path / "out")]) == 0
+    assert {"labels.csv", "00.png", "11.png", "12.nii.gz", "best.safetensors"} <= file_names(opened)
+    assert [path for path in opened if "mask" in Path(path).name] == []
+
+
+def test_the_collections_are_read_with_their_masks_poisoned(tmp_path) -> None:
+    folder, volumes = tmp_path / "figshare_brain_tumor", tmp_path / "brain3d_btp"
+    folder.mkdir()
+    volumes.mkdir()
+    noise = np.random.default_rng(1)
+    with ZipFile(folder / "images_256.zip", "w") as archive:
+        for number in (1, 2):
+            stream = BytesIO()
+            Image.fromarray(noise.integers(0, 255, (256, 256)).astype(np.uint8)).save(stream, "png")
+            archive.writestr(f"{number:04d}.png", stream.getvalue())
+    (folder / "masks_256.zip").write_bytes(b"poison")
+    (folder / "labels.csv").write_text(
+        "id,tumor,patient_group,plane,group_fold,pixel_mm_256\n1,meningioma,7,axial,1,0.98\n2,glioma,8,coronal,2,0.98\n"
+    )
+    array = noise.random((5, 32, 32)).astype(np.float32)
+    grid = CAMLocalizerLib.core.Grid((32, 32, 5), (3.0, 3.0, 6.5), (0, 0, 0), np.eye(3))
+    write_nifti(array, grid, volumes / "P01_Pre_T1post.nii.gz")
+    (volumes / "P01_Pre_mask.nii.gz").write_bytes(b"poison")
+    (tmp_path / "labels.csv").write_text("case,plane,slice,tumour\nP01_Pre,axial,1,0\nP01_Pre,axial,3,1\n")
+    with WATCH.listening() as opened:
+        assert len(read_brain_slices(tmp_path, tmp_path / "labels.csv")) == 4
+        assert len(figshare_image_set(folder, size=32)) == 2
+    assert {"images_256.zip", "P01_Pre_T1post.nii.gz"} <= file_names(opened)
+    assert [path for path in opened if "mask" in Path(path).name] == []
