@@ -28,6 +28,8 @@ class Palette:
         activation: colour map of the activation.
         outline: colour of the outline.
         face: colour beside the image.
+        text: colour of what is written on the image.
+        halo: colour around each letter.
         outline_width: in points.
     """
 
@@ -35,11 +37,13 @@ class Palette:
     activation: str
     outline: str
     face: str
+    text: str
+    halo: str
     outline_width: float = 1.3
 
 
-GREY = Palette("gray", "inferno", OUTLINE, "black")
-INVERTED = Palette("gray_r", "YlOrRd", "#0050ff", "white", 1.6)
+GREY = Palette("gray", "inferno", OUTLINE, "black", TEXT, "black")
+INVERTED = Palette("gray_r", "YlOrRd", "#0050ff", "white", BACKGROUND, "white", 1.6)
 
 
 def new_figure() -> Figure:
@@ -87,19 +91,19 @@ def draw_layers(
         spine.set_visible(False)
 
 
-def draw_sides(axes: Axes, plane: str) -> None:
+def draw_sides(axes: Axes, plane: str, palette: Palette = GREY) -> None:
     """Write which side of the patient lies where: left, right, anterior, posterior, superior or inferior."""
     left, right, top, bottom = SIDES[plane]
     places = ((0.025, 0.5, left, "left"), (0.975, 0.5, right, "right"), (0.5, 0.975, top, "center"))
     for x, y, letter, align in (*places, (0.5, 0.02, bottom, "center")):
         vertical = {0.975: "top", 0.02: "bottom"}.get(y, "center")
-        write_on(axes, x, y, letter, ha=align, va=vertical)
+        write_on(axes, x, y, letter, palette, ha=align, va=vertical)
 
 
-def write_on(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
+def write_on(axes: Axes, x: float, y: float, text: str, palette: Palette = GREY, **style: Any) -> None:
     """Write on an image, legible on bright parts too."""
-    outlined = [withStroke(linewidth=2.5, foreground="black")]
-    axes.text(x, y, text, transform=axes.transAxes, color=TEXT, fontsize=10, path_effects=outlined, **style)
+    outlined = [withStroke(linewidth=2.5, foreground=palette.halo)]
+    axes.text(x, y, text, transform=axes.transAxes, color=palette.text, fontsize=10, path_effects=outlined, **style)
 
 
 def draw_title(figure: Figure, result: CaseResult) -> None:

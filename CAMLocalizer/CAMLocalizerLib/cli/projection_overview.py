@@ -33,6 +33,9 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
         seen = in_plane(result, plane, maps[plane])
         _draw_projection(figure.add_axes(place), seen, window)
     _draw_axial(figure.add_axes(AXIAL), in_plane(result, "axial"), window)
+    unit = found.volume.unit or found.card.unit
+    legend = f"black: {f'{window[1]:.3g} {unit}'.rstrip()} and more   colour: map   outline: label map"
+    figure.text(0.025, 0.014, legend, color=DIMMED, fontsize=10, parse_math=False)
     _draw_probabilities(figure.add_axes(BARS), found)
 
 
@@ -46,8 +49,8 @@ def _window(found: ProjectionLocalization) -> tuple[float, float]:
 def _draw_projection(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:
     image, activation, mask = seen.image.max(axis=0), seen.activation[0], seen.mask.max(axis=0)
     draw_layers(axes, image, activation, mask, seen.aspect, window, INVERTED)
-    write_on(axes, 0.02, 0.975, f"maximum, {seen.plane}", va="top")
-    draw_sides(axes, seen.plane)
+    write_on(axes, 0.02, 0.975, f"maximum, {seen.plane}", INVERTED, va="top")
+    draw_sides(axes, seen.plane, INVERTED)
 
 
 def _draw_axial(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:
@@ -57,8 +60,8 @@ def _draw_axial(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> N
     index = int(matters.argmax())
     layers = (seen.image[index], seen.activation[index], seen.mask[index])
     draw_layers(axes, *layers, seen.aspect, window, INVERTED)
-    write_on(axes, 0.02, 0.975, "axial slice", va="top")
-    draw_sides(axes, seen.plane)
+    write_on(axes, 0.02, 0.975, "axial slice", INVERTED, va="top")
+    draw_sides(axes, seen.plane, INVERTED)
 
 
 def _draw_probabilities(axes: Axes, found: ProjectionLocalization) -> None:
