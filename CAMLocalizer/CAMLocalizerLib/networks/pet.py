@@ -13,16 +13,19 @@ from .gap_classifier import GAPClassifier, convolution, require_channels
 PET_CHANNELS = (8, 16, 16, 32, 32, 64, 64, 128)
 PET_LAYERS = 8
 PET_STRIDE = 16
-HALVED_AFTER = (0, 2, 4, 6)  # layers whose maps are halved: 1/2, 1/4, 1/8, 1/16
+STRIDED_LAYER = 0  # maps of full size would cost more than all other layers together
+POOLED_AFTER = (1, 2, 4)  # 1/4, 1/8, 1/16 of the input
+STRIDED_LAYERS = (0, 2, 3, 5)  # of the fully convolutional network: the same sizes without pooling
 
 
 class PETNetwork(GAPClassifier):
     """Eight convolution layers, global average pooling and one linear layer; maps of 1/16 of the input.
 
     Our reading, where the paper leaves freedom: it gives the number of layers, the pooling and the size of the maps.
-    Kernels are 3x3 with batch normalisation and ReLU, max pooling follows layers 1, 3, 5 and 7, channels double from
-    8 to 128: small enough for whole-body projections at 2 mm on a processor. One network looks at both projections,
-    each an image of the same patient, because Fig. 2 draws one.
+    Kernels are 3x3 with batch normalisation and ReLU, layer 1 has a stride of 2, max pooling follows layers 2, 3 and 5,
+    channels grow from 8 to 128: small enough for whole-body projections at 2 mm on a processor, and each cell sees
+    314 mm of the body. One network looks at both projections, each an image of the same patient, because Fig. 2 draws
+    one.
 
     Args:
         in_channels: channels of the input image, at least 1.
@@ -40,8 +43,8 @@ class PETNetwork(GAPClassifier):
         widths = require_channels("the PET network", channels, PET_LAYERS)
         layers: list[nn.Module] = []
         for index, (before, after) in enumerate(zip((in_channels, *widths[:-1]), widths, strict=True)):
-            layers += convolution(before, after, batch_norm=True)
-            if index in HALVED_AFTER:
+            layers += convolution(before, after, stride=2 if index == STRIDED_LAYER else 1, batch_norm=True)
+            if index in POOLED_AFTER:
                 layers.append(nn.MaxPool2d(2))
         super().__init__(nn.Sequential(*layers), widths[-1], classes, PET_STRIDE)
 
@@ -82,7 +85,7 @@ class PETFullyConvolutional(GAPClassifier):
         widths = require_channels("the fully convolutional PET network", channels, PET_LAYERS)
         layers: list[nn.Module] = []
         for index, (before, after) in enumerate(zip((in_channels, *widths[:-1]), widths, strict=True)):
-            stride = 2 if index in HALVED_AFTER else 1
+            stride = 2 if index in STRIDED_LAYERS else 1
             layers += convolution(before, after, stride=stride, batch_norm=True)
         super().__init__(nn.Sequential(*layers), widths[-1], classes, PET_STRIDE)
         self.sharpness = sharpness
