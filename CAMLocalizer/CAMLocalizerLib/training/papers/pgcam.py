@@ -1,0 +1,230 @@
+"""PG-CAM (Lee et al., 2018): classification and localisation of meningiomas, trained and measured.
+
+The networks, maps and the paper's figures are in `pgcam_systems`, what is counted in `pgcam_maps`, tables, findings
+and pictures in `pgcam_report`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ...metrics import classification_report
+from ...networks import build_network
+from ..figshare_images import figshare_image_set
+from ..figshare_masks import figshare_masks
+from ..fitting import FitOptions, fit_classifier, predict_logits
+from ..images import ImageSet
+from .pgcam_maps import MapScore, fused_maps, raw_maps, score_maps, stretched_maps
+from .pgcam_pictures import Pictured, draw_pictures
+from .pgcam_report import SWEEP, write_report
+from .pgcam_result import FoldResult, load_result, save_result
+from .pgcam_systems import METHODS, SYSTEMS, System
+
+DATA_FOLDER = "figshare_brain_tumor"
+CLASSES = ("other tumour", "meningioma")
+POSITIVE = 1
+MEASURES = ("accuracy", "sensitivity", "specificity", "auc")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a run.
+
+    Args:
+        size: height and width of the images.
+        channels: of the pyramid's four scales.
+        resnet_width: factor on the channels of ResNet-50.
+        folds: held-out folds, one training of every network for each.
+        epochs: of each training.
+        batch_size: images per step.
+        learning_rate: of Adam at the start.
+        decay_share: share of the steps after which the rate is multiplied by 0.1.
+        augmentation: a name of `FitOptions`.
+        precision: of training, a name of `FitOptions`.
+        images_per_class: images of each class and fold that are used; None for all.
+        pictured: slices in the pictures.
+        seed: of weights and batches.
+    """
+
+    size: int = 128
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    resnet_width: float = 1.0
+    folds: tuple[int, ...] = (1,)
+    epochs: int = 7
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    decay_share: float = 2 / 3
+    augmentation: str = "flip"
+    precision: str = "bf16-mixed"
+    images_per_class: int | None = None
+    pictured: int = 5
+    seed: int = 2018
+
+    @property
+    def of_a_training(self) -> dict[str, Any]:
+        """The settings that decide one training; how many folds and pictures there are does not."""
+        return {name: value for name, value in asdict(self).items() if name not in ("folds", "pictured")}
+
+
+SETTINGS = Settings()
+QUICK = Settings(
+    size=64,
+    channels=(4, 4, 8, 8),
+    resnet_width=1 / 16,
+    epochs=1,
+    batch_size=8,
+    precision="32-true",
+    images_per_class=8,
+    pictured=1,
+)
+
+
+def reproduce(
+    data: Path, output: Path, work: Path, *, quick: bool = False, report: Callable[[str], None] = print
+) -> None:
+    """Train the paper's networks, measure classification and localisation, write tables and pictures.
+
+    Every network is trained on three folds of the figshare collection and measured on the held-out one, by patient;
+    after each the tables and pictures are written again. A run goes on where an earlier one with the same settings
+    stopped.
+
+    Args:
+        data: holds ``figshare_brain_tumor``.
+        output: gets ``table.csv``, ``table.md``, ``localisation.png`` and ``scales.png``.
+        work: keeps checkpoints and results.
+        quick: few small images, small networks, one epoch.
+        report: takes a line per step.
+
+    Raises:
+        InputError: data that are missing or not as expected.
+        ModelError: ``work`` holds trainings with other settings.
+    """
+    settings, folder = QUICK if quick else SETTINGS, data / DATA_FOLDER
+    place = work / ("quick" if quick else "full")
+    images = meningioma_task(figshare_image_set(folder, size=settings.size), settings.images_per_class)
+    shares = [np.mean(images.in_folds([fold]).labels == POSITIVE) for fold in settings.folds]
+    results: list[FoldResult] = []
+    drawn: list[tuple[str, str]] = []
+    for fold in settings.folds:
+        for system in SYSTEMS:
+            results.append(measured(system, fold, images, folder, place, settings, report))
+            if fold == settings.folds[0]:
+                drawn += draw_pictures(output, place, fold, system.name)
+            write_report(output, asdict(settings), results, float(np.mean(shares)), tuple(drawn))
+
+
+def meningioma_task(images: ImageSet, images_per_class: int | None = None) -> ImageSet:
+    """Turn the three types of tumour into meningioma against the others.
+
+    Args:
+        images: of the classes of `figshare_image_set`.
+        images_per_class: images of each class and fold to keep, the first ones; None for all.
+    """
+    labels = (images.labels == images.classes.index("meningioma")).astype(np.int64)
+    task = replace(images, labels=labels, classes=CLASSES)
+    if images_per_class is None:
+        return task
+    kinds = labels + len(CLASSES) * images.folds
+    rank = np.array([np.count_nonzero(kinds[:index] == kind) for index, kind in enumerate(kinds)])
+    return task.where(rank < images_per_class)
+
+
+def measured(
+    system: System,
+    fold: int,
+    images: ImageSet,
+    folder: Path,
+    place: Path,
+    settings: Settings,
+    report: Callable[[str], None],
+) -> FoldResult:
+    """Train and measure one network with one fold held out, or read what an earlier run measured."""
+    run = place / f"fold-{fold}-{system.name}"
+    if (done := load_result(run.with_suffix(".json"), settings.of_a_training)) is not None:
+        report(f"{run.name}: measured before")
+        return done
+    train, held_out = images.split([fold])
+    report(f"{run.name}: training on {len(train)} images")
+    network = _fresh_network(system, fold, settings)
+    fit_classifier(network, train, None, fit_options(settings, len(train)), run, report=report)
+    result = _measure(system, fold, len(train), network, held_out, folder, settings, run)
+    report(f"{run.name}: accuracy {result.classification['accuracy']:.3f} on {result.images} held-out images")
+    save_result(run.with_suffix(".json"), result, settings.of_a_training)
+    return result
+
+
+def _fresh_network(system: System, fold: int, settings: Settings) -> nn.Module:
+    size = {"width": settings.resnet_width} if system.network == "resnet50" else {"channels": settings.channels}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed + fold)
+        return build_network(system.network, classes=len(CLASSES), **size, **system.settings)
+
+
+def fit_options(settings: Settings, images: int) -> FitOptions:
+    """Give the paper's recipe for a training on so many images; its decay comes once, late in the shorter run."""
+    steps = settings.epochs * math.ceil(images / settings.batch_size)
+    return FitOptions(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        decay_every=max(1, math.ceil(steps * settings.decay_share)),
+        precision=settings.precision,
+        augmentation=settings.augmentation,
+        seed=settings.seed,
+    )
+
+
+def _measure(
+    system: System,
+    fold: int,
+    trained: int,
+    network: nn.Module,
+    held_out: ImageSet,
+    folder: Path,
+    settings: Settings,
+    run: Path,
+) -> FoldResult:
+    figures = classification_report(held_out.labels, predict_logits(network, held_out.images), positive=POSITIVE)
+    positives = held_out.where(held_out.labels == POSITIVE)
+    masks = figshare_masks(folder, positives.names, size=settings.size)
+    maps, sweep, shown = _localise(system, network, positives, masks)
+    chosen = np.unique(np.linspace(0, len(positives) - 1, settings.pictured).round().astype(int))
+    Pictured(
+        positives.names[chosen],
+        positives.images[chosen, 0],
+        masks[chosen],
+        {name: activations[chosen] for name, activations in shown.items()},
+    ).save(run.with_suffix(".npz"))
+    classification = {measure: float(getattr(figures, measure)) for measure in MEASURES}
+    return FoldResult(system.name, fold, trained, len(held_out), len(positives), classification, maps, sweep)
+
+
+def _localise(
+    system: System, network: nn.Module, positives: ImageSet, masks: NDArray[np.bool_]
+) -> tuple[dict[str, MapScore], dict[str, dict[str, float]], dict[str, NDArray[np.float32]]]:
+    """Score every map row of a network; give the scores, F1 at other thresholds, and maps for pictures."""
+    size = (masks.shape[1], masks.shape[2])
+    scores: dict[str, MapScore] = {}
+    sweep: dict[str, dict[str, float]] = {}
+    shown: dict[str, NDArray[np.float32]] = {}
+    for method in dict.fromkeys(row.method for row in system.maps):
+        rows = [row for row in system.maps if row.method == method]
+        raw = raw_maps(METHODS[method](network), positives.images, POSITIVE, signed=rows[0].signed)
+        for row in rows:
+            activations = stretched_maps(raw[1], size) if row.signed else fused_maps(raw, row.scales, size)
+            scores[row.row] = score_maps(activations, masks, row.threshold)
+            if row.paper is not None:
+                sweep[row.row] = {f"{level:g}": score_maps(activations, masks, level).boxes.f1 for level in SWEEP}
+                shown[row.row] = activations
+        if method == "PG-CAM":
+            shown |= {f"scale {scale}": fused_maps(raw, [scale], size) for scale in raw}
+    return scores, sweep, shown

@@ -1,0 +1,58 @@
+"""What one network measured on one held-out fold, kept between runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ...metrics import BoxScore
+from .pgcam_maps import MapScore
+from .results import replacing
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Figures of one network on one held-out fold.
+
+    Args:
+        system: name of the network's `System`.
+        fold: the held-out fold.
+        trained: number of images learnt from.
+        images: number of held-out images.
+        positives: held-out images that show a meningioma.
+        classification: measure to value, on all held-out images.
+        maps: localisation row to its score, on the positives.
+        sweep: localisation row to F1 at each threshold, written as text.
+    """
+
+    system: str
+    fold: int
+    trained: int
+    images: int
+    positives: int
+    classification: Mapping[str, float]
+    maps: Mapping[str, MapScore]
+    sweep: Mapping[str, Mapping[str, float]]
+
+
+def save_result(path: Path, result: FoldResult, settings: Mapping[str, Any]) -> None:
+    """Write a result together with the settings that led to it; the file is replaced whole."""
+    with replacing(path) as beside:
+        beside.write_text(json.dumps({"settings": settings, "result": asdict(result)}), encoding="utf-8")
+
+
+def load_result(path: Path, settings: Mapping[str, Any]) -> FoldResult | None:
+    """Read a result; None where there is none yet or other settings led to it."""
+    if not path.is_file():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored["settings"] != json.loads(json.dumps(settings)):
+        return None
+    fields = stored["result"]
+    fields["maps"] = {
+        row: MapScore(BoxScore(**score["boxes"]), tuple(score["ious"])) for row, score in fields["maps"].items()
+    }
+    return FoldResult(**fields)

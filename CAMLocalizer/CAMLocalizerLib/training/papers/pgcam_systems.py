@@ -1,0 +1,129 @@
+"""The networks and maps of PG-CAM's tables, with the paper's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from ...cam import CAM, GradCAM, GradCAMPlusPlus, LayerCAM, MultiGAPCAM, PyramidGradCAM
+from ...networks import fold_batch_norm
+
+CLASSIFICATION = "Table 1: classification"
+LOCALIZATION = "Table 2: localisation at IoBB above 0.2"
+BEYOND = "Beyond the paper: other maps of the same networks, at IoBB above 0.2"
+
+ALL_SCALES = (1, 2, 3, 4)
+PGCAM_THRESHOLD, RESCAM_THRESHOLD = 0.4, 0.8
+
+METHODS: Mapping[str, Callable[[Any], GradCAM]] = MappingProxyType(
+    {
+        "PG-CAM": lambda network: PyramidGradCAM(fold_batch_norm(network)),
+        "CAM": lambda network: CAM(network, network.cam_layers[1], "head"),
+        "Grad-CAM": lambda network: GradCAM(network, network.cam_layers),
+        "Grad-CAM++": lambda network: GradCAMPlusPlus(network, network.cam_layers),
+        "Layer-CAM": lambda network: LayerCAM(network, network.cam_layers),
+        "Multi-GAP CAM": MultiGAPCAM,
+    }
+)
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """One row of a localisation table.
+
+    Args:
+        row: the paper's name for it.
+        method: a key of :data:`METHODS`.
+        scales: the scales that are fused.
+        threshold: fraction of the fused map's maximum.
+        paper: precision, accuracy and F1 in the paper's Table 2; None for maps that it does not have.
+    """
+
+    row: str
+    method: str
+    scales: tuple[int, ...] = ALL_SCALES
+    threshold: float = PGCAM_THRESHOLD
+    paper: tuple[float, float, float] | None = None
+
+    @property
+    def signed(self) -> bool:
+        """Whether the map keeps evidence against the class: CAM, whose Eq. 1 has no ReLU."""
+        return self.method == "CAM"
+
+    @property
+    def table(self) -> str:
+        """The table that the row belongs to."""
+        return BEYOND if self.paper is None else LOCALIZATION
+
+
+@dataclass(frozen=True)
+class System:
+    """A network of Table 1, trained once for all its rows.
+
+    Args:
+        name: of its folder.
+        network: a name of the registry.
+        rows: row of Table 1 to the paper's accuracy.
+        maps: its localisation rows.
+        settings: what the network is built with, besides the number of classes and its size.
+    """
+
+    name: str
+    network: str
+    rows: Mapping[str, float]
+    maps: tuple[MapRow, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+DCFPN_MAPS = (
+    MapRow("PG-CAM (DC)", "PG-CAM", paper=(0.45, 0.34, 0.50)),
+    MapRow("PG-CAM:Scale1 (DC)", "PG-CAM", (1,), paper=(0.42, 0.33, 0.50)),
+    MapRow("PG-CAM:Scale1&4 (DC)", "PG-CAM", (1, 4), paper=(0.47, 0.36, 0.53)),
+    MapRow("Grad-CAM++ of DC-FPN", "Grad-CAM++"),
+    MapRow("Grad-CAM++ of DC-FPN, scales 1 and 4", "Grad-CAM++", (1, 4)),
+    MapRow("Layer-CAM of DC-FPN", "Layer-CAM"),
+    MapRow("Layer-CAM of DC-FPN, scales 1 and 4", "Layer-CAM", (1, 4)),
+)
+RESNET_MAPS = (
+    MapRow("ResCAM", "CAM", (1,), RESCAM_THRESHOLD, (0.13, 0.12, 0.22)),
+    MapRow("Grad-ResCAM", "Grad-CAM", (1,), RESCAM_THRESHOLD, (0.26, 0.24, 0.39)),
+    MapRow("Grad-ResCAM at PG-CAM's threshold", "Grad-CAM", (1,)),
+)
+FPN_MAPS = (MapRow("PG-CAM (no DC)", "PG-CAM"), MapRow("PG-CAM:Scale1&4 (no DC)", "PG-CAM", (1, 4)))
+
+# In the order of training: what Table 2 compares comes first.
+SYSTEMS = (
+    System("dcfpn", "dcfpn", {"PG-CAM (FPN, DC, 22 layers)": 0.956}, DCFPN_MAPS, {"dense": True}),
+    System(
+        "resnet50",
+        "resnet50",
+        {"ResCAM (ResNet, 50 layers)": 0.964, "Grad-ResCAM (ResNet, 50 layers)": 0.964},
+        RESNET_MAPS,
+    ),
+    System("fpn", "dcfpn", {"PG-CAM (FPN, no DC, 22 layers)": 0.833}, FPN_MAPS, {"dense": False}),
+    System(
+        "multigap",
+        "multigap",
+        {"Multi-GAP CAM (FPN, no DC, 22 layers)": 0.797},
+        (MapRow("Multi-GAP CAM (no DC)", "Multi-GAP CAM"),),
+        {"dense": False},
+    ),
+    System(
+        "multigap-dense",
+        "multigap",
+        {"Multi-GAP CAM (FPN, DC, 22 layers)": 0.826},
+        (MapRow("Multi-GAP CAM (DC)", "Multi-GAP CAM"),),
+        {"dense": True},
+    ),
+)
+# Rows as the paper's Table 1 has them.
+CLASSIFICATION_ROWS = (
+    "PG-CAM (FPN, no DC, 22 layers)",
+    "PG-CAM (FPN, DC, 22 layers)",
+    "ResCAM (ResNet, 50 layers)",
+    "Grad-ResCAM (ResNet, 50 layers)",
+    "Multi-GAP CAM (FPN, no DC, 22 layers)",
+    "Multi-GAP CAM (FPN, DC, 22 layers)",
+)
