@@ -13,6 +13,7 @@ from .gap_classifier import GAPClassifier, convolution, require_channels
 PET_CHANNELS = (8, 16, 16, 32, 32, 64, 64, 128)
 PET_LAYERS = 8
 PET_STRIDE = 16
+POOLED_GAIN = 16.0
 STRIDED_LAYER = 0  # maps of full size would cost more than all other layers together
 POOLED_AFTER = (1, 2, 4)  # 1/4, 1/8, 1/16 of the input
 STRIDED_LAYERS = (0, 2, 3, 5)  # of the fully convolutional network: the same sizes without pooling
@@ -25,7 +26,8 @@ class PETNetwork(GAPClassifier):
     Kernels are 3x3 with batch normalisation and ReLU, layer 1 has a stride of 2, max pooling follows layers 2, 3 and 5,
     channels grow from 8 to 128: small enough for whole-body projections at 2 mm on a processor, and each cell sees
     314 mm of the body. One network looks at both projections, each an image of the same patient, because Fig. 2 draws
-    one.
+    one. The averages are multiplied by 16 before the linear layer: a tumour fills one or two of 544 cells, and without
+    that the weights take very long to grow to where so small an average decides. Maps are the same up to that factor.
 
     Args:
         in_channels: channels of the input image, at least 1.
@@ -47,6 +49,10 @@ class PETNetwork(GAPClassifier):
             if index in POOLED_AFTER:
                 layers.append(nn.MaxPool2d(2))
         super().__init__(nn.Sequential(*layers), widths[-1], classes, PET_STRIDE)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify images (N, in_channels, H, W); gives logits (N, classes)."""
+        return self.head(POOLED_GAIN * self.features(images).mean((2, 3)))
 
 
 class PETFullyConvolutional(GAPClassifier):

@@ -48,7 +48,7 @@ class PETRecipe:
     point_weight: float = 0.02
     options: FitOptions = field(
         default_factory=lambda: FitOptions(
-            epochs=10, batch_size=8, learning_rate=2e-3, schedule="cosine", monitor="loss", precision="bf16-mixed"
+            epochs=16, batch_size=8, learning_rate=2e-3, schedule="cosine", monitor="loss", precision="bf16-mixed"
         )
     )
 

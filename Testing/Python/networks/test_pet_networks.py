@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from CAMLocalizerLib.networks import build_network, fold_batch_norm
-from CAMLocalizerLib.networks.pet import PETFullyConvolutional, PETNetwork
+from CAMLocalizerLib.networks.pet import POOLED_GAIN, PETFullyConvolutional, PETNetwork
 
 CHANNELS = (2, 3, 3, 4, 4, 5, 5, 6)
 BOTH = pytest.mark.parametrize("kind", [PETNetwork, PETFullyConvolutional])
@@ -22,12 +22,12 @@ def test_they_have_eight_convolution_layers_and_maps_of_a_sixteenth(kind):
     assert network.cam_layers[1] == "features"
 
 
-def test_the_class_score_is_the_mean_of_the_class_map_plus_the_bias():
+def test_the_class_score_is_the_scaled_mean_of_the_class_map_plus_the_bias():
     torch.manual_seed(2)
     network = PETNetwork(1, 2, CHANNELS).eval()
     images = torch.rand(2, 1, 48, 32)
     maps = torch.einsum("nchw,kc->nkhw", network.features(images), network.head.weight)
-    torch.testing.assert_close(network(images), maps.mean((2, 3)) + network.head.bias)
+    torch.testing.assert_close(network(images), POOLED_GAIN * maps.mean((2, 3)) + network.head.bias)
 
 
 @pytest.mark.parametrize(("sharpness", "near"), [(1e-4, "mean"), (500.0, "max")])
