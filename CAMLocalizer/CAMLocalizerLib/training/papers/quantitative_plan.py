@@ -1,0 +1,146 @@
+"""What the reproduction of the quantitative study trains, in which order and how long."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..fitting import FitOptions
+
+SLIM = {"channels": (4, 4, 8, 8, 8)}  # of a quick run; DC-FPN has four scales
+SLIM_PYRAMID = {"channels": (4, 4, 8, 8)}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training run.
+
+    Args:
+        size: height and width of its images in pixels.
+        epochs: passes over the training images.
+        learning_rate: at its start; it falls to zero as a cosine.
+    """
+
+    size: int
+    epochs: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network of the study.
+
+    Args:
+        title: the row's name, the paper's where the paper has it.
+        network: name among ``NETWORKS``.
+        stages: how it is trained, one after another.
+        start: title of the network whose convolutions it starts from.
+    """
+
+    title: str
+    network: str
+    stages: tuple[Stage, ...]
+    start: str | None = None
+
+    @property
+    def segments(self) -> bool:
+        """Whether it learns masks."""
+        return self.network.startswith("unet")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the figures besides the data.
+
+    Args:
+        size: height and width of the images that are measured.
+        alexnet, scratch, modified, pyramid, segmenter: stages of the networks of each kind.
+        folds: held out one after another.
+        batch_size: images per step.
+        augmentation: one of ``AUGMENTATIONS``.
+        precision: one of ``PRECISIONS``.
+        seed: of weights, order and augmentation.
+        per_class: images of each class and fold, at most; None for all.
+        slim: few channels instead of the published ones.
+    """
+
+    size: int
+    alexnet: tuple[Stage, ...]
+    scratch: tuple[Stage, ...]
+    modified: tuple[Stage, ...]
+    pyramid: tuple[Stage, ...]
+    segmenter: tuple[Stage, ...]
+    folds: tuple[int, ...] = (1, 2, 3, 4)
+    batch_size: int = 32
+    augmentation: str = "shift"
+    precision: str = "bf16-mixed"
+    seed: int = 0
+    per_class: int | None = None
+    slim: bool = False
+
+    def plans(self) -> tuple[Plan, ...]:
+        """List the networks in the order in which a fold trains them."""
+        return (
+            Plan("AlexNet", "alexnet_gap", self.alexnet),
+            Plan("Modified AlexNet", "modified_alexnet", self.alexnet, start="AlexNet"),
+            Plan("VGG-16", "vgg16_gap", self.scratch),
+            Plan("Modified VGG-16", "modified_vgg16", self.modified, start="VGG-16"),
+            Plan("DC-FPN", "dcfpn", self.pyramid),
+            Plan("U-Net (VGG-16)", "unet_vgg16", self.segmenter, start="VGG-16"),
+            Plan("VGG-19", "vgg19_gap", self.scratch),
+            Plan("Modified VGG-19", "modified_vgg19", self.modified, start="VGG-19"),
+            Plan("U-Net (VGG-19)", "unet_vgg19", self.segmenter, start="VGG-19"),
+        )
+
+    def network_settings(self, plan: Plan, classes: int) -> dict[str, Any]:
+        """Return what the plan's network is built with."""
+        if plan.network == "dcfpn":
+            return {"classes": classes, **(SLIM_PYRAMID if self.slim else {})}
+        settings: dict[str, Any] = {"batch_norm": True, **(SLIM if self.slim else {})}
+        return settings if plan.segments else settings | {"classes": classes}
+
+    def options(self, stage: Stage) -> FitOptions:
+        """Return how a stage is trained."""
+        return FitOptions(
+            epochs=stage.epochs,
+            batch_size=self.batch_size,
+            learning_rate=stage.learning_rate,
+            schedule="cosine",
+            precision=self.precision,
+            augmentation=self.augmentation,
+            seed=self.seed,
+            accelerator="auto",
+        )
+
+    def recipe(self, plan: Plan) -> dict[str, Any]:
+        """Return what a result depends on, to tell whether a kept one still holds."""
+        shared = ("size", "batch_size", "augmentation", "precision", "seed", "per_class", "slim")
+        sources = [each for each in self.plans() if each.title == plan.start]
+        return {
+            **{name: getattr(self, name) for name in shared},
+            "plans": [asdict(each) for each in (*sources, plan)],
+        }
+
+
+# Most epochs see images of half the size, at a quarter of the cost; the last ones those that are measured.
+SETTINGS = Settings(
+    size=128,
+    alexnet=(Stage(128, 20, 3e-4),),
+    scratch=(Stage(64, 8, 3e-4), Stage(128, 3, 1e-4)),
+    modified=(Stage(64, 2, 2e-4), Stage(128, 2, 1e-4)),
+    pyramid=(Stage(64, 12, 1e-3), Stage(128, 4, 3e-4)),
+    segmenter=(Stage(64, 3, 3e-4), Stage(128, 2, 2e-4)),
+)
+QUICK = Settings(
+    size=64,
+    alexnet=(Stage(64, 1, 1e-3),),
+    scratch=(Stage(32, 1, 1e-3), Stage(64, 1, 1e-3)),
+    modified=(Stage(64, 1, 1e-3),),
+    pyramid=(Stage(32, 1, 1e-3),),
+    segmenter=(Stage(64, 1, 1e-3),),
+    folds=(1,),
+    batch_size=8,
+    per_class=3,
+    precision="32-true",
+    slim=True,
+)

@@ -1,0 +1,191 @@
+"""Trains the networks of the quantitative study on image labels and measures their maps on patients they never saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ...localizer import Localization, Localizer
+from ...models import ModelBundle, load_model
+from ...networks import build_network, load_imagenet_backbone
+from ..evaluation import figshare_cases, judge
+from ..figshare_images import figshare_image_set
+from ..figshare_masks import figshare_masks
+from ..fit.record import DONE_FILE
+from ..fitting import fit_classifier, predict_logits
+from ..images import ImageSet
+from ..supervised import fit_segmenter
+from . import quantitative_maps as maps
+from .quantitative_examples import write_examples
+from .quantitative_paper import MASK
+from .quantitative_plan import Plan, Settings, Stage
+from .quantitative_record import Measured, read_measured, write_measured
+
+FIGSHARE = "figshare_brain_tumor"
+BUNDLE, BUNDLE_SEEN, BUNDLE_UNSEEN = "brain-t1ce", "Folds 3 and 4 of", (1, 2)
+BUNDLE_ROW, MAIN_JOB_ROW = "brain-t1ce, image by image", "brain-t1ce, main job"
+SHOWN = {"Modified VGG-16": ("Modified VGG-16",), "DC-FPN": ("DC-FPN, PG-CAM scales 1 and 4",)}
+
+
+@dataclass
+class Study:
+    """One run through the networks and folds; what was finished before is read, not done again.
+
+    Args:
+        folder: the figshare collection.
+        work: keeps training runs and figures.
+        settings: of the networks.
+        report: takes a line per step.
+    """
+
+    folder: Path
+    work: Path
+    settings: Settings
+    report: Callable[[str], None]
+    _images: dict[int, ImageSet] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Measured]:
+        """Measure every network on the first held-out fold, then on the next; each is given when it is done."""
+        for fold in self.settings.folds:
+            for plan in self.settings.plans():
+                yield self._kept(plan.title, fold, self.settings.recipe(plan), partial(self._plan, plan))
+            yield from self._bundled(fold)
+
+    def _bundled(self, fold: int) -> Iterator[Measured]:
+        """Measure the bundle image by image and as the main job, if its weights never saw the fold."""
+        bundle = load_model(BUNDLE)
+        if fold not in BUNDLE_UNSEEN or not bundle.card.training_data.startswith(BUNDLE_SEEN):
+            self.report(f"{BUNDLE}, fold {fold}: left out, its weights may have seen these patients")
+            return
+        recipe = {"per_class": self.settings.per_class, "sha256": bundle.card.sha256}
+        yield self._kept(BUNDLE_ROW, fold, recipe, partial(self._bundle, bundle))
+        yield self._kept(MAIN_JOB_ROW, fold, recipe, partial(self._main_job, bundle))
+
+    def images(self, size: int) -> ImageSet:
+        """Return the collection at a size, of a quick run a few images of each class and fold."""
+        if size not in self._images:
+            everything = figshare_image_set(self.folder, size=size)
+            self._images[size] = everything.where(first_of_each(everything, self.settings.per_class))
+        return self._images[size]
+
+    def trained(self, plan: Plan, fold: int) -> nn.Module:
+        """Train a network on the other folds, or load what that came to."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.settings.seed)
+            classes = self.images(self.settings.size).classes
+            network = build_network(plan.network, **self.settings.network_settings(plan, len(classes)))
+        if plan.start is not None:
+            source = next(each for each in self.settings.plans() if each.title == plan.start)
+            load_imagenet_backbone(network, self.trained(source, fold).state_dict())
+        for number, stage in enumerate(plan.stages, start=1):
+            folder = self.work / f"fold-{fold}" / plan.network / f"stage-{number}-{stage.size}px"
+            finished, begin = (folder / DONE_FILE).exists(), time.monotonic()
+            self._fit(network, plan, stage, fold, folder)
+            if not finished:
+                pace = (time.monotonic() - begin) / stage.epochs
+                self.report(f"{plan.title}, fold {fold}: {stage.epochs} epochs of {stage.size} px, {pace:.1f} s each")
+        return network
+
+    def _fit(self, network: nn.Module, plan: Plan, stage: Stage, fold: int, folder: Path) -> None:
+        train, _ = self.images(stage.size).split([fold])
+        options = self.settings.options(stage)
+        if plan.segments:
+            fit_segmenter(network, train.images, self._masks(train, stage.size), None, None, options, folder)
+        else:
+            fit_classifier(network, train, None, options, folder)
+
+    def _masks(self, images: ImageSet, size: int) -> NDArray[np.bool_]:
+        return figshare_masks(self.folder, images.names, size=size)
+
+    def _kept(self, title: str, fold: int, recipe: dict[str, Any], measure: Callable[[int], Measured]) -> Measured:
+        path = self.work / "figures" / f"fold-{fold}-{title}.json"
+        kept = read_measured(path, recipe)
+        if kept is None:
+            kept = measure(fold)
+            write_measured(path, kept, recipe)
+        return kept
+
+    def _plan(self, plan: Plan, fold: int) -> Measured:
+        network = self.trained(plan, fold)
+        held_out = self.images(self.settings.size).in_folds([fold])
+        truths = self._masks(held_out, self.settings.size)
+        if plan.segments:
+            found = predict_logits(network, held_out.images, precision=self.settings.precision)[:, 0] > 0
+            pairs = zip(truths, found, strict=True)
+            ious = np.array([maps.iou(truth, mask) for truth, mask in pairs], dtype=np.float64)
+            return _measured(plan.title, fold, held_out, None, {plan.title: {MASK: ious}})
+        scores = maps.score(*self._method(plan, network), held_out.images, truths)
+        measured = _measured(plan.title, fold, held_out, scores.logits, scores.ious)
+        for row in SHOWN.get(plan.title, ()):
+            write_examples(
+                examples_path(self.work, row, fold), measured, row, held_out.images[:, 0], scores.levels[row], truths
+            )
+        return measured
+
+    def _method(self, plan: Plan, network: nn.Module) -> tuple[maps.Method, bool]:
+        mixed = self.settings.precision == "bf16-mixed"
+        if plan.network == "dcfpn":
+            return maps.pyramid_maps(network, plan.title), False  # its closed form is exact in float32
+        several = plan.title == "Modified VGG-16"
+        return (maps.other_maps if several else maps.class_activation_maps)(network, plan.title), mixed
+
+    def _bundle(self, bundle: ModelBundle, fold: int) -> Measured:
+        size, card = bundle.card.size[0], bundle.card
+        held_out = self.images(size).in_folds([fold])
+        method = maps.bundle_maps(bundle.network(), card, BUNDLE_ROW)
+        scores = maps.score(method, False, held_out.images, self._masks(held_out, size))
+        return _measured(BUNDLE_ROW, fold, held_out, scores.logits, scores.ious)
+
+    def _main_job(self, bundle: ModelBundle, fold: int) -> Measured:
+        """Run the bundle as a user does, over neighbouring slices of a patient as one stack; every slice counts."""
+        localizer = Localizer(bundle)
+        cases = islice(figshare_cases(self.folder, [fold]), self.settings.per_class)
+        names: list[str] = []
+        labels: list[int] = []
+        ious: list[float] = []
+        for case in cases:
+            found = localizer.run(case.volume, view=case.plane, scales=localizer.model.card.scales)
+            assert isinstance(found, Localization)  # the bundle looks at slices
+            outcome = judge(case, found, found.label_map().array_kji)
+            ious += outcome.slice_ious
+            labels += [case.label - 1] * len(outcome.slice_ious)
+            names += [case.volume.name] * len(outcome.slice_ious)
+        row = {MAIN_JOB_ROW: {MASK: np.array(ious, dtype=np.float64)}}
+        return Measured(MAIN_JOB_ROW, fold, tuple(names), np.array(labels, dtype=np.int64), None, row)
+
+
+def first_of_each(images: ImageSet, count: int | None) -> NDArray[np.bool_]:
+    """Choose the first ``count`` images of each class in each fold, all if None; (N,)."""
+    chosen = np.full(len(images), count is None)
+    if count is not None:
+        for pair in sorted(set(zip(images.labels.tolist(), images.folds.tolist(), strict=True))):
+            chosen[np.flatnonzero((images.labels == pair[0]) & (images.folds == pair[1]))[:count]] = True
+    return chosen
+
+
+def _measured(title: str, fold: int, images: ImageSet, logits: NDArray[np.float32] | None, ious: maps.IoUs) -> Measured:
+    return Measured(title, fold, tuple(images.names.tolist()), images.labels, logits, ious)
+
+
+def examples_path(work: Path, row: str, fold: int) -> Path:
+    """Return where the images of a row are kept that are shown in pictures."""
+    return work / "examples" / f"fold-{fold}-{row}.npz"
+
+
+def rows_of(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """Give the folds of each row, rows in the order in which they were measured."""
+    rows: dict[str, list[Measured]] = {}
+    for each in measured:
+        for row in each.ious:
+            rows.setdefault(row, []).append(each)
+    return rows
