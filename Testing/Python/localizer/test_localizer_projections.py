@@ -15,6 +15,7 @@ from CAMLocalizerLib.localizer import Localizer
 from CAMLocalizerLib.localizer.targets import common_logits
 from CAMLocalizerLib.models import ModelBundle, ModelCard, save_model
 from CAMLocalizerLib.networks import build_network
+from CAMLocalizerLib.views import mip_images
 
 STORAGE_ORDERS = [(order, flips) for order in permutations(range(3)) for flips in product((1, -1), repeat=3)]
 SIZE, SPACING = (18, 14, 30), (4.0, 4.0, 3.0)
@@ -133,6 +134,21 @@ def test_a_pyramid_network_explains_both_projections_at_every_scale(tiny_pet, ba
     assert both.shape == body().array_kji.shape
     assert 0 <= both.min() <= both.max() <= 1
     assert found.settings(scales=(1, 4))["scales"] == (1, 4)
+
+
+def test_the_maps_of_the_pet_network_are_its_class_weights_times_its_features_up_to_a_factor(tmp_path):
+    torch.manual_seed(6)
+    network = build_network("pet_cnn", classes=2, channels=(2, 2, 2, 2, 4, 4, 4, 4)).eval()
+    settings = {"channels": (2, 2, 2, 2, 4, 4, 4, 4)}
+    card = replace(CARD, network="pet_cnn", network_settings=settings)
+    found = Localizer(save_model(tmp_path / "pet", card, network, dtype=torch.float32), device="cpu").run(body())
+    images = torch.from_numpy(mip_images(body(), 2.0, found.pair.pixels))[:, None]
+    with torch.inference_mode():
+        features = network.features(images)  # (2, C, h, w)
+    weights = network.head.weight.detach()[card.classes.index(found.tumour_type[0])]
+    expected = torch.einsum("nchw,c->nhw", features, weights).relu().numpy()
+    assert expected.max() > 0
+    np.testing.assert_allclose(found.maps[1] / found.maps[1].max(), expected / expected.max(), atol=1e-4)
 
 
 def test_tall_volumes_grow_the_projection_and_small_ones_are_padded_to_the_models_size(see_bright):
