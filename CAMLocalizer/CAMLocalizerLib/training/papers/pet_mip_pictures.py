@@ -12,7 +12,7 @@ from ...core import Volume
 from ...localizer import Localizer
 from ...localizer.projection_localization import ProjectionLocalization
 from ...models import ModelBundle
-from ...views import PROJECTIONS, ProjectionPair
+from ...views import ProjectionPair
 from ..pet_evaluation import PETCase, projected_mask
 from .pictures import Panel, panel_grid
 
@@ -20,15 +20,12 @@ WINDOW_SUV = 8.0  # what is hotter is shown black, as readers look at PET
 
 
 def draw_cases(path: Path, cases: Iterable[PETCase], bundles: Mapping[str, ModelBundle]) -> None:
-    """Draw a row per case and projection: the image with the truth, then each bundle's map and what it found."""
+    """Draw a row per case: both projections side by side with the truth, then each bundle's maps and what it found."""
     localizers = {name: Localizer(bundle, device="cpu") for name, bundle in bundles.items()}
     rows = []
     for case in cases:
         found = {name: _located(localizer, case) for name, localizer in localizers.items()}
-        pair = next(iter(found.values())).pair
-        truth = projected_mask(case, pair)
-        for index, plane in enumerate(PROJECTIONS):
-            rows.append((f"{case.name}\n{plane}", _panels(index, pair, truth, found)))
+        rows.append((case.name.removeprefix("simulated-"), _panels(case, found)))
     panel_grid(path, rows)
 
 
@@ -38,15 +35,21 @@ def _located(localizer: Localizer, case: PETCase) -> ProjectionLocalization:
     return found
 
 
-def _panels(
-    index: int, pair: ProjectionPair, truth: NDArray[np.bool_], found: Mapping[str, ProjectionLocalization]
-) -> list[Panel]:
-    grey = 1 - np.clip(pair.images[index] / WINDOW_SUV, 0, 1)
-    panels = [Panel("truth", grey, truth=truth[index])]
+def _panels(case: PETCase, found: Mapping[str, ProjectionLocalization]) -> list[Panel]:
+    pair = next(iter(found.values())).pair
+    grey = _beside(1 - np.clip(pair.images / WINDOW_SUV, 0, 1))
+    truth = _beside(projected_mask(case, pair))
+    panels = [Panel("truth", grey, truth=truth)]
     for name, entry in found.items():
-        panels.append(Panel(name, grey, heat=enlarged(entry.maps[1][index], grey.shape)))
-        panels.append(Panel(f"{name}: found", grey, found=_label(entry, pair, index), truth=truth[index]))
+        heat = _beside(np.stack([enlarged(cells, pair.images.shape[1:]) for cells in entry.maps[1]]))
+        panels.append(Panel(f"{name}: maps", grey, heat=heat))
+        panels.append(Panel(f"{name}: found", grey, found=_beside(_label(entry, pair)), truth=truth))
     return panels
+
+
+def _beside(views: NDArray) -> NDArray:
+    """Put the coronal and the sagittal view side by side: (2, height, width) to (height, 2 * width)."""
+    return np.concatenate(list(views), axis=1)
 
 
 def enlarged(cells: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -58,9 +61,9 @@ def enlarged(cells: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.f
     return large.astype(np.float32)
 
 
-def _label(entry: ProjectionLocalization, pair: ProjectionPair, index: int) -> NDArray[np.bool_]:
+def _label(entry: ProjectionLocalization, pair: ProjectionPair) -> NDArray[np.bool_]:
     mask = entry.label_map().array_kji.astype(np.float32)
     if not mask.any():
-        return np.zeros(pair.images[index].shape, dtype=bool)
+        return np.zeros(pair.images.shape, dtype=bool)
     volume = Volume(mask, pair.volume.grid)
-    return ProjectionPair(volume, spacing_mm=pair.spacing_mm, size=pair.pixels).images[index] >= 0.5
+    return ProjectionPair(volume, spacing_mm=pair.spacing_mm, size=pair.pixels).images >= 0.5

@@ -51,9 +51,9 @@ class Settings:
     patients: int = 195
     first_seed: int = 20_000
     folds: int = 5
-    measured_folds: int = 5
-    epochs: int = 10
-    unet_epochs: int = 10
+    measured_folds: int = 3
+    epochs: int = 24
+    unet_epochs: int = 20
     point_weight: float = 0.02
     seed: int = 0
     precision: str = "bf16-mixed"
