@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
-
-PROCESS_VARIABLE = "LOCAL_RANK"  # set in the processes that Lightning starts for further devices
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,11 +27,12 @@ def run(options: argparse.Namespace) -> int:
             trained.
     """
     from ..training.checks import Problems
+    from ..training.fit.engine import is_helper_process
     from ..training.output import begin_output, check_output, output_problems
     from ..training.preparation import prepare_training
     from ..training.runs import run_training
 
-    helper = int(os.environ.get(PROCESS_VARIABLE, "0")) > 0
+    helper = is_helper_process()
     output: Path = options.output or Path(options.config.stem)
     check_output(output, resume=options.resume or helper, overwrite=options.overwrite and not helper)
     problems = Problems()
@@ -47,9 +45,10 @@ def run(options: argparse.Namespace) -> int:
     begin_output(output, training.plan(), overwrite=options.overwrite and not helper)
     options.after_interruption = f"what was trained is kept; go on with: {_resumption(options, output)}"
     images = training.images
-    _say(f"{len(images)} images of {len(set(images.patients.tolist()))} patients in {len(images.classes)} classes")
-    bundle = run_training(training, output, _say)
-    if not helper:
+    say = _ignore if helper else _say
+    say(f"{len(images)} images of {len(set(images.patients.tolist()))} patients in {len(images.classes)} classes")
+    bundle = run_training(training, output, say)
+    if bundle is not None:
         _say(f"model bundle: {bundle.folder}")
         _say(f"try it: camlocalizer localize IMAGE --model {shlex.quote(str(bundle.folder))} --output results")
     return 0
@@ -57,6 +56,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _ignore(_line: str) -> None:
+    pass
 
 
 def _resumption(options: argparse.Namespace, output: Path) -> str:

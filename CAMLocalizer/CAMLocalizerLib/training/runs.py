@@ -19,6 +19,7 @@ from torch import nn
 from ..io.writing import writing
 from ..metrics.classification import ClassificationReport, classification_report
 from ..models import ModelBundle, ModelCard, save_model
+from .fit.engine import is_helper_process
 from .fitting import FitOptions, FitResult, class_weights, fit_classifier, predict_logits
 from .images import ImageSet
 from .levels import reference_levels
@@ -30,7 +31,7 @@ FINAL = "final"
 Report = Callable[[str], None]
 
 
-def run_training(training: Training, output: Path, report: Report) -> ModelBundle:
+def run_training(training: Training, output: Path, report: Report) -> ModelBundle | None:
     """Train every fold and the final network, measure them and write the bundle.
 
     What is finished in ``output`` is not done again. ``output`` gets a folder per fold and ``final`` (see
@@ -43,7 +44,8 @@ def run_training(training: Training, output: Path, report: Report) -> ModelBundl
         report: takes a line per epoch and per fold.
 
     Returns:
-        The bundle: the final network, or that of the first fold that is held out if there is no final one.
+        The bundle: the final network, or that of the first fold that is held out if there is no final one. None in the
+        processes that Lightning starts for further devices.
     """
     measured: dict[int, ClassificationReport] = {}
     best_epochs, predictions = [], []
@@ -62,7 +64,7 @@ def run_training(training: Training, output: Path, report: Report) -> ModelBundl
     if training.config.folds.final:
         kept = _fit_final(training, best_epochs, output, report)
     assert kept is not None
-    return _save(training, *kept, measured, output)
+    return None if is_helper_process() else _save(training, *kept, measured, output)
 
 
 def _fit_fold(training: Training, fold: int, output: Path, report: Report) -> tuple[nn.Module, ImageSet, FitResult]:
@@ -167,6 +169,8 @@ def _rounded(value: Any) -> Any:
 
 
 def _write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    if is_helper_process():
+        return
     stream = StringIO()
     writer = csv.DictWriter(stream, list(lines[0]), lineterminator="\n")
     writer.writeheader()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -33,6 +34,12 @@ from .record import (
 
 INSTALL = "training needs Lightning; install it with: pip install 'camlocalizer[training]'"
 TENSORBOARD = "tensorboard"
+PROCESS_VARIABLE = "LOCAL_RANK"
+
+
+def is_helper_process() -> bool:
+    """Tell whether Lightning started this process for a further device; the first one alone writes results."""
+    return int(os.environ.get(PROCESS_VARIABLE, "0")) > 0
 
 
 def require_lightning() -> None:
@@ -67,7 +74,8 @@ def run_fit(
         if result is None:
             raise ModelError(f"training in {folder} ended before it was finished; run it again to go on")
     load_weights(folder / BEST_FILE, network)
-    (folder / LAST_FILE).unlink(missing_ok=True)
+    if not is_helper_process():
+        (folder / LAST_FILE).unlink(missing_ok=True)
     network.eval()
     return result
 
@@ -82,6 +90,7 @@ def _train(
         trainer = _trainer(task, options, folder, validated=validation is not None)
         outcome.append(trainer)
         trainer.fit(module, datamodule=FitData(train, validation, options), **_resumption(folder))
+        trainer.strategy.barrier()  # the first process has written what all of them read next
     network.to("cpu")
 
 
