@@ -4,12 +4,14 @@ from .components import Component, components, filter_components
 from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
 from .label import label_map_from_activation
 from .projections import fuse_projections, multiply_projections
+from .refine import REFINEMENTS, refine
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import check_uptake_fraction, label_map_from_uptake, uptake_regions
 
 __all__ = [
     "METHODS",
     "NORMALISATIONS",
+    "REFINEMENTS",
     "Component",
     "Threshold",
     "apply_threshold",
@@ -23,6 +25,7 @@ __all__ = [
     "label_map_from_activation",
     "label_map_from_uptake",
     "multiply_projections",
+    "refine",
     "scale_weights",
     "uptake_regions",
 ]
