@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
-from . import train_arguments
+from . import evaluate_arguments, train_arguments
 
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_localize(commands)
     train_arguments.add(commands)
+    evaluate_arguments.add(commands)
     commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
     info = commands.add_parser("info", help="say what is in a volume", description="Say what is in a volume.")
     info.add_argument("file", type=Path, metavar="FILE", help="volume, or folder with a DICOM series")
@@ -61,6 +62,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--probability-limit", type=float, metavar="P", help="slices with a lower tumour probability are left out")
     add("--min-volume-ml", type=float, metavar="X", help="smaller components are left out")
     add("--keep-largest", type=int, metavar="N", help="number of components to keep")
+    refinements = ("none", "random-walk", "geodesic")
+    add("--refine", default="none", choices=refinements, help="draw the border to the image's edges (default: none)")
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:

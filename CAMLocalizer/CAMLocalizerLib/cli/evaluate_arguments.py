@@ -1,0 +1,41 @@
+"""Arguments of ``evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """example:
+  camlocalizer evaluate brain-t1ce slices.csv --masks masks --filters --output evaluation
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="ask whether a model looks at the tumour",
+        description="Measure a model on labelled images and, with --filters, train its network anew on images "
+        "multiplied by the model's maps, by the tumours' masks and by what is around them (docs/filters.md). "
+        "Writes evaluation.csv and evaluation.json.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    put = parser.add_argument
+    put("model", metavar="MODEL", help="model bundle: its name or folder")
+    put("data", type=Path, metavar="DATA", help="CSV with file, label, patient, and perhaps fold, slice and mask")
+    put("--output", required=True, type=Path, metavar="DIR", help="where the results are written")
+    put("--images", type=Path, metavar="DIR", help="folder of the images (default: DATA's own)")
+    put("--masks", type=Path, metavar="DIR", help="folder of masks named like the images (default: DATA's column mask)")
+    put("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")
+    _add_filters(parser)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("retraining on filtered images").add_argument
+    add("--filters", action="store_true", help="train the model's network anew, four times per fold")
+    add("--folds", type=int, default=5, metavar="N", help="folds by patient, if DATA has none (default: %(default)s)")
+    add("--epochs", type=int, default=20, metavar="N", help="of each training (default: %(default)s)")
+    add("--batch-size", type=int, default=16, metavar="N", help="images per step (default: %(default)s)")
+    add("--learning-rate", type=float, default=1e-3, metavar="X", help="of Adam (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of folds, weights and batches (default: %(default)s)")

@@ -1,0 +1,281 @@
+"""Does a model look at the tumour: its accuracy, where its maps lie, and what is left when images are filtered."""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..core import SettingsError
+from ..io.writing import writing
+from ..localizer.targets import target_weights
+from ..metrics import classification_report, iou
+from ..models import ModelBundle, ModelCard
+from ..networks import build_network
+from ..segment import apply_threshold
+from .evaluation_data import EvaluationData
+from .filters import CAM, INVERSE, MASK, ORIGINAL, FilterResult, activation_maps, map_overlap, retrain
+from .fitting import FitOptions, predict_logits
+
+CSV_FILE, JSON_FILE, TRAINING_FOLDER = "evaluation.csv", "evaluation.json", "training"
+MODEL = "model"
+COLUMNS = ("images", "accuracy", "last_accuracy", "sensitivity", "specificity", "auc", "epochs", "best_epoch")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured.
+
+    Args:
+        model: name, version and checksum.
+        data: number of images, patients, images of each class, and images with a mask.
+        classification: the model's own figures on all images.
+        maps: mean-Dice and IoU of the model's maps over the images with a mask; empty without masks.
+        filters: figures of the networks that were trained from scratch, a line per filter and fold.
+    """
+
+    model: Mapping[str, str]
+    data: Mapping[str, Any]
+    classification: Mapping[str, float | None]
+    maps: Mapping[str, Any] = field(default_factory=dict)
+    filters: tuple[FilterResult, ...] = ()
+
+    def accuracies(self) -> dict[str, tuple[float, float | None]]:
+        """Mean and standard deviation over folds of each filter's accuracy."""
+        values: dict[str, list[float]] = {}
+        for result in self.filters:
+            values.setdefault(result.filter, []).append(result.accuracy)
+        return {
+            kind: (statistics.mean(each), statistics.stdev(each) if len(each) > 1 else None)
+            for kind, each in values.items()
+        }
+
+
+def measure_model(bundle: ModelBundle, data: EvaluationData, *, device: str = "cpu") -> Evaluation:
+    """Measure a model as it is: classes, and maps where masks are given.
+
+    The maps are those of the main job in one image: at the model's scales, for its target, each scale over its own
+    maximum; the IoU is at its threshold.
+
+    Args:
+        bundle: the model.
+        data: images, with masks or without.
+        device: torch's name.
+    """
+    card, rois = bundle.card, data.rois
+    network = bundle.network()
+    logits = torch.from_numpy(predict_logits(network, data.images, device=device))
+    positive = card.classes.index(card.tumour_classes[0]) if len(card.classes) == 2 else None
+    measured = classification_report(rois.labels, logits.softmax(dim=1).numpy(), positive=positive)
+    counts = np.bincount(rois.labels, minlength=len(card.classes)).tolist()
+    described = {
+        "images": len(rois),
+        "patients": len(set(rois.patients.tolist())),
+        "classes": dict(zip(card.classes, counts, strict=True)),
+    }
+    maps: dict[str, Any] = {}
+    if rois.truth is not None:
+        found = activation_maps(
+            network,
+            data.images,
+            targets=lambda scores: target_weights(scores, card),
+            scales=map_weights(card),
+            device=device,
+        )
+        maps = _overlap(data, found, card.threshold)
+    return Evaluation(
+        {"name": card.name, "version": card.version, "sha256": card.sha256},
+        described | {"images_with_mask": maps.get("images", 0)},
+        {name: None if value != value else value for name, value in asdict(measured).items()},
+        maps,
+    )
+
+
+def map_weights(card: ModelCard) -> dict[int, float]:
+    """Return the weight of each scale that a model fuses by default."""
+    return dict(zip(card.scales, card.scale_weights or (1.0,) * len(card.scales), strict=True))
+
+
+def _overlap(data: EvaluationData, maps: NDArray[np.float32], threshold: str) -> dict[str, Any]:
+    rois = data.rois
+    assert rois.truth is not None
+    marked = np.flatnonzero(rois.truth.any(axis=(1, 2)))
+    dices = map_overlap(rois, maps)[marked]
+    ious = [iou(rois.truth[index], apply_threshold(maps[index], threshold)) for index in marked]
+    return {
+        "images": len(marked),
+        "mean_dice": float(np.mean(dices)),
+        "iou": float(np.mean(ious)),
+        "threshold": threshold,
+        "empty_maps": float((maps[marked].max(axis=(1, 2)) == 0).mean()),
+    }
+
+
+def retrain_filtered(
+    bundle: ModelBundle,
+    data: EvaluationData,
+    options: FitOptions,
+    output: Path,
+    *,
+    device: str = "cpu",
+    report: Callable[[str], None] | None = None,
+) -> Iterator[FilterResult]:
+    """Train the model's network from scratch on images filtered in turn, each fold held out once.
+
+    Filters: none, the model's own map of the class that it gives, and with masks the mask and its inverse. All four
+    get images on one fixed scale (see `RoiSet.image_set`), not the model's normalisation, so that they differ in what
+    was filtered and in nothing else.
+
+    Args:
+        bundle: gives the network's name and settings, and the maps.
+        data: images with folds.
+        options: how to train.
+        output: gets a folder per training; finished ones are loaded.
+        device: where the maps are computed.
+        report: takes a line per epoch.
+
+    Yields:
+        The figures of each training as soon as it is done.
+
+    Raises:
+        CAMLocalizerError: as for `retrain`.
+    """
+    card = bundle.card
+    settings = {"classes": len(card.classes)} | dict(card.network_settings)
+    settings.pop("pretrained", None)
+    maps = activation_maps(bundle.network(), data.images, scales=map_weights(card), device=device)
+    kinds = (ORIGINAL, CAM) if data.rois.truth is None else (ORIGINAL, CAM, MASK, INVERSE)
+    for fold in np.unique(data.rois.folds).tolist():
+        for kind in kinds:
+            name = f"fold-{fold}-{kind}"
+            yield retrain(
+                lambda: build_network(card.network, **settings),
+                data.rois,
+                kind,
+                options,
+                output / TRAINING_FOLDER / name,
+                fold=fold,
+                maps=maps,
+                report=_prefixed(report, name),
+            )[1]
+
+
+def _prefixed(report: Callable[[str], None] | None, name: str) -> Callable[[str], None] | None:
+    return None if report is None else lambda line: report(f"{name}: {line}")
+
+
+def evaluate(
+    bundle: ModelBundle,
+    data: EvaluationData,
+    output: Path,
+    *,
+    options: FitOptions | None = None,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
+) -> Evaluation:
+    """Measure a model, retrain on filtered images if asked to, and write ``evaluation.csv`` and ``evaluation.json``.
+
+    Args:
+        bundle: the model.
+        data: images, with masks or without.
+        output: folder, made if missing; the two files are written again after each training.
+        options: how to retrain; None to measure the model alone.
+        device: where the model is measured.
+        report: takes a line per epoch.
+
+    Raises:
+        SettingsError: a network without named layers for maps.
+        OutputError: the folder cannot be written.
+        CAMLocalizerError: as for `retrain_filtered`.
+    """
+    if not hasattr(bundle.network(), "cam_layers"):
+        raise SettingsError(f"the network of {bundle.card.name} names no layers for maps; take a classifier")
+    found = measure_model(bundle, data, device=device)
+    write_evaluation(output, found)
+    if options is None:
+        return found
+    for result in retrain_filtered(bundle, data, options, output, device=device, report=report):
+        found = replace(found, filters=(*found.filters, result))
+        write_evaluation(output, found)
+    return found
+
+
+def write_evaluation(output: Path, found: Evaluation) -> None:
+    """Write ``evaluation.csv``, a line per filter and fold with their mean, and ``evaluation.json``."""
+    accuracies = {kind: {"mean": mean, "sd": deviation} for kind, (mean, deviation) in found.accuracies().items()}
+    values = {
+        "model": dict(found.model),
+        "data": dict(found.data),
+        "classification": dict(found.classification),
+        "maps": dict(found.maps) or None,
+        "accuracy": accuracies,
+        "folds": [result.as_dict() for result in found.filters],
+        "findings": list(findings(found)),
+    }
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        (output / JSON_FILE).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (output / CSV_FILE).write_text(_csv(found), encoding="utf-8")
+
+
+def _csv(found: Evaluation) -> str:
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("filter", "fold", *COLUMNS))
+    own = {"images": found.data["images"], **found.classification}
+    writer.writerow((MODEL, "all", *(_cell(own.get(name)) for name in COLUMNS)))
+    for result in found.filters:
+        values = result.as_dict()
+        writer.writerow((result.filter, result.fold, *(_cell(values[name]) for name in COLUMNS)))
+    for kind in found.accuracies():
+        members = [result.as_dict() for result in found.filters if result.filter == kind]
+        writer.writerow((kind, "mean", *(_cell(_mean(name, members)) for name in COLUMNS)))
+    return stream.getvalue()
+
+
+def _mean(name: str, members: Sequence[Mapping[str, Any]]) -> float | int | None:
+    known = [each[name] for each in members if each[name] is not None]
+    if name == "images":
+        return sum(known)
+    return statistics.mean(known) if known and "epoch" not in name else None
+
+
+def _cell(value: float | int | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def findings(found: Evaluation) -> Iterator[str]:
+    """Say what the figures show, in sentences for the terminal and ``evaluation.json``."""
+    commonest = max(found.data["classes"].values()) / found.data["images"]
+    accuracy = found.classification["accuracy"]
+    yield (
+        f"The model is right in {accuracy:.3f} of the images; always saying the commonest class would be in "
+        f"{commonest:.3f}."
+    )
+    if found.maps:
+        yield (
+            f"Its maps reach a mean-Dice of {found.maps['mean_dice']:.3f} over {found.maps['images']} images with a "
+            f"mask, and an IoU of {found.maps['iou']:.3f} at threshold {found.maps['threshold']}."
+        )
+    means = {kind: mean for kind, (mean, _) in found.accuracies().items()}
+    if CAM in means:
+        yield (
+            f"Trained anew on whole images the network reaches {means[ORIGINAL]:.3f}, on images filtered by the "
+            f"model's maps {means[CAM]:.3f}."
+        )
+    if INVERSE in means:
+        yield (
+            f"With the tumour alone it reaches {means[MASK]:.3f}, without the tumour {means[INVERSE]:.3f}; what is "
+            f"above {commonest:.3f} without the tumour comes from elsewhere in the image."
+        )

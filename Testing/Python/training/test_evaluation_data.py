@@ -1,0 +1,112 @@
+"""Images and masks of a table as a model sees them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from CAMLocalizerLib.core import InputError, SettingsError, Volume
+from CAMLocalizerLib.io import write_nifti
+from CAMLocalizerLib.models import ModelCard
+from CAMLocalizerLib.training.evaluation_data import Sources, read_evaluation_data
+from CAMLocalizerLib.views import SliceStack, normalise_slices
+
+CARD = ModelCard(
+    name="tiny",
+    version="1",
+    network="dcfpn",
+    modality="MR",
+    spacing_mm=1.5,
+    size=(16, 16),
+    normalisation="zscore",
+    classes=("healthy", "tumour"),
+    tumour_classes=("tumour",),
+    scales=(1,),
+    views=("axial",),
+)
+
+
+@pytest.fixture
+def sources(tmp_path, oblique_volume) -> Sources:
+    """Slices 1 and 6 of an oblique volume of nine, the second with a bright block that is its mask."""
+    array = oblique_volume.array_kji.copy()
+    mask = np.zeros(array.shape, dtype=np.float32)
+    mask[5:8, 8:16, 6:13] = 1
+    array += 400 * mask
+    write_nifti(array, oblique_volume.grid, tmp_path / "head.nii.gz")
+    write_nifti(mask, oblique_volume.grid, tmp_path / "block.nii.gz")
+    lines = ["file,label,patient,slice,mask", "head.nii.gz,healthy,A,1,block.nii.gz", "head.nii.gz,tumour,A,6,"]
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    return Sources(tmp_path / "table.csv")
+
+
+def test_masks_are_resampled_as_their_slices(sources):
+    data = read_evaluation_data(sources, CARD, folds=None)
+    healthy, sick = data.rois.truth
+    assert not healthy.any()
+    grey = data.rois.grey[1]
+    assert sick.sum() == pytest.approx(8 * 0.9 * 7 * 1.1 / 1.5**2, rel=0.35)
+    assert grey[sick].min() > grey[~sick].mean() + 0.2
+    assert data.rois.names.tolist() == ["head.nii.gz:1", "head.nii.gz:6"]
+
+
+def test_images_are_those_of_the_main_job(sources, tmp_path, oblique_volume):
+    from CAMLocalizerLib.io import read_volume
+
+    data = read_evaluation_data(sources, CARD, folds=None)
+    volume = read_volume(tmp_path / "head.nii.gz")
+    stack = SliceStack(volume, "axial", spacing_mm=1.5, size=(16, 16))
+    expected = normalise_slices(stack.batch(0, len(stack))[[1, 6]], "zscore")
+    np.testing.assert_allclose(data.images[:, 0], expected, rtol=1e-5)
+    assert data.rois.grey.min(axis=(1, 2)).tolist() == [0, 0]
+    assert data.rois.grey.max(axis=(1, 2)).tolist() == [1, 1]
+    np.testing.assert_allclose(data.rois.grey * 255, np.rint(data.rois.grey * 255), atol=1e-4)
+
+
+def test_folds_of_the_table_are_kept(sources):
+    text = sources.table.read_text().splitlines()
+    rows = [line + end for line, end in zip(text, (",fold", ",2", ",2"), strict=True)]
+    sources.table.write_text("\n".join(rows))
+    with pytest.raises(InputError, match="has one fold only"):
+        read_evaluation_data(sources, CARD, folds=5)
+    sources.table.write_text("\n".join([rows[0], rows[1][:-1] + "1", rows[2].replace(",A,", ",B,")]))
+    assert read_evaluation_data(sources, CARD, folds=5).rois.folds.tolist() == [1, 2]
+
+
+def test_a_mask_of_one_value_is_taken_as_it_is(sources, tmp_path, oblique_volume):
+    zeros = np.zeros(oblique_volume.array_kji.shape, dtype=np.float32)
+    write_nifti(zeros, oblique_volume.grid, tmp_path / "block.nii.gz")
+    with pytest.raises(InputError, match="none of the masks has a pixel"):
+        read_evaluation_data(sources, CARD, folds=None)
+    write_nifti(zeros + 1, oblique_volume.grid, tmp_path / "block.nii.gz")
+    assert read_evaluation_data(sources, CARD, folds=None).rois.truth.all()
+
+
+def test_a_mask_on_another_grid_is_refused(sources, tmp_path, oblique_volume):
+    grid = oblique_volume.grid
+    moved = replace(grid, origin_mm=(0.0, 0.0, 0.0))
+    other = Volume(np.indices(grid.shape_kji)[0].astype(np.float32), moved)
+    write_nifti(other.array_kji, moved, tmp_path / "block.nii.gz")
+    with pytest.raises(InputError, match="the mask lies on another grid"):
+        read_evaluation_data(sources, CARD, folds=None)
+
+
+def test_two_masks_of_one_image_are_refused(sources):
+    sources.table.write_text(sources.table.read_text() + "other.nii.gz")
+    with pytest.raises(InputError, match=r"other\.nii\.gz does not exist"):
+        read_evaluation_data(sources, CARD, folds=None)
+
+
+def test_a_folder_without_masks_is_named(sources, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="has no mask named like an image"):
+        read_evaluation_data(Sources(sources.table, masks=Path(tmp_path / "empty")), CARD, folds=None)
+
+
+def test_a_model_of_projections_is_refused(sources):
+    card = replace(CARD, projections=True, views=("coronal", "sagittal"), normalisation="none", unit="SUV")
+    with pytest.raises(SettingsError, match="takes models of slices"):
+        read_evaluation_data(sources, card, folds=None)
