@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from CAMLocalizerLib.cam import CAM, GradCAM
 from CAMLocalizerLib.core import ModelError
-from CAMLocalizerLib.networks import build_network, load_imagenet_backbone
+from CAMLocalizerLib.networks import build_network, fold_batch_norm, load_imagenet_backbone
 
 SMALL = {"channels": (2, 3, 4, 5, 6)}
 NAMES = ("vgg16_gap", "vgg19_gap", "modified_vgg16", "modified_vgg19")
@@ -74,6 +74,18 @@ def test_cam_weighs_its_last_maps_by_the_linear_layer(name: str):
     torch.testing.assert_close(found.maps[1], evidence.clamp(min=0).detach())
     cells = found.maps[1][0].numel()
     torch.testing.assert_close(GradCAM(model, model.cam_layers)(images(), 2).maps[1] * cells, found.maps[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_folded_for_inference_it_answers_the_same_and_keeps_its_stride(name: str):
+    model = small(name, batch_norm=True)
+    for norm in (module for module in model.modules() if isinstance(module, nn.BatchNorm2d)):
+        nn.init.normal_(norm.weight, 1.0, 0.3)
+        nn.init.normal_(norm.bias, 0.0, 0.3)
+    folded = fold_batch_norm(model)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert (folded.strides, folded.cam_layers) == (model.strides, model.cam_layers)
+    torch.testing.assert_close(folded(images()), model(images()).detach(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [{"depth": 17}, {"channels": (1, 2, 3)}, {"channels": (1, 2, 3, 4, 0)}])

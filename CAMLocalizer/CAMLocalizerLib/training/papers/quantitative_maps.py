@@ -88,18 +88,20 @@ def class_activation_maps(network: nn.Module, name: str) -> Method:
 def other_maps(network: nn.Module, name: str) -> Method:
     """Explain the predicted class by CAM and by the maps that the study's outlook names, and one finer."""
     signed = class_activation_maps(network, name)
-    methods = {
-        f"{name}, Grad-CAM++": GradCAMPlusPlus(network, "features"),
-        f"{name}, Layer-CAM": LayerCAM(network, "features"),
-        f"{name}, Layer-CAM of block 4": LayerCAM(network, before_pooling(network, 4)),
-    }
+    plus_plus = GradCAMPlusPlus(network, "features")
+    layers = LayerCAM(network, {1: "features", 2: before_pooling(network, 4)})
 
     def explain(images: Tensor) -> Explained:
         found = signed(images)
         classes = found.logits.argmax(dim=1)
-        maps = {**found.maps, f"{name}, CAM with ReLU": found.maps[name].clamp(min=0)}
-        maps |= {kind: method(images, classes).maps[1] for kind, method in methods.items()}
-        return Explained(found.logits, maps)
+        by_layer = layers(images, classes).maps
+        others = {
+            "CAM with ReLU": found.maps[name].clamp(min=0),
+            "Grad-CAM++": plus_plus(images, classes).maps[1],
+            "Layer-CAM": by_layer[1],
+            "Layer-CAM of block 4": by_layer[2],
+        }
+        return Explained(found.logits, {**found.maps, **{f"{name}, {kind}": each for kind, each in others.items()}})
 
     return explain
 
@@ -177,14 +179,11 @@ def binarise(levels: NDArray[np.uint8], rule: str) -> NDArray[np.bool_]:
     return levels > threshold_otsu(levels) if np.ptp(levels) else np.zeros(levels.shape, dtype=bool)
 
 
-def score(
-    method: Method, mixed: bool, images: NDArray[np.float32], truths: NDArray[np.bool_], *, batch_size: int = 32
-) -> Scores:
-    """Explain images and compare each map, thresholded by every rule, with the truth.
+def score(method: Method, images: NDArray[np.float32], truths: NDArray[np.bool_], *, batch_size: int = 32) -> Scores:
+    """Explain images and compare each map, thresholded by every rule, with the truth, in float32.
 
     Args:
         method: explains a batch.
-        mixed: whether its layers compute in bfloat16.
         images: normalised, (N, C, H, W).
         truths: masks, (N, H, W).
         batch_size: images at once.
@@ -194,7 +193,7 @@ def score(
     size = (images.shape[2], images.shape[3])
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        with torch.inference_mode():
             found = method(batch.contiguous(memory_format=torch.channels_last))
         logits.append(found.logits.float().numpy())
         for kind, maps in found.maps.items():

@@ -124,7 +124,7 @@ class Study:
             pairs = zip(truths, found, strict=True)
             ious = np.array([maps.iou(truth, mask) for truth, mask in pairs], dtype=np.float64)
             return _measured(plan.title, fold, held_out, None, {plan.title: {MASK: ious}})
-        scores = maps.score(*self._method(plan, network), held_out.images, truths)
+        scores = maps.score(_method(plan, network), held_out.images, truths)
         measured = _measured(plan.title, fold, held_out, scores.logits, scores.ious)
         for row in SHOWN.get(plan.title, ()):
             write_examples(
@@ -132,18 +132,11 @@ class Study:
             )
         return measured
 
-    def _method(self, plan: Plan, network: nn.Module) -> tuple[maps.Method, bool]:
-        mixed = self.settings.precision == "bf16-mixed"
-        if plan.network == "dcfpn":
-            return maps.pyramid_maps(network, plan.title), False  # its closed form is exact in float32
-        several = plan.title == "Modified VGG-16"
-        return (maps.other_maps if several else maps.class_activation_maps)(network, plan.title), mixed
-
     def _bundle(self, bundle: ModelBundle, fold: int) -> Measured:
         size, card = bundle.card.size[0], bundle.card
         held_out = self.images(size).in_folds([fold])
         method = maps.bundle_maps(bundle.network(), card, BUNDLE_ROW)
-        scores = maps.score(method, False, held_out.images, self._masks(held_out, size))
+        scores = maps.score(method, held_out.images, self._masks(held_out, size))
         return _measured(BUNDLE_ROW, fold, held_out, scores.logits, scores.ious)
 
     def _main_job(self, bundle: ModelBundle, fold: int) -> Measured:
@@ -171,6 +164,14 @@ def first_of_each(images: ImageSet, count: int | None) -> NDArray[np.bool_]:
         for pair in sorted(set(zip(images.labels.tolist(), images.folds.tolist(), strict=True))):
             chosen[np.flatnonzero((images.labels == pair[0]) & (images.folds == pair[1]))[:count]] = True
     return chosen
+
+
+def _method(plan: Plan, network: nn.Module) -> maps.Method:
+    if plan.network == "dcfpn":
+        return maps.pyramid_maps(network, plan.title)
+    if plan.title == "Modified VGG-16":  # the paper's best
+        return maps.other_maps(network, plan.title)
+    return maps.class_activation_maps(network, plan.title)
 
 
 def _measured(title: str, fold: int, images: ImageSet, logits: NDArray[np.float32] | None, ious: maps.IoUs) -> Measured:

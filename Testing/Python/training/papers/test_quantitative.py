@@ -21,7 +21,7 @@ from CAMLocalizerLib.training.papers import quantitative_maps as maps
 from CAMLocalizerLib.training.papers import quantitative_paper as paper
 from CAMLocalizerLib.training.papers.quantitative_plan import QUICK, SETTINGS
 from CAMLocalizerLib.training.papers.quantitative_record import Measured, over_folds, read_measured, write_measured
-from CAMLocalizerLib.training.papers.quantitative_study import first_of_each, rows_of
+from CAMLocalizerLib.training.papers.quantitative_study import Study, first_of_each, rows_of
 from CAMLocalizerLib.training.papers.quantitative_tables import entries, findings
 
 SIDE = 64
@@ -198,7 +198,7 @@ def test_every_network_of_the_paper_is_planned_and_starts_from_one_before_it():
         assert all(plan.stages[-1].size <= settings.size for plan in settings.plans())
 
 
-def test_a_quick_run_goes_through_everything_and_a_second_one_measures_nothing_again(tmp_path):
+def test_a_quick_run_goes_through_everything_and_a_second_one_trains_nothing_again(tmp_path):
     write_collection(tmp_path / "figshare_brain_tumor")
     lines: list[str] = []
     places = (tmp_path, tmp_path / "out", tmp_path / "work")
@@ -215,8 +215,9 @@ def test_a_quick_run_goes_through_everything_and_a_second_one_measures_nothing_a
     assert "figure3.png" in markdown
     assert (tmp_path / "out" / "figure3.png").read_bytes().startswith(b"\x89PNG")
     trained = [line for line in lines if "epochs of" in line]
-    quantitative.reproduce(*places, quick=True, report=lines.append)
+    again = list(Study(tmp_path / "figshare_brain_tumor", tmp_path / "work", QUICK, lines.append).run())
     assert [line for line in lines if "epochs of" in line] == trained
+    assert {row["row"] for row in table} >= set(rows_of(again))
 
 
 def test_training_reads_no_mask_but_for_the_u_nets(tmp_path, monkeypatch):
