@@ -131,4 +131,4 @@ def test_the_phantom_is_scaled_to_its_background_and_its_spheres_are_the_truth(t
     write_nifti(pixels, grid, tmp_path / "nema_iq_recon1.nii.gz")
     case = phantom_case(tmp_path)
     assert case.truth_kji.sum() == 27
-    assert case.volume.array_kji[20, 20, 20] == pytest.approx(2.0)
+    assert case.volume.array_kji[20, 20, 20] == pytest.approx(1.0)
