@@ -121,3 +121,7 @@ def test_a_network_without_a_linear_head_is_refused():
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(SettingsError, match="positive spacing and temperature"):
         point_loss(**options)
+
+
+def test_losses_of_other_weights_have_other_names_by_which_runs_are_gone_on_with():
+    assert point_loss(0.1).__qualname__ == point_loss(0.1).__qualname__ != point_loss(0.2).__qualname__
