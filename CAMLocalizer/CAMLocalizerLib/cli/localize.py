@@ -91,6 +91,8 @@ def _check_projections(options: argparse.Namespace, localizer: Localizer) -> Non
     card = localizer.model.card
     if card.projections and options.view != "auto":
         raise SettingsError(f"--view {options.view} is for slices; model {card.name} looks at two projections")
+    if card.projections and options.refine != "none":
+        raise SettingsError(f"--refine {options.refine} is for slices; model {card.name} draws borders by uptake")
     if not card.projections and options.uptake_fraction is not None:
         raise SettingsError(f"--uptake-fraction is for models of projections; {card.name} looks at slices")
 
@@ -133,11 +135,13 @@ def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, sca
     looked = time.perf_counter()
     fusing = _fusing(options, scales)
     uptake = {} if options.uptake_fraction is None else {"uptake_fraction": options.uptake_fraction}
+    border = {} if options.refine == "none" else {"refinement": options.refine}
     activation = found.activation(**fusing)
     label_map = found.label_map(
         options.threshold,
         **fusing,
         **uptake,
+        **border,
         min_volume_ml=options.min_volume_ml,
         keep_largest=options.keep_largest,
     )
@@ -151,6 +155,7 @@ def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, sca
         "threshold_value": threshold.value(activation),
         "min_volume_ml": card.min_volume_ml if options.min_volume_ml is None else options.min_volume_ml,
         "keep_largest": options.keep_largest,
+        "refinement": options.refine,
         "batch_size": options.batch_size,
         "precision": localizer.precision,
     }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import ActivationPyramid, LabelMap, Volume
 from ..models import ModelCard
-from ..segment import Component, Threshold, components, fuse, label_map_from_activation
+from ..segment import Component, Threshold, components, filter_components, fuse, label_map_from_activation, refine
 from ..views import plane_axes
 from .findings import TUMOUR_PROBABILITY, fusing_settings
 
@@ -145,6 +145,7 @@ class Localization:
         keep_largest: int | None = None,
         normalisation: str | None = None,
         probability_limit: float | None = None,
+        refinement: str = "none",
     ) -> LabelMap:
         """Make a label map on the volume's grid; the model's defaults serve for what is not given.
 
@@ -156,18 +157,26 @@ class Localization:
             keep_largest: number of components kept, at least 1; all if not given.
             normalisation: as for :meth:`settings`.
             probability_limit: as for :meth:`settings`.
+            refinement: ``none``, or how the border is drawn to the image's edges: ``random-walk``, ``geodesic``;
+                see :func:`refine`. Components are chosen before it and once more after it.
 
         Raises:
             SettingsError: a setting out of range, or scales that the pyramid lacks.
         """
         activation = self.activation(scales, weights, normalisation=normalisation, probability_limit=probability_limit)
-        return label_map_from_activation(
+        least = self.card.min_volume_ml if min_volume_ml is None else min_volume_ml
+        rough = label_map_from_activation(
             activation,
             self.volume.grid,
             self.card.threshold if threshold is None else threshold,
-            min_volume_ml=self.card.min_volume_ml if min_volume_ml is None else min_volume_ml,
+            min_volume_ml=least,
             keep_largest=keep_largest,
         )
+        drawn = refine(activation, rough, self.volume, refinement)
+        if drawn is rough:
+            return rough
+        kept = filter_components(drawn, None, least, keep_largest)
+        return LabelMap(kept.view(np.uint8), drawn.grid, drawn.segments)
 
     def components(
         self, label_map: LabelMap | None = None, activation: NDArray[np.float32] | None = None

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
+from .components import NEIGHBOURS
+
 SMOOTHING_MM = 0.7
 EDGE_COST = 10.0
 
@@ -22,8 +24,9 @@ def geodesic(
 
     .. math:: d(u) = \min_{way} \int 1 + 10\, \frac{|\nabla I|}{\overline{|\nabla I|}}\, ds
 
-    over all ways from the seeds to u, in mm along all 26 neighbours; the mean runs over the voxels inside, so that
-    any unit of intensity gives the same result. Where both are equally near the voxel belongs to the peaks.
+    over all ways from the seeds to u through voxels that are no seeds, in mm along all 26 neighbours; the mean runs
+    over the voxels inside, so that any unit of intensity gives the same result. Where both are equally near the voxel
+    belongs to the peaks.
 
     Args:
         peaks: voxels that belong to the tumour, shape (k, j, i).
@@ -41,8 +44,9 @@ def geodesic(
     """
     outside = (background | ~inside) & ~peaks
     cost = _cost(intensities, inside, np.asarray(spacing_mm, dtype=np.float64))
-    near = _distance(peaks, cost, spacing_mm) <= _distance(outside, cost, spacing_mm)
-    return peaks | (near & ~outside & peaks.any())
+    open_ = ~peaks & ~outside
+    to_peaks = _distance(peaks, open_, cost, spacing_mm)
+    return peaks | (open_ & np.isfinite(to_peaks) & (to_peaks <= _distance(outside, open_, cost, spacing_mm)))
 
 
 def _cost(intensities: NDArray, inside: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -53,12 +57,13 @@ def _cost(intensities: NDArray, inside: NDArray[np.bool_], spacing_mm: NDArray[n
     return 1 + EDGE_COST * steepness / (mean or 1.0)
 
 
-def _distance(seeds: NDArray[np.bool_], cost: NDArray[np.float64], spacing_mm: NDArray) -> NDArray[np.float64]:
-    """Geodesic distance in mm; only the seeds' rim starts ways, for the sake of speed."""
-    rim = seeds & ndimage.binary_dilation(~seeds, structure=np.ones((3, 3, 3)))
-    distance = np.full(seeds.shape, np.inf)
-    if rim.any():
-        passable = np.where(seeds & ~rim, -1.0, cost)
-        distance, _ = MCP_Geometric(passable, sampling=tuple(spacing_mm)).find_costs(np.argwhere(rim))
-    distance[seeds] = 0
-    return distance
+def _distance(
+    seeds: NDArray[np.bool_], open_: NDArray[np.bool_], cost: NDArray[np.float64], spacing_mm: NDArray
+) -> NDArray[np.float64]:
+    """Geodesic distance in mm from the seeds at the rim of the open voxels; infinite where no way leads."""
+    starts = seeds & ndimage.binary_dilation(open_, structure=NEIGHBOURS)
+    if not starts.any():
+        return np.full(seeds.shape, np.inf)
+    passable = np.where(open_ | starts, cost, -1.0)
+    distance, _ = MCP_Geometric(passable, sampling=tuple(spacing_mm)).find_costs(np.argwhere(starts))
+    return np.asarray(distance)

@@ -14,7 +14,9 @@ from matplotlib.image import imread
 
 from CAMLocalizerLib import read_volume
 from CAMLocalizerLib.cli import main
+from CAMLocalizerLib.cli.arguments import build_parser
 from CAMLocalizerLib.io import write_nifti
+from CAMLocalizerLib.segment import REFINEMENTS
 
 FILES = ["activation.nii.gz", "labelmap.nii.gz", "overview.png", "report.json", "segmentation.seg.nrrd"]
 KEYS = {
@@ -110,6 +112,26 @@ def test_the_terminal_says_what_was_found_and_where_it_lies(localize, brain, cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("brain: tumour in 9 of 9 axial slices")
     assert any(line.endswith("overview.png") for line in lines)
+
+
+def test_the_border_is_refined_on_request_and_the_report_says_so(localize, brain, tmp_path):
+    def labels_and_method(*arguments):
+        assert localize(brain, "--threshold", "0.8", "--overwrite", *arguments) == 0
+        case = tmp_path / "out" / "brain"
+        method = json.loads((case / "report.json").read_text())["settings"]["refinement"]
+        return read_volume(case / "labelmap.nii.gz").array_kji, method
+
+    rough, none = labels_and_method()
+    refined, method = labels_and_method("--refine", "random-walk")
+    assert (none, method) == ("none", "random-walk")
+    assert np.any(refined != rough)
+    assert refined.max() == 1
+
+
+@pytest.mark.parametrize("method", REFINEMENTS)
+def test_every_refinement_can_be_asked_for(method):
+    arguments = ["localize", "brain.nii.gz", "--output", "out", "--refine", method]
+    assert build_parser().parse_args(arguments).refine == method
 
 
 def test_settings_given_are_used_and_reported(localize, brain, tmp_path):

@@ -136,6 +136,8 @@ def test_settings_of_slices_are_refused_and_the_other_way_round(localize_pet, lo
     assert "--view axial is for slices; model tiny-pet looks at two projections" in capsys.readouterr().err
     assert localize(brain, "--uptake-fraction", "0.5") == 2
     assert "--uptake-fraction is for models of projections; tiny looks at slices" in capsys.readouterr().err
+    assert localize_pet("--refine", "geodesic") == 2
+    assert "--refine geodesic is for slices; model tiny-pet draws borders by uptake" in capsys.readouterr().err
     assert localize_pet("--uptake-fraction", "1.5") == 2
     assert "fraction of uptake must be above 0 and at most 1, got 1.5" in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ import pytest
 
 from CAMLocalizerLib.core import SettingsError
 from CAMLocalizerLib.localizer import Localizer
-from CAMLocalizerLib.segment import fuse
+from CAMLocalizerLib.segment import fuse, refine
 
 
 @pytest.fixture
@@ -68,7 +68,23 @@ def test_the_largest_components_alone_are_kept(found):
     assert [entry.voxels for entry in kept] == [entry.voxels for entry in every[:2]]
 
 
-@pytest.mark.parametrize("settings", [{"scales": (9,)}, {"threshold": "1.2"}, {"keep_largest": 0}])
+@pytest.mark.parametrize("method", ["random-walk", "geodesic"])
+def test_the_border_is_drawn_to_the_edges_of_the_image(found, method):
+    rough = found.label_map("0.8")
+    expected = refine(found.activation(), rough, found.volume, method)
+    np.testing.assert_array_equal(found.label_map("0.8", refinement=method).array_kji, expected.array_kji)
+    assert np.any(expected.array_kji != rough.array_kji)
+
+
+def test_components_are_chosen_once_more_after_the_refinement(found):
+    refined = found.label_map("0.97", scales=(1,), refinement="random-walk", keep_largest=1, min_volume_ml=0.0)
+    assert len(found.components(refined)) == 1
+    assert found.label_map("0.97", refinement="random-walk", min_volume_ml=1e6).volume_mm3 == 0
+
+
+@pytest.mark.parametrize(
+    "settings", [{"scales": (9,)}, {"threshold": "1.2"}, {"keep_largest": 0}, {"refinement": "snakes"}]
+)
 def test_settings_out_of_range_are_refused(found, settings):
     with pytest.raises(SettingsError):
         found.label_map(**settings)
