@@ -65,12 +65,14 @@ def uptake_regions(
 ) -> NDArray[np.bool_]:
     r"""Find in every connected region of high activation the voxels around its hottest spot.
 
-    With A the activation and U the uptake, each connected region R (26 neighbours) gives one seed, and the label is
-    what is connected with it at a fraction f of its uptake, no further than a margin m beyond R:
+    With A the activation and U the uptake, each connected region R (26 neighbours) gives one seed s and the local
+    maximum M on the slope of which it lies, and the label L is what is connected with the seed at a fraction f of M, no
+    further than a margin m beyond R:
 
     .. math::
         s = \arg\max_{v \in R} A(v)\,U(v), \qquad
-        L = \mathrm{connected}_s \{v : d(v, R) \le m,\; U(v) \ge f\,U(s)\}
+        M = \max \mathrm{connected}_s \{v \in R : U(v) \ge U(s)\}, \qquad
+        L = \mathrm{connected}_s \{v : d(v, R) \le m,\; U(v) \ge f\,M\}
 
     The seed is weighed by the activation because a map of cells of 32 mm spills over into organs beside the tumour:
     heart or bladder at the edge of R must not outbid a tumour in its middle. What is not connected with the seed is
@@ -82,7 +84,7 @@ def uptake_regions(
         activation: evidence, at least 0, the same shape.
         uptake: SUV, the same shape.
         spacing_kji_mm: distance of neighbouring voxels along k, j and i.
-        fraction: of the uptake at the seed, above 0 to 1.
+        fraction: of the local maximum of uptake, above 0 to 1.
         margin_mm: how far the label may reach beyond its region; at least 0.
 
     Returns:
@@ -134,5 +136,11 @@ def _around_seed(
     seed = np.unravel_index(int(evidence.argmax()), region.shape)
     if uptake[seed] <= 0:
         return np.zeros_like(region)
-    hot, _ = ndimage.label(near & (uptake >= fraction * uptake[seed]), structure=NEIGHBOURS)
-    return hot == hot[seed]
+    peak = uptake[_connected(region & (uptake >= uptake[seed]), seed)].max()
+    return _connected(near & (uptake >= fraction * peak), seed)
+
+
+def _connected(mask: NDArray[np.bool_], seed: tuple[np.intp, ...]) -> NDArray[np.bool_]:
+    labels, _ = ndimage.label(mask, structure=NEIGHBOURS)
+    connected: NDArray[np.bool_] = labels == labels[seed]
+    return connected

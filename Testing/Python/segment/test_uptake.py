@@ -69,6 +69,14 @@ def test_the_fraction_is_of_the_local_maximum(uptake: np.ndarray, fraction: floa
     assert bool(label_map.array_kji[edge].any()) is shell
 
 
+def test_the_maximum_is_the_local_one_though_the_activation_is_higher_beside_it(uptake: np.ndarray) -> None:
+    uptake = uptake.copy()
+    uptake[6, 7, 10], uptake[6, 7, 12], uptake[6, 7, 13] = 20.0, 19.0, 8.3  # 0.41 of 20 is 8.2, of 19 is 7.8
+    uptake[6, 7, 11] = 19.5
+    found = uptake_regions(activation_at(14) >= 0.4, activation_at(14), uptake, MM)
+    assert np.argwhere(found).tolist() == [[6, 7, 10], [6, 7, 11], [6, 7, 12], [6, 7, 13]]
+
+
 def test_each_region_has_its_own_maximum(uptake: np.ndarray) -> None:
     weak = ball((6, 7, 34), 5.0)
     uptake[weak] = 3.0
