@@ -23,15 +23,14 @@ from ..figshare_images import figshare_image_set
 from ..figshare_masks import figshare_masks
 from ..fitting import FitOptions, fit_classifier, predict_logits
 from ..images import ImageSet
-from .pgcam_maps import MapScore, fused_maps, raw_maps, score_maps, stretched_maps
+from .pgcam_localise import MaskedSlices, localise
 from .pgcam_pictures import Pictured, draw_pictures
-from .pgcam_report import SWEEP, write_report
+from .pgcam_report import write_report
 from .pgcam_result import FoldResult, load_result, save_result
-from .pgcam_systems import METHODS, SYSTEMS, System
+from .pgcam_systems import POSITIVE, SYSTEMS, System
 
 DATA_FOLDER = "figshare_brain_tumor"
 CLASSES = ("other tumour", "meningioma")
-POSITIVE = 1
 MEASURES = ("accuracy", "sensitivity", "specificity", "auc")
 
 
@@ -51,6 +50,7 @@ class Settings:
         augmentation: a name of `FitOptions`.
         precision: of training, a name of `FitOptions`.
         images_per_class: images of each class and fold that are used; None for all.
+        tuning: meningioma slices of the training folds on which thresholds are chosen.
         pictured: slices in the pictures.
         seed: of weights and batches.
     """
@@ -66,6 +66,7 @@ class Settings:
     augmentation: str = "flip"
     precision: str = "bf16-mixed"
     images_per_class: int | None = None
+    tuning: int = 120
     pictured: int = 5
     seed: int = 2018
 
@@ -84,6 +85,7 @@ QUICK = Settings(
     batch_size=8,
     precision="32-true",
     images_per_class=8,
+    tuning=4,
     pictured=1,
 )
 
@@ -156,7 +158,7 @@ def measured(
     report(f"{run.name}: training on {len(train)} images")
     network = _fresh_network(system, fold, settings)
     fit_classifier(network, train, None, fit_options(settings, len(train)), run, report=report)
-    result = _measure(system, fold, len(train), network, held_out, folder, settings, run)
+    result = _measure(system, fold, network, train, held_out, folder, settings, run)
     report(f"{run.name}: accuracy {result.classification['accuracy']:.3f} on {result.images} held-out images")
     save_result(run.with_suffix(".json"), result, settings.of_a_training)
     return result
@@ -186,45 +188,43 @@ def fit_options(settings: Settings, images: int) -> FitOptions:
 def _measure(
     system: System,
     fold: int,
-    trained: int,
     network: nn.Module,
+    train: ImageSet,
     held_out: ImageSet,
     folder: Path,
     settings: Settings,
     run: Path,
 ) -> FoldResult:
     figures = classification_report(held_out.labels, predict_logits(network, held_out.images), positive=POSITIVE)
-    positives = held_out.where(held_out.labels == POSITIVE)
-    masks = figshare_masks(folder, positives.names, size=settings.size)
-    maps, sweep, shown = _localise(system, network, positives, masks)
-    chosen = np.unique(np.linspace(0, len(positives) - 1, settings.pictured).round().astype(int))
-    Pictured(
-        positives.names[chosen],
-        positives.images[chosen, 0],
-        masks[chosen],
-        {name: activations[chosen] for name, activations in shown.items()},
-    ).save(run.with_suffix(".npz"))
-    classification = {measure: float(getattr(figures, measure)) for measure in MEASURES}
-    return FoldResult(system.name, fold, trained, len(held_out), len(positives), classification, maps, sweep)
+    shown = _with_masks(held_out, folder, settings.size)
+    tuning = _with_masks(train, folder, settings.size, settings.tuning)
+    found = localise(system, network, shown, tuning)
+    chosen = _spaced(len(shown.names), settings.pictured)
+    maps = {name: activations[chosen] for name, activations in found.activations.items()}
+    pictured = Pictured(shown.names[chosen], shown.images[chosen, 0], shown.masks[chosen], maps)
+    pictured.save(run.with_suffix(".npz"))
+    return FoldResult(
+        system=system.name,
+        fold=fold,
+        trained=len(train),
+        images=len(held_out),
+        positives=len(shown.names),
+        classification={measure: float(getattr(figures, measure)) for measure in MEASURES},
+        maps=found.scores,
+        sweep=found.sweep,
+        tuned=found.tuned,
+        tuned_thresholds=found.tuned_thresholds,
+    )
 
 
-def _localise(
-    system: System, network: nn.Module, positives: ImageSet, masks: NDArray[np.bool_]
-) -> tuple[dict[str, MapScore], dict[str, dict[str, float]], dict[str, NDArray[np.float32]]]:
-    """Score every map row of a network; give the scores, F1 at other thresholds, and maps for pictures."""
-    size = (masks.shape[1], masks.shape[2])
-    scores: dict[str, MapScore] = {}
-    sweep: dict[str, dict[str, float]] = {}
-    shown: dict[str, NDArray[np.float32]] = {}
-    for method in dict.fromkeys(row.method for row in system.maps):
-        rows = [row for row in system.maps if row.method == method]
-        raw = raw_maps(METHODS[method](network), positives.images, POSITIVE, signed=rows[0].signed)
-        for row in rows:
-            activations = stretched_maps(raw[1], size) if row.signed else fused_maps(raw, row.scales, size)
-            scores[row.row] = score_maps(activations, masks, row.threshold)
-            if row.paper is not None:
-                sweep[row.row] = {f"{level:g}": score_maps(activations, masks, level).boxes.f1 for level in SWEEP}
-                shown[row.row] = activations
-        if method == "PG-CAM":
-            shown |= {f"scale {scale}": fused_maps(raw, [scale], size) for scale in raw}
-    return scores, sweep, shown
+def _with_masks(images: ImageSet, folder: Path, size: int, count: int | None = None) -> MaskedSlices:
+    """Give the meningioma slices with their masks; with ``count`` so many of them, evenly spaced."""
+    positives = images.where(images.labels == POSITIVE)
+    chosen = _spaced(len(positives), len(positives) if count is None else count)
+    names = positives.names[chosen]
+    return MaskedSlices(names, positives.images[chosen], figshare_masks(folder, names, size=size))
+
+
+def _spaced(length: int, count: int) -> NDArray[np.int64]:
+    """Choose indices evenly spaced over ``length``, at most ``count``."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(np.int64))

@@ -25,7 +25,9 @@ class FoldResult:
         positives: held-out images that show a meningioma.
         classification: measure to value, on all held-out images.
         maps: localisation row to its score, on the positives.
-        sweep: localisation row to F1 at each threshold, written as text.
+        sweep: row of Table 2 to F1 at each threshold, written as text.
+        tuned: row of Table 2 to its score at the threshold that was best on slices of the training folds.
+        tuned_thresholds: row of Table 2 to that threshold.
     """
 
     system: str
@@ -36,6 +38,8 @@ class FoldResult:
     classification: Mapping[str, float]
     maps: Mapping[str, MapScore]
     sweep: Mapping[str, Mapping[str, float]]
+    tuned: Mapping[str, MapScore]
+    tuned_thresholds: Mapping[str, float]
 
 
 def save_result(path: Path, result: FoldResult, settings: Mapping[str, Any]) -> None:
@@ -52,7 +56,10 @@ def load_result(path: Path, settings: Mapping[str, Any]) -> FoldResult | None:
     if stored["settings"] != json.loads(json.dumps(settings)):
         return None
     fields = stored["result"]
-    fields["maps"] = {
-        row: MapScore(BoxScore(**score["boxes"]), tuple(score["ious"])) for row, score in fields["maps"].items()
-    }
+    for name in ("maps", "tuned"):
+        fields[name] = {row: _score(values) for row, values in fields[name].items()}
     return FoldResult(**fields)
+
+
+def _score(values: Mapping[str, Any]) -> MapScore:
+    return MapScore(BoxScore(**values["boxes"]), tuple(values["ious"]))

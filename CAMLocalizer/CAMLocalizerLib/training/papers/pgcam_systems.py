@@ -14,8 +14,13 @@ CLASSIFICATION = "Table 1: classification"
 LOCALIZATION = "Table 2: localisation at IoBB above 0.2"
 BEYOND = "Beyond the paper: other maps of the same networks, at IoBB above 0.2"
 
+TUNED = "Beyond the paper: Table 2 with each map's threshold chosen on slices of the training folds"
+SWEPT = "Beyond the paper: F1 at IoBB above 0.2 for other thresholds"
+
+POSITIVE = 1  # index of the class meningioma
 ALL_SCALES = (1, 2, 3, 4)
 PGCAM_THRESHOLD, RESCAM_THRESHOLD = 0.4, 0.8
+SWEEP = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 METHODS: Mapping[str, Callable[[Any], GradCAM]] = MappingProxyType(
     {
