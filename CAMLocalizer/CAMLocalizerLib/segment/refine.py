@@ -38,7 +38,8 @@ def refine(
     The activation becomes a prior probability, one half at the lowest activation within the label map; see
     :func:`random_walk` and :func:`geodesic` for what the image does to it. What a threshold or a filter of components
     left out does not come back: only regions that overlap the label map are kept. A region of which nothing would be
-    left stays as it was.
+    left stays as it was. A dense conditional random field is not offered: its library (pydensecrf) is no longer
+    maintained, and MONAI's layer has to be compiled.
 
     Args:
         activation: fused activation in 0..1 that the label map was made from, shape ``volume.grid.shape_kji``.
