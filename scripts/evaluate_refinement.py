@@ -43,7 +43,7 @@ COLUMNS = (
 )
 NOTE = """\
 Made by `scripts/evaluate_refinement.py`. A bundle is run over patients that its network never saw, and its label maps
-(own settings) are refined. The constants of the methods were chosen on a third of the pseudo-stacks of folds 1 and 2
+(own settings) are refined. The constants of the methods were chosen on half of the pseudo-stacks of folds 1 and 2
 and the volumes of these folds with their masks in view; the masks of folds 3 and 4 ("held out") were read for this
 table only. IoU and Dice are means over
 pseudo-stacks (7 mm step) or volumes, slice IoU over slices that show a tumour; better and worse count the cases whose
