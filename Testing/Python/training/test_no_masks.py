@@ -59,13 +59,14 @@ def imported(module: str) -> Iterator[str]:
 
 
 def reachable(modules: tuple[str, ...]) -> set[str]:
+    """Give the modules of training that others come to; lower layers cannot import training, commands are apart."""
     found, waiting = set(), list(modules)
     while waiting:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            parents = [module.rpartition(".")[0]] if "." in module else []
-            waiting += [each for each in (*imported(module), *parents) if each]
+            others = {*imported(module), module.rpartition(".")[0]}
+            waiting += [each for each in others if each.split(".")[0] == "training"]
     return found
 
 
