@@ -147,9 +147,9 @@ def _mean(complete: Sequence[Sequence[Measured]], kind: str) -> float:
 def _order(rows: Rows, overlaps: Mapping[str, float]) -> Iterator[str]:
     """Relate mean-Dice and accuracy on CAM-filtered regions, Fig. 8."""
     names = [name for name, folds in rows.items() if CAM in folds[0].results]
-    if len(names) < 3:
-        return
     accuracies = [_mean([rows[name]], CAM) for name in names]
+    if len(names) < 3 or len(set(accuracies)) < 2:
+        return
     ours = float(stats.spearmanr([overlaps[name] for name in names], accuracies).statistic)
     paper = stats.spearmanr(
         [PUBLISHED[name].dice for name in names], [PUBLISHED[name].cam_val_acc for name in names]

@@ -115,6 +115,8 @@ def test_findings_are_computed_from_the_figures(data):
     assert "over 6 classifiers: 0.94 (paper: 0.94)" in text
     worse = [replace(each, results={**each.results, "cam": each.results["mask"]}) for each in measured]
     assert "is not found again" in " ".join(findings(rows_of(worse), rois))
+    alike = [made_up(name, 1, original=0.6, cam=0.5, mask=0.6) for name in PUBLISHED]
+    assert "Rank correlation" not in " ".join(findings(rows_of(alike), rois))  # it is not defined
 
 
 def test_folds_are_averaged_with_their_deviation(data):
