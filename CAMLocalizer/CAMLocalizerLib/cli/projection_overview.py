@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..localizer import ProjectionLocalization
-from ..views import PROJECTIONS
+from ..views import HIGHEST_SUV, PROJECTIONS
 from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on
 from .plane_images import PlaneImages, in_plane
 from .report import CaseResult
 
 TALL = {"coronal": (0.025, 0.035, 0.33, 0.865), "sagittal": (0.365, 0.035, 0.33, 0.865)}
 AXIAL, BARS = (0.71, 0.43, 0.265, 0.47), (0.80, 0.09, 0.165, 0.25)
-BRIGHTEST_PERCENTILE = 99.0
+BRIGHTEST_PERCENTILE, DARKEST_SUV = 99.0, 10.0
 
 
 def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLocalization) -> None:
@@ -40,24 +40,27 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
 
 
 def _window(found: ProjectionLocalization) -> tuple[float, float]:
-    """Show 0 as white and what is brighter than nearly all of the body as black."""
+    """Show 0 as white; as black 10 SUV, less where hardly anything is brighter, and more where it cannot be SUV."""
     images = found.pair.images
     body = images[images > images.mean(dtype=np.float64)]
-    return 0.0, max(float(np.percentile(body, BRIGHTEST_PERCENTILE)) if body.size else 0.0, 1e-6)
+    if not body.size:
+        return 0.0, 1.0
+    highest = float(np.percentile(body, BRIGHTEST_PERCENTILE))
+    return 0.0, max(min(highest, DARKEST_SUV) if np.median(body) <= HIGHEST_SUV else highest, 1e-6)
 
 
 def _draw_projection(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:
     image, activation, mask = seen.image.max(axis=0), seen.activation[0], seen.mask.max(axis=0)
     draw_layers(axes, image, activation, mask, seen.aspect, window, INVERTED)
-    write_on(axes, 0.02, 0.975, f"maximum, {seen.plane}", INVERTED, va="top")
+    write_on(axes, 0.02, 0.05, f"maximum, {seen.plane}", INVERTED, va="bottom")
     draw_sides(axes, seen.plane, INVERTED)
 
 
 def _draw_axial(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:
-    """Draw the slice with most labelled voxels; where nothing is labelled, that with most activation."""
+    """Draw the slice with most labelled voxels, else that with most activation, else the middle one."""
     labelled = np.count_nonzero(seen.mask, axis=(1, 2))
     matters = labelled if labelled.any() else seen.activation.sum(axis=(1, 2), dtype=np.float64)
-    index = int(matters.argmax())
+    index = int(matters.argmax()) if matters.any() else len(matters) // 2
     layers = (seen.image[index], seen.activation[index], seen.mask[index])
     draw_layers(axes, *layers, seen.aspect, window, INVERTED)
     write_on(axes, 0.02, 0.975, "axial slice", INVERTED, va="top")

@@ -69,7 +69,7 @@ def check_uptake(pair: ProjectionPair, card: ModelCard) -> list[str]:
         return []
     images = pair.images
     foreground = images[images > images.mean(dtype=np.float64)]
-    if np.median(foreground) <= HIGHEST_SUV:
+    if not foreground.size or np.median(foreground) <= HIGHEST_SUV:
         return []
     return [
         f"most of {pair.volume.name} lies above {HIGHEST_SUV:.0f}, up to {images.max():.4g}: these are hardly "

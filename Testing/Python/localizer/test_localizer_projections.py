@@ -267,3 +267,12 @@ def test_volumes_of_air_have_no_maps(see_bright):
     cold = Volume(-volume.array_kji, volume.grid, name="cold", unit="SUVbw")
     found = see_bright().run(cold)
     assert not found.label_map().array_kji.any()
+
+
+def test_projections_without_any_contrast_have_no_maps(see_bright):
+    array = np.full((32, 32, 32), 2.0, dtype=np.float32)
+    array[5, 6, 7] = 1.0  # hidden behind the rest in both projections
+    flat = Volume(array, Grid((32, 32, 32), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), np.eye(3)), name="flat", unit="SUVbw")
+    found = see_bright().run(flat)
+    assert not found.activation().any()
+    np.testing.assert_array_equal(found.probabilities, 0.5)
