@@ -89,15 +89,16 @@ class Study:
             load_imagenet_backbone(network, self.trained(source, fold).state_dict())
         for number, stage in enumerate(plan.stages, start=1):
             folder = self.work / f"fold-{fold}" / plan.network / f"stage-{number}-{stage.size}px"
-            finished, begin = (folder / DONE_FILE).exists(), time.monotonic()
-            self._fit(network, plan, stage, fold, folder)
+            finished = (folder / DONE_FILE).exists()
+            train, _ = self.images(stage.size).split([fold])
+            begin = time.monotonic()
+            self._fit(network, plan, stage, train, folder)
             if not finished:
                 pace = (time.monotonic() - begin) / stage.epochs
                 self.report(f"{plan.title}, fold {fold}: {stage.epochs} epochs of {stage.size} px, {pace:.1f} s each")
         return network
 
-    def _fit(self, network: nn.Module, plan: Plan, stage: Stage, fold: int, folder: Path) -> None:
-        train, _ = self.images(stage.size).split([fold])
+    def _fit(self, network: nn.Module, plan: Plan, stage: Stage, train: ImageSet, folder: Path) -> None:
         options = self.settings.options(stage)
         if plan.segments:
             fit_segmenter(network, train.images, self._masks(train, stage.size), None, None, options, folder)
