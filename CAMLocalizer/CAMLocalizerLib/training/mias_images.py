@@ -28,6 +28,7 @@ def read_mias(folder: Path, *, size: int, folds: int = 5, seed: int = 0) -> RoiS
     average, but for six that fill their region; a window of 208 of the 256 pixels, drawn for every region alike, shifts
     all of them by up to 4.8 mm more in both directions. Every window keeps the abnormality's centre. The truth is
     the circle that MIAS gives, which surrounds an abnormality loosely: an outline was never drawn.
+    In the seven films with several abnormalities a region's truth is the circle of its own one alone.
 
     Both films of a patient (``patient_pair``) stay in one fold, which matters: one breast is often a region without
     and the other one with abnormality.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..filters import CAM, FILTERS, ORIGINAL, filter_weights
+from ..filters import CAM, FILTERS, ORIGINAL, filter_weights, lent_masks
 from ..roi_set import RoiSet, multiplied
 from .pictures import DPI, Panel, panel_grid
 from .results import replacing
@@ -17,7 +17,6 @@ from .segmenters_report import Rows
 from .segmenters_study import TUMOUR, Study
 
 MAPS, FILTERED, SCATTER = "maps.png", "filtered.png", "figure8.png"
-SHOWN = 4
 QUANTILES = (0.25, 0.5, 0.75, 0.9)  # of the size of the tumour
 
 
@@ -27,7 +26,7 @@ def draw_pictures(output: Path, study: Study, rows: Rows) -> tuple[tuple[str, st
     names = [name for name, folds in rows.items() if folds[0].fold == fold]
     shown = shown_regions(study.rois, fold)
     _draw_maps(output / MAPS, study, names, fold, shown)
-    _draw_filtered(output / FILTERED, study, names, fold, shown[1])
+    _draw_filtered(output / FILTERED, study, names, fold, shown[len(shown) // 2])
     pictures = [
         (MAPS, "Held-out abnormal regions with the circle of the truth, and Grad-CAM for the tumour (Figs. 7 and 10)"),
         (FILTERED, "What is learnt from: original, CAM-, mask- and inverse-mask-filtered; normal below (Fig. 9)"),
@@ -43,7 +42,7 @@ def shown_regions(rois: RoiSet, fold: int) -> list[int]:
     assert rois.truth is not None
     held_out = np.flatnonzero((rois.labels == TUMOUR) & (rois.folds == fold))
     ranked = held_out[np.argsort(rois.truth[held_out].sum(axis=(1, 2)), kind="stable")]
-    return [int(ranked[int(part * (len(ranked) - 1))]) for part in QUANTILES]
+    return list(dict.fromkeys(int(ranked[int(part * (len(ranked) - 1))]) for part in QUANTILES))
 
 
 def _draw_maps(path: Path, study: Study, names: Sequence[str], fold: int, shown: Sequence[int]) -> None:
@@ -61,9 +60,11 @@ def _draw_maps(path: Path, study: Study, names: Sequence[str], fold: int, shown:
 
 def _draw_filtered(path: Path, study: Study, names: Sequence[str], fold: int, sick: int) -> None:
     rois = study.rois
-    healthy = int(np.flatnonzero((rois.labels != TUMOUR) & (rois.folds == fold))[0])
     maps = study.maps(names[0], fold).weights
     seed = study.settings.options(names[0], fold).seed
+    sizes = lent_masks(rois, seed).mean(axis=(1, 2))
+    normal = np.flatnonzero((rois.labels != TUMOUR) & (rois.folds == fold))
+    healthy = int(normal[np.argmin(np.abs(sizes[normal] - sizes[sick]))])  # with an outline of about the same size
     weights = {kind: filter_weights(kind, rois, maps=maps, seed=seed) for kind in FILTERS}
     rows = []
     for title, index in (("tumour", sick), ("normal", healthy)):

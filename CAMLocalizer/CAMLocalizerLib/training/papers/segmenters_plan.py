@@ -83,7 +83,7 @@ class Settings:
     networks: tuple[str, ...] = tuple(NETWORKS)
     folds: tuple[int, ...] = (1,)
     epochs: int = 14
-    patience: int = 5
+    patience: int = 8
     batch_size: int = 16
     learning_rate: float = 3e-4
     augmentation: str = "flips"
