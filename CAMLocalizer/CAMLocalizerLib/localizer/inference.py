@@ -61,6 +61,12 @@ class SliceResults:
         maps = {scale: np.zeros((count, height, width), np.float32) for scale, (width, height) in sizes.items()}
         return cls(maps, probabilities, targets)
 
+    def put(self, scale: int, rows: NDArray[np.int64], maps: NDArray[np.float32]) -> None:
+        """Write the maps of some slices; the first ones settle the size, which is smaller in networks without padding."""
+        if maps.shape[1:] != self.maps[scale].shape[1:]:
+            self.maps[scale] = np.zeros((len(self.targets), *maps.shape[1:]), dtype=np.float32)
+        self.maps[scale][rows] = maps
+
 
 @dataclass
 class SliceRunner:
@@ -147,8 +153,8 @@ class SliceRunner:
         rows = start + present
         results.probabilities[rows] = logits.softmax(dim=1).cpu().numpy()
         results.targets[rows] = target_classes(self._explained_logits(logits), self.card).cpu().numpy()
-        for scale, maps in results.maps.items():
-            maps[rows] = explained.maps[scale].float().cpu().numpy()
+        for scale, maps in explained.maps.items():
+            results.put(scale, rows, maps.float().cpu().numpy())
 
     def _explain(self, images: Tensor) -> CAMResult:
         tile = None if self.fewest == 1 else len(images)

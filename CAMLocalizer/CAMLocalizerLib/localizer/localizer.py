@@ -177,7 +177,7 @@ class Localizer:
         maps = []
         for scale, stride in strides.items():
             array = results.maps[scale]
-            cells = stack.cell_grid(array.shape[:0:-1], stride, (stride - 1) / 2)
+            cells = stack.cell_grid(array.shape[:0:-1], stride)
             maps.append(ActivationMap(scale, array, cells))
         return ActivationPyramid(
             maps=tuple(maps),

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import Grid, SettingsError, Volume
 from .normalise import normalise_slices
 from .planes import PlaneAxes, plane_axes
-from .resampling import EDGE_TOLERANCE, apply_weights, centred_weights, linear_weights
+from .resampling import EDGE_TOLERANCE, apply_weights, centre_of_first_cell, centred_weights, linear_weights
 
 PROJECTIONS = ("coronal", "sagittal")
 # A feature cell of the published network is 1/16 of the input; sizes are multiples, so that no cell is cut.
@@ -134,9 +134,9 @@ class ProjectionPair:
         """Bring a feature map of one projection back to the voxels that were projected.
 
         The cells are interpolated linearly between their centres and held from the outermost centres to the cells'
-        borders; beyond these the result is zero. Cell c stands for the pixels ``stride * c`` to
-        ``stride * (c + 1) - 1``. All voxels along a line of projection have the same value, so that axis is kept
-        with length 1.
+        borders; beyond these the result is zero. The cells lie in the middle of the projection: where they cover it,
+        cell c stands for the pixels ``stride * c`` to ``stride * (c + 1) - 1``. All voxels along a line of projection
+        have the same value, so that axis is kept with length 1.
 
         Args:
             cells: shape (height, width) in cells.
@@ -157,7 +157,8 @@ class ProjectionPair:
     def _cell_weights(self, plane: str, display_axis: int, stride: float, cells: int) -> NDArray[np.float32]:
         stored = np.arange(self.volume.grid.size[self.axes(plane).axes[display_axis]], dtype=np.float64)
         pixels = self._pixel_of(plane, display_axis, stored)
-        return linear_weights((pixels - (stride - 1) / 2) / stride, cells)
+        first = centre_of_first_cell(self.pixels[display_axis], cells, stride)
+        return linear_weights((pixels - first) / stride, cells)
 
 
 def projection_size(

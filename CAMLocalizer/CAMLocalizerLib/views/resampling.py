@@ -52,3 +52,12 @@ def apply_weights(rows: NDArray[np.float32], slices: NDArray, columns: NDArray[n
     """Resample a batch of slices, shape (n, rows in, columns in), to (n, rows out, columns out)."""
     batch = np.ascontiguousarray(slices, dtype=np.float32)
     return np.matmul(np.matmul(rows, batch), columns.T)
+
+
+def centre_of_first_cell(pixels: int, cells: int, stride: float) -> float:
+    """Return the pixel index of the centre of the first of ``cells`` feature cells, ``stride`` pixels apart.
+
+    Padding and pooling treat both borders alike, so the cells lie in the middle of the image. Where they cover it, this
+    is (stride - 1) / 2; networks without padding leave a margin.
+    """
+    return (pixels - 1 - (cells - 1) * stride) / 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Grid, SettingsError, Volume
 from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
-from .resampling import apply_weights, centred_weights
+from .resampling import apply_weights, centre_of_first_cell, centred_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,21 +100,23 @@ class SliceStack:
         lowest = stored.min(axis=(1, 2))
         return apply_weights(rows, stored, columns) + lowest[:, None, None] * outside
 
-    def cell_grid(self, size: tuple[int, int], stride: float, offset: float) -> Grid:
+    def cell_grid(self, size: tuple[int, int], stride: float, offset: float | None = None) -> Grid:
         """Place the cells of a feature map of these slices in the body.
 
         Args:
             size: width and height of the map in cells.
             stride: distance of neighbouring cells in pixels; positive.
-            offset: pixel index of the centre of the first cell, in both directions; (stride - 1) / 2 where
-                every cell stands for ``stride`` pixels and padding keeps the borders aligned.
+            offset: pixel index of the centre of the first cell, in both directions; if not given the cells lie in the
+                middle of the slice, which is (stride - 1) / 2 where they cover it.
 
         Returns:
             Grid whose i and j count cells and whose k counts the slices.
         """
         spacing = self.spacing_mm * stride
-        origin = self.grid.to_lps((offset, offset, 0))
         width, height = size
+        middle = [centre_of_first_cell(pixels, cells, stride) for pixels, cells in zip(self.size, size, strict=True)]
+        column, row = middle if offset is None else (offset, offset)
+        origin = self.grid.to_lps((column, row, 0))
         return Grid(
             (width, height, len(self)), (spacing, spacing, self.grid.spacing_mm[2]), tuple(origin), self.grid.direction
         )

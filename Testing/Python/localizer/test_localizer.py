@@ -14,7 +14,8 @@ from torch import nn
 from CAMLocalizerLib.cam import GradCAM
 from CAMLocalizerLib.core import CAMLocalizerError, ModelError, SettingsError
 from CAMLocalizerLib.localizer import Localizer, choose_device
-from CAMLocalizerLib.models import ModelBundle
+from CAMLocalizerLib.models import ModelBundle, save_model
+from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.views import normalise_slices, slice_stack
 
 
@@ -228,3 +229,16 @@ def test_an_unknown_model_is_refused():
 
 def test_auto_finds_a_device():
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
+
+
+def test_the_maps_of_a_network_without_padding_lie_in_the_middle_of_the_slices(tiny_card, oblique_volume, tmp_path):
+    settings = {"channels": (4, 4, 4, 4, 4)}
+    card = replace(tiny_card, network="alexnet_gap", network_settings=settings, size=(80, 112), scales=(1,))
+    network = build_network("alexnet_gap", classes=3, **settings)
+    found = Localizer(save_model(tmp_path / "tiny", card, network), device="cpu").run(oblique_volume, view="axial")
+    (entry,) = found.pyramid.maps
+    stack = slice_stack(oblique_volume, "axial", spacing_mm=card.spacing_mm, size=card.size)
+    assert entry.array_kji.shape[1:] == tuple(network.features(torch.zeros(1, 1, 112, 80)).shape[2:]) == (2, 1)
+    middles = [grid.to_lps((np.array(grid.size) - 1) / 2) for grid in (entry.grid, stack.grid)]
+    np.testing.assert_allclose(*middles, atol=1e-4)
+    assert found.label_map().grid == oblique_volume.grid
