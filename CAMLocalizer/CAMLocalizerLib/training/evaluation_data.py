@@ -16,7 +16,7 @@ from ..io import read_volume
 from ..io.reader import read_image
 from ..models import ModelCard
 from ..views import SliceStack, acquisition_plane
-from .checks import Problems
+from .checks import Problems, did_you_mean
 from .config import DataOptions, InputOptions
 from .dataset import Prepared, prepare
 from .images import patient_folds
@@ -72,7 +72,7 @@ def read_evaluation_data(
 
     Args:
         sources: where the data lie.
-        card: the model's description; labels are names of its classes.
+        card: the model's description; labels are names of its classes, not all of which need be there.
         folds: folds to deal the patients into, where the table has none; None if no folds are needed.
         seed: of the folds.
         progress: called after each file with (files done, files).
@@ -84,8 +84,10 @@ def read_evaluation_data(
     problems = Problems()
     if card.projections:
         raise SettingsError(f"{card.name} looks at projections of a volume; evaluate takes models of slices")
-    options = DataOptions(table=sources.table.name, classes=card.classes)
-    rows = read_table(sources.table, sources.image_folder, options, problems)
+    rows = read_table(sources.table, sources.image_folder, DataOptions(table=sources.table.name), problems)
+    for label in sorted({row.label for row in rows} - set(card.classes)):
+        near = did_you_mean(label, card.classes)
+        problems.add(f"{sources.table}: label {label!r} is no class of {card.name}{near}")
     masks = _mask_paths(sources, rows, problems)
     found = []
     by_file: dict[Path, list[Row]] = {}

@@ -66,6 +66,11 @@ def test_images_are_those_of_the_main_job(sources, tmp_path, oblique_volume):
     np.testing.assert_allclose(data.rois.grey * 255, np.rint(data.rois.grey * 255), atol=1e-4)
 
 
+def test_not_every_class_of_the_model_is_needed(sources):
+    card = replace(CARD, classes=("other", "healthy", "tumour"))
+    assert read_evaluation_data(sources, card, folds=None).rois.labels.tolist() == [1, 2]
+
+
 def test_folds_of_the_table_are_kept(sources):
     text = sources.table.read_text().splitlines()
     rows = [line + end for line, end in zip(text, (",fold", ",2", ",2"), strict=True)]
