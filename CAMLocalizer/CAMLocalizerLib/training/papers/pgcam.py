@@ -23,6 +23,7 @@ from ..figshare_images import figshare_image_set
 from ..figshare_masks import figshare_masks
 from ..fitting import FitOptions, fit_classifier, predict_logits
 from ..images import ImageSet
+from .pgcam_bundle import measure_bundle, unseen_bundle
 from .pgcam_localise import MaskedSlices, localise
 from .pgcam_pictures import Pictured, draw_pictures
 from .pgcam_report import write_report
@@ -121,6 +122,10 @@ def reproduce(
             results.append(measured(system, fold, images, folder, place, settings, report))
             if fold == settings.folds[0]:
                 drawn += draw_pictures(output, place, fold, system.name)
+            write_report(output, asdict(settings), results, float(np.mean(shares)), tuple(drawn))
+        if (bundle := unseen_bundle(fold, settings.size)) is not None:
+            held_out = images.in_folds([fold])
+            results.append(measure_bundle(bundle, fold, held_out, _with_masks(held_out, folder, settings.size)))
             write_report(output, asdict(settings), results, float(np.mean(shares)), tuple(drawn))
 
 

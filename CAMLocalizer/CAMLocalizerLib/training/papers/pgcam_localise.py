@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .pgcam_maps import MapScore, fused_maps, raw_maps, score_maps, stretched_maps
-from .pgcam_systems import METHODS, POSITIVE, SWEEP, MapRow, System
+from .pgcam_systems import METHODS, SWEEP, MapRow, System
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ def localise(system: System, network: nn.Module, shown: MaskedSlices, tuning: Ma
     result = Localised()
     for method in dict.fromkeys(row.method for row in system.maps):
         rows = [row for row in system.maps if row.method == method]
-        raw = _raw(rows[0], network, shown)
-        other = _raw(rows[0], network, tuning) if any(row.paper for row in rows) else {}
+        raw = _raw(rows[0], system, network, shown)
+        other = _raw(rows[0], system, network, tuning) if any(row.paper for row in rows) else {}
         for row in rows:
             activations = _activations(row, raw, shown)
             result.scores[row.row] = score_maps(activations, shown.masks, row.threshold)
@@ -72,8 +72,8 @@ def localise(system: System, network: nn.Module, shown: MaskedSlices, tuning: Ma
     return result
 
 
-def _raw(row: MapRow, network: nn.Module, slices: MaskedSlices) -> dict[int, Tensor]:
-    return raw_maps(METHODS[row.method](network), slices.images, POSITIVE, signed=row.signed)
+def _raw(row: MapRow, system: System, network: nn.Module, slices: MaskedSlices) -> dict[int, Tensor]:
+    return raw_maps(METHODS[row.method](network), slices.images, system.weights, signed=row.signed)
 
 
 def _activations(row: MapRow, raw: Mapping[int, Tensor], slices: MaskedSlices) -> NDArray[np.float32]:

@@ -36,15 +36,14 @@ class MapScore:
 
 
 def raw_maps(
-    cam: GradCAM, images: NDArray[np.float32], target: int, *, classes: int = 2, signed: bool = False
+    cam: GradCAM, images: NDArray[np.float32], weights: Sequence[float], *, signed: bool = False
 ) -> dict[int, Tensor]:
-    """Map the evidence for one class in images (N, C, H, W), a batch at a time.
+    """Map the evidence for a weighted sum of class scores in images (N, C, H, W), a batch at a time.
 
     Args:
         cam: a method and its network.
         images: normalised.
-        target: the class.
-        classes: number of the network's classes.
+        weights: of the classes; 1 for the class in question and 0 for the others.
         signed: keep evidence against the class as negative values, as CAM without a ReLU has it.
 
     Returns:
@@ -54,11 +53,10 @@ def raw_maps(
     with cam:
         for start in range(0, len(images), BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH]))
-            weights = torch.zeros(len(batch), classes)
-            weights[:, target] = 1
-            maps = dict(cam(batch, weights).maps)
+            asked = torch.tensor(weights).expand(len(batch), -1)
+            maps = dict(cam(batch, asked).maps)
             if signed:  # M = ReLU(M) - ReLU(-M)
-                against = cam(batch, -weights).maps
+                against = cam(batch, -asked).maps
                 maps = {scale: maps[scale] - against[scale] for scale in maps}
             parts.append(maps)
     return {scale: torch.cat([part[scale] for part in parts]) for scale in parts[0]}

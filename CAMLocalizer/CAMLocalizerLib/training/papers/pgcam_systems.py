@@ -70,16 +70,18 @@ class System:
     Args:
         name: of its folder.
         network: a name of the registry.
-        rows: row of Table 1 to the paper's accuracy.
+        rows: row of Table 1 to the paper's accuracy; None for a network that the paper does not have.
         maps: its localisation rows.
         settings: what the network is built with, besides the number of classes and its size.
+        weights: of the class scores that the maps explain.
     """
 
     name: str
     network: str
-    rows: Mapping[str, float]
+    rows: Mapping[str, float | None]
     maps: tuple[MapRow, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    weights: tuple[float, ...] = (0.0, 1.0)
 
 
 DCFPN_MAPS = (
@@ -123,6 +125,13 @@ SYSTEMS = (
         {"dense": True},
     ),
 )
+# The bundled model: DC-FPN again, with the recipe of this project; its network is loaded, not trained.
+BUNDLED_MAPS = (
+    MapRow("PG-CAM of brain-t1ce, scales 1 and 4", "PG-CAM", (1, 4)),
+    MapRow("PG-CAM of brain-t1ce, scales 1 and 2", "PG-CAM", (1, 2)),
+    MapRow("PG-CAM of brain-t1ce, scales 1 and 2, its own threshold", "PG-CAM", (1, 2), 0.5),
+)
+BUNDLED = System("brain-t1ce", "dcfpn", {"brain-t1ce (DC-FPN, 22 layers)": None}, BUNDLED_MAPS)
 # Rows as the paper's Table 1 has them.
 CLASSIFICATION_ROWS = (
     "PG-CAM (FPN, no DC, 22 layers)",

@@ -190,7 +190,7 @@ class TinyClassifier(nn.Module):
 def test_signed_maps_keep_the_evidence_against_the_class() -> None:
     torch.manual_seed(4)
     model, images = TinyClassifier(), torch.randn(20, 1, 5, 6)
-    found = raw_maps(CAM(model, "features", "head"), images.numpy(), 1, signed=True)[1]
+    found = raw_maps(CAM(model, "features", "head"), images.numpy(), (0.0, 1.0), signed=True)[1]
     expected = torch.einsum("nchw,c->nhw", model.features(images), model.head.weight[1]).detach()
     assert expected.min() < 0 < expected.max()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

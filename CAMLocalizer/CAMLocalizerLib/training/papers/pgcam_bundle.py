@@ -1,0 +1,62 @@
+"""The bundled model in PG-CAM's tables: the same network with a recipe of this project, on patients it never saw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ...localizer.targets import target_weights
+from ...metrics import classification_report
+from ...models import ModelBundle, load_model
+from ..fitting import predict_logits
+from ..images import ImageSet
+from .pgcam_localise import MaskedSlices, localise
+from .pgcam_result import FoldResult
+from .pgcam_systems import BUNDLED
+
+MEASURES = ("accuracy", "sensitivity", "specificity", "auc")
+SEEN, UNSEEN_FOLDS = "Folds 3 and 4 of", (1, 2)
+TUMOUR = "meningioma"
+
+
+def unseen_bundle(fold: int, size: int) -> ModelBundle | None:
+    """Load `brain-t1ce` where it can be measured: on folds that it was not trained on, at its own size of images."""
+    bundle = load_model(BUNDLED.name)
+    held_out = fold in UNSEEN_FOLDS and bundle.card.training_data.startswith(SEEN)
+    return bundle if held_out and bundle.card.size == (size, size) else None
+
+
+def measure_bundle(bundle: ModelBundle, fold: int, held_out: ImageSet, shown: MaskedSlices) -> FoldResult:
+    """Measure the bundle as the trained networks are.
+
+    Its maps explain what its card says, any tumour. Of its classes the three tumours alone are compared, since every
+    image shows one.
+
+    Args:
+        bundle: that never saw the fold.
+        fold: the held-out fold.
+        held_out: meningioma against other tumours.
+        shown: the meningioma slices of these.
+    """
+    card, network = bundle.card, bundle.network()
+    logits = torch.from_numpy(predict_logits(network, held_out.images))
+    tumours = logits[:, [card.classes.index(name) for name in card.tumour_classes]].softmax(1).numpy()
+    column = card.tumour_classes.index(TUMOUR)
+    others = np.delete(tumours, column, axis=1).max(axis=1)  # the most probable other tumour decides
+    figures = classification_report(held_out.labels, np.stack([others, tumours[:, column]], axis=1))
+    weights = tuple(target_weights(logits[:1], card)[0].tolist())
+    found = localise(replace(BUNDLED, weights=weights), network, shown, shown)
+    return FoldResult(
+        system=BUNDLED.name,
+        fold=fold,
+        trained=0,
+        images=len(held_out),
+        positives=len(shown.names),
+        classification={measure: float(getattr(figures, measure)) for measure in MEASURES},
+        maps=found.scores,
+        sweep={},
+        tuned={},
+        tuned_thresholds={},
+    )
