@@ -54,6 +54,7 @@ class Settings:
         precision: of training, a name of `FitOptions`.
         own_channels: of the U-Net in the paper's own network.
         nodules: of each class that are used; None for all.
+        pictured: malignant and benign nodules in the pictures; the paper's Fig. 6 has as many.
         seed: of folds, shifts, weights and batches.
     """
 
@@ -67,6 +68,7 @@ class Settings:
     precision: str = "bf16-mixed"
     own_channels: tuple[int, ...] = (32, 64, 128, 256)
     nodules: int | None = None
+    pictured: tuple[int, int] = (4, 2)
     seed: int = 2018
 
     @property
@@ -85,6 +87,7 @@ QUICK = Settings(
     precision="32-true",
     own_channels=(4, 4, 8, 8),
     nodules=8,
+    pictured=(1, 1),
 )
 
 
@@ -132,13 +135,13 @@ def reproduce(
     evidence = _evidence(inputs)
     results: list[FoldResult] = []
     shown: dict[str, Path] = {}
-    pictures: tuple[tuple[str, str], ...] = ()
+    pictures: dict[str, str] = {}
     for dataset, row, fold in plan(settings, inputs.sets):
         results.append(measured(dataset, row, fold, inputs, place, settings, report))
         if (dataset, fold) == (PICTURED_DATASET, 1) and (file := _picture_file(place, row.name)).is_file():
             shown[row.name] = file
-            pictures = draw_pictures(output, shown)
-        write_report(output, asdict(settings), results, evidence, inputs.problems, pictures)
+            pictures.update(draw_pictures(output, shown, row.name))
+        write_report(output, asdict(settings), results, evidence, inputs.problems, tuple(pictures.items()))
 
 
 def plan(settings: Settings, sets: Mapping[str, ImageSet]) -> Iterator[tuple[str, Row, int]]:
@@ -220,18 +223,36 @@ def measured(
     probabilities = softmax(logits, axis=1)
     figures = classification_report(held_out.labels, probabilities, positive=1)
     values = {measure: float(getattr(figures, measure)) for measure in MEASURES}
+    report(f"{run.name}: accuracy {values['accuracy']:.3f} on {len(held_out)} held-out nodules")
     maps = None
     if row.map is not None and dataset in PATCH_DATASETS and inputs.masks is not None:
         truths = inputs.masks[images.folds == fold]
         found = network_maps(network, row.map, held_out.images)
         maps = score_maps(found, truths)
         if dataset == PICTURED_DATASET and fold == 1:
-            _keep_pictured(_picture_file(place, row.name), held_out, truths, found, probabilities[:, 1])
+            chosen = chosen_nodules(held_out, *settings.pictured)
+            _pictured(held_out, truths, found, probabilities, chosen).save(_picture_file(place, row.name))
     result = FoldResult(dataset, row.name, fold, len(train), len(held_out), values, seconds, maps)
-    report(f"{run.name}: accuracy {values['accuracy']:.3f} on {len(held_out)} held-out nodules")
     save_result(run.with_suffix(".json"), result, settings.of_a_training)
-    shutil.rmtree(run)  # 16 rows on several inputs are gigabytes of weights that nothing reads again
+    shutil.rmtree(run)  # the weights of all rows are gigabytes that nothing reads again
     return result
+
+
+def _pictured(
+    held_out: ImageSet,
+    truths: NDArray[np.bool_],
+    maps: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    chosen: NDArray[np.int64],
+) -> Pictured:
+    return Pictured(
+        held_out.names[chosen],
+        held_out.labels[chosen],
+        held_out.images[chosen, 0],
+        truths[chosen],
+        maps[chosen],
+        probabilities[chosen, 1],
+    )
 
 
 def _run_folder(place: Path, dataset: str, row: str, fold: int) -> Path:
@@ -263,17 +284,4 @@ def fit_options(row: Row, settings: Settings) -> FitOptions:
         schedule="cosine",
         precision=settings.precision,
         seed=settings.seed,
-    )
-
-
-def _keep_pictured(
-    path: Path,
-    held_out: ImageSet,
-    truths: NDArray[np.bool_],
-    maps: NDArray[np.float32],
-    malignancy: NDArray[np.float32],
-) -> None:
-    chosen = chosen_nodules(held_out)
-    Pictured(held_out.names[chosen], held_out.images[chosen, 0], truths[chosen], maps[chosen], malignancy[chosen]).save(
-        path
     )

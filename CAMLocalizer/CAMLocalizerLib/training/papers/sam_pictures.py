@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .pictures import Panel, panel_grid
 from .results import replacing
 from .sam_rows import BY_NAME, OURS
 
-MALIGNANT, BENIGN = 4, 2  # as in Fig. 6
+KINDS = ("benign", "malignant")
 HEADS = tuple(
     f"{backbone}-{head}" for backbone in ("ResNet18", "ResNet34", "VGG16", "DenseNet121") for head in ("CAM", "SAM")
 )
@@ -35,6 +35,7 @@ class Pictured:
 
     Args:
         names: of the nodules, shape (N,).
+        labels: 0 benign, 1 malignant, shape (N,).
         images: first channel, shape (N, H, W).
         truths: masks, shape (N, H, W).
         maps: activations in 0..1, shape (N, H, W).
@@ -42,6 +43,7 @@ class Pictured:
     """
 
     names: NDArray[np.str_]
+    labels: NDArray[np.int64]
     images: NDArray[np.float32]
     truths: NDArray[np.bool_]
     maps: NDArray[np.float32]
@@ -59,31 +61,33 @@ class Pictured:
             return cls(**stored)
 
 
-def chosen_nodules(images: ImageSet) -> NDArray[np.int64]:
-    """Choose nodules for the pictures: malignant ones, then benign ones, evenly spaced in the order of ``images``."""
+def chosen_nodules(images: ImageSet, malignant: int, benign: int) -> NDArray[np.int64]:
+    """Choose nodules for the pictures: so many of both kinds, evenly spaced in the order of ``images``."""
     parts = []
-    for label, count in ((1, MALIGNANT), (0, BENIGN)):
+    for label, count in ((1, malignant), (0, benign)):
         places = np.flatnonzero(images.labels == label)
         parts.append(places[np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))])
     return np.concatenate(parts)
 
 
-def draw_pictures(output: Path, shown: dict[str, Path]) -> tuple[tuple[str, str], ...]:
-    """Draw each picture with the rows there are.
+def draw_pictures(output: Path, shown: Mapping[str, Path], latest: str) -> list[tuple[str, str]]:
+    """Draw the pictures that a row is part of, with the rows there are.
 
     Args:
         output: where the pictures go.
         shown: row to the file of its `Pictured`, of the rows there are.
+        latest: the row.
 
     Returns:
-        File name and caption of each picture.
+        File name and caption of each picture drawn.
     """
     drawn = []
     for name, (rows, caption) in PICTURES.items():
-        if present := [row for row in rows if row in shown]:
+        if latest in rows:
+            present = [row for row in rows if row in shown]
             _draw(output / name, present, [Pictured.load(shown[row]) for row in present])
             drawn.append((name, caption))
-    return tuple(drawn)
+    return drawn
 
 
 def _draw(path: Path, rows: Sequence[str], shown: Sequence[Pictured]) -> None:
@@ -94,6 +98,5 @@ def _draw(path: Path, rows: Sequence[str], shown: Sequence[Pictured]) -> None:
         for row, each in zip(rows, shown, strict=True):
             title = row if row not in OURS else str(BY_NAME[row].map)
             panels.append(Panel(f"{title} {each.malignancy[index]:.2f}", image, each.maps[index], truth=truth))
-        kind = "malignant" if index < len(first.names) - BENIGN else "benign"
-        lines.append((f"{kind}\n{name.removeprefix('LIDC-IDRI-')}", panels))
+        lines.append((f"{KINDS[first.labels[index]]}\n{name.removeprefix('LIDC-IDRI-')}", panels))
     panel_grid(path, lines)
