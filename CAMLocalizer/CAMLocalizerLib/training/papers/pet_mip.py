@@ -79,8 +79,8 @@ DIFFERENCES = (
     "The U-Net's two masks are back-projected and outlined in the same way, which keeps its row comparable.",
     "CAMs & FCNs: strided convolutions instead of pooling, and a log-sum-exp of the cells' class responses; the paper "
     "does not describe its network.",
-    "All rows share the threshold of the maps (0.5), which was chosen with a network trained with the point loss and may "
-    "favour its row.",
+    "All rows share the threshold of the maps (0.5), which was chosen with a network trained with the point loss and "
+    "may favour its row.",
     "The standard deviation is that of the folds' means; the paper does not say what its ± is.",
 )
 

@@ -129,7 +129,8 @@ SETTINGS = Settings(
     scratch=(Stage(64, 8, 3e-4), Stage(128, 3, 1e-4)),
     modified=(Stage(64, 2, 2e-4), Stage(128, 2, 1e-4)),
     pyramid=(Stage(64, 12, 1e-3), Stage(128, 4, 3e-4)),
-    segmenter=(Stage(64, 3, 3e-4), Stage(128, 2, 2e-4)),
+    segmenter=(Stage(64, 5, 3e-4), Stage(128, 1, 1e-4)),
+    folds=(1,),
 )
 QUICK = Settings(
     size=64,
