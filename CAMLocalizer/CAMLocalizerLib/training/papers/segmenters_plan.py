@@ -82,8 +82,8 @@ class Settings:
     size: int = 96
     networks: tuple[str, ...] = tuple(NETWORKS)
     folds: tuple[int, ...] = (1,)
-    epochs: int = 10
-    patience: int = 5
+    epochs: int = 8
+    patience: int = 4
     batch_size: int = 16
     learning_rate: float = 3e-4
     augmentation: str = "flips"
