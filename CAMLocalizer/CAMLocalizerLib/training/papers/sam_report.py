@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .results import Entry, Reproduction, write_tables
-from .sam_baselines import DIAMETER, Baseline
+from .sam_baselines import DIAMETER, MAJORITY, SMOOTHNESS, Baseline
 from .sam_maps import THRESHOLD, MapScore
 from .sam_result import FoldResult
 from .sam_rows import DATASETS, OURS, ROWS, SENSITIVITY, SPECIFICITY
@@ -172,6 +172,11 @@ def _size_finding(results: Sequence[FoldResult], evidence: Evidence) -> list[str
     if DIAMETER in rules:
         more = sum(value > rules[DIAMETER].accuracies[1] for value in first.values())
         ahead = f" {more} of {len(first)} networks classify more nodules rightly than the diameter alone."
+    if SMOOTHNESS in rules and rules[SMOOTHNESS].accuracies[1] > rules[MAJORITY].accuracies[1]:
+        ahead += (
+            " Scaling crops by the diameter does not hide the size: enlarged small nodules are smooth, and that alone "
+            f"gives {100 * (first[best] - rules[SMOOTHNESS].accuracies[1]):.1f} points less than the best network."
+        )
     images = next(each.images for each in results if (each.dataset, each.fold) == (PRIMARY, 1))
     error = 100 * np.sqrt(first[best] * (1 - first[best]) / images)
     return [

@@ -9,7 +9,7 @@ from typing import Any
 DATASETS: Mapping[str, int] = {"D_1C": 1, "D_3C": 3, "D_11C": 11, "D_21C": 21}
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 OURS = ("Ours-CAM", "Ours-SAM", "Ours-HESAM")
-VGG_RATE = 0.2
+VGG_RATE = 0.4
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,14 @@ from CAMLocalizerLib.core import InputError
 from CAMLocalizerLib.training.images import ImageSet
 from CAMLocalizerLib.training.papers import reproduce
 from CAMLocalizerLib.training.papers.sam import QUICK, SETTINGS, fit_options, plan, read_inputs
-from CAMLocalizerLib.training.papers.sam_baselines import DIAMETER, MAJORITY, SMOOTHNESS, baselines, roughness
+from CAMLocalizerLib.training.papers.sam_baselines import (
+    DIAMETER,
+    MAJORITY,
+    SMOOTHNESS,
+    Baseline,
+    baselines,
+    roughness,
+)
 from CAMLocalizerLib.training.papers.sam_maps import (
     brightness_maps,
     by_maximum,
@@ -223,5 +230,9 @@ def test_findings_compare_rows_on_the_same_folds() -> None:
         in told
     )
     assert "SAM changes CAM's accuracy by +2.0 points on average and is ahead in 1 of 1 pairs" in told
+    rules = [Baseline(name, {1: value}) for name, value in ((MAJORITY, 0.6), (DIAMETER, 0.83), (SMOOTHNESS, 0.82))]
+    told = " ".join(findings(results, Evidence(rules, {})))
+    assert "1 of 3 networks classify more nodules rightly than the diameter alone" in told
+    assert "that alone gives 3.0 points less than the best network" in told
     tied = " ".join(findings([result(row, 1, 0.8) for row in OURS], Evidence([], {})))
     assert "not the paper's order" in tied
