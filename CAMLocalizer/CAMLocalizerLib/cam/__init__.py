@@ -6,6 +6,7 @@ from .classmap import CAM
 from .gradcam import GradCAM
 from .gradcam_plus_plus import GradCAMPlusPlus
 from .layercam import LayerCAM
+from .methods import METHODS, build_method
 from .multigap import MultiGAPCAM
 from .pyramid import PyramidGradCAM
 from .resize import resize_maps
@@ -15,6 +16,7 @@ from .soft import HESAM, SAM
 __all__ = [
     "CAM",
     "HESAM",
+    "METHODS",
     "SAM",
     "CAMResult",
     "GradCAM",
@@ -22,5 +24,6 @@ __all__ = [
     "LayerCAM",
     "MultiGAPCAM",
     "PyramidGradCAM",
+    "build_method",
     "resize_maps",
 ]

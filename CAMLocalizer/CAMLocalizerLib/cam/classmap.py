@@ -24,7 +24,8 @@ class CAM(GradCAM):
     those of `GradCAM`, whose map it equals up to the factor 1 / (h w).
 
     Args:
-        model: a classifier whose last steps are global average pooling of ``layer`` and the linear layer ``head``.
+        model: a classifier whose last steps are global average pooling of ``layer``, if need be times one number for
+            all channels, and the linear layer ``head``.
         layer: name of the last feature maps.
         head: name of the linear layer that gives the logits.
 
@@ -63,10 +64,17 @@ class CAM(GradCAM):
 
     def _require_average(self, features: Tensor, pooled: list[Tensor]) -> None:
         average = features.flatten(2).mean(2, dtype=torch.float32)
+        gain = _gain(pooled[0].float(), average) if pooled and pooled[0].shape == average.shape else 1.0
         tolerance = 1e-4 if features.dtype in (torch.float32, torch.float64) else 3e-2
         same = len(pooled) == 1 and pooled[0].shape == average.shape
-        if not (same and torch.allclose(pooled[0].float(), average, rtol=tolerance, atol=tolerance)):
+        if not (same and torch.allclose(pooled[0].float(), gain * average, rtol=tolerance, atol=tolerance)):
             raise ModelError(
                 f"the linear layer {self._head_name!r} does not take the average of layer {self.layers[1]!r}, so it "
                 "has no CAM; use GradCAM"
             )
+
+
+def _gain(pooled: Tensor, average: Tensor) -> float:
+    """Return the positive number by which averages were multiplied, in the sense of least squares; 1 for zeros."""
+    gain = float((pooled * average).sum() / average.square().sum().clamp_min(torch.finfo(torch.float32).tiny))
+    return gain if gain > 0 else 1.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import __version__
 from . import evaluate_arguments, train_arguments
 
+MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
 """
@@ -55,6 +56,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("settings, by default the model's own").add_argument
     views = ("auto", "axial", "coronal", "sagittal")
     add("--view", default="auto", choices=views, help="plane of the slices (default: that of acquisition)")
+    add("--map", choices=MAPS, metavar="NAME", help=f"how maps are made: {', '.join(MAPS)}")
     add("--scales", type=_scales, metavar="all|1|1,4|...", help="scales to fuse, 1 is the finest")
     add("--scale-weights", type=_weights, metavar="W,W,...", help="weight of each of --scales")
     add("--threshold", metavar="T", help="of the fused map: 0.4, 200/255, q95 or otsu")

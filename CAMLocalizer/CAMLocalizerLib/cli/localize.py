@@ -38,7 +38,11 @@ def run(options: argparse.Namespace) -> int:
     names = _case_names(options.inputs)
     _check_settings(options)
     localizer = Localizer(
-        options.model, device=options.device, batch_size=options.batch_size, precision=options.precision
+        options.model,
+        device=options.device,
+        batch_size=options.batch_size,
+        precision=options.precision,
+        map=options.map,
     )
     _check_projections(options, localizer)
     scales = _chosen_scales(options, localizer)
@@ -150,6 +154,7 @@ def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, sca
     card = found.card
     settings: dict[str, Any] = {
         "view": found.view,
+        "map": localizer.map,
         **found.settings(**fusing, **uptake),
         "threshold": str(threshold),
         "threshold_value": threshold.value(activation),

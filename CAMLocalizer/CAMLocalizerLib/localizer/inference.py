@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..cam import CAMResult, PyramidGradCAM
+from ..cam import CAMResult, build_method
 from ..core import CAMLocalizerError, SettingsError
 from ..models import ModelCard
 from ..views import normalise_slices
@@ -79,6 +79,7 @@ class SliceRunner:
         device: where it runs now.
         dtype: of images and network.
         batch_size: slices at once, at least 1.
+        map: name of the method that makes the maps.
         notes: sentences for the user on what was done otherwise than asked.
     """
 
@@ -88,6 +89,7 @@ class SliceRunner:
     device: torch.device
     dtype: torch.dtype
     batch_size: int
+    map: str = "pg-cam"
     notes: list[str] = field(default_factory=list)
 
     images: ClassVar[str] = "slices"
@@ -153,12 +155,12 @@ class SliceRunner:
         rows = start + present
         results.probabilities[rows] = logits.softmax(dim=1).cpu().numpy()
         results.targets[rows] = target_classes(self._explained_logits(logits), self.card).cpu().numpy()
-        for scale, maps in explained.maps.items():
-            results.put(scale, rows, maps.float().cpu().numpy())
+        for scale in self.layers:
+            results.put(scale, rows, explained.maps[scale].float().cpu().numpy())
 
     def _explain(self, images: Tensor) -> CAMResult:
         tile = None if self.fewest == 1 else len(images)
-        with PyramidGradCAM(self.network, self.layers, tile=tile) as method:
+        with build_method(self.map, self.network, self.layers, tile=tile) as method:
             return method(images, lambda logits: target_weights(self._explained_logits(logits), self.card))
 
     def _explained_logits(self, logits: Tensor) -> Tensor:

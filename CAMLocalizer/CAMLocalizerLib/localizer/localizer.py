@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from ..cam import METHODS
 from ..core import ActivationMap, ActivationPyramid, SettingsError, Volume
 from ..models import ModelBundle, load_model
 from ..networks import fold_batch_norm
@@ -32,10 +33,12 @@ class Localizer:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         batch_size: slices at once, at least 1.
         precision: ``float32``, or ``bfloat16``, which is faster where the processor has it and changes maps slightly.
+        map: name of the method that makes the maps, a key of :data:`CAMLocalizerLib.cam.METHODS`; the model's own if
+            not given.
 
     Raises:
         ModelError: the bundle is unknown or damaged.
-        SettingsError: a device that is not there, a batch size below 1 or another precision.
+        SettingsError: a device that is not there, a batch size below 1, another precision or an unknown method.
 
     Example:
         >>> found = Localizer("brain-t1ce").run(read_volume("brain.nii.gz"))  # doctest: +SKIP
@@ -49,6 +52,7 @@ class Localizer:
         device: str = "auto",
         batch_size: int = 8,
         precision: str = "float32",
+        map: str | None = None,  # noqa: A002  the field's word
     ) -> None:
         if batch_size < 1:
             raise SettingsError(f"batch size must be at least 1, got {batch_size}")
@@ -57,6 +61,9 @@ class Localizer:
         self.dtype = choose_precision(precision)
         self.batch_size = batch_size
         self.precision = precision
+        self.map = self.model.card.map if map is None else map
+        if self.map not in METHODS:
+            raise SettingsError(f"map must be one of {', '.join(METHODS)}, got {self.map!r}")
 
     @cached_property
     def _network(self) -> Any:
@@ -133,6 +140,7 @@ class Localizer:
             device=self.device,
             dtype=self.dtype,
             batch_size=self.batch_size,
+            map=self.map,
             notes=notes,
         )
 

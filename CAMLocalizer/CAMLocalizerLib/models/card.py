@@ -15,6 +15,7 @@ from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
+MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
 MAP_NORMALISATIONS = ("slice", "volume", "reference")
 UPTAKE_FRACTION = 0.41
 
@@ -40,6 +41,7 @@ class ModelCard:
         target: what the maps explain: ``margin`` is the score of the tumour class minus that of the no-tumour
             class, ``class`` the tumour class alone, ``any`` the mean score of all tumour classes minus that of the
             others, so that a wrong type of tumour does not move the map.
+        map: name of the method among :data:`CAMLocalizerLib.cam.METHODS`; ``pg-cam`` is Grad-CAM of every scale.
         threshold: fraction, fraction/255, percentile or ``otsu``, applied to the fused map by default.
         map_normalisation: ``slice`` or ``volume``: where the maximum is taken by which each scale's map is divided;
             ``reference``: the maps are divided by ``map_levels``.
@@ -74,6 +76,7 @@ class ModelCard:
     views: tuple[str, ...] = PLANES
     scale_weights: tuple[float, ...] = ()
     target: str = "margin"
+    map: str = "pg-cam"
     threshold: str = "0.4"
     map_normalisation: str = "slice"
     map_levels: Mapping[int, float] = field(default_factory=dict)
@@ -139,6 +142,7 @@ class ModelCard:
         self._require(re.fullmatch(r"(?:[0-9a-f]{64})?", self.sha256) is not None, "sha256", "64 hexadecimal digits")
         self._require(self.schema_version == SCHEMA_VERSION, "schema_version", f"{SCHEMA_VERSION} in this release")
         self._require(self.target in TARGETS, "target", f"one of {TARGETS}")
+        self._require(self.map in MAPS, "map", f"one of {MAPS}")
         self._require(self.normalisation in NORMALISATIONS, "normalisation", f"one of {tuple(NORMALISATIONS)}")
         normalised = self.map_normalisation in MAP_NORMALISATIONS
         self._require(normalised, "map_normalisation", f"one of {MAP_NORMALISATIONS}")

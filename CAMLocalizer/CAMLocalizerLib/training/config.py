@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..models.card import MAP_NORMALISATIONS, TARGETS
+from ..models.card import MAP_NORMALISATIONS, MAPS, TARGETS
 from ..networks import NETWORKS
 from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
@@ -124,6 +124,7 @@ class ModelOptions:
     version: str = "1.0.0"
     scales: tuple[int, ...] = ()
     target: str = ""
+    map: str = "pg-cam"
     threshold: str = "0.4"
     map_normalisation: str = "slice"
     probability_limit: float = 0.0
@@ -219,6 +220,7 @@ def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
         ("objective", "name"): OBJECTIVES,
         ("folds", "validation"): VALIDATIONS,
         ("model", "target"): (*TARGETS, ""),
+        ("model", "map"): MAPS,
         ("model", "map_normalisation"): MAP_NORMALISATIONS,
     }
     found = [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..cam import PyramidGradCAM
+from ..cam import GradCAM, PyramidGradCAM, build_method
 from ..localizer.targets import target_weights
 from ..models import ModelCard
 from ..networks import DCFPN, fold_batch_norm
@@ -34,7 +34,8 @@ def map_levels(network: DCFPN, slices: SliceSet, seed: int = 0) -> dict[int, flo
     drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_SLICES]
     images = torch.from_numpy(slices.images[drawn])[:, None]  # (N, 1, H, W)
     direction = tumour_direction(network.head.out_features)
-    return _median_peaks(network, images, lambda logits: direction.expand(len(logits), -1))
+    with PyramidGradCAM(fold_batch_norm(network)) as method:
+        return _median_peaks(method, images, lambda logits: direction.expand(len(logits), -1))
 
 
 def reference_levels(network: nn.Module, images: ImageSet, card: ModelCard, seed: int = 0) -> dict[int, float]:
@@ -51,11 +52,13 @@ def reference_levels(network: nn.Module, images: ImageSet, card: ModelCard, seed
     """
     tumours = np.flatnonzero(np.isin(np.array(images.classes)[images.labels], card.tumour_classes))
     drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_SLICES]
-    return _median_peaks(network, torch.from_numpy(images.images[drawn]), lambda logits: target_weights(logits, card))
+    chosen, folded = torch.from_numpy(images.images[drawn]), fold_batch_norm(network)
+    layers: Mapping[int, str] = folded.cam_layers  # type: ignore[assignment]
+    with build_method(card.map, folded, layers) as method:
+        return _median_peaks(method, chosen, lambda logits: target_weights(logits, card))
 
 
-def _median_peaks(network: nn.Module, images: Tensor, targets: Callable[[Tensor], Tensor]) -> dict[int, float]:
-    with PyramidGradCAM(fold_batch_norm(network)) as method:
-        parts = [method(part, targets).maps for part in images.split(16)]
+def _median_peaks(method: GradCAM, images: Tensor, targets: Callable[[Tensor], Tensor]) -> dict[int, float]:
+    parts = [method(part, targets).maps for part in images.split(16)]
     peaks = {scale: torch.cat([part[scale].amax((1, 2)) for part in parts]) for scale in parts[0]}
     return {scale: float(values.float().median().clamp(min=1e-12)) for scale, values in peaks.items()}

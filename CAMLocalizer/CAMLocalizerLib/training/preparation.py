@@ -262,6 +262,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
             scales=scales,
             views=tuple(plane for plane in PLANES if plane in planes),
             target=target,
+            map=model.map,
             threshold=model.threshold,
             map_normalisation=model.map_normalisation,
             map_levels=dict.fromkeys(scales, 1.0) if model.map_normalisation == "reference" else {},

@@ -50,3 +50,13 @@ def test_the_model_is_as_it_was():
 def test_resizing_interpolates_between_cell_centres():
     row = resize_maps(torch.tensor([[[0.0, 1.0]]]), (1, 4))
     torch.testing.assert_close(row, torch.tensor([[[0.0, 0.25, 0.75, 1.0]]]))
+
+
+def test_averages_times_one_number_have_the_same_map():
+    class Louder(nn.Module):
+        def forward(self, pooled):
+            return 16 * pooled
+
+    plain = classifier()
+    louder = nn.Sequential(*list(plain.children())[:3], Louder(), plain[3])
+    assert torch.equal(CAM(louder, "0", "4")(IMAGE).maps[1], CAM(plain, "0", "3")(IMAGE).maps[1])

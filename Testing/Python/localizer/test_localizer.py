@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from CAMLocalizerLib.cam import GradCAM
+from CAMLocalizerLib.cam import SAM, GradCAM, LayerCAM
 from CAMLocalizerLib.core import CAMLocalizerError, ModelError, SettingsError
 from CAMLocalizerLib.localizer import Localizer, choose_device
+from CAMLocalizerLib.localizer.targets import target_weights
 from CAMLocalizerLib.models import ModelBundle, save_model
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.views import normalise_slices, slice_stack
@@ -242,3 +243,24 @@ def test_the_maps_of_a_network_without_padding_lie_in_the_middle_of_the_slices(t
     middles = [grid.to_lps((np.array(grid.size) - 1) / 2) for grid in (entry.grid, stack.grid)]
     np.testing.assert_allclose(*middles, atol=1e-4)
     assert found.label_map().grid == oblique_volume.grid
+
+
+@pytest.mark.parametrize("given", [None, "layer-cam"])
+def test_maps_are_made_by_the_method_that_the_card_or_the_caller_names(tiny_card, oblique_volume, tmp_path, given):
+    settings = {"head": "sam", "channels": (4, 4, 8, 8)}
+    card = replace(tiny_card, network="hesam", network_settings=settings, size=(32, 32), scales=(1,), map="sam")
+    torch.manual_seed(4)
+    model = save_model(tmp_path / "tiny", card, build_network("hesam", classes=3, **settings), dtype=torch.float32)
+    found = Localizer(model, device="cpu", map=given).run(oblique_volume, view="axial")
+    stack = slice_stack(oblique_volume, "axial", spacing_mm=card.spacing_mm, size=card.size)
+    images = torch.from_numpy(normalise_slices(stack.batch(0, len(stack)), card.normalisation))[:, None]
+    network = model.network()
+    method = SAM(network) if given is None else LayerCAM(network, "features")
+    expected = method(images, lambda logits: target_weights(logits, card)).maps[1].numpy()
+    assert expected.max() > 0
+    np.testing.assert_allclose(arrays(found)[1], expected, rtol=1e-3, atol=1e-4 * expected.max())
+
+
+def test_a_method_that_does_not_exist_is_refused(tiny_model):
+    with pytest.raises(SettingsError, match="map must be one of"):
+        Localizer(tiny_model, map="eigen-cam")
