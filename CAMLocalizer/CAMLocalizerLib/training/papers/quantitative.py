@@ -47,7 +47,6 @@ def reproduce(
         Kang et al., Proc. SPIE 11599, 115990M, 2021.
     """
     settings = QUICK if quick else SETTINGS
-    output.mkdir(parents=True, exist_ok=True)
     measured: list[Measured] = []
     pictures: dict[str, str] = {}
     for each in Study(data / FIGSHARE, work, settings, report).run():
