@@ -122,14 +122,13 @@ class Settings:
         }
 
 
-# Most epochs see images of half the size, at a quarter of the cost; the last ones those that are measured.
 SETTINGS = Settings(
     size=128,
     alexnet=(Stage(128, 20, 3e-4),),
-    scratch=(Stage(64, 8, 3e-4), Stage(128, 3, 1e-4)),
-    modified=(Stage(64, 2, 2e-4), Stage(128, 2, 1e-4)),
-    pyramid=(Stage(64, 12, 1e-3), Stage(128, 4, 3e-4)),
-    segmenter=(Stage(64, 5, 3e-4), Stage(128, 1, 1e-4)),
+    scratch=(Stage(128, 4, 3e-4),),
+    modified=(Stage(128, 2, 2e-4),),
+    pyramid=(Stage(128, 6, 1e-3),),
+    segmenter=(Stage(128, 2, 3e-4),),
     folds=(1,),
 )
 QUICK = Settings(
