@@ -105,8 +105,8 @@ def differences(settings: Settings, measured: Sequence[Measured]) -> tuple[str, 
         f"Images of {settings.size} pixels instead of 224, so that maps have "
         f"{settings.size // 16} cells a side in the modified networks instead of 14, and {settings.size // 32} in VGG.",
         "Few epochs, no selection of a best one: the last epoch is measured. Deep networks are not trained to the end. "
-        "A first schedule, eight epochs at 64 pixels and three at 128, left VGG-16 at a training accuracy of 0.57 (0.65 on "
-        "the held-out fold) and was replaced by the present one.",
+        "A first schedule, eight epochs at 64 pixels and three at 128, left VGG-16 at 0.57 training accuracy (0.65 "
+        "held out) and was replaced by the present one.",
         "The map of an image is scaled from its minimum to its maximum, negative evidence included (the paper's Eq. 2 "
         "has no ReLU, and does not say how a map becomes 8-bit); percentiles are those of all pixels of the image.",
         "mIoU is the mean over images: weighted by the sizes of the classes, the paper's figures by class give its "
