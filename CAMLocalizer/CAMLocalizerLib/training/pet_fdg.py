@@ -38,6 +38,7 @@ class PETRecipe:
             cropped one for a finding.
         network: name of the network.
         point_weight: of a millimetre of the point loss.
+        point_spread: of a millimetre of spread in it, see `point_loss`.
         options: of the training.
     """
 
@@ -46,6 +47,7 @@ class PETRecipe:
     projections: ProjectionOptions = field(default_factory=partial(ProjectionOptions, trunk_share=0.3, box_share=0.1))
     network: str = "pet_cnn"
     point_weight: float = 0.02
+    point_spread: float = 0.0
     options: FitOptions = field(
         default_factory=lambda: FitOptions(
             epochs=16, batch_size=8, learning_rate=2e-3, schedule="cosine", monitor="loss", precision="bf16-mixed"
@@ -95,7 +97,7 @@ def train_pet(
     train, validation = recipe_images(recipe, work, workers)
     report(f"{len(train) // 2} simulated patients to learn from, {len(validation) // 2} to pick the epoch")
     network = fresh_network(recipe)
-    objective = point_loss(recipe.point_weight, recipe.projections.spacing_mm)
+    objective = point_loss(recipe.point_weight, recipe.projections.spacing_mm, spread=recipe.point_spread)
     fit_classifier(network, train, validation, recipe.options, work / "fit", objective=objective, report=report)
     return save_model(folder, model_card(folder.name, recipe), network)
 

@@ -125,3 +125,21 @@ def test_options_out_of_range_are_refused(options):
 
 def test_losses_of_other_weights_have_other_names_by_which_runs_are_gone_on_with():
     assert point_loss(0.1).__qualname__ == point_loss(0.1).__qualname__ != point_loss(0.2).__qualname__
+
+
+def test_two_spots_around_the_point_cost_their_spread_alone():
+    images = torch.maximum(one_spot(2, 3), one_spot(2, 7))  # 8 pixels on either side of the cell between them
+    point = [[21.5, 9.5]]
+    assert loss_2(images, point, temperature=0.01) == pytest.approx(0.0, abs=1e-3)
+    assert loss_2(images, point, temperature=0.01, spread=0.5, spacing_mm=2.0) == pytest.approx(0.5 * 16.0, abs=1e-2)
+
+
+def test_one_spot_has_no_spread_and_a_finite_gradient():
+    images, point = one_spot(2, 5), [[21.5, 9.5]]
+    assert loss_2(images, point, temperature=0.01, spread=1.0) == pytest.approx(0.0, abs=0.2)
+    network = Pass()
+    loss, _ = point_loss(1.0, temperature=0.01, spread=1.0)(
+        network, Batch(images, torch.tensor([0]), torch.tensor(point))
+    )
+    loss.backward()
+    assert bool(network.head.weight.grad.isfinite().all())

@@ -27,6 +27,7 @@ from ..projected import ProjectionOptions
 from ..supervised import fit_segmenter, predict_masks
 
 UNET, CAMS, FCNS, OURS = "U-NET", "CAMs alone", "CAMs & FCNs", "Our"
+DISTANCE = "Our without spread"
 UNET_CHANNELS = (16, 32, 64, 128, 128)
 
 
@@ -42,6 +43,7 @@ class Settings:
         epochs: of every network; the last epoch's weights are measured, so that no held-out patient picks them.
         unet_epochs: of the U-Net.
         point_weight: of a millimetre of loss 2.
+        point_spread: of a millimetre of spread in loss 2, see `point_loss`.
         seed: of folds, weights and order.
         precision: of training.
         projections: how patients become images.
@@ -51,10 +53,11 @@ class Settings:
     patients: int = 195
     first_seed: int = 20_000
     folds: int = 5
-    measured_folds: int = 3
+    measured_folds: int = 1
     epochs: int = 24
     unet_epochs: int = 20
     point_weight: float = 0.02
+    point_spread: float = 1.0
     seed: int = 0
     precision: str = "bf16-mixed"
     projections: ProjectionOptions = field(default_factory=ProjectionOptions)
@@ -71,13 +74,14 @@ class Settings:
             seed=self.seed,
         )
 
-    def recipe(self, network: str, point_weight: float) -> PETRecipe:
+    def recipe(self, network: str, point_weight: float, point_spread: float) -> PETRecipe:
         """Return the recipe of a classifier's row."""
         return PETRecipe(
             patients=self.patients,
             projections=self.projections,
             network=network,
             point_weight=point_weight,
+            point_spread=point_spread,
             options=self.options(self.epochs),
         )
 
@@ -96,15 +100,16 @@ Report = Callable[[str], None]
 Measure = Callable[[PETCase], PETOutcome]
 
 
-def classifier_row(settings: Settings, network: str, weighted: bool) -> PETRecipe:
-    """Return the recipe of a row: with the point loss, or with the class alone."""
-    return settings.recipe(network, settings.point_weight if weighted else 0.0)
+def classifier_row(settings: Settings, network: str, weighted: bool = False, compact: bool = False) -> PETRecipe:
+    """Return the recipe of a row: the class alone, or with the point loss, with its spread or without."""
+    weight, spread = settings.point_weight * weighted, settings.point_spread * compact
+    return settings.recipe(network, weight, spread)
 
 
 def train_classifier(recipe: PETRecipe, train: ImageSet, folder: Path, report: Report) -> Localizer:
     """Train a row's classifier and make its bundle ready to look at volumes with the main job."""
     network = fresh_network(recipe)
-    objective = point_loss(recipe.point_weight, recipe.projections.spacing_mm)
+    objective = point_loss(recipe.point_weight, recipe.projections.spacing_mm, spread=recipe.point_spread)
     fit_classifier(network, train, None, recipe.options, folder / "fit", objective=objective, report=report)
     return Localizer(save_model(folder / "bundle", model_card("bundle", recipe), network), device="cpu")
 
@@ -188,9 +193,10 @@ def row_trainers(
 
     return {
         UNET: unet,
-        CAMS: partial(classifier, classifier_row(settings, "pet_cnn", weighted=False)),
-        FCNS: partial(classifier, classifier_row(settings, "pet_fcn", weighted=False)),
-        OURS: partial(classifier, classifier_row(settings, "pet_cnn", weighted=True)),
+        CAMS: partial(classifier, classifier_row(settings, "pet_cnn")),
+        FCNS: partial(classifier, classifier_row(settings, "pet_fcn")),
+        OURS: partial(classifier, classifier_row(settings, "pet_cnn", weighted=True, compact=True)),
+        DISTANCE: partial(classifier, classifier_row(settings, "pet_cnn", weighted=True)),
     }
 
 
