@@ -81,8 +81,8 @@ DIFFERENCES = (
     "The U-Net's two masks are back-projected and outlined in the same way, which keeps its row comparable.",
     "Loss 2 is the distance from the soft argmax of the map to the point plus the spread of that softmax: the distance "
     "alone is satisfied by maps that peak on either side of the tumour, as the row without spread shows. That was seen "
-    "in the maps of fold 1, of training and held-out patients alike, and the spread added then; the bundled pet-fdg is trained without it, on more "
-    "bodies and cropped ones.",
+    "in the maps of fold 1, of training and held-out patients alike, and the spread added then; the bundled pet-fdg is "
+    "trained without it, on more bodies and cropped ones.",
     "CAMs & FCNs: strided convolutions instead of pooling, and a log-sum-exp of the cells' class responses; the paper "
     "does not describe its network.",
     "All rows share the threshold of the maps (0.5), which was chosen with a network trained with the point loss and "
