@@ -57,6 +57,7 @@ class Settings:
         alexnet, scratch, modified, pyramid, segmenter: stages of the networks of each kind.
         folds: held out one after another.
         batch_size: images per step.
+        mask_batch_size: images per step of the networks that learn masks, for more steps in few epochs.
         augmentation: one of ``AUGMENTATIONS``.
         precision: one of ``PRECISIONS``.
         seed: of weights, order and augmentation.
@@ -72,6 +73,7 @@ class Settings:
     segmenter: tuple[Stage, ...]
     folds: tuple[int, ...] = (1, 2, 3, 4)
     batch_size: int = 32
+    mask_batch_size: int = 8
     augmentation: str = "shift"
     precision: str = "bf16-mixed"
     seed: int = 0
@@ -99,11 +101,11 @@ class Settings:
         settings: dict[str, Any] = {"batch_norm": True, **(SLIM if self.slim else {})}
         return settings if plan.segments else settings | {"classes": classes}
 
-    def options(self, stage: Stage) -> FitOptions:
-        """Return how a stage is trained."""
+    def options(self, plan: Plan, stage: Stage) -> FitOptions:
+        """Return how a stage of a plan is trained."""
         return FitOptions(
             epochs=stage.epochs,
-            batch_size=self.batch_size,
+            batch_size=self.mask_batch_size if plan.segments else self.batch_size,
             learning_rate=stage.learning_rate,
             schedule="cosine",
             precision=self.precision,
@@ -116,8 +118,9 @@ class Settings:
         """Return what a result depends on, to tell whether a kept one still holds."""
         shared = ("size", "batch_size", "augmentation", "precision", "seed", "per_class", "slim")
         sources = [each for each in self.plans() if each.title == plan.start]
+        own = ("mask_batch_size",) if plan.segments else ()
         return {
-            **{name: getattr(self, name) for name in shared},
+            **{name: getattr(self, name) for name in (*shared, *own)},
             "plans": [asdict(each) for each in (*sources, plan)],
         }
 
@@ -128,7 +131,7 @@ SETTINGS = Settings(
     scratch=(Stage(128, 4, 3e-4),),
     modified=(Stage(128, 2, 2e-4),),
     pyramid=(Stage(128, 6, 1e-3),),
-    segmenter=(Stage(128, 2, 3e-4),),
+    segmenter=(Stage(128, 1, 3e-4),),
     folds=(1,),
 )
 QUICK = Settings(

@@ -99,7 +99,7 @@ class Study:
         return network
 
     def _fit(self, network: nn.Module, plan: Plan, stage: Stage, train: ImageSet, folder: Path) -> None:
-        options = self.settings.options(stage)
+        options = self.settings.options(plan, stage)
         if plan.segments:
             fit_segmenter(network, train.images, self._masks(train, stage.size), None, None, options, folder)
         else:

@@ -82,8 +82,8 @@ class Settings:
     size: int = 96
     networks: tuple[str, ...] = tuple(NETWORKS)
     folds: tuple[int, ...] = (1,)
-    epochs: int = 8
-    patience: int = 4
+    epochs: int = 6
+    patience: int = 3
     batch_size: int = 16
     learning_rate: float = 3e-4
     augmentation: str = "flips"
