@@ -27,8 +27,9 @@ def run(options: argparse.Namespace) -> int:
     """
     from ..localizer import choose_device
     from ..models import load_model
-    from ..training.evaluation_data import Sources, read_evaluation_data
-    from ..training.model_evaluation import CSV_FILE, JSON_FILE, evaluate, findings
+    from ..training.evaluation_data import read_evaluation_data
+    from ..training.evaluation_sources import Sources
+    from ..training.model_evaluation import CSV_FILE, JSON_FILE, evaluate, findings, strides_of
 
     if options.folds < 2:
         raise SettingsError(f"--folds must be at least 2, got {options.folds}")
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
             bundle.card,
             folds=options.folds if options.filters else None,
             seed=options.seed,
+            strides=strides_of(bundle),
             progress=progress,
         )
     options.after_interruption = "finished trainings are kept; the same command goes on with them"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from ..cam import PyramidGradCAM
+from ..cam import GradCAM, build_method
 from ..cam.resize import resize_maps
 from ..cam.targets import Targets
 from ..core import InputError, SettingsError
@@ -23,6 +23,7 @@ from .roi_set import FIXED, RoiSet
 
 ORIGINAL, CAM, MASK, INVERSE = "original", "cam", "mask", "inverse-mask"
 FILTERS = (ORIGINAL, CAM, MASK, INVERSE)
+PG_CAM = "pg-cam"
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,26 @@ def filter_weights(
 def lent_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
     """Give each image its own mask, and each without one that of an image drawn at random from those that have.
 
+    Where the images have planes, masks are lent within a plane.
+
     Raises:
-        InputError: no truth, or none of the masks has a pixel.
+        InputError: no truth, or none of the masks, or of those in a plane, has a pixel.
     """
     if rois.truth is None:
         raise InputError("mask filters need the masks of the tumours, got none")
-    marked = rois.truth.any(axis=(1, 2))
+    marked: NDArray[np.bool_] = np.asarray(rois.truth.any(axis=(1, 2)))
     if not marked.any():
         raise InputError("mask filters need an image whose mask has a pixel, got none")
-    drawn = np.random.default_rng(seed).choice(np.flatnonzero(marked), len(rois))
-    return rois.truth[np.where(marked, np.arange(len(rois)), drawn)]
+    lenders = np.arange(len(rois))
+    planes: NDArray[np.str_] = np.full(len(rois), "all") if rois.planes is None else rois.planes
+    for plane in np.unique(planes[~marked]):
+        members: NDArray[np.bool_] = np.equal(planes, plane)
+        candidates = np.flatnonzero(marked & members)
+        if not candidates.size:
+            raise InputError(f"mask filters need an image whose mask has a pixel in every plane, got none in {plane}")
+        drawn = np.random.default_rng(seed).choice(candidates, np.count_nonzero(members))
+        lenders[members] = np.where(marked[members], lenders[members], drawn)
+    return rois.truth[lenders]
 
 
 def activation_maps(
@@ -112,10 +123,11 @@ def activation_maps(
     *,
     targets: Targets = None,
     scales: Mapping[int, float] | None = None,
+    method: str = PG_CAM,
     batch_size: int = 16,
     device: str = "cpu",
 ) -> NDArray[np.float32]:
-    """Make the map of each image: Grad-CAM, enlarged to the image and divided by its maximum; scales are summed so.
+    """Make the map of each image, enlarged to the image and divided by its maximum; scales are summed so.
 
     Args:
         network: classifier with ``cam_layers``.
@@ -124,6 +136,7 @@ def activation_maps(
             None is right: a map for the tumour of an image that seems to have none is often empty, and a black image
             would tell a second classifier what the first one said.
         scales: scale to weight; all scales alike if not given.
+        method: as for `build_method`; Grad-CAM of each scale if not given.
         batch_size: images at once.
         device: torch's name.
 
@@ -135,15 +148,58 @@ def activation_maps(
     """
     network.to(device)
     found = [np.zeros((0, *images.shape[2:]), dtype=np.float32)]
-    with PyramidGradCAM(network, scales=scales) as method:
+    with map_method(network, method, scales) as explain:
         for start in range(0, len(images), batch_size):
             part = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size])).to(device)
-            maps = method(part, targets).maps
-            size = (images.shape[2], images.shape[3])
-            each = {scale: unit_range(resize_maps(values, size).cpu().numpy()) for scale, values in maps.items()}
-            weighed = [(scales or {}).get(scale, 1.0) * values for scale, values in each.items()]
-            found.append(unit_range(np.sum(weighed, axis=0)))
+            found.append(fuse_scales(explain(part, targets).maps, (images.shape[2], images.shape[3]), scales))
     return np.concatenate(found)
+
+
+def map_method(network: nn.Module, name: str, scales: Iterable[int] | None = None) -> GradCAM:
+    """Make the method of a name for some scales of a network.
+
+    Args:
+        network: classifier with ``cam_layers``.
+        name: as for `build_method`.
+        scales: all if not given.
+
+    Raises:
+        SettingsError: no ``cam_layers``, scales that they lack, or as for `build_method`.
+        ModelError: as for `build_method`.
+    """
+    layers = getattr(network, "cam_layers", None)
+    if not isinstance(layers, Mapping):
+        raise SettingsError(f"{type(network).__name__} names no cam_layers; take a classifier with maps")
+    wanted = sorted(layers if scales is None else scales)
+    if lacking := sorted(set(wanted) - set(layers)):
+        raise SettingsError(f"scales {lacking} asked for, the model has {sorted(layers)}")
+    return build_method(name, network, {scale: layers[scale] for scale in wanted})
+
+
+def fuse_scales(
+    maps: Mapping[int, Tensor],
+    size: tuple[int, int],
+    weights: Mapping[int, float] | None = None,
+    *,
+    within: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Enlarge the maps of each scale to the image, divide each by its maximum, and sum them so.
+
+    Args:
+        maps: scale to maps of at least 0, shape (N, h, w).
+        size: height and width of the images.
+        weights: of the scales that count; all count 1 if not given.
+        within: where maps count, shape (N, height, width); 0 elsewhere. Everywhere if not given.
+
+    Returns:
+        Shape (N, height, width), float32, 0 to 1.
+    """
+    total = np.zeros((), dtype=np.float32)
+    for scale, weight in (weights or dict.fromkeys(maps, 1.0)).items():
+        enlarged = resize_maps(maps[scale], size).cpu().numpy()
+        counted = enlarged if within is None else enlarged * within
+        total = total + np.float32(weight) * unit_range(counted)
+    return unit_range(total)
 
 
 def unit_range(maps: NDArray[np.float32]) -> NDArray[np.float32]:

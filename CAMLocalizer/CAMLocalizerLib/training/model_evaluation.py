@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 
 from ..core import SettingsError
 from ..io.writing import writing
-from ..localizer.targets import target_weights
+from ..localizer.targets import common_logits, target_weights
 from ..metrics import classification_report, iou
 from ..models import ModelBundle, ModelCard
 from ..networks import build_network
 from ..segment import apply_threshold
 from .evaluation_data import EvaluationData
+from .evaluation_pairs import explain_pairs, label_map_dices
 from .filters import CAM, INVERSE, MASK, ORIGINAL, FilterResult, activation_maps, map_overlap, retrain
 from .fitting import FitOptions, predict_logits
+from .roi_set import FIXED
 
 CSV_FILE, JSON_FILE, TRAINING_FOLDER = "evaluation.csv", "evaluation.json", "training"
-MODEL = "model"
+MODEL, MODEL_BY_PATIENT = "model", "model-by-patient"
 COLUMNS = ("images", "accuracy", "last_accuracy", "sensitivity", "specificity", "auc", "epochs", "best_epoch")
 
 
@@ -39,15 +41,21 @@ class Evaluation:
         model: name, version and checksum.
         data: number of images, patients, images of each class, and images with a mask.
         classification: the model's own figures on all images.
-        maps: mean-Dice and IoU of the model's maps over the images with a mask; empty without masks.
+        by_patient: the same with the mean probabilities of each patient's projections, and ``patients``; empty for a
+            model of slices, whose images of one patient may differ in class.
+        maps: mean-Dice and IoU of the model's maps over the images with a mask; empty without masks. Of projections
+            also the mean 3D Dice of the label maps.
         filters: figures of the networks that were trained from scratch, a line per filter and fold.
+        notes: what had to be assumed of the images, in sentences.
     """
 
     model: Mapping[str, str]
     data: Mapping[str, Any]
     classification: Mapping[str, float | None]
+    by_patient: Mapping[str, float | None] = field(default_factory=dict)
     maps: Mapping[str, Any] = field(default_factory=dict)
     filters: tuple[FilterResult, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def accuracies(self) -> dict[str, tuple[float, float | None]]:
         """Mean and standard deviation over folds of each filter's accuracy."""
@@ -63,8 +71,9 @@ class Evaluation:
 def measure_model(bundle: ModelBundle, data: EvaluationData, *, device: str = "cpu") -> Evaluation:
     """Measure a model as it is: classes, and maps where masks are given.
 
-    The maps are those of the main job in one image: at the model's scales, for its target, each scale over its own
-    maximum; the IoU is at its threshold.
+    The maps are those of the main job in one image: by the model's method, at its scales, for its target, each scale
+    over its own maximum; the IoU is at its threshold. Both projections of a volume explain the same class, and the main
+    job itself runs on volumes with a mask.
 
     Args:
         bundle: the model.
@@ -72,32 +81,75 @@ def measure_model(bundle: ModelBundle, data: EvaluationData, *, device: str = "c
         device: torch's name.
     """
     card, rois = bundle.card, data.rois
-    network = bundle.network()
-    logits = torch.from_numpy(predict_logits(network, data.images, device=device))
-    positive = card.classes.index(card.tumour_classes[0]) if len(card.classes) == 2 else None
-    measured = classification_report(rois.labels, logits.softmax(dim=1).numpy(), positive=positive)
+    logits, found = _answers(bundle, data, device)
+    probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
     counts = np.bincount(rois.labels, minlength=len(card.classes)).tolist()
+    maps = {} if found is None else _overlap(data, found, card.threshold)
+    if maps and data.pairs:
+        maps |= _volume_overlap(bundle, data, device)
     described = {
         "images": len(rois),
         "patients": len(set(rois.patients.tolist())),
         "classes": dict(zip(card.classes, counts, strict=True)),
+        "images_with_mask": maps.get("images", 0),
     }
-    maps: dict[str, Any] = {}
-    if rois.truth is not None:
-        found = activation_maps(
-            network,
-            data.images,
-            targets=lambda scores: target_weights(scores, card),
-            scales=map_weights(card),
-            device=device,
-        )
-        maps = _overlap(data, found, card.threshold)
     return Evaluation(
         {"name": card.name, "version": card.version, "sha256": card.sha256},
-        described | {"images_with_mask": maps.get("images", 0)},
-        {name: None if value != value else value for name, value in asdict(measured).items()},
+        described,
+        _figures(rois.labels, probabilities, card),
+        _by_patient(data, probabilities, card) if data.pairs else {},
         maps,
+        notes=data.notes,
     )
+
+
+def _answers(
+    bundle: ModelBundle, data: EvaluationData, device: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the logits of all images, and their maps where there are masks to compare them with."""
+    card, network = bundle.card, bundle.network()
+    settings: dict[str, Any] = {"scales": map_weights(card), "method": card.map, "device": device}
+    if data.pairs:
+        return explain_pairs(
+            network, data.images, data.pairs, lambda scores: target_weights(common_logits(scores), card), **settings
+        )
+    logits = predict_logits(network, data.images, device=device)
+    if data.rois.truth is None:
+        return logits, None
+    return logits, activation_maps(
+        network, data.images, targets=lambda scores: target_weights(scores, card), **settings
+    )
+
+
+def _figures(labels: NDArray[np.int64], probabilities: NDArray[np.float32], card: ModelCard) -> dict[str, float | None]:
+    positive = card.classes.index(card.tumour_classes[0]) if len(card.classes) == 2 else None
+    measured = asdict(classification_report(labels, probabilities, positive=positive))
+    return {name: None if value != value else value for name, value in measured.items()}
+
+
+def _by_patient(data: EvaluationData, probabilities: NDArray[np.float32], card: ModelCard) -> dict[str, float | None]:
+    """Measure mean probabilities of each patient; scans of one patient that differ in label count apart."""
+    keys = list(zip(data.rois.patients.tolist(), data.rois.labels.tolist(), strict=True))
+    groups = [[index for index, key in enumerate(keys) if key == each] for each in sorted(set(keys))]
+    means = np.stack([probabilities[group].mean(axis=0) for group in groups])
+    return {"patients": len(groups)} | _figures(data.rois.labels[[group[0] for group in groups]], means, card)
+
+
+def _volume_overlap(bundle: ModelBundle, data: EvaluationData, device: str) -> dict[str, Any]:
+    dices = list(label_map_dices(bundle, data.pairs, device))
+    return {"volumes": len(dices), "dice_3d": float(np.mean(dices)), "missed_3d": float(np.mean(np.equal(dices, 0)))}
+
+
+def strides_of(bundle: ModelBundle) -> Mapping[int, int]:
+    """Return pixels per cell of each scale of the model's maps.
+
+    Raises:
+        SettingsError: a network without named layers for maps.
+    """
+    network = bundle.network()
+    if not hasattr(network, "cam_layers"):
+        raise SettingsError(f"the network of {bundle.card.name} names no layers for maps; take a classifier")
+    return {scale: int(stride) for scale, stride in network.strides.items()}  # type: ignore[operator, union-attr]
 
 
 def map_weights(card: ModelCard) -> dict[int, float]:
@@ -133,7 +185,8 @@ def retrain_filtered(
 
     Filters: none, the model's own map of the class that it gives, and with masks the mask and its inverse. All four
     get images on one fixed scale (see `RoiSet.image_set`), not the model's normalisation, so that they differ in what
-    was filtered and in nothing else.
+    was filtered and in nothing else. Projections stay on their own scale from 0, where there is no uptake, to 1: what
+    a filter leaves out is black as air is.
 
     Args:
         bundle: gives the network's name and settings, and the maps.
@@ -152,7 +205,7 @@ def retrain_filtered(
     card = bundle.card
     settings = {"classes": len(card.classes)} | dict(card.network_settings)
     settings.pop("pretrained", None)
-    maps = activation_maps(bundle.network(), data.images, scales=map_weights(card), device=device)
+    maps = _maps_of_answers(bundle, data, device)
     kinds = (ORIGINAL, CAM) if data.rois.truth is None else (ORIGINAL, CAM, MASK, INVERSE)
     for fold in np.unique(data.rois.folds).tolist():
         for kind in kinds:
@@ -165,8 +218,20 @@ def retrain_filtered(
                 output / TRAINING_FOLDER / name,
                 fold=fold,
                 maps=maps,
+                normalisation="none" if data.pairs else FIXED,
                 report=_prefixed(report, name),
             )[1]
+
+
+def _maps_of_answers(bundle: ModelBundle, data: EvaluationData, device: str) -> NDArray[np.float32]:
+    """Make maps of the class that the model gives each image, or both projections of a volume together."""
+    network, card = bundle.network(), bundle.card
+    settings: dict[str, Any] = {"scales": map_weights(card), "method": card.map, "device": device}
+    if not data.pairs:
+        return activation_maps(network, data.images, **settings)
+    return explain_pairs(
+        network, data.images, data.pairs, lambda scores: common_logits(scores).argmax(dim=1), **settings
+    )[1]
 
 
 def _prefixed(report: Callable[[str], None] | None, name: str) -> Callable[[str], None] | None:
@@ -197,8 +262,7 @@ def evaluate(
         OutputError: the folder cannot be written.
         CAMLocalizerError: as for `retrain_filtered`.
     """
-    if not hasattr(bundle.network(), "cam_layers"):
-        raise SettingsError(f"the network of {bundle.card.name} names no layers for maps; take a classifier")
+    strides_of(bundle)
     found = measure_model(bundle, data, device=device)
     write_evaluation(output, found)
     if options is None:
@@ -216,10 +280,12 @@ def write_evaluation(output: Path, found: Evaluation) -> None:
         "model": dict(found.model),
         "data": dict(found.data),
         "classification": dict(found.classification),
+        "classification_by_patient": dict(found.by_patient) or None,
         "maps": dict(found.maps) or None,
         "accuracy": accuracies,
         "folds": [result.as_dict() for result in found.filters],
         "findings": list(findings(found)),
+        "notes": list(found.notes),
     }
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
@@ -233,6 +299,9 @@ def _csv(found: Evaluation) -> str:
     writer.writerow(("filter", "fold", *COLUMNS))
     own = {"images": found.data["images"], **found.classification}
     writer.writerow((MODEL, "all", *(_cell(own.get(name)) for name in COLUMNS)))
+    if found.by_patient:
+        patients = {"images": found.by_patient["patients"], **found.by_patient}
+        writer.writerow((MODEL_BY_PATIENT, "all", *(_cell(patients.get(name)) for name in COLUMNS)))
     for result in found.filters:
         values = result.as_dict()
         writer.writerow((result.filter, result.fold, *(_cell(values[name]) for name in COLUMNS)))
@@ -259,14 +328,22 @@ def findings(found: Evaluation) -> Iterator[str]:
     """Say what the figures show, in sentences for the terminal and ``evaluation.json``."""
     commonest = max(found.data["classes"].values()) / found.data["images"]
     accuracy = found.classification["accuracy"]
-    yield (
-        f"The model is right in {accuracy:.3f} of the images; always saying the commonest class would be in "
-        f"{commonest:.3f}."
-    )
+    always = f"always saying the commonest class would be in {commonest:.3f}" if commonest < 1 else "all of one class"
+    yield f"The model is right in {accuracy:.3f} of the images; {always}."
+    if found.by_patient:
+        yield (
+            f"By the mean of each patient's projections it is right in {found.by_patient['accuracy']:.3f} of "
+            f"{found.by_patient['patients']} patients."
+        )
     if found.maps:
         yield (
             f"Its maps reach a mean-Dice of {found.maps['mean_dice']:.3f} over {found.maps['images']} images with a "
             f"mask, and an IoU of {found.maps['iou']:.3f} at threshold {found.maps['threshold']}."
+        )
+    if "volumes" in found.maps:
+        yield (
+            f"Its label maps reach a 3D Dice of {found.maps['dice_3d']:.3f} over {found.maps['volumes']} volumes; "
+            f"{found.maps['missed_3d']:.3f} of them miss the tumour."
         )
     means = {kind: mean for kind, (mean, _) in found.accuracies().items()}
     if CAM in means:
@@ -279,3 +356,5 @@ def findings(found: Evaluation) -> Iterator[str]:
             f"With the tumour alone it reaches {means[MASK]:.3f}, without the tumour {means[INVERSE]:.3f}; what is "
             f"above {commonest:.3f} without the tumour comes from elsewhere in the image."
         )
+    if found.notes:
+        yield f"{len(found.notes)} notes on the images, the first: {found.notes[0]}."

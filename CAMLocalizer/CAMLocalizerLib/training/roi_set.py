@@ -28,6 +28,7 @@ class RoiSet:
         folds: cross-validation fold of each image, from 1, shape (N,).
         names: what reports call each image, shape (N,).
         truth: tumour, shape (N, H, W); None where it is not known.
+        planes: plane of each image, shape (N,), where outlines of one plane would not do in another; else None.
 
     Raises:
         InputError: shapes that do not fit, or grey values outside 0 to 1.
@@ -40,6 +41,7 @@ class RoiSet:
     folds: NDArray[np.int64]
     names: NDArray[np.str_]
     truth: NDArray[np.bool_] | None = None
+    planes: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         lengths = {entry.name: len(getattr(self, entry.name)) for entry in self._per_image()}

@@ -48,7 +48,9 @@ class Row:
         return self.file if self.slice is None else f"{self.file}:{self.slice}"
 
 
-def read_table(table: Path, images: Path, options: DataOptions, problems: Problems) -> list[Row]:
+def read_table(
+    table: Path, images: Path, options: DataOptions, problems: Problems, *, fewest_labels: int = 2
+) -> list[Row]:
     """Read the table; lines that cannot be used are noted in ``problems`` and left out.
 
     Args:
@@ -56,6 +58,7 @@ def read_table(table: Path, images: Path, options: DataOptions, problems: Proble
         images: folder that the files are relative to.
         options: names of the columns.
         problems: takes a sentence for each problem.
+        fewest_labels: 2 for what a classifier is to learn from, 1 for what it is asked about.
     """
     try:
         text = table.read_text(encoding="utf-8-sig")
@@ -70,7 +73,7 @@ def read_table(table: Path, images: Path, options: DataOptions, problems: Proble
     rows = [row for values in reader if (row := _row(reader.line_num, values, columns, images, table, problems))]
     if not rows and not len(problems):
         problems.add(f"{table}: has no line besides the header")
-    problems.extend(_joint_problems(rows, options, table))
+    problems.extend(_joint_problems(rows, options, table, fewest_labels))
     return rows
 
 
@@ -138,7 +141,7 @@ def _point(entries: Mapping[str, str], problems: Problems) -> tuple[float, float
     return x, y, z
 
 
-def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path) -> list[str]:
+def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path, fewest_labels: int) -> list[str]:
     """Say what is wrong with the table as a whole."""
     found = []
     counts = Counter(row.name for row in rows)
@@ -148,7 +151,7 @@ def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path) -> l
     if both := sorted({row.file for row in rows if row.slice is not None and row.path in whole}):
         found.append(f"{table}: labelled both as a whole and by slice: {listed(both)}")
     labels = sorted({row.label for row in rows})
-    if len(labels) == 1:
+    if len(labels) == 1 < fewest_labels:
         found.append(f"{table}: all labels are {labels[0]!r}; a classifier needs images of two classes at least")
     if options.classes and rows:
         unknown, unused = sorted(set(labels) - set(options.classes)), sorted(set(options.classes) - set(labels))

@@ -153,3 +153,17 @@ def test_other_epochs_in_the_same_folder_are_refused(evaluate, capsys):
     assert evaluate("--filters", "--folds", "2", "--epochs", "1") == 0
     assert evaluate("--filters", "--folds", "2", "--epochs", "2") == 2
     assert "holds the training of other options" in capsys.readouterr().err
+
+
+def test_pictures_of_one_class_are_measured(evaluate, table, tmp_path, capsys):
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], *lines[2::2]]))
+    assert evaluate() == 0
+    lines, found = results(tmp_path)
+    assert found["data"]["classes"] == {"healthy": 0, "tumour": 6}
+    assert found["classification"]["sensitivity"] == found["classification"]["accuracy"]
+    assert found["classification"]["auc"] is None
+    assert lines[0]["auc"] == ""
+    assert "all of one class" in capsys.readouterr().out
+    assert evaluate("--filters") == 2
+    assert "needs images of two classes at least" in capsys.readouterr().err

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.core import InputError, SettingsError, Volume
+from CAMLocalizerLib.core import InputError, Volume
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import ModelCard
-from CAMLocalizerLib.training.evaluation_data import Sources, read_evaluation_data
+from CAMLocalizerLib.training.evaluation_data import read_evaluation_data
+from CAMLocalizerLib.training.evaluation_sources import Sources
 from CAMLocalizerLib.views import SliceStack, normalise_slices
 
 CARD = ModelCard(
@@ -111,7 +112,8 @@ def test_a_folder_without_masks_is_named(sources, tmp_path):
         read_evaluation_data(Sources(sources.table, masks=Path(tmp_path / "empty")), CARD, folds=None)
 
 
-def test_a_model_of_projections_is_refused(sources):
-    card = replace(CARD, projections=True, views=("coronal", "sagittal"), normalisation="none", unit="SUV")
-    with pytest.raises(SettingsError, match="takes models of slices"):
-        read_evaluation_data(sources, card, folds=None)
+def test_one_class_is_enough_to_be_measured_but_not_to_be_learnt_from(sources):
+    sources.table.write_text(sources.table.read_text().replace("healthy", "tumour"))
+    assert read_evaluation_data(sources, CARD, folds=None).rois.labels.tolist() == [1, 1]
+    with pytest.raises(InputError, match="needs images of two classes at least"):
+        read_evaluation_data(sources, CARD, folds=2)

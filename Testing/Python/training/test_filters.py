@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,18 @@ def test_a_normal_image_gets_the_mask_of_a_drawn_tumour(rois):
     assert len(lent) > 3
     np.testing.assert_array_equal(masks, lent_masks(rois, seed=5))
     assert (masks != lent_masks(rois, seed=6)).any()
+
+
+def test_masks_are_lent_within_a_plane(rois):
+    planes = np.where(np.arange(len(rois)) % 4 < 2, "coronal", "sagittal")
+    masks = lent_masks(replace(rois, planes=planes), seed=5)
+    for plane in ("coronal", "sagittal"):
+        sick, healthy = ((rois.labels == label) & (planes == plane) for label in (1, 0))
+        np.testing.assert_array_equal(masks[sick], rois.truth[sick])
+        assert {mask.tobytes() for mask in masks[healthy]} <= {mask.tobytes() for mask in rois.truth[sick]}
+    lonely = np.where(rois.labels == 1, "coronal", "sagittal")
+    with pytest.raises(InputError, match="in every plane, got none in sagittal"):
+        lent_masks(replace(rois, planes=lonely), seed=5)
 
 
 def test_filters_that_lack_something_are_refused(rois):
