@@ -107,8 +107,8 @@ def markdown(reproduction: Reproduction, entries: Sequence[Entry]) -> str:
     """Return the text of ``table.md``."""
     parts = [
         f"# {reproduction.title}",
-        f"{reproduction.paper}\n\nMade by `python3 scripts/reproduce.py {reproduction.name}`. Each cell: ours (paper); "
-        f"± is the standard deviation over folds, {NOTHING} means not measured or not reported.",
+        f"{reproduction.paper}\n\nMade by `python3 scripts/reproduce.py {reproduction.name}`. Each cell: ours (paper), or "
+        f"ours alone in tables that the paper does not have; ± is the standard deviation over folds, {NOTHING} means not measured or not reported.",
     ]
     parts += [_table(title, [entry for entry in entries if entry.table == title]) for title in _titles(entries)]
     parts += _list("What the figures say", reproduction.findings)
@@ -131,8 +131,11 @@ def _table(title: str, entries: Sequence[Entry]) -> str:
     measures = list(dict.fromkeys(entry.measure for entry in entries))
     cells = {(entry.row, entry.measure): entry for entry in entries}
     rows = dict.fromkeys(entry.row for entry in entries)
+    printed = any(not _missing(entry.paper) for entry in entries)
     lines = [f"| | {' | '.join(measures)} |", "|---" * (len(measures) + 1) + "|"]
-    lines += [f"| {row} | {' | '.join(_cell(cells.get((row, measure))) for measure in measures)} |" for row in rows]
+    lines += [
+        f"| {row} | {' | '.join(_cell(cells.get((row, measure)), printed) for measure in measures)} |" for row in rows
+    ]
     counts = sorted({entry.count for entry in entries if entry.count is not None})
     behind = f"\n\n*Averages over {_range(counts)}.*" if counts else ""
     return f"## {title}\n\n" + "\n".join(lines) + behind
@@ -142,10 +145,12 @@ def _range(counts: Sequence[int]) -> str:
     return f"{counts[0]} cases" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} cases"
 
 
-def _cell(entry: Entry | None) -> str:
+def _cell(entry: Entry | None, printed: bool) -> str:
+    """Write a cell; tables that the paper does not have need no room for its figures."""
     if entry is None:
         return ""
-    return f"{_figure(entry.ours, entry.ours_std)} ({_figure(entry.paper, entry.paper_std)})"
+    ours = _figure(entry.ours, entry.ours_std)
+    return f"{ours} ({_figure(entry.paper, entry.paper_std)})" if printed else ours
 
 
 def _figure(value: float | None, deviation: float | None) -> str:
