@@ -107,8 +107,9 @@ def markdown(reproduction: Reproduction, entries: Sequence[Entry]) -> str:
     """Return the text of ``table.md``."""
     parts = [
         f"# {reproduction.title}",
-        f"{reproduction.paper}\n\nMade by `python3 scripts/reproduce.py {reproduction.name}`. Each cell: ours (paper), or "
-        f"ours alone in tables that the paper does not have; ± is the standard deviation over folds, {NOTHING} means not measured or not reported.",
+        f"{reproduction.paper}\n\nMade by `python3 scripts/reproduce.py {reproduction.name}`. Each cell: ours (paper), "
+        "or ours alone in tables that the paper does not have; ± is the standard deviation over folds, "
+        f"{NOTHING} means not measured or not reported.",
     ]
     parts += [_table(title, [entry for entry in entries if entry.table == title]) for title in _titles(entries)]
     parts += _list("What the figures say", reproduction.findings)
