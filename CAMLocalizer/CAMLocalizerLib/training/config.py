@@ -86,10 +86,12 @@ class ObjectiveOptions:
     Args:
         name: ``cross-entropy``, or ``point``: cross-entropy and the distance of the map to the centre point.
         weight: of a millimetre of that distance.
+        spread: of a millimetre of the map's spread, relative to the distance; see `point_loss`.
     """
 
     name: str = "cross-entropy"
     weight: float = 0.02
+    spread: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -241,8 +243,9 @@ def _range_problems(name: str, values: Mapping[str, Any]) -> list[str]:
             found.append(f"size must be a width and height of at least 1 pixel, got {size}")
         if size is not None and values.get("view") == "projections" and any(side % PIXELS_PER_CELL for side in size):
             found.append(f"size must be in multiples of {PIXELS_PER_CELL} pixels for projections, got {size}")
-    if name == "objective" and not 0 <= values.get("weight", 0) < math.inf:
-        found.append(f"weight must be at least 0, got {values['weight']}")
+    if name == "objective":
+        numbers = {key: values.get(key, 0) for key in ("weight", "spread")}
+        found += [f"{key} must be at least 0, got {it}" for key, it in numbers.items() if not 0 <= it < math.inf]
     if name == "folds" and (values.get("count", 0) < 0 or values.get("count") == 1):
         found.append(f"count must be 0 or at least 2, got {values['count']}")
     if name == "data" and len(set(values.get("classes", ()))) != len(values.get("classes", ())):

@@ -206,7 +206,7 @@ def make_objective(config: TrainConfig, spacing_mm: float, weights: Tensor | Non
         return cross_entropy(weights)
     from .point_loss import point_loss
 
-    return point_loss(config.objective.weight, spacing_mm, class_weights=weights)
+    return point_loss(config.objective.weight, spacing_mm, spread=config.objective.spread, class_weights=weights)
 
 
 def _trial(config: TrainConfig, images: ImageSet, card: ModelCard) -> list[str]:

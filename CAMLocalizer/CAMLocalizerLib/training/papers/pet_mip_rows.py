@@ -57,7 +57,7 @@ class Settings:
     epochs: int = 24
     unet_epochs: int = 20
     point_weight: float = 0.02
-    point_spread: float = 1.0
+    point_spread: float = 0.1
     seed: int = 0
     precision: str = "bf16-mixed"
     projections: ProjectionOptions = field(default_factory=ProjectionOptions)
