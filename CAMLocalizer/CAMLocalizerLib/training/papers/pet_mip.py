@@ -79,7 +79,7 @@ DIFFERENCES = (
     "maps become a 3D mask. Here: Adam 2e-3 with cosine decay, batches of 8 as published, loss 2 weighs 0.02 per mm; "
     "the maps are multiplied in 3D and the uptake around the hottest spot of their product is outlined at 41 %. "
     "The U-Net's two masks are back-projected and outlined in the same way, which keeps its row comparable.",
-    "Loss 2 is the distance from the soft argmax of the map to the point plus a tenth of the spread of that softmax. The "
+    "Loss 2 is the distance from the soft argmax of the map to the point plus a tenth of that softmax's spread. The "
     "distance alone is satisfied by maps that peak on either side of the tumour, as the row without spread shows. This "
     "was seen in the maps of fold 1, of training and held-out patients alike, and the spread added then; as much "
     "spread as distance was tried first and kept the network from learning. The bundled pet-fdg is trained without "
