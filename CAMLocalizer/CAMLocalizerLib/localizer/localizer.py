@@ -13,7 +13,15 @@ from ..cam import METHODS
 from ..core import ActivationMap, ActivationPyramid, SettingsError, Volume
 from ..models import ModelBundle, load_model
 from ..networks import fold_batch_norm
-from ..views import PIXELS_PER_CELL, ProjectionPair, SliceStack, acquisition_plane, projection_size, slice_stack
+from ..views import (
+    PIXELS_PER_CELL,
+    ProjectionPair,
+    SliceStack,
+    acquisition_plane,
+    covering_cells,
+    projection_size,
+    slice_stack,
+)
 from .device import choose_device, choose_precision
 from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
 from .inputs import check_extent, check_unit, check_uptake
@@ -67,8 +75,13 @@ class Localizer:
 
     @cached_property
     def _network(self) -> Any:
-        """The network for inference; it names its ``cam_layers`` and ``strides`` by scale."""
+        """The network for inference; it names its ``cam_layers``, ``strides`` and perhaps ``offsets`` by scale."""
         return fold_batch_norm(self.model.network()).to(self.dtype)
+
+    @property
+    def _offsets(self) -> dict[int, float]:
+        """Pixel index of the first cell's centre, of the scales whose cells do not simply lie in the middle."""
+        return {scale: float(offset) for scale, offset in getattr(self._network, "offsets", {}).items()}
 
     @property
     def scales(self) -> tuple[int, ...]:
@@ -127,6 +140,7 @@ class Localizer:
             "notes": tuple(notes),
         }
         if isinstance(stack, ProjectionPair):
+            known["offsets"] = self._offsets
             return ProjectionLocalization(stack, results.maps, strides, results.probabilities, **known)
         pyramid = self._pyramid(stack, results, strides)
         return Localization(volume=volume, pyramid=pyramid, view=stack.plane, **known)
@@ -184,9 +198,8 @@ class Localizer:
         card = self.model.card
         maps = []
         for scale, stride in strides.items():
-            array = results.maps[scale]
-            cells = stack.cell_grid(array.shape[:0:-1], stride)
-            maps.append(ActivationMap(scale, array, cells))
+            cells, grid = covering_cells(stack, results.maps[scale], stride, self._offsets.get(scale))
+            maps.append(ActivationMap(scale, cells, grid))
         return ActivationPyramid(
             maps=tuple(maps),
             probabilities=results.probabilities,

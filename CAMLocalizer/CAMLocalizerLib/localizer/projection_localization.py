@@ -37,6 +37,7 @@ class ProjectionLocalization:
         device: where the network ran at the end.
         timings_s: seconds per step.
         notes: what was done otherwise than asked, in sentences.
+        offsets: scale to pixel index of the first cell's centre; scales without one have cells in the middle.
     """
 
     pair: ProjectionPair
@@ -47,6 +48,7 @@ class ProjectionLocalization:
     device: str = "cpu"
     timings_s: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    offsets: Mapping[int, float] = field(default_factory=dict)
     _last: dict[tuple, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -166,6 +168,7 @@ class ProjectionLocalization:
             weights=options["weights"],
             normalisation=options["normalisation"],
             reference=self.card.map_levels,
+            offsets=self.offsets,
         )
 
     def activation(

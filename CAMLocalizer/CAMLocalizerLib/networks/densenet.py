@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core import ModelError
+from .geometry import first_cell
 
 
 class DenseNet121(nn.Module):
@@ -33,6 +34,7 @@ class DenseNet121(nn.Module):
 
     cam_layers: Mapping[int, str] = MappingProxyType({1: "features"})
     strides: Mapping[int, int] = MappingProxyType({1: 32})
+    offsets: Mapping[int, float] = MappingProxyType({1: first_cell([(7, 2, 3), (3, 2, 1), *[(2, 2, 0)] * 3])})
 
     def __init__(self, in_channels: int = 1, classes: int = 2, pretrained: bool = False) -> None:
         super().__init__()

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from torch import Tensor, nn
 
+from .geometry import first_cell, sequence_layers
+
 
 class GAPClassifier(nn.Module):
     """Feature maps, their average over the image, one linear layer. Fully convolutional: images of any size.
@@ -34,6 +36,7 @@ class GAPClassifier(nn.Module):
         if classes < 1:
             raise ValueError(f"a classifier needs at least 1 class, got {classes}")
         self.strides: Mapping[int, int] = {1: stride}  # a plain one: folding copies networks
+        self.offsets: Mapping[int, float] = {1: first_cell(sequence_layers(features))}
         self.features = features
         self.head = nn.Linear(channels, classes)
         initialise(self)

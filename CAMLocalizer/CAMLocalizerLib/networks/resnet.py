@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core import ModelError
+from .geometry import first_cell
 
 # Residual blocks of the four stages, and whether a block is a bottleneck of three convolutions.
 STAGES: Mapping[int, tuple[tuple[int, int, int, int], bool]] = MappingProxyType(
@@ -44,6 +45,7 @@ class ResNet(nn.Module):
 
     cam_layers: Mapping[int, str] = MappingProxyType({1: "body.layer4"})
     strides: Mapping[int, int] = MappingProxyType({1: 32})
+    offsets: Mapping[int, float] = MappingProxyType({1: first_cell([(7, 2, 3), (3, 2, 1), *[(3, 2, 1)] * 3])})
 
     def __init__(self, depth: int = 50, in_channels: int = 1, classes: int = 4, width: float = 1.0) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ def fuse_projections(
     weights: Mapping[int, float],
     normalisation: str = "slice",
     reference: Mapping[int, float] | None = None,
+    offsets: Mapping[int, float] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     r"""Bring the maps of each projection to the volume's grid, fused over the scales.
 
@@ -35,6 +36,7 @@ def fuse_projections(
         normalisation: ``slice``: maxima of each projection by itself. ``volume``: maxima over both. ``reference``:
             scales are divided by fixed levels and cut at 1, the sum is their weighted mean and not divided again.
         reference: level above 0 of each fused scale, for ``reference`` only.
+        offsets: scale to pixel index of the first cell's centre; scales without one have cells in the middle.
 
     Returns:
         Plane to a float32 array in 0..1 that broadcasts against ``pair.volume.array_kji``.
@@ -51,7 +53,8 @@ def fuse_projections(
     total: dict[str, NDArray[np.float32]] = {}
     for scale, share in shares.items():
         lines = {
-            plane: pair.to_volume(maps[scale][n], plane, stride=strides[scale]) for n, plane in enumerate(PROJECTIONS)
+            plane: pair.to_volume(maps[scale][n], plane, stride=strides[scale], offset=(offsets or {}).get(scale))
+            for n, plane in enumerate(PROJECTIONS)
         }
         divisors = dict.fromkeys(PROJECTIONS, levels[scale]) if levels else _maxima(lines, normalisation)
         for plane, values in lines.items():

@@ -4,7 +4,7 @@ from .backproject import back_project
 from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
-from .slices import SliceStack, slice_stack
+from .slices import SliceStack, covering_cells, slice_stack
 
 __all__ = [
     "HIGHEST_SUV",
@@ -17,6 +17,7 @@ __all__ = [
     "SliceStack",
     "acquisition_plane",
     "back_project",
+    "covering_cells",
     "mip_images",
     "normalise_slices",
     "plane_axes",

@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import Grid, SettingsError, Volume
 from .normalise import normalise_slices
 from .planes import PlaneAxes, plane_axes
-from .resampling import EDGE_TOLERANCE, apply_weights, centre_of_first_cell, centred_weights, linear_weights
+from .resampling import (
+    EDGE_TOLERANCE,
+    apply_weights,
+    centre_of_first_cell,
+    centred_weights,
+    linear_weights,
+    missing_cells,
+)
 
 PROJECTIONS = ("coronal", "sagittal")
 # A feature cell of the published network is 1/16 of the input; sizes are multiples, so that no cell is cut.
@@ -130,7 +137,9 @@ class ProjectionPair:
         from_middle = (index - (source.size[axis] - 1) / 2) * (source.spacing_mm[axis] / self.spacing_mm) * sign
         return from_middle + (self.pixels[display_axis] - 1) / 2
 
-    def to_volume(self, cells: NDArray[np.float32], plane: str, *, stride: float) -> NDArray[np.float32]:
+    def to_volume(
+        self, cells: NDArray[np.float32], plane: str, *, stride: float, offset: float | None = None
+    ) -> NDArray[np.float32]:
         """Bring a feature map of one projection back to the voxels that were projected.
 
         The cells are interpolated linearly between their centres and held from the outermost centres to the cells'
@@ -142,6 +151,7 @@ class ProjectionPair:
             cells: shape (height, width) in cells.
             plane: ``coronal`` or ``sagittal``.
             stride: pixels per cell; positive.
+            offset: pixel index of the centre of the first cell, in both directions; in the middle if not given.
 
         Returns:
             float32 that broadcasts against ``volume.array_kji``.
@@ -150,15 +160,29 @@ class ProjectionPair:
             SettingsError: another plane.
         """
         axes = self.axes(plane).axes
-        columns, rows = (self._cell_weights(plane, n, stride, cells.shape[1 - n]) for n in range(2))
-        lines = apply_weights(rows, cells, columns)[..., None]  # (rows, columns, 1) in storage order
+        columns, rows = (self._cell_weights(plane, n, stride, cells.shape[1 - n], offset) for n in range(2))
+        held = [self._missing(n, stride, cells.shape[1 - n], offset) for n in (1, 0)]
+        lines = apply_weights(rows, np.pad(cells, held, mode="edge"), columns)[
+            ..., None
+        ]  # (rows, columns, 1) in storage order
         return np.moveaxis(lines, (0, 1, 2), (2 - axes[1], 2 - axes[0], 2 - axes[2]))
 
-    def _cell_weights(self, plane: str, display_axis: int, stride: float, cells: int) -> NDArray[np.float32]:
+    def _cell_weights(
+        self, plane: str, display_axis: int, stride: float, cells: int, offset: float | None
+    ) -> NDArray[np.float32]:
         stored = np.arange(self.volume.grid.size[self.axes(plane).axes[display_axis]], dtype=np.float64)
         pixels = self._pixel_of(plane, display_axis, stored)
-        first = centre_of_first_cell(self.pixels[display_axis], cells, stride)
-        return linear_weights((pixels - first) / stride, cells)
+        before, behind = self._missing(display_axis, stride, cells, offset)
+        first = self._first(display_axis, stride, cells, offset)
+        return linear_weights((pixels - first) / stride + before, before + cells + behind)
+
+    def _first(self, display_axis: int, stride: float, cells: int, offset: float | None) -> float:
+        return centre_of_first_cell(self.pixels[display_axis], cells, stride) if offset is None else offset
+
+    def _missing(self, display_axis: int, stride: float, cells: int, offset: float | None) -> tuple[int, int]:
+        """Number of cells by which the outermost ones are held, so that the projection is covered."""
+        first = self._first(display_axis, stride, cells, offset)
+        return missing_cells(self.pixels[display_axis], cells, stride, first)
 
 
 def projection_size(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,3 +63,17 @@ def centre_of_first_cell(pixels: int, cells: int, stride: float) -> float:
     is (stride - 1) / 2; networks without padding leave a margin.
     """
     return (pixels - 1 - (cells - 1) * stride) / 2
+
+
+def missing_cells(pixels: int, cells: int, stride: float, first: float) -> tuple[int, int]:
+    """Return how many cells lack before and behind ``cells`` feature cells for them to cover an image.
+
+    Args:
+        pixels: of the image.
+        cells: of the map.
+        stride: pixels per cell; positive.
+        first: pixel index of the centre of the first cell.
+    """
+    before = (first - stride / 2 + 0.5) / stride
+    behind = (pixels - 0.5 - first - (cells - 0.5) * stride) / stride
+    return max(0, math.ceil(before - EDGE_TOLERANCE)), max(0, math.ceil(behind - EDGE_TOLERANCE))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Grid, SettingsError, Volume
 from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
-from .resampling import apply_weights, centre_of_first_cell, centred_weights
+from .resampling import apply_weights, centre_of_first_cell, centred_weights, missing_cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,26 +100,49 @@ class SliceStack:
         lowest = stored.min(axis=(1, 2))
         return apply_weights(rows, stored, columns) + lowest[:, None, None] * outside
 
-    def cell_grid(self, size: tuple[int, int], stride: float, offset: float | None = None) -> Grid:
+    def cell_grid(self, size: tuple[int, int], stride: float, offset: float | tuple[float, float]) -> Grid:
         """Place the cells of a feature map of these slices in the body.
 
         Args:
             size: width and height of the map in cells.
             stride: distance of neighbouring cells in pixels; positive.
-            offset: pixel index of the centre of the first cell, in both directions; if not given the cells lie in the
-                middle of the slice, which is (stride - 1) / 2 where they cover it.
+            offset: pixel index of the centre of the first cell, in both directions or for columns and rows;
+                (stride - 1) / 2 where every cell stands for ``stride`` pixels and padding keeps the borders aligned.
 
         Returns:
             Grid whose i and j count cells and whose k counts the slices.
         """
         spacing = self.spacing_mm * stride
         width, height = size
-        middle = [centre_of_first_cell(pixels, cells, stride) for pixels, cells in zip(self.size, size, strict=True)]
-        column, row = middle if offset is None else (offset, offset)
+        column, row = offset if isinstance(offset, tuple) else (offset, offset)
         origin = self.grid.to_lps((column, row, 0))
         return Grid(
             (width, height, len(self)), (spacing, spacing, self.grid.spacing_mm[2]), tuple(origin), self.grid.direction
         )
+
+
+def covering_cells(
+    stack: SliceStack, cells: NDArray[np.float32], stride: float, offset: float | None = None
+) -> tuple[NDArray[np.float32], Grid]:
+    """Hold the outermost cells of feature maps up to the border of the slices, and place them in the body.
+
+    Args:
+        stack: the slices.
+        cells: maps of all slices, shape (slices, h, w).
+        stride: pixels per cell; positive.
+        offset: pixel index of the centre of the first cell, in both directions; in the middle if not given.
+
+    Returns:
+        The maps, with further rows and columns where cells of the network do not cover the slices, and their grid.
+    """
+    sides = list(zip(stack.size, cells.shape[:0:-1], strict=True))  # columns, rows
+    firsts = [centre_of_first_cell(*side, stride) if offset is None else offset for side in sides]
+    columns, rows = (missing_cells(*side, stride, first) for side, first in zip(sides, firsts, strict=True))
+    held = np.pad(cells, ((0, 0), rows, columns), mode="edge")
+    grid = stack.cell_grid(
+        (held.shape[2], held.shape[1]), stride, (firsts[0] - columns[0] * stride, firsts[1] - rows[0] * stride)
+    )
+    return held, grid
 
 
 def slice_stack(volume: Volume, plane: str = "auto", *, spacing_mm: float, size: tuple[int, int]) -> SliceStack:

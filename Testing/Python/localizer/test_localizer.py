@@ -232,16 +232,18 @@ def test_auto_finds_a_device():
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
 
 
-def test_the_maps_of_a_network_without_padding_lie_in_the_middle_of_the_slices(tiny_card, oblique_volume, tmp_path):
+def test_cells_lie_where_the_network_sees_and_are_held_to_the_border(tiny_card, oblique_volume, tmp_path):
     settings = {"channels": (4, 4, 4, 4, 4)}
     card = replace(tiny_card, network="alexnet_gap", network_settings=settings, size=(80, 112), scales=(1,))
     network = build_network("alexnet_gap", classes=3, **settings)
     found = Localizer(save_model(tmp_path / "tiny", card, network), device="cpu").run(oblique_volume, view="axial")
     (entry,) = found.pyramid.maps
     stack = slice_stack(oblique_volume, "axial", spacing_mm=card.spacing_mm, size=card.size)
-    assert entry.array_kji.shape[1:] == tuple(network.features(torch.zeros(1, 1, 112, 80)).shape[2:]) == (2, 1)
-    middles = [grid.to_lps((np.array(grid.size) - 1) / 2) for grid in (entry.grid, stack.grid)]
-    np.testing.assert_allclose(*middles, atol=1e-4)
+    assert tuple(network.features(torch.zeros(1, 1, 112, 80)).shape[2:]) == (2, 1)  # a cell before, two behind are held
+    held = entry.array_kji
+    assert held.shape[1:] == (5, 4)
+    np.testing.assert_array_equal(held, np.pad(held[:, 1:3, 1:2], ((0, 0), (1, 2), (1, 2)), mode="edge"))
+    np.testing.assert_allclose(entry.grid.to_lps((1, 1, 0)), stack.grid.to_lps((31, 31, 0)), atol=1e-4)
     assert found.label_map().grid == oblique_volume.grid
 
 
