@@ -55,6 +55,7 @@ class Settings:
     Args:
         size: height and width of the images that are measured.
         alexnet, scratch, modified, pyramid, segmenter: stages of the networks of each kind.
+        deeper, deeper_modified: stages of VGG-19 and Modified VGG-19.
         folds: held out one after another.
         batch_size: images per step.
         mask_batch_size: images per step of the networks that learn masks, for more steps in few epochs.
@@ -71,6 +72,8 @@ class Settings:
     modified: tuple[Stage, ...]
     pyramid: tuple[Stage, ...]
     segmenter: tuple[Stage, ...]
+    deeper: tuple[Stage, ...]
+    deeper_modified: tuple[Stage, ...]
     folds: tuple[int, ...] = (1, 2, 3, 4)
     batch_size: int = 32
     mask_batch_size: int = 8
@@ -89,8 +92,8 @@ class Settings:
             Plan("Modified VGG-16", "modified_vgg16", self.modified, start="VGG-16"),
             Plan("DC-FPN", "dcfpn", self.pyramid),
             Plan("U-Net (VGG-16)", "unet_vgg16", self.segmenter, start="VGG-16"),
-            Plan("VGG-19", "vgg19_gap", self.scratch),
-            Plan("Modified VGG-19", "modified_vgg19", self.modified, start="VGG-19"),
+            Plan("VGG-19", "vgg19_gap", self.deeper),
+            Plan("Modified VGG-19", "modified_vgg19", self.deeper_modified, start="VGG-19"),
             Plan("U-Net (VGG-19)", "unet_vgg19", self.segmenter, start="VGG-19"),
         )
 
@@ -132,6 +135,8 @@ SETTINGS = Settings(
     modified=(Stage(128, 2, 2e-4),),
     pyramid=(Stage(128, 6, 1e-3),),
     segmenter=(Stage(128, 1, 3e-4),),
+    deeper=(Stage(128, 2, 3e-4),),
+    deeper_modified=(Stage(128, 1, 2e-4),),
     folds=(1,),
 )
 QUICK = Settings(
@@ -141,6 +146,8 @@ QUICK = Settings(
     modified=(Stage(64, 1, 1e-3),),
     pyramid=(Stage(32, 1, 1e-3),),
     segmenter=(Stage(64, 1, 1e-3),),
+    deeper=(Stage(32, 1, 1e-3), Stage(64, 1, 1e-3)),
+    deeper_modified=(Stage(64, 1, 1e-3),),
     folds=(1,),
     batch_size=8,
     per_class=3,
