@@ -106,7 +106,7 @@ def differences(settings: Settings, measured: Sequence[Measured]) -> tuple[str, 
         f"{settings.size // 16} cells a side in the modified networks instead of 14, and {settings.size // 32} in VGG.",
         "Few epochs, no selection of a best one: the last epoch is measured. Deep networks are not trained to the end. "
         "A first schedule, eight epochs at 64 pixels and three at 128, left VGG-16 at 0.57 training accuracy (0.65 "
-        "held out) and was replaced by the present one. VGG-19 and Modified VGG-19 have half the epochs of VGG-16's rows.",
+        "held out) and was replaced by the present one. VGG-19 and its variant have half the epochs of VGG-16.",
         "The map of an image is scaled from its minimum to its maximum, negative evidence included (the paper's Eq. 2 "
         "has no ReLU, and does not say how a map becomes 8-bit); percentiles are those of all pixels of the image.",
         "mIoU is the mean over images: weighted by the sizes of the classes, the paper's figures by class give its "
