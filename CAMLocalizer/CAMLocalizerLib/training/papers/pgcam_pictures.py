@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...metrics import Box, boxes
 from ...segment import apply_threshold
 from .pgcam_systems import ALL_SCALES, PGCAM_THRESHOLD, RESCAM_THRESHOLD
-from .pictures import DPI, TILE_INCHES, Panel, draw_panel, panel_grid
+from .pictures import DPI, TILE_INCHES, Panel, draw_panel, panel_grid, save_figure
 from .results import replacing
 
 LOCALIZATION_PICTURE, SCALES_PICTURE = "localisation.png", "scales.png"
@@ -113,9 +113,7 @@ def _draw_boxes(path: Path, pyramid: Pictured, resnet: Pictured) -> None:
         draw_panel(line[2], Panel("ResCAM", image, plain, truth=truth))
         for axis in line:
             axis.set_axis_off()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
-        figure.savefig(beside, format="png", metadata={"Software": None})
+    save_figure(figure, path)
 
 
 def outline(axis: Axes, found: Iterable[Box], colour: str) -> None:

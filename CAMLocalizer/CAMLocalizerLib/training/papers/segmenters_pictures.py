@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from ..filters import CAM, FILTERS, ORIGINAL, filter_weights, lent_masks
 from ..roi_set import RoiSet, multiplied
-from .pictures import DPI, Panel, panel_grid
-from .results import replacing
+from .pictures import DPI, Panel, panel_grid, save_figure
 from .segmenters_plan import NETWORKS, PUBLISHED
 from .segmenters_report import Rows
 from .segmenters_study import TUMOUR, Study
@@ -94,5 +93,4 @@ def draw_scatter(path: Path, rows: Rows) -> None:
     axis.set_ylabel("accuracy on CAM-filtered regions")
     axis.set_title("filled: ours, hollow: the paper's, cross: ours on original regions", fontsize=9)
     axis.legend(fontsize=8)
-    with replacing(path) as beside:
-        figure.savefig(beside, format="png", metadata={"Software": None})
+    save_figure(figure, path)
