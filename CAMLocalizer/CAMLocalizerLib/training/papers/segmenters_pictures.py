@@ -20,20 +20,22 @@ QUANTILES = (0.25, 0.5, 0.75, 0.9)  # of the size of the tumour
 
 
 def draw_pictures(output: Path, study: Study, rows: Rows) -> tuple[tuple[str, str], ...]:
-    """Draw what can be drawn of what has been measured; returns file names and captions."""
+    """Draw what can be drawn of what has been measured.
+
+    Pictures that show regions stay in the study's ``work``: the licence of MIAS does not clearly let them be published.
+
+    Returns:
+        File names and captions of the pictures in ``output``.
+    """
     fold = study.settings.folds[0]
     names = [name for name, folds in rows.items() if folds[0].fold == fold]
     shown = shown_regions(study.rois, fold)
-    _draw_maps(output / MAPS, study, names, fold, shown)
-    _draw_filtered(output / FILTERED, study, names, fold, shown[len(shown) // 2])
-    pictures = [
-        (MAPS, "Held-out abnormal regions with the circle of the truth, and Grad-CAM for the tumour (Figs. 7 and 10)"),
-        (FILTERED, "What is learnt from: original, CAM-, mask- and inverse-mask-filtered; normal below (Fig. 9)"),
-    ]
-    if any(CAM in folds[0].results for folds in rows.values()):
-        draw_scatter(output / SCATTER, rows)
-        pictures.append((SCATTER, "Mean-Dice and accuracy on CAM-filtered regions of each classifier (Fig. 8)"))
-    return tuple(pictures)
+    _draw_maps(study.work / MAPS, study, names, fold, shown)
+    _draw_filtered(study.work / FILTERED, study, names, fold, shown[len(shown) // 2])
+    if not any(CAM in folds[0].results for folds in rows.values()):
+        return ()
+    draw_scatter(output / SCATTER, rows)
+    return ((SCATTER, "Mean-Dice and accuracy on CAM-filtered regions of each classifier (Fig. 8)"),)
 
 
 def shown_regions(rois: RoiSet, fold: int) -> list[int]:

@@ -174,6 +174,8 @@ def differences(settings: Settings, rois: RoiSet) -> tuple[str, ...]:
         f"Abnormal regions reach the edge of the breast more often: {black[sick].mean():.0%} of them are black in more "
         f"than 2 % of their pixels, {black[~sick].mean():.0%} of the normal ones. This hint has nothing to do with a "
         "tumour, and the inverse mask keeps it.",
+        "Pictures of regions with their maps (Figs. 7 and 10) and of filtered ones (Fig. 9) are drawn into the work "
+        "folder and not shown here: the licence of MIAS does not clearly let them be published.",
         "Both films of a patient are on the same side of the split; the paper does not say so of its own.",
         f"{settings.size} pixels, at most {settings.epochs} epochs with a patience of {settings.patience}, instead of "
         "about 200 epochs; weights start at random, as far as the paper tells. Maps have "

@@ -55,9 +55,11 @@ def test_every_table_has_its_row_with_ours_and_the_papers(done):
     for measure, paper in (("CAM_val_acc", "0.768"), ("mask_val_acc", "0.872"), ("inverse_mask_val_acc", "")):
         assert cells["Table II", "NASNetMobile", measure]["paper"] == paper
         assert cells["Table II", "NASNetMobile", measure]["ours"]
-    assert {"maps.png", "filtered.png", "figure8.png", "table.md"} <= {
-        path.name for path in (done[0] / "out").iterdir()
-    }
+    assert {path.name for path in (done[0] / "out").iterdir()} == {"figure8.png", "table.csv", "table.md"}
+
+
+def test_pictures_of_patients_stay_in_the_work_folder(done):
+    assert {path.name for path in (done[0] / "work").rglob("*.png")} == {"maps.png", "filtered.png"}
 
 
 def test_a_finished_run_is_not_trained_again(done, data):
