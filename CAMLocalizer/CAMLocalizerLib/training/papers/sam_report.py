@@ -257,7 +257,8 @@ def differences(settings: Mapping[str, Any], results: Sequence[FoldResult], prob
     """Say what differs from the paper in data, training and counting."""
     sets = sorted({each.dataset for each in results}, key=list(DATASETS).index)
     sliced = any(DATASETS[name] > 3 for name in sets)
-    own, every, first = len(settings["own_folds"]), settings["folds"], results[0]
+    every, first = settings["folds"], results[0]
+    own = len({result.fold for result in results if result.dataset == PRIMARY})
     told = [
         "Nodules: the prepared patches have one slice per nodule, labelled by the median rating (paper: the mean); "
         f"{first.trained + first.images} nodules in all (paper: 1145), more malignant than benign ones (paper: 510 and "
