@@ -13,12 +13,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..cases import FILES, CaseResult, describe_result, make_case, write_results
 from ..core import CAMLocalizerError, SettingsError
 from ..io import case_name, read_volume, staged_folder
-from ..localizer import Localizer
+from ..localizer import Findings, LabelSettings, Localizer
 from ..segment import Threshold, check_uptake_fraction
-from .report import CaseResult, describe_result
-from .results import FILES, write_results
 
 logger = logging.getLogger("CAMLocalizerLib")
 
@@ -136,43 +135,27 @@ def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, sca
         found = localizer.run(volume, view=options.view, scales=scales, progress=progress)
     for note in found.notes:
         logger.debug(note)
-    looked = time.perf_counter()
-    fusing = _fusing(options, scales)
-    uptake = {} if options.uptake_fraction is None else {"uptake_fraction": options.uptake_fraction}
-    border = {} if options.refine == "none" else {"refinement": options.refine}
-    activation = found.activation(**fusing)
-    label_map = found.label_map(
-        options.threshold,
-        **fusing,
-        **uptake,
-        **border,
-        min_volume_ml=options.min_volume_ml,
-        keep_largest=options.keep_largest,
-    )
-    components = found.components(label_map, activation)
-    threshold = Threshold.parse(found.card.threshold if options.threshold is None else options.threshold)
-    card = found.card
-    settings: dict[str, Any] = {
-        "view": found.view,
-        "map": localizer.map,
-        **found.settings(**fusing, **uptake),
-        "threshold": str(threshold),
-        "threshold_value": threshold.value(activation),
-        "min_volume_ml": card.min_volume_ml if options.min_volume_ml is None else options.min_volume_ml,
-        "keep_largest": options.keep_largest,
-        "refinement": options.refine,
-        "batch_size": options.batch_size,
-        "precision": localizer.precision,
+    run = {"map": localizer.map, "batch_size": options.batch_size, "precision": localizer.precision}
+    timings = {"reading": read - begin, **found.timings_s}
+    return make_case(found, _label_settings(found, options, scales), path.name, run=run, timings_s=timings)
+
+
+def _label_settings(found: Findings, options: argparse.Namespace, scales: tuple[int, ...]) -> LabelSettings:
+    """Return the model's defaults with what the command line says otherwise."""
+    given = {
+        "threshold": options.threshold,
+        "min_volume_ml": options.min_volume_ml,
+        "probability_limit": options.probability_limit,
+        "uptake_fraction": options.uptake_fraction,
     }
-    timings = {"reading": read - begin, **found.timings_s, "fusion": time.perf_counter() - looked}
-    return CaseResult(path.name, found, activation, label_map, components, settings, timings)
-
-
-def _fusing(options: argparse.Namespace, scales: tuple[int, ...]) -> dict[str, Any]:
-    weights = None
-    if options.scale_weights is not None:
-        weights = dict(zip(options.scales, options.scale_weights, strict=True))
-    return {"scales": scales, "weights": weights, "probability_limit": options.probability_limit}
+    changes = {name: value for name, value in given.items() if value is not None}
+    settings = LabelSettings.of(
+        found, scales=scales, keep_largest=options.keep_largest, refinement=options.refine, **changes
+    )
+    if options.scale_weights is None:
+        return settings
+    chosen = dict(zip(options.scales, options.scale_weights, strict=True))
+    return settings.changed(weights=tuple({**dict(settings.weights), **chosen}.items()))
 
 
 @contextmanager

@@ -5,5 +5,14 @@ from .findings import Findings
 from .localization import Localization
 from .localizer import Localizer
 from .projection_localization import ProjectionLocalization
+from .settings import LabelSettings
 
-__all__ = ["Findings", "Localization", "Localizer", "ProjectionLocalization", "choose_device", "choose_precision"]
+__all__ = [
+    "Findings",
+    "LabelSettings",
+    "Localization",
+    "Localizer",
+    "ProjectionLocalization",
+    "choose_device",
+    "choose_precision",
+]

@@ -45,6 +45,11 @@ class Findings(Protocol):
         ...
 
     @property
+    def scales(self) -> tuple[int, ...]:
+        """Scales whose maps were kept, finest first."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was done otherwise than asked, in sentences."""
         ...

@@ -40,6 +40,11 @@ class Localization:
     _last: dict[tuple, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False)
 
     @property
+    def scales(self) -> tuple[int, ...]:
+        """Scales whose maps were kept, finest first."""
+        return self.pyramid.scales
+
+    @property
     def image_kind(self) -> str:
         """What one image is called: ``slice``."""
         return "slice"

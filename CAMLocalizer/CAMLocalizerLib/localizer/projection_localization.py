@@ -62,6 +62,11 @@ class ProjectionLocalization:
         return "projections"
 
     @property
+    def scales(self) -> tuple[int, ...]:
+        """Scales whose maps were kept, finest first."""
+        return tuple(sorted(self.maps))
+
+    @property
     def image_kind(self) -> str:
         """What one image is called: ``projection``."""
         return "projection"
@@ -137,7 +142,7 @@ class ProjectionLocalization:
         check_uptake_fraction(fraction)
         fusing = fusing_settings(
             self.card,
-            tuple(sorted(self.maps)),
+            self.scales,
             scales=scales,
             weights=weights,
             normalisation=normalisation,

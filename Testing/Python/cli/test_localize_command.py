@@ -261,7 +261,7 @@ def stop_with(number):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals between processes are another matter there")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_nothing_half_written(localize, brain, tmp_path, monkeypatch, capsys, number, code):
-    monkeypatch.setattr("CAMLocalizerLib.cli.results.write_overview", stop_with(number))
+    monkeypatch.setattr("CAMLocalizerLib.cases.results.write_overview", stop_with(number))
     assert localize(brain) == code
     assert "nothing half-written is left" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -271,7 +271,7 @@ def test_a_full_disk_leaves_nothing_half_written(localize, brain, tmp_path, monk
     def full(*_arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("CAMLocalizerLib.cli.results.write_report", full)
+    monkeypatch.setattr("CAMLocalizerLib.cases.results.write_report", full)
     assert localize(brain) == 1
     assert "the disk is full" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

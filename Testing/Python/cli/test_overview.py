@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.cli.overview import PlaneImages, choose_slices, crop_to_content, in_plane
-from CAMLocalizerLib.cli.report import CaseResult
+from CAMLocalizerLib.cases.overview import PlaneImages, choose_slices, crop_to_content, in_plane
+from CAMLocalizerLib.cases.report import CaseResult
 from CAMLocalizerLib.core import Grid, LabelMap, Volume
 from CAMLocalizerLib.localizer import Localization
 

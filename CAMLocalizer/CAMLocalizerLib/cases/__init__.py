@@ -1,0 +1,16 @@
+"""Cases: one volume from the maps of a model to a folder of files."""
+
+from .case import make_case
+from .report import CaseResult, build_report, describe_result, finding, write_report
+from .results import FILES, write_results
+
+__all__ = [
+    "FILES",
+    "CaseResult",
+    "build_report",
+    "describe_result",
+    "finding",
+    "make_case",
+    "write_report",
+    "write_results",
+]

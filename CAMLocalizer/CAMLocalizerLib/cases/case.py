@@ -1,0 +1,53 @@
+"""A case: what a model saw in a volume and the label map that was made of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import LabelMap
+from ..localizer import Findings, LabelSettings
+from ..segment import Threshold
+from .report import CaseResult
+
+
+def make_case(
+    found: Findings,
+    settings: LabelSettings,
+    file_name: str,
+    *,
+    label_map: LabelMap | None = None,
+    run: Mapping[str, Any] | None = None,
+    timings_s: Mapping[str, float] | None = None,
+) -> CaseResult:
+    """Make the label map of a case, ready to be written.
+
+    Args:
+        found: what the model saw.
+        settings: how the label map is made.
+        file_name: name of the input without its folder, which may tell more than it should.
+        label_map: the label map where a reviewer corrected it; made from the settings if not given.
+        run: further settings for the report, such as batch size and precision.
+        timings_s: seconds per step so far; that of this one is added.
+
+    Raises:
+        SettingsError: settings that do not fit what was found.
+    """
+    begin = time.perf_counter()
+    activation = settings.activation(found)
+    chosen = settings.label_map(found) if label_map is None else label_map
+    options: dict[str, Any] = {"view": found.view, **found.settings(**settings.fusing())}
+    if settings.uptake_fraction is not None:
+        options["uptake_fraction"] = settings.uptake_fraction
+    options |= {
+        "threshold": settings.threshold,
+        "threshold_value": Threshold.parse(settings.threshold).value(activation),
+        "min_volume_ml": settings.min_volume_ml,
+        "keep_largest": settings.keep_largest,
+        "refinement": settings.refinement,
+        **(run or {}),
+    }
+    components = found.components(chosen, activation)
+    timings = {**(timings_s or {}), "fusion": time.perf_counter() - begin}
+    return CaseResult(file_name, found, activation, chosen, components, options, timings)
