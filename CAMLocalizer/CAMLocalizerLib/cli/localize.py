@@ -121,6 +121,8 @@ def _attempt(
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return str(error)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         logger.exception("%s: an error that was not foreseen", path.name)
         return f"{type(error).__name__}: {error}"

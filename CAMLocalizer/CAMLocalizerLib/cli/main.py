@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ FAILED = 1
 MISUSED = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+UNHEARD = 128 + 13  # SIGPIPE, which Windows lacks
 
 
 class Termination(BaseException):
@@ -29,20 +31,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments; those of the process if not given.
 
     Returns:
-        0 when all went well, 1 when an input failed, 2 for settings that cannot be, 130 after Ctrl+C, 143 after a
-        request to terminate.
+        0 when all went well, 1 when an input failed, 2 for settings that cannot be, 130 after Ctrl+C, 141 when nobody
+        reads the output any more, 143 after a request to terminate.
     """
     options = build_parser().parse_args(argv)
     handler = _log_to_stderr()
     try:
         with _termination_raises():
-            return _dispatch(options)
+            code = _dispatch(options)
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt:
         print(f"camlocalizer: interrupted, {_left_behind(options)}", file=sys.stderr)
         return INTERRUPTED
     except Termination:
         print(f"camlocalizer: terminated, {_left_behind(options)}", file=sys.stderr)
         return TERMINATED
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still held back goes nowhere
+        return UNHEARD
     finally:
         logging.getLogger("CAMLocalizerLib").removeHandler(handler)
 

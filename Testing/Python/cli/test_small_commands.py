@@ -17,9 +17,10 @@ from CAMLocalizerLib.cli.catalogue import first_figure
 HEAVY = ("torch", "numpy", "SimpleITK", "matplotlib", "scipy", "skimage")
 
 
-def run_python(*arguments):
+def run_python(*arguments, stdout=subprocess.PIPE):
     environment = os.environ | {"PYTHONPATH": str(Path(CAMLocalizerLib.__file__).parents[1])}
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def test_help_answers_in_under_a_second_without_torch():
@@ -72,3 +73,13 @@ def test_no_command_is_misuse(capsys):
     with pytest.raises(SystemExit, match="2"):
         main([])
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_output_that_nobody_reads_ends_the_command_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run_python("-m", "CAMLocalizerLib", "models", stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
