@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 OLDEST_PYTHON = (3, 11)
+# Its source package builds only beside what the lock file brings, and takes a C compiler.
+RADIOMICS = "pyradiomics==3.0.1"
 
 
 def environment_python(folder: Path = ENVIRONMENT) -> Path:
@@ -43,8 +45,10 @@ def ensure_environment() -> Path:
     stamp.unlink(missing_ok=True)
     _make(python)
     install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
+    beside = [*install, "--no-deps", "--no-build-isolation"]
     _pip([*install, "-r", str(LOCK)])
-    _pip([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    _pip([*beside, RADIOMICS], otherwise="pyradiomics could not be built (is there a C compiler?); going on without it")
+    _pip([*beside, "-e", str(ROOT)])
     stamp.write_text(fingerprint())
     print("The environment is ready.", flush=True)
     return python
@@ -76,12 +80,15 @@ def _version(python: Path) -> tuple[int, ...]:
     return tuple(map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()))
 
 
-def _pip(command: list[str]) -> None:
+def _pip(command: list[str], otherwise: str = "") -> None:
+    """Install; a failure ends the script, or is told in the words of ``otherwise``."""
     log: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         report(process.stdout, log, print_line=lambda line: print(line, flush=True))
-    if process.returncode:
+    if process.returncode and otherwise:
+        print(otherwise, flush=True)
+    elif process.returncode:
         print("\n".join(log[-15:]), file=sys.stderr)
         sys.exit("The environment could not be installed; check the network and run the script again.")
 

@@ -33,24 +33,28 @@ def commands(environment, tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ENVIRONMENT", tmp_path)
     monkeypatch.setattr(environment, "environment_python", lambda: python)
     monkeypatch.setattr(environment, "_make", lambda given: None)
-    monkeypatch.setattr(environment, "_pip", asked.append)
+    monkeypatch.setattr(environment, "_pip", lambda command, otherwise="": asked.append(command))
     return asked
 
 
 def test_pins_and_package_are_installed_once(environment, commands):
     assert environment.ensure_environment() == environment.ensure_environment()
-    assert [command[-1] for command in commands] == [str(ROOT / "requirements.lock"), str(ROOT)]
+    assert [command[-1] for command in commands] == [
+        str(ROOT / "requirements.lock"),
+        environment.RADIOMICS,
+        str(ROOT),
+    ]
 
 
 def test_changed_pins_are_installed_again(environment, commands, monkeypatch):
     environment.ensure_environment()
     monkeypatch.setattr(environment, "fingerprint", lambda: "another")
     environment.ensure_environment()
-    assert len(commands) == 4
+    assert len(commands) == 6
 
 
 def test_an_installation_that_broke_off_is_taken_up_again(environment, commands, monkeypatch):
-    def fail(command):
+    def fail(command, otherwise=""):
         raise SystemExit("no network")
 
     working = environment._pip
@@ -59,7 +63,15 @@ def test_an_installation_that_broke_off_is_taken_up_again(environment, commands,
         environment.ensure_environment()
     monkeypatch.setattr(environment, "_pip", working)
     environment.ensure_environment()
-    assert len(commands) == 2
+    assert len(commands) == 3
+
+
+def test_only_what_can_be_done_without_may_fail(environment, capfd):
+    failing = [sys.executable, "-c", "raise SystemExit(1)"]
+    environment._pip(failing, otherwise="going on without it")
+    assert capfd.readouterr().out == "going on without it\n"
+    with pytest.raises(SystemExit, match="could not be installed"):
+        environment._pip(failing)
 
 
 def test_an_old_python_is_told_what_is_needed(environment, monkeypatch):
