@@ -1,11 +1,19 @@
 """The main job: a volume in, its activation and label map out."""
 
-from .device import choose_device, choose_precision
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .findings import Findings
 from .localization import Localization
-from .localizer import Localizer
 from .projection_localization import ProjectionLocalization
+from .saving import load_findings, save_findings
 from .settings import LabelSettings
+
+if TYPE_CHECKING:
+    from .device import choose_device, choose_precision
+    from .localizer import Localizer
 
 __all__ = [
     "Findings",
@@ -15,4 +23,17 @@ __all__ = [
     "ProjectionLocalization",
     "choose_device",
     "choose_precision",
+    "load_findings",
+    "save_findings",
 ]
+
+# What needs torch is imported when it is first asked for: findings are read back and judged without it.
+_NEEDS_TORCH = {"Localizer": "localizer", "choose_device": "device", "choose_precision": "device"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_NEEDS_TORCH[name]}", __name__), name)
+    globals()[name] = value
+    return value
