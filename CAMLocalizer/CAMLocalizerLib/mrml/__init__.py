@@ -1,28 +1,44 @@
 """The Slicer scene: core types to and from MRML nodes, on the desktop or on the Qt-free Slicer core."""
 
-from .activations import activation_to_node, show_in_slices
+from .activations import ActivationLayer, activation_to_node, show_in_slices
 from .colours import activation_color_node
+from .display import outline_only, style_accepted, style_preview
 from .geometry import grid_from_node
 from .headless import HeadlessApplication
 from .label_maps import label_map_from_node, label_map_to_node
+from .legends import show_legend
+from .preview import PreviewSegment
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
+from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
 from .volumes import volume_from_node, volume_to_node
 
 __all__ = [
+    "ActivationLayer",
     "HeadlessApplication",
+    "PreviewSegment",
     "activation_color_node",
     "activation_to_node",
+    "add_segment",
     "grid_from_node",
     "label_map_from_node",
     "label_map_to_node",
     "load_scene",
     "load_segmentation_node",
     "load_volume_node",
+    "outline_only",
+    "remove_segment",
     "save_scene",
+    "segment_ids",
+    "segment_mask",
+    "segment_names",
     "segmentation_from_node",
     "segmentation_to_node",
     "show_in_slices",
+    "show_legend",
+    "style_accepted",
+    "style_preview",
+    "unique_name",
     "volume_from_node",
     "volume_to_node",
 ]

@@ -6,11 +6,112 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from vtkmodules.util.vtkConstants import VTK_FLOAT
 
 from ..core import Grid, GridError
 from .colours import activation_color_node
-from .geometry import place_node
-from .images import image_from_array
+from .followers import checked_shape, local_geometry, local_matrix, shape_kji, share_transform
+from .geometry import matrix_to_vtk, place_node
+from .images import array_from_image, image_from_array
+from .legends import show_legend
+from .removal import remove_node
+
+
+class ActivationLayer:
+    """An activation map over its volume whose values change in place while settings move.
+
+    Like the preview it lies in the volume's own space under the volume's own parent transform.
+
+    Args:
+        scene: the ``vtkMRMLScene``.
+        reference_node: scalar volume node whose voxels the maps have.
+        name: of a new node.
+        node: a layer's node of a loaded scene to take over instead of making one.
+
+    Raises:
+        InputError: a reference without voxels.
+    """
+
+    def __init__(self, scene: Any, reference_node: Any, name: str = "Tumour activation", *, node: Any = None) -> None:
+        self.scene = scene
+        self.reference = reference_node
+        self.node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) if node is None else node
+        self._image = self.node.GetImageData()
+        geometry = local_geometry(reference_node)
+        self._shape = shape_kji(geometry)
+        if not self._attached():
+            self._attach()
+        self.follow()
+        self.node.CreateDefaultDisplayNodes()
+        _show_as_activation(self.node.GetDisplayNode(), activation_color_node(scene))
+        self.show_from(0.0)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the node is still in the scene."""
+        return self.node.GetScene() is self.scene
+
+    def write(self, array_kji: NDArray[np.float32]) -> None:
+        """Show other values, at once in the slice views.
+
+        Args:
+            array_kji: activation 0 to 1, float32, shape of the reference volume; copied.
+
+        Raises:
+            GridError: another shape.
+        """
+        checked_shape(array_kji, self._shape, self.node.GetName())
+        self.follow()
+        if not self._attached():
+            self._attach()
+        np.copyto(array_from_image(self._image, self.node.GetName()), array_kji, casting="same_kind")
+        self._image.GetPointData().GetScalars().Modified()
+        self._image.Modified()
+
+    def follow(self) -> None:
+        """Lie where the volume lies, also after its transform was exchanged or hardened."""
+        share_transform(self.node, self.reference)
+        self.node.SetIJKToRASMatrix(matrix_to_vtk(local_matrix(self.reference)))
+
+    def show_from(self, level: float) -> None:
+        """Hide activation below ``level``, 0 to 1, in the views; the values stay. 0 shows all.
+
+        Args:
+            level: lowest activation that is shown.
+        """
+        display = self.node.GetDisplayNode()
+        display.AutoThresholdOff()
+        display.SetThreshold(level, max(1.0, level))
+        display.SetApplyThreshold(level > 0)
+
+    def show(self, *, opacity: float = 0.6, legend: bool = True) -> None:
+        """Show the layer over its volume in every slice view.
+
+        Args:
+            opacity: 0 to 1.
+            legend: also show what its colours mean.
+        """
+        show_in_slices(self.scene, self.reference, self.node, opacity=opacity)
+        show_legend(self.node, legend)
+
+    def remove(self) -> None:
+        """Take the node and its legend out of the scene."""
+        remove_node(self.scene, self.node)
+
+    def _attached(self) -> bool:
+        image = self.node.GetImageData()
+        return (
+            image is not None
+            and image is self._image
+            and shape_kji(image) == self._shape
+            and image.GetScalarType() == VTK_FLOAT
+            and image.GetNumberOfScalarComponents() == 1
+        )
+
+    def _attach(self) -> None:
+        self._image = image_from_array(np.zeros(self._shape, np.float32))
+        self._image.SetExtent(self.reference.GetImageData().GetExtent())
+        self.node.SetAndObserveImageData(self._image)
 
 
 def activation_to_node(

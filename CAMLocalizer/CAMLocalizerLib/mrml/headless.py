@@ -9,6 +9,8 @@ from typing import Any
 
 import slicer
 
+from .legends import register_legends
+
 MODULE_LOGICS = {
     "Colors": "vtkMRMLColorLogic",  # adds Slicer's colour tables, which display nodes refer to
     "Volumes": "vtkSlicerVolumesLogic",
@@ -56,6 +58,7 @@ class HeadlessApplication:
         for name, class_name in MODULE_LOGICS.items():
             self._add_logic(name, getattr(slicer, class_name)())
         self._add_file_access()
+        register_legends(self.scene)
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene, True)
         self._hidden: dict[str, Any] | None = self._publish() if publish else None
 

@@ -58,9 +58,9 @@ def segmentation_to_node(
     _empty(node)
     image = oriented_image(label_map)
     for label, segment_name in enumerate(label_map.segments, 1):
-        segment = _segment(segment_name, looks[label - 1], meanings[label - 1], label, image)
+        segment = new_segment(segment_name, looks[label - 1], meanings[label - 1], label, image)
         node.GetSegmentation().AddSegment(segment, f"Segment_{label}")
-    _set_reference(node, image, reference)
+    set_reference(node, image, reference)
     node.CreateDefaultDisplayNodes()
     return node
 
@@ -84,14 +84,32 @@ def segmentation_from_node(node: Any, *, grid: Grid | None = None) -> LabelMap:
     """
     ids, names = _segments_of(node)
     to_world = transform_to_world(node)
-    geometry = _reference_image(node) if grid is None else _geometry_image(grid, to_world)
-    merged = slicer.vtkOrientedImageData()
-    mode = slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY
-    if not node.GenerateMergedLabelmapForAllSegments(merged, mode, geometry, ids, _values(len(names))):
-        raise InputError(f"{node.GetName()} has no binary label map; let Slicer convert its segments first")
+    geometry = _reference_image(node) if grid is None else geometry_image(grid, to_world)
+    merged = merged_image(node, ids, geometry)
     if grid is None:
-        grid = grid_from_image(merged, _image_to_ras(merged), to_world, node.GetName())
+        grid = grid_from_image(merged, image_to_ras(merged), to_world, node.GetName())
     return LabelMap(array_from_image(merged, node.GetName()).astype(np.uint8), grid, segments=names)
+
+
+def merged_image(node: Any, segment_ids: Sequence[str], geometry: Any) -> Any:
+    """Return segments drawn into one image, labels 1, 2, ... in the order of their ids; the later one wins.
+
+    Args:
+        node: ``vtkMRMLSegmentationNode``.
+        segment_ids: which segments.
+        geometry: ``vtkOrientedImageData`` that says where, in the node's own space; None takes the segments' extent.
+
+    Raises:
+        InputError: segments without a binary label map.
+    """
+    merged = slicer.vtkOrientedImageData()
+    ids = vtkStringArray()
+    for segment_id in segment_ids:
+        ids.InsertNextValue(segment_id)
+    mode = slicer.vtkSegmentation.EXTENT_REFERENCE_GEOMETRY
+    if not node.GenerateMergedLabelmapForAllSegments(merged, mode, geometry, ids, _values(len(segment_ids))):
+        raise InputError(f"{node.GetName()} has no binary label map; let Slicer convert its segments first")
+    return merged
 
 
 def oriented_image(label_map: LabelMap) -> Any:
@@ -115,7 +133,16 @@ def _empty(node: Any) -> None:
     node.SetSourceRepresentationToBinaryLabelmap()
 
 
-def _segment(name: str, colour: tuple[float, float, float], meaning: str, label: int, image: Any) -> Any:
+def new_segment(name: str, colour: tuple[float, float, float], meaning: str, label: int, image: Any) -> Any:
+    """Return a ``vtkSegment`` that shows the voxels of ``image`` with the value ``label``.
+
+    Args:
+        name: of the segment.
+        colour: red, green, blue, 0 to 1.
+        meaning: Slicer's terminology text, see ``terminology_entry``.
+        label: its value in the image.
+        image: ``vtkOrientedImageData`` in the space of the segmentation node.
+    """
     segment = slicer.vtkSegment()
     segment.SetName(name)
     segment.SetColor(*colour)
@@ -128,7 +155,8 @@ def _segment(name: str, colour: tuple[float, float, float], meaning: str, label:
     return segment
 
 
-def _set_reference(node: Any, image: Any, reference: Any) -> None:
+def set_reference(node: Any, image: Any, reference: Any) -> None:
+    """Let later edits of a segmentation node use the geometry of a volume node, or of an image if there is none."""
     if reference is not None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
         return
@@ -137,14 +165,15 @@ def _set_reference(node: Any, image: Any, reference: Any) -> None:
     node.GetSegmentation().SetConversionParameter(parameter, converter.SerializeImageGeometry(image))
 
 
-def _segments_of(node: Any) -> tuple[Any, tuple[str, ...]]:
+def _segments_of(node: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     segmentation = node.GetSegmentation()
     ids = vtkStringArray()
     segmentation.GetSegmentIDs(ids)
     count = ids.GetNumberOfValues()
     if not 1 <= count <= HIGHEST_LABEL:
         raise InputError(f"{node.GetName()} has {count} segments, expected 1 to {HIGHEST_LABEL}")
-    return ids, tuple(segmentation.GetSegment(ids.GetValue(index)).GetName() for index in range(count))
+    segment_ids = tuple(ids.GetValue(index) for index in range(count))
+    return segment_ids, tuple(segmentation.GetSegment(segment_id).GetName() for segment_id in segment_ids)
 
 
 def _values(count: int) -> Any:
@@ -154,7 +183,8 @@ def _values(count: int) -> Any:
     return values
 
 
-def _image_to_ras(image: Any) -> np.ndarray:
+def image_to_ras(image: Any) -> np.ndarray:
+    """Return the 4x4 matrix from an image's voxels to RAS; ``image`` is a ``vtkOrientedImageData``."""
     matrix = matrix_to_vtk(np.eye(4))
     image.GetImageToWorldMatrix(matrix)
     return matrix_from_vtk(matrix)
@@ -168,7 +198,8 @@ def _reference_image(node: Any) -> Any:
     return image if text and converter.DeserializeImageGeometry(text, image, False) else None
 
 
-def _geometry_image(grid: Grid, to_world: np.ndarray) -> Any:
+def geometry_image(grid: Grid, to_world: np.ndarray) -> Any:
+    """Return an image without voxels that lies on ``grid`` of the world, in the space of a node under ``to_world``."""
     image = slicer.vtkOrientedImageData()
     image.SetDimensions(*grid.size)
     image.SetImageToWorldMatrix(matrix_to_vtk(np.linalg.inv(to_world) @ ras_from_grid(grid)))
