@@ -1,0 +1,28 @@
+"""Workbench: everything a reviewer can do, without any widget; shared by the desktop and the browser."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .accepted import AcceptedSegment
+from .changes import Change
+from .review import Review, ReviewedComponent
+from .state import ReviewState
+from .status import RunStatus
+
+if TYPE_CHECKING:
+    from .workbench import Workbench
+
+__all__ = ["AcceptedSegment", "Change", "Review", "ReviewState", "ReviewedComponent", "RunStatus", "Workbench"]
+
+# A review needs no scene: what imports Slicer is imported when it is first asked for.
+_NEEDS_SLICER = {"Workbench": "workbench"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_SLICER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_NEEDS_SLICER[name]}", __name__), name)
+    globals()[name] = value
+    return value

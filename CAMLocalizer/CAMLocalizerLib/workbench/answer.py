@@ -1,0 +1,75 @@
+"""Answer: what the present state of a review gives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..localizer import Findings
+from ..segment import Threshold
+from .answers import answers_for
+from .changes import Change
+from .curves import LevelCounts
+from .state import ReviewState
+
+
+class Answer:
+    """Activation, regions and mask of a state, kept up to date with as little work as a change asks for.
+
+    Args:
+        found: what the model saw.
+        state: to begin with.
+    """
+
+    def __init__(self, found: Findings, state: ReviewState) -> None:
+        self._answers = answers_for(found)
+        self._counts: LevelCounts | None = None
+        self.rough = False
+        self.activation = self._answers.activation(state.settings)
+        self.threshold_value = Threshold.parse(state.settings.threshold).value(self.activation)
+        self.regions = self._answers.regions(state.settings, self.activation, rough=False)
+        self.mask = np.zeros(found.volume.grid.shape_kji, dtype=np.uint8)
+        self.rejected: frozenset[int] = frozenset()
+        self._reject(state)
+
+    def update(self, before: ReviewState, after: ReviewState, *, rough: bool) -> set[Change]:
+        """Compute what ``after`` needs that ``before`` did not.
+
+        Args:
+            before: the state so far.
+            after: the state to come.
+            rough: leave a refinement out, as the hand is moving.
+
+        Returns:
+            What is different now.
+
+        Raises:
+            SettingsError: settings that the findings cannot answer; nothing is changed then.
+        """
+        old, new = before.settings, after.settings
+        rough = rough and new.refinement != "none"
+        changes: set[Change] = set() if old == new else {Change.SETTINGS}
+        if old.fusing() != new.fusing():
+            self.activation, self._counts = self._answers.activation(new), None
+            changes.add(Change.ACTIVATION)
+        if changes or rough != self.rough:
+            self.threshold_value = Threshold.parse(new.threshold).value(self.activation)
+            self.regions = self._answers.regions(new, self.activation, rough=rough)
+            self.rough = rough
+            changes |= {Change.LABEL_MAP, Change.COMPONENTS}
+        if Change.LABEL_MAP in changes or after.rejected(self.regions) != self.rejected:
+            self._reject(after)
+            changes |= {Change.LABEL_MAP, Change.COMPONENTS}
+        if before.accepted != after.accepted:
+            changes.add(Change.ACCEPTED)
+        return changes
+
+    @property
+    def counts(self) -> LevelCounts:
+        """How many voxels the activation has at each level."""
+        if self._counts is None:
+            self._counts = LevelCounts.of(self.activation)
+        return self._counts
+
+    def _reject(self, state: ReviewState) -> None:
+        self.rejected = state.rejected(self.regions)
+        self.regions.write(self.mask, set(range(1, len(self.regions) + 1)) - self.rejected)

@@ -1,0 +1,66 @@
+"""Export: the files of a case from a review."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core import LabelMap
+from ..io import staged_folder
+from ..localizer import LabelSettings
+from .accepted import AcceptedSegment
+
+if TYPE_CHECKING:
+    from .review import Review
+
+UNSAFE = re.compile(r"[^\w.+-]+")
+
+
+def export_review(
+    review: Review, folder: Path, name: str | None, *, overwrite: bool = False, file_name: str | None = None
+) -> Path:
+    """Write the files of a case; see :meth:`Review.export`."""
+    from ..cases import make_case, write_results
+
+    target = folder / safe_name(name or review.found.volume.name)
+    with staged_folder(target, overwrite) as staging:
+        settings, label_map, facts = _result_of(review)
+        case = make_case(
+            review.found,
+            settings,
+            file_name or review.found.volume.name,
+            label_map=label_map,
+            run={"review": facts},
+            timings_s=review.found.timings_s,
+        )
+        write_results(case, staging)
+    return target
+
+
+def safe_name(text: str) -> str:
+    """Return a text as the name of a folder on every system."""
+    return UNSAFE.sub("_", text).strip("._ ") or "case"
+
+
+def merged_label_map(segments: tuple[AcceptedSegment, ...]) -> LabelMap:
+    """Put accepted segments into one label map, labels 1, 2, ...; where they overlap the later one wins."""
+    merged = np.zeros(segments[0].grid.shape_kji, dtype=np.uint8)
+    for label, segment in enumerate(segments, start=1):
+        merged[segment.mask != 0] = label
+    return LabelMap(merged, segments[0].grid, tuple(segment.name for segment in segments))
+
+
+def _result_of(review: Review) -> tuple[LabelSettings, LabelMap, dict[str, Any]]:
+    """Return settings, label map and provenance of what is exported."""
+    if review.accepted:
+        accepted = [segment.provenance() for segment in review.accepted]
+        return review.accepted[-1].settings, merged_label_map(review.accepted), {"accepted": accepted}
+    facts = {
+        "accepted": [],
+        "edited_by_hand": review.edited,
+        "rejected_regions": sum(not component.kept for component in review.components),
+    }
+    return review.settings, review.corrected_label_map, facts

@@ -1,0 +1,520 @@
+"""Review: what a reviewer does with what a model saw; no scene and no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import LabelMap, SettingsError
+from ..core.arrays import read_only
+from ..localizer import Findings, LabelSettings
+from ..segment import Threshold
+from .accepted import MM3_PER_ML, AcceptedSegment, free_name
+from .answer import Answer
+from .changes import Change, Observer, Observers
+from .exporting import export_review
+from .history import History
+from .host import Host, Nowhere
+from .maps import raw_maps, strongest_images
+from .state import ReviewState, Voxel
+
+if TYPE_CHECKING:
+    from ..measure import RegionMeasures
+
+
+@dataclass(frozen=True)
+class ReviewedComponent:
+    """One connected region, kept or rejected.
+
+    Args:
+        label: 1 for the largest region, then counting down in volume.
+        volume_ml: volume in millilitres.
+        centre_lps_mm: centre of mass, LPS in mm.
+        peak: highest activation within.
+        peak_kji: voxel of it, first in storage order.
+        voxels: number of voxels.
+        kept: whether it belongs to the label map.
+    """
+
+    label: int
+    volume_ml: float
+    centre_lps_mm: tuple[float, float, float]
+    peak: float
+    peak_kji: Voxel
+    voxels: int
+    kept: bool
+
+
+class Review:
+    """Settings, rejected regions and accepted segments of one volume, with undo.
+
+    Every label map is that of :meth:`LabelSettings.label_map` without the rejected regions, voxel by voxel. A rejected
+    region is remembered by the voxel of its highest activation, as are the regions kept at that moment; after any
+    change a region is rejected if it holds a rejected voxel and no kept one.
+
+    Gestures marked ``preview`` follow a moving hand: they change the answer at once, without refinement, and enter the
+    history when :meth:`commit` is called or another gesture is completed.
+
+    Args:
+        found: what the model saw.
+        settings: to begin with; the model's defaults if not given.
+        state: to begin with instead, with rejected regions and accepted segments.
+        host: where the review is shown; nowhere if not given.
+    """
+
+    def __init__(
+        self,
+        found: Findings,
+        settings: LabelSettings | None = None,
+        *,
+        state: ReviewState | None = None,
+        host: Host | None = None,
+    ) -> None:
+        self.found = found
+        self._host = host or Nowhere()
+        self._observers = Observers()
+        self._state = state or ReviewState(settings or LabelSettings.of(found))
+        self._answer = Answer(found, self._state)
+        self._history = History(self._state)
+        self._pending = ""
+
+    # What there is to see
+
+    @property
+    def state(self) -> ReviewState:
+        """Everything that can be undone."""
+        return self._state
+
+    @property
+    def settings(self) -> LabelSettings:
+        """How the label map is made."""
+        return self._state.settings
+
+    @property
+    def accepted(self) -> tuple[AcceptedSegment, ...]:
+        """What was accepted, in the order of acceptance."""
+        return self._state.accepted
+
+    @property
+    def activation(self) -> NDArray[np.float32]:
+        """Evidence for a tumour in 0..1, read-only; the buffer is filled anew when the fusion changes."""
+        return read_only(self._answer.activation, np.float32)
+
+    @property
+    def threshold_value(self) -> float:
+        """Activation from which on a voxel belongs to the tumour."""
+        return self._answer.threshold_value
+
+    @property
+    def mask(self) -> NDArray[np.uint8]:
+        """The label map without the rejected regions, 0 and 1, read-only; filled anew at every change."""
+        return read_only(self._answer.mask, np.uint8)
+
+    @property
+    def label_map(self) -> LabelMap:
+        """A copy of :attr:`mask` as a label map."""
+        return LabelMap(self._answer.mask.copy(), self.found.volume.grid)
+
+    @property
+    def corrected_label_map(self) -> LabelMap:
+        """What would be accepted: the label map with what was drawn by hand."""
+        edited = self._host.edited_mask()
+        return self.label_map if edited is None else LabelMap(edited.copy(), self.found.volume.grid)
+
+    @property
+    def edited(self) -> bool:
+        """Whether voxels were drawn by hand since the label map was computed."""
+        return self._host.edited_mask() is not None
+
+    @property
+    def components(self) -> tuple[ReviewedComponent, ...]:
+        """Regions of the label map, largest first, rejected ones too."""
+        return tuple(
+            ReviewedComponent(
+                entry.label,
+                entry.volume_mm3 / MM3_PER_ML,
+                entry.centre_lps_mm,
+                0.0 if entry.peak is None else entry.peak,
+                peak,
+                entry.voxels,
+                entry.label not in self._answer.rejected,
+            )
+            for entry, peak in zip(self._answer.regions.components, self._answer.regions.peaks_kji, strict=True)
+        )
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of the regions that are kept, in millilitres."""
+        kept = (
+            entry.volume_mm3 for entry in self._answer.regions.components if entry.label not in self._answer.rejected
+        )
+        return sum(kept) / MM3_PER_ML
+
+    @property
+    def rough(self) -> bool:
+        """Whether the label map still lacks the refinement that is set."""
+        return self._answer.rough
+
+    def histogram(self, bins: int = 64) -> NDArray[np.int64]:
+        """Count the voxels with an activation above 0 in even steps from 0 to 1.
+
+        Raises:
+            SettingsError: a number of bins that does not divide 256.
+        """
+        return self._answer.counts.histogram(bins)
+
+    def volume_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return thresholds from 0 to 1 and the volume in ml at or above each, before regions are chosen."""
+        return self._answer.counts.curve(self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML)
+
+    @property
+    def scale_maps(self) -> dict[int, NDArray[np.float32]]:
+        """The map of each scale in the image with the strongest evidence, 0 to 1, at the scale's own resolution."""
+        return strongest_images(self.found)
+
+    def map_of_scale(self, scale: int) -> NDArray[np.float32]:
+        """Return the raw maps of a scale, read-only, shape (images, rows, columns) in the view's order.
+
+        Raises:
+            SettingsError: a scale that the model lacks.
+        """
+        return raw_maps(self.found, self._known_scale(scale))
+
+    def measure(self) -> tuple[RegionMeasures, ...]:
+        """Measure the regions of :attr:`corrected_label_map`, largest first."""
+        from ..measure import measure_regions
+
+        return measure_regions(self.corrected_label_map, self.found.volume, self._answer.activation)
+
+    # Settings
+
+    def set_threshold(self, threshold: str | float, *, preview: bool = False) -> bool:
+        """Set the threshold: fraction, fraction/255, percentile (``q95``) or ``otsu``.
+
+        Like every gesture it returns whether the change was made; it is not if the reviewer, asked, keeps what was
+        drawn by hand.
+
+        Raises:
+            SettingsError: a threshold that is malformed or out of range; nothing is changed then.
+        """
+        text = str(Threshold.parse(threshold))
+        return self._set(f"threshold {text}", preview, threshold=text)
+
+    def set_scales(self, scales: Iterable[int], *, preview: bool = False) -> bool:
+        """Set which scales are fused; those left out keep their weights.
+
+        Raises:
+            SettingsError: none, one that the model lacks, or only scales of weight 0.
+        """
+        chosen = tuple(sorted({self._known_scale(scale) for scale in scales}))
+        if not chosen:
+            raise SettingsError("no scale is selected; keep at least one")
+        return self._set(f"scales {', '.join(map(str, chosen))}", preview, scales=chosen)
+
+    def set_weight(self, scale: int, weight: float, *, preview: bool = False) -> bool:
+        """Set the weight of a scale, selected or not.
+
+        Raises:
+            SettingsError: a scale that the model lacks, a negative weight, or no weight above 0 left.
+        """
+        weights = {**dict(self.settings.weights), self._known_scale(scale): float(weight)}
+        return self._set(f"weight {weight:g} of scale {scale}", preview, weights=tuple(weights.items()))
+
+    def set_min_volume_ml(self, volume_ml: float, *, preview: bool = False) -> bool:
+        """Leave out regions below a volume in millilitres.
+
+        Raises:
+            SettingsError: a negative volume.
+        """
+        return self._set(f"minimum volume {volume_ml:g} ml", preview, min_volume_ml=float(volume_ml))
+
+    def set_probability_limit(self, limit: float, *, preview: bool = False) -> bool:
+        """Let images with a lower tumour probability contribute nothing.
+
+        Raises:
+            SettingsError: a limit outside 0 to 1.
+        """
+        return self._set(f"limit {limit:g} of the tumour probability", preview, probability_limit=float(limit))
+
+    def set_normalisation(self, normalisation: str, *, preview: bool = False) -> bool:
+        """Divide the maps by the maximum of each ``slice``, of the ``volume``, or by ``reference`` levels.
+
+        Raises:
+            SettingsError: another word, or a model without reference levels.
+        """
+        return self._set(f"normalisation by {normalisation}", preview, normalisation=normalisation)
+
+    def set_keep_largest(self, count: int | None, *, preview: bool = False) -> bool:
+        """Keep this many of the largest regions; None for all.
+
+        Raises:
+            SettingsError: a number below 1.
+        """
+        text = "all regions" if count is None else f"the {count} largest regions"
+        return self._set(text, preview, keep_largest=count)
+
+    def set_uptake_fraction(self, fraction: float, *, preview: bool = False) -> bool:
+        """Set the fraction of the local maximum of uptake from which a voxel belongs to the tumour.
+
+        Raises:
+            SettingsError: a fraction that is not above 0 to 1, or a model that looks at slices.
+        """
+        if self.settings.uptake_fraction is None:
+            raise SettingsError(f"uptake fraction is for models of projections; {self.found.card.name} takes slices")
+        return self._set(f"uptake fraction {fraction:g}", preview, uptake_fraction=float(fraction))
+
+    def set_refinement(self, method: str, *, preview: bool = False) -> bool:
+        """Draw the border to the image's edges: ``none``, ``random-walk`` or ``geodesic``.
+
+        Raises:
+            SettingsError: another method, or one other than ``none`` for projections.
+        """
+        return self._set(f"refinement {method}", preview, refinement=method)
+
+    def set_settings(self, settings: LabelSettings, *, preview: bool = False) -> bool:
+        """Set everything at once.
+
+        Raises:
+            SettingsError: scales that the model lacks.
+        """
+        if [scale for scale, _ in settings.weights] != list(self.found.scales):
+            raise SettingsError(f"settings name the scales {dict(settings.weights)}, the model has {self.found.scales}")
+        return self._change(self._state.changed(settings=settings), "settings", preview=preview)
+
+    def reset(self) -> bool:
+        """Go back to the model's defaults with every region kept; what was accepted stays."""
+        after = ReviewState(LabelSettings.of(self.found), accepted=self.accepted)
+        return self._change(after, "reset", preview=False)
+
+    def _set(self, text: str, preview: bool, **changes: Any) -> bool:
+        return self._change(self._state.changed(settings=self.settings.changed(**changes)), text, preview=preview)
+
+    def _known_scale(self, scale: int) -> int:
+        if scale not in self.found.scales:
+            raise SettingsError(f"scale {scale} asked for, the model has {self.found.scales}")
+        return int(scale)
+
+    # Regions
+
+    def reject_component(self, label: int) -> bool:
+        """Leave a region out.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        return self._reject(self._answer.rejected | {self._known_label(label)}, f"reject region {label}")
+
+    def restore_component(self, label: int) -> bool:
+        """Take a rejected region in again.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        return self._reject(self._answer.rejected - {self._known_label(label)}, f"keep region {label}")
+
+    def toggle_component(self, label: int) -> bool:
+        """Reject a kept region, keep a rejected one.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        rejected = self._known_label(label) in self._answer.rejected
+        return self.restore_component(label) if rejected else self.reject_component(label)
+
+    def toggle_component_at(self, lps_mm: Sequence[float]) -> int:
+        """Toggle the region at a position in the body.
+
+        Args:
+            lps_mm: LPS, mm.
+
+        Returns:
+            Label of the region; 0 where there is none, or where the change was not made.
+        """
+        label = self.label_at(lps_mm)
+        return label if label and self.toggle_component(label) else 0
+
+    def label_at(self, lps_mm: Sequence[float]) -> int:
+        """Return the label of the region, kept or rejected, at a position in LPS mm; 0 where there is none."""
+        i, j, k = np.rint(self.found.volume.grid.to_ijk(lps_mm)).astype(int).tolist()
+        inside = all(0 <= index < size for index, size in zip((i, j, k), self.found.volume.grid.size, strict=True))
+        return self._answer.regions.label_at((k, j, i)) if inside else 0
+
+    def keep_all(self) -> bool:
+        """Keep every region, now and after later changes."""
+        return self._change(self._state.changed(rejected_kji=(), kept_kji=()), "keep all regions", preview=False)
+
+    def _reject(self, labels: Collection[int], text: str) -> bool:
+        return self._change(self._state.with_rejected(self._answer.regions, labels), text, preview=False)
+
+    def _known_label(self, label: int) -> int:
+        if not 1 <= label <= len(self._answer.regions.components):
+            raise SettingsError(f"there is no region {label}, only {len(self._answer.regions.components)}")
+        return label
+
+    # Accepted segments
+
+    def accept(self, name: str | None = None) -> AcceptedSegment:
+        """Keep the label map, with what was drawn by hand, as a segment.
+
+        Args:
+            name: name of the segment; ``Tumour 1``, ``Tumour 2``, ... if not given.
+
+        Raises:
+            SettingsError: the label map is empty, or the name is taken.
+        """
+        self.commit()
+        edited = self._host.edited_mask()
+        mask = self._answer.mask if edited is None else edited
+        if not mask.any():
+            raise SettingsError("there is nothing to accept: the label map is empty; lower the threshold")
+        segment = AcceptedSegment.of(
+            self.found,
+            mask,
+            self.settings,
+            name=self._checked_name(name),
+            threshold_value=self._answer.threshold_value,
+            edited=edited is not None,
+        )
+        self._change(self._state.changed(accepted=(*self.accepted, segment)), f"accept {segment.name}", preview=False)
+        return segment
+
+    def withdraw(self, index: int) -> bool:
+        """Take back an accepted segment.
+
+        Raises:
+            SettingsError: there is no such one.
+        """
+        if not 0 <= index < len(self.accepted):
+            raise SettingsError(f"there is no accepted segment {index}, only {len(self.accepted)}")
+        rest = self.accepted[:index] + self.accepted[index + 1 :]
+        return self._change(self._state.changed(accepted=rest), f"withdraw {self.accepted[index].name}", preview=False)
+
+    def _checked_name(self, name: str | None) -> str:
+        taken = {*(segment.name for segment in self.accepted), *self._host.taken_names()}
+        chosen = free_name(taken) if name is None or not name.strip() else name.strip()
+        if chosen in taken:
+            raise SettingsError(f"a segment is called {chosen!r} already; choose another name")
+        return chosen
+
+    def export(
+        self, folder: str | Path, name: str | None = None, *, overwrite: bool = False, file_name: str | None = None
+    ) -> Path:
+        """Write the files of a case, as the command line does: what was accepted, or else the present label map.
+
+        Args:
+            folder: where the folder of the case is made.
+            name: name of that folder; the volume's if not given.
+            overwrite: replace the files of an earlier export.
+            file_name: what the report calls the input, without its folder; the volume's name if not given.
+
+        Returns:
+            The folder of the case.
+
+        Raises:
+            OutputError: the folder exists, cannot be written, or the disk is full.
+        """
+        return export_review(self, Path(folder), name, overwrite=overwrite, file_name=file_name)
+
+    # History
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to undo."""
+        return self._history.back is not None or self._state != self._history.current
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to redo."""
+        return self._history.forward is not None and self._state == self._history.current
+
+    @property
+    def undo_text(self) -> str:
+        """What undo takes back, such as ``threshold 0.5``; empty if nothing."""
+        return self._pending if self._state != self._history.current else self._history.back_text
+
+    @property
+    def redo_text(self) -> str:
+        """What redo does again; empty if nothing."""
+        return self._history.forward_text if self.can_redo else ""
+
+    def commit(self) -> None:
+        """End the gesture: refine if that is set, and remember all previews since the last as one step."""
+        changes: set[Change] = set()
+        if self._answer.rough:
+            changes |= self._answer.update(self._state, self._state, rough=False)
+        if self._state != self._history.current:
+            self._history.push(self._pending, self._state)
+            changes.add(Change.HISTORY)
+        self._observers.tell(changes)
+
+    def undo(self) -> bool:
+        """Take the last step back; returns whether that was done."""
+        self.commit()
+        return self._step(-1, self._history.back)
+
+    def redo(self) -> bool:
+        """Do again what was taken back; returns whether that was done."""
+        return self._step(1, self._history.forward) if self.can_redo else False
+
+    def _step(self, by: int, state: ReviewState | None) -> bool:
+        if state is None or not self._allowed(state):
+            return False
+        changes = self._answer.update(self._state, state, rough=False)
+        self._state = state
+        self._history.step(by)
+        self._observers.tell(changes | {Change.HISTORY})
+        return True
+
+    def subscribe(self, callback: Observer) -> Callable[[], None]:
+        """Call ``callback`` with what changed after every gesture; the function returned ends that."""
+        return self._observers.add(callback)
+
+    def _allowed(self, after: ReviewState) -> bool:
+        """Ask the host; where it refuses, faces are told to show the settings as they are."""
+        if self._host.may_change(self._state, after):
+            return True
+        self._observers.tell({Change.SETTINGS})
+        return False
+
+    def _change(self, after: ReviewState, text: str, *, preview: bool) -> bool:
+        if after != self._state:
+            if not self._allowed(after):
+                return False
+            changes = self._answer.update(self._state, after, rough=preview)  # raises before anything is changed
+            self._state, self._pending = after, text
+            self._observers.tell(changes)
+        if not preview:
+            self.commit()
+        return True
+
+    # Saving
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Return everything but the volume and the history, as JSON values and arrays."""
+        from .saving import review_to_state
+
+        return review_to_state(self)
+
+    @classmethod
+    def from_state(
+        cls, payload: Mapping[str, Any], arrays: Mapping[str, NDArray], volume: Any, *, host: Host | None = None
+    ) -> Review:
+        """Make the review again that :meth:`to_state` described.
+
+        Args:
+            payload: JSON values.
+            arrays: arrays.
+            volume: the volume that was looked at.
+            host: where the review is shown.
+
+        Raises:
+            InputError: the volume is another one, or what was stored is damaged.
+        """
+        from .saving import review_from_state
+
+        return review_from_state(payload, arrays, volume, host=host)

@@ -1,0 +1,430 @@
+"""Workbench: the scene, the choices, the run, and the review that the scene shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import CAMLocalizerError, ModelError, SettingsError
+from ..jobs import JobError, LocalizationJob, Request
+from ..localizer import Findings
+from ..models import ModelCard
+from ..models.search import find_bundle
+from ..mrml import load_review, segment_names, store_review, volume_from_node
+from . import status
+from .jumping import image_in_view, jump_to, jump_to_image
+from .models import model_cards, suggested_model
+from .review import Review
+from .saving import review_from_state, review_to_state
+from .showing import Showing
+from .state import ReviewState
+from .status import RunStatus
+from .watch import VolumeWatch
+
+POLL_S = 0.05
+EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Go on?"
+EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses the edits. Go on?"
+
+
+def refuse(question: str) -> bool:  # noqa: ARG001  the question that a face would show
+    """Answer every question with no, as long as no face can ask the reviewer."""
+    return False
+
+
+class Workbench:
+    """Everything behind a panel: choose, run, review, accept, export; without any widget.
+
+    Gestures go to :attr:`review`; the workbench writes what comes of them into the scene. Nodes are made when a run is
+    complete, and the user's own segments are never touched.
+
+    Args:
+        scene: the ``vtkMRMLScene``.
+        launcher: starts the classifier's process; that of :mod:`CAMLocalizerLib.jobs` if not given.
+        confirm: asks the reviewer a question before something drawn by hand is lost; says no if not given.
+    """
+
+    def __init__(self, scene: Any, *, launcher: Any = None, confirm: Callable[[str], bool] = refuse) -> None:
+        self.scene = scene
+        self.launcher = launcher
+        self.confirm = confirm
+        self.device = "auto"
+        self.view = "auto"
+        self.review: Review | None = None
+        self._model = ""
+        self._volume_node: Any = None
+        self._output_node: Any = None
+        self._showing: Showing | None = None
+        self._watch: VolumeWatch | None = None
+        self._run_watch: VolumeWatch | None = None
+        self._job: LocalizationJob | None = None
+        self._status = RunStatus()
+        events = {scene.StartCloseEvent: self._on_scene_closing, scene.StartSaveEvent: self._on_scene_saving}
+        self._tags = [scene.AddObserver(event, callback) for event, callback in events.items()]
+
+    def close(self) -> None:
+        """Cancel a run and let go of the scene, which stays as it is."""
+        self._let_go("Cancelled")
+        for tag in self._tags:
+            self.scene.RemoveObserver(tag)
+        self._tags = []
+
+    # Choices
+
+    @property
+    def volume_node(self) -> Any:
+        """The volume to look at; None if none is chosen or it was removed."""
+        return self._volume_node if self._alive(self._volume_node) else None
+
+    def choose_volume(self, node: Any) -> None:
+        """Choose the volume to look at and show its review, if the scene holds one.
+
+        Raises:
+            SettingsError: a run is under way.
+        """
+        if node is self._volume_node:
+            return
+        if self.running:
+            raise SettingsError("the classifier is running; cancel it before choosing another volume")
+        self.store()
+        self._leave_review()
+        self._volume_node, self._status = node, RunStatus()
+        if node is not None:
+            self.restore()
+
+    @property
+    def model(self) -> str:
+        """Name or folder of the model; that which suits the volume until one is chosen; empty if there is none."""
+        if self._model:
+            return self._model
+        unit = "" if self.review is None else self.review.found.volume.unit
+        return suggested_model(self.models(), unit)
+
+    def choose_model(self, name: str) -> None:
+        """Choose a model by name or folder.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        find_bundle(name)
+        self._model = name
+
+    def models(self) -> dict[str, ModelCard]:
+        """Return the installed models by name, with their descriptions."""
+        return model_cards()
+
+    @property
+    def output_node(self) -> Any:
+        """The segmentation that accepted segments go to; None as long as nothing was accepted and none chosen."""
+        node = self._output_node if self._showing is None else self._showing.output_node
+        return node if self._alive(node) else None
+
+    def choose_output(self, node: Any) -> None:
+        """Let accepted segments go to a segmentation node, the user's own too; None for a new one."""
+        self._output_node = node
+        if self._showing is not None:
+            self._showing.choose_output(node)
+
+    @property
+    def activation_node(self) -> Any:
+        """The volume node that shows the activation; None without a review."""
+        return None if self._showing is None else self._showing.layer.node
+
+    @property
+    def preview_node(self) -> Any:
+        """The segmentation node that shows the label map; None without a review."""
+        return None if self._showing is None else self._showing.preview.node
+
+    @property
+    def layer(self) -> Any:
+        """The activation over the volume: opacity, colour legend; None without a review."""
+        return None if self._showing is None else self._showing.layer
+
+    # Run
+
+    @property
+    def running(self) -> bool:
+        """Whether the classifier is at work."""
+        return self._job is not None
+
+    @property
+    def status(self) -> RunStatus:
+        """How far the last run is, as :meth:`poll` found it."""
+        return self._status
+
+    def run(self) -> bool:
+        """Start the classifier in another process; call :meth:`poll` from then on.
+
+        Returns:
+            Whether it was started; not if the reviewer, asked, keeps what was drawn by hand.
+
+        Raises:
+            SettingsError: :meth:`why_not_run` tells why not.
+            InputError: the volume cannot be looked at.
+        """
+        if reason := self.why_not_run():
+            raise SettingsError(reason)
+        if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
+            return False
+        volume = volume_from_node(self.volume_node)
+        request = Request(model=self.model, device=self.device, view=self.view)
+        job = LocalizationJob(volume, request, launcher=self.launcher)
+        job.start()
+        self._job, self._run_watch, self._status = job, VolumeWatch(self.volume_node), status.starting()
+        return True
+
+    def poll(self) -> RunStatus:
+        """Look how far the run is; when it is complete, show what was found. Never waits."""
+        if self._job is None or self._run_watch is None:
+            return self._status
+        if notice := self._run_watch.notice():
+            self._end(status.failed(f"{notice} The run was stopped"))
+            return self._status
+        progress = self._job.poll()
+        if progress.state == "running" and progress.total:
+            self._status = status.under_way(progress.done, progress.total, progress.seconds_left)
+        elif progress.state == "done":
+            self._finish(self._job)
+        elif progress.state in ("failed", "cancelled"):
+            self._job = None
+            ended = progress.state == "cancelled"
+            self._status = status.cancelled() if ended else status.failed(progress.message, progress.log)
+        return self._status
+
+    def cancel(self) -> None:
+        """End the run; neither a process nor a node of it is left."""
+        if self._job is not None:
+            self._end(status.cancelled())
+
+    def run_blocking(self, progress: Callable[[RunStatus], None] | None = None) -> Review:
+        """Run and wait for the end.
+
+        Args:
+            progress: called while waiting; what it raises cancels the run.
+
+        Raises:
+            JobError: the run failed; names the log.
+            SettingsError: the run cannot be started.
+            InputError: the volume cannot be looked at.
+        """
+        if not self.run():
+            raise SettingsError("the run was not started: edits of the preview would be lost")
+        try:
+            while self.poll().running:
+                if progress is not None:
+                    progress(self._status)
+                time.sleep(POLL_S)
+        finally:
+            self.cancel()
+        if self._status.state != "done" or self.review is None:
+            raise JobError(self._status.sentence)
+        return self.review
+
+    def _end(self, ending: RunStatus) -> None:
+        if self._job is not None:
+            self._job.cancel()
+        self._job, self._status = None, ending
+
+    def _finish(self, job: LocalizationJob) -> None:
+        self._job = None
+        try:
+            found = job.result()
+            self._show(Review(found, host=self))
+            self._status = status.done(len(found.image_labels), self._sentence(found))
+            self.store()
+        except CAMLocalizerError as error:
+            self._status = status.failed(str(error), getattr(error, "log", None))
+
+    def _sentence(self, found: Findings) -> str:
+        located = self.review is not None and bool(self.review.components)
+        verdict = found.verdict(located and found.tumour_probable)
+        sentences = [verdict[:1].upper() + verdict[1:], *found.notes]
+        return ". ".join(sentence.rstrip(".") for sentence in sentences) + "."
+
+    def _show(self, review: Review, placed: dict[str, str] | None = None) -> None:
+        output = self.output_node
+        if self._showing is not None:
+            self._showing.close()
+        self._showing = Showing(self.scene, self.volume_node, review, placed)
+        if self._showing.output_node is None and output is not None:
+            self._showing.choose_output(output)
+        self.review = review
+        self._watch = VolumeWatch(self.volume_node)
+
+    def _leave_review(self) -> None:
+        if self._showing is not None:
+            self._showing.hide()
+        self.review, self._showing, self._watch = None, None, None
+
+    def _let_go(self, sentence: str) -> None:
+        self._end(status.cancelled(sentence) if self.running else self._status)
+        if self._showing is not None:
+            self._showing.close()
+        self.review, self._showing, self._watch = None, None, None
+
+    # What a disabled button says
+
+    def notice(self) -> str:
+        """Say that the volume was removed, moved or changed since the run; empty if it was not."""
+        return "" if self._watch is None else self._watch.notice()
+
+    def why_not_run(self) -> str:
+        """Say why no run can be started; empty if one can."""
+        if self.running:
+            return "The classifier is running; cancel it first."
+        if self.volume_node is None:
+            return "Choose a volume first."
+        if not self.model:
+            return "No model is installed."
+        return ""
+
+    def why_not_cancel(self) -> str:
+        """Say why there is nothing to cancel; empty if there is."""
+        return "" if self.running else "Nothing is running."
+
+    def why_not_review(self) -> str:
+        """Say why settings cannot be changed; empty if they can."""
+        if self.review is None:
+            return "Run the classifier first."
+        return ""
+
+    def why_not_accept(self) -> str:
+        """Say why the label map cannot be accepted; empty if it can."""
+        if (reason := self.why_not_review() or self.notice()) or self.review is None:
+            return reason
+        edited = self.edited_mask()
+        if not (self.review.mask if edited is None else edited).any():
+            return "The label map is empty; lower the threshold or keep a region."
+        return ""
+
+    def why_not_undo(self) -> str:
+        """Say why nothing can be undone; empty if something can."""
+        return self.why_not_review() or ("" if self.review and self.review.can_undo else "There is nothing to undo.")
+
+    def why_not_redo(self) -> str:
+        """Say why nothing can be done again; empty if something can."""
+        return self.why_not_review() or ("" if self.review and self.review.can_redo else "There is nothing to redo.")
+
+    def why_not_export(self) -> str:
+        """Say why nothing can be exported; empty if something can."""
+        return self.why_not_review() or self.notice()
+
+    # Views
+
+    def rest(self) -> None:
+        """Do what is too slow for a moving hand; faces call it 150 ms after the last change."""
+        if self._showing is not None:
+            self._showing.preview.surface(True)
+            self.store()
+
+    def jump_to_image(self, index: int) -> None:
+        """Let the slice views go to an image, counted as the probabilities are."""
+        if self.review is not None:
+            jump_to_image(self.scene, self.review.found, index)
+
+    def jump_to_component(self, label: int) -> None:
+        """Let all slice views go to the highest activation of a region.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        if self.review is None:
+            return
+        for component in self.review.components:
+            if component.label == label:
+                k, j, i = component.peak_kji
+                jump_to(self.scene, self.review.found.volume.grid.to_lps((i, j, k)).tolist())
+                return
+        raise SettingsError(f"there is no region {label}, only {len(self.review.components)}")
+
+    @property
+    def image_in_view(self) -> int | None:
+        """Index of the image that a slice view shows; None where none does."""
+        return None if self.review is None else image_in_view(self.scene, self.review.found)
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Tumour probability of each image, in the view's order; empty without a review."""
+        return np.zeros(0, np.float32) if self.review is None else self.review.found.tumour_probabilities
+
+    # The review's host
+
+    def may_change(self, before: ReviewState, after: ReviewState) -> bool:
+        """Ask before something that was drawn by hand is lost."""
+        if self._showing is None:
+            return True
+        drawn = (before.settings, before.rejected_kji, before.kept_kji)
+        if drawn != (after.settings, after.rejected_kji, after.kept_kji) and self._loses_edits():
+            return self.confirm(EDITED_PREVIEW.format(change="This change"))
+        gone = set(before.accepted) - set(after.accepted)
+        if names := self._showing.edited_segments(gone):
+            return self.confirm(EDITED_SEGMENT.format(names=" and ".join(names)))
+        return True
+
+    def edited_mask(self) -> NDArray[np.uint8] | None:
+        """Return the preview as it was edited by hand; None where it was not."""
+        return None if self._showing is None else self._showing.edited_mask()
+
+    def taken_names(self) -> Collection[str]:
+        """Return the names of the output segmentation's segments."""
+        return () if self.output_node is None else segment_names(self.output_node)
+
+    def _loses_edits(self) -> bool:
+        """Whether the preview holds edits that were not accepted."""
+        edited = self.edited_mask()
+        if edited is None or self.review is None:
+            return False
+        return not any(segment.edited and np.array_equal(segment.mask, edited) for segment in self.review.accepted)
+
+    # Scene
+
+    def store(self) -> None:
+        """Keep the review in the scene, so that it is saved with it."""
+        if self.review is None or self._showing is None or self.volume_node is None:
+            return
+        payload, arrays = review_to_state(self.review)
+        payload["workbench"] = {
+            "model": self.model,
+            "device": self.device,
+            "view": self.view,
+            "placed": self._showing.placed,
+        }
+        store_review(self.scene, self.volume_node, payload, arrays)
+
+    def restore(self) -> bool:
+        """Show the review that the scene holds of the chosen volume.
+
+        Returns:
+            Whether there is one. :attr:`status` tells why one could not be used.
+        """
+        stored = None if self.volume_node is None else load_review(self.scene, self.volume_node)
+        if stored is None:
+            return False
+        payload, arrays = stored
+        try:
+            review = review_from_state(payload, arrays, volume_from_node(self.volume_node), host=self)
+        except CAMLocalizerError as error:
+            self._status = status.failed(str(error))
+            return False
+        known = payload.get("workbench", {})
+        self.device, self.view = known.get("device", "auto"), known.get("view", "auto")
+        try:
+            self.choose_model(known.get("model", ""))
+        except ModelError:
+            self._model = ""  # reviewed with a model that is not installed here
+        self._show(review, known.get("placed"))
+        self._status = status.done(len(review.found.image_labels), self._sentence(review.found))
+        return True
+
+    def _alive(self, node: Any) -> bool:
+        return node is not None and node.GetScene() is self.scene
+
+    def _on_scene_closing(self, _caller: Any, _event: Any) -> None:
+        self._let_go("Cancelled: the scene was closed")
+        self._volume_node = self._output_node = None
+
+    def _on_scene_saving(self, _caller: Any, _event: Any) -> None:
+        self.store()
