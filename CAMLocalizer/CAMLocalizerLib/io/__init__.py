@@ -2,6 +2,7 @@
 
 from .dicom import SeriesInfo, list_series
 from .info import VolumeInfo, describe, orientation_code
+from .label_map_reader import read_label_map
 from .names import case_name
 from .nifti_writer import write_label_map, write_nifti
 from .reader import read_volume
@@ -18,6 +19,7 @@ __all__ = [
     "describe",
     "list_series",
     "orientation_code",
+    "read_label_map",
     "read_volume",
     "staged_folder",
     "suvbw_factor",

@@ -1,0 +1,181 @@
+"""Radiomics: features of shape, intensity and texture of every segment."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import logging
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..core import GridError, LabelMap, Volume
+from ..io.writing import writing
+from .radiomics_params import RadiomicsParams
+from .sitk_features import sitk_features
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RadiomicsTable:
+    """Features of segments, one row each.
+
+    Args:
+        rows: column name to value; every row begins with ``Image``, ``Mask`` and ``Segment``. A segment that could not
+            be measured has only those and ``Note``.
+        source: what computed them, with its version.
+    """
+
+    rows: tuple[Row, ...]
+    source: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns, in the order of their first appearance."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row))
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write the table as CSV, whole or not at all; an existing file is replaced.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.partial")
+        with writing(path):
+            try:
+                with partial.open("w", encoding="utf-8", newline="") as stream:
+                    writer = csv.DictWriter(stream, self.columns, restval="")
+                    writer.writeheader()
+                    writer.writerows(self.rows)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+
+def has_pyradiomics() -> bool:
+    """Tell whether pyradiomics is installed."""
+    return importlib.util.find_spec("radiomics") is not None
+
+
+def segment_masks(label_map: LabelMap, *, per_region: bool = False) -> dict[str, NDArray[np.bool_]]:
+    """Return the mask of every segment that has voxels.
+
+    Args:
+        label_map: one or more segments.
+        per_region: add the connected regions (26 neighbours) of a segment that has several, largest first, as
+            ``<segment>, region 1`` and so on.
+
+    Returns:
+        Name to mask; empty for an empty label map.
+    """
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for label, name in enumerate(label_map.segments, start=1):
+        mask = label_map.array_kji == label
+        if not mask.any():
+            continue
+        masks[name] = mask
+        regions, count = ndimage.label(mask, structure=NEIGHBOURS)
+        if per_region and count > 1:
+            order = np.argsort(-np.bincount(regions.ravel())[1:], kind="stable") + 1
+            masks |= {f"{name}, region {number}": regions == old for number, old in enumerate(order, start=1)}
+    return masks
+
+
+def radiomics(
+    volume: Volume,
+    masks: Mapping[str, NDArray[np.bool_]],
+    *,
+    params: RadiomicsParams | None = None,
+    mask_name: str = "",
+) -> RadiomicsTable:
+    """Measure segments with pyradiomics or, where it is not installed, with SimpleITK.
+
+    pyradiomics' columns have its own names; its versions and settings are among them (``diagnostics_...``). SimpleITK's
+    columns begin with ``sitk_``, so that the two are never taken for each other.
+
+    Args:
+        volume: the image.
+        masks: name of each segment to its mask, shape ``volume.grid.shape_kji``.
+        params: settings of pyradiomics; its defaults if not given.
+        mask_name: what the column ``Mask`` holds: a file name, never a patient's.
+
+    Returns:
+        A row per segment. What cannot be measured, such as a single voxel, has a sentence in the column ``Note``.
+
+    Raises:
+        GridError: a mask of another shape than the volume.
+    """
+    for name, mask in masks.items():
+        if mask.shape != volume.grid.shape_kji:
+            raise GridError(f"segment {name} has shape {mask.shape}, the volume {volume.grid.shape_kji}")
+    image = _to_sitk(volume.array_kji, volume)
+    source, measure = _measure(params)
+    rows = []
+    for name, mask in masks.items():
+        row: dict[str, Any] = {"Image": volume.name, "Mask": mask_name, "Segment": name}
+        rows.append({**row, **measure(image, _to_sitk(mask.astype(np.uint8), volume))})
+    return RadiomicsTable(tuple(rows), source)
+
+
+def _measure(params: RadiomicsParams | None) -> tuple[str, Any]:
+    if has_pyradiomics():
+        return _pyradiomics(params or RadiomicsParams())
+    import SimpleITK
+
+    return f"SimpleITK {SimpleITK.Version_VersionString()}", sitk_features
+
+
+def _pyradiomics(params: RadiomicsParams) -> tuple[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import radiomics
+        from radiomics.featureextractor import RadiomicsFeatureExtractor
+
+    logging.getLogger("radiomics").setLevel(logging.ERROR)
+    extractor = RadiomicsFeatureExtractor(**params.setting)
+    if params.image_types:
+        extractor.disableAllImageTypes()
+        extractor.enableImageTypes(**params.image_types)
+    if params.feature_classes:
+        extractor.disableAllFeatures()
+        extractor.enableFeaturesByName(**params.feature_classes)
+
+    def measure(image: SimpleITK.Image, mask: SimpleITK.Image) -> Row:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = extractor.execute(image, mask, label=1)
+        except (RuntimeError, ValueError) as error:
+            return {"Note": f"not measured by pyradiomics: {error}"}
+        return {name: _plain(value) for name, value in found.items()}
+
+    return f"pyradiomics {radiomics.__version__}", measure
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's scalars, which pyradiomics returns, into Python's."""
+    if isinstance(value, tuple | list):
+        return tuple(_plain(entry) for entry in value)
+    return value.item() if isinstance(value, np.generic | np.ndarray) and np.size(value) == 1 else value
+
+
+def _to_sitk(array: NDArray, volume: Volume) -> SimpleITK.Image:
+    import SimpleITK
+
+    image = SimpleITK.GetImageFromArray(array)
+    image.SetSpacing(volume.grid.spacing_mm)
+    image.SetOrigin(volume.grid.origin_mm)
+    image.SetDirection(volume.grid.direction.ravel().tolist())
+    return image

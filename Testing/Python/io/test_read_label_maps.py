@@ -1,0 +1,49 @@
+"""Label maps and segmentations read back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from CAMLocalizerLib.core import InputError, LabelMap
+from CAMLocalizerLib.io import read_label_map, write_label_map, write_nifti, write_segmentation
+
+
+@pytest.fixture
+def label_map(oblique_grid):
+    labels = np.random.default_rng(4).integers(0, 3, oblique_grid.shape_kji).astype(np.uint8)
+    return LabelMap(labels, oblique_grid, ("Rim", "Core"))
+
+
+def test_a_segmentation_keeps_voxels_grid_and_names(label_map, tmp_path):
+    write_segmentation(label_map, tmp_path / "tumour.seg.nrrd")
+    found = read_label_map(tmp_path / "tumour.seg.nrrd")
+    np.testing.assert_array_equal(found.array_kji, label_map.array_kji)
+    assert found.grid.matches(label_map.grid)
+    assert found.segments == ("Rim", "Core")
+
+
+def test_a_plain_label_map_numbers_its_segments(label_map, tmp_path):
+    write_label_map(label_map, tmp_path / "labels.nii.gz")
+    found = read_label_map(tmp_path / "labels.nii.gz")
+    np.testing.assert_array_equal(found.array_kji, label_map.array_kji)
+    assert found.segments == ("Label 1", "Label 2")
+
+
+def test_an_empty_label_map_has_one_empty_segment(label_map, tmp_path):
+    empty = LabelMap(np.zeros_like(label_map.array_kji), label_map.grid)
+    write_segmentation(empty, tmp_path / "empty.seg.nrrd")
+    found = read_label_map(tmp_path / "empty.seg.nrrd")
+    assert found.segments == ("Tumour",)
+    assert not found.array_kji.any()
+
+
+def test_an_image_is_no_label_map(oblique_volume, tmp_path):
+    write_nifti(oblique_volume.array_kji, oblique_volume.grid, tmp_path / "image.nii.gz")
+    with pytest.raises(InputError, match=r"image\.nii\.gz: holds values from .* give the label map, not the image"):
+        read_label_map(tmp_path / "image.nii.gz")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.nrrd: does not exist"):
+        read_label_map(tmp_path / "none.nrrd")
