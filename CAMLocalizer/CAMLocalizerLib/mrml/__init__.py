@@ -8,6 +8,7 @@ from .headless import HeadlessApplication
 from .label_maps import label_map_from_node, label_map_to_node
 from .legends import show_legend
 from .preview import PreviewSegment
+from .reviews import load_review, remove_review, reviewed_nodes, store_review
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
 from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
@@ -23,11 +24,14 @@ __all__ = [
     "grid_from_node",
     "label_map_from_node",
     "label_map_to_node",
+    "load_review",
     "load_scene",
     "load_segmentation_node",
     "load_volume_node",
     "outline_only",
+    "remove_review",
     "remove_segment",
+    "reviewed_nodes",
     "save_scene",
     "segment_ids",
     "segment_mask",
@@ -36,6 +40,7 @@ __all__ = [
     "segmentation_to_node",
     "show_in_slices",
     "show_legend",
+    "store_review",
     "style_accepted",
     "style_preview",
     "unique_name",
