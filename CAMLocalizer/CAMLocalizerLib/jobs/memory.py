@@ -1,0 +1,59 @@
+"""How much memory the machine has, and how much of it is free."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from shutil import which
+
+MB = 1 << 20
+COMMAND_LIMIT_S = 2.0
+
+
+def machine_memory_mb() -> tuple[int | None, int | None]:
+    """Return the memory of the machine and what programs can still take of it, in MiB; None where it is not known."""
+    if sys.platform == "win32":
+        return _on_windows()
+    with suppress(OSError, ValueError):
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MB
+        return total, _available_on_linux() if Path("/proc/meminfo").exists() else _available_on_macos()
+    return None, None
+
+
+def _available_on_linux() -> int | None:
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        kilobytes = dict(line.split(":", 1) for line in lines)["MemAvailable"].split()[0]
+        return int(kilobytes) // 1024
+    return None
+
+
+def _available_on_macos() -> int | None:
+    with suppress(OSError, ValueError, KeyError, subprocess.TimeoutExpired):
+        command = [which("vm_stat") or "/usr/bin/vm_stat"]
+        lines = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_LIMIT_S).stdout.splitlines()
+        pages = {
+            name: int(count.strip(" .")) for name, _, count in (line.partition(":") for line in lines[1:]) if count
+        }
+        return (pages["Pages free"] + pages["Pages inactive"]) * os.sysconf("SC_PAGE_SIZE") // MB
+    return None
+
+
+def _on_windows() -> tuple[int | None, int | None]:
+    if sys.platform != "win32":  # mypy reads no further
+        return None, None
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+            (name, ctypes.c_ulonglong)
+            for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
+        ]
+
+    status = Status(length=ctypes.sizeof(Status))
+    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+        return None, None
+    return status.total // MB, status.free // MB

@@ -1,0 +1,87 @@
+"""The process that looks at a volume: python -m CAMLocalizerLib.jobs.worker FOLDER."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core import Grid, Volume
+from .folder import JobFolder
+from .progress import HANDING_OVER, LIBRARIES, LOOKING, MODEL, ProgressWriter
+from .request import Request
+from .service import serve
+
+HANDOVER_POLL_S = 0.01
+
+
+def localize(folder: JobFolder, values: dict[str, Any]) -> dict[str, Any]:
+    """Look at the volume in a job's folder and leave the findings there.
+
+    Args:
+        folder: with the volume, or soon.
+        values: ``request`` and ``volume``: its grid, unit and what to call it.
+
+    Returns:
+        Nothing more to say.
+
+    Raises:
+        CAMLocalizerError: as `Localizer` and its ``run``.
+    """
+    request = Request.from_json(values["request"])
+    progress = ProgressWriter(folder.progress)
+    progress.stage(LIBRARIES)
+    import torch
+
+    from ..localizer import Localizer, save_findings
+
+    _begin_log(torch.__version__, request)
+    progress.stage(MODEL)
+    localizer = Localizer(
+        request.model,
+        device=request.device,
+        batch_size=request.batch_size,
+        precision=request.precision,
+        map=request.map,
+    )
+    volume = _receive(folder, values["volume"])
+    progress.stage(LOOKING, "projections" if localizer.model.card.projections else "slices")
+    found = localizer.run(volume, view=request.view, progress=progress.report)
+    progress.stage(HANDING_OVER)
+    partial = folder.result.with_suffix(".partial")
+    save_findings(found, partial)
+    partial.replace(folder.result)
+    return {}
+
+
+def _receive(folder: JobFolder, values: dict[str, Any]) -> Volume:
+    """Wait for the voxels; who sends them says so if they cannot come."""
+    while not folder.volume.exists():
+        time.sleep(HANDOVER_POLL_S)
+    array = np.load(folder.volume, allow_pickle=False)
+    grid = Grid(values["size"], values["spacing_mm"], values["origin_mm"], np.array(values["direction"]))
+    return Volume(array, grid, name=values["name"], unit=values["unit"])
+
+
+def _begin_log(torch_version: str, request: Request) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("CAMLocalizerLib").info(
+        "Python %s, PyTorch %s, %s; model %s, device %s, view %s, precision %s, batch size %d",
+        platform.python_version(),
+        torch_version,
+        platform.platform(),
+        Path(request.model).name,
+        request.device,
+        request.view,
+        request.precision,
+        request.batch_size,
+    )
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), localize)

@@ -1,0 +1,100 @@
+"""A job that does what it is asked: the same numbers as in this process, with progress, and nothing left behind."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from CAMLocalizerLib.core import Volume
+from CAMLocalizerLib.jobs import JobError, JobProgress, LocalizationJob, Request
+from CAMLocalizerLib.localizer import Localizer
+
+LIMIT_S = 120.0
+
+
+def test_a_job_sees_what_the_model_sees_in_this_process(bundle, patient_volume, temporary) -> None:
+    request = Request(str(bundle.folder), device="cpu", view="sagittal", batch_size=3)
+    found = LocalizationJob(patient_volume, request).wait(timeout_s=LIMIT_S)
+    here = Localizer(bundle.folder, device="cpu", batch_size=3).run(patient_volume, view="sagittal")
+    assert found.volume is patient_volume
+    assert (found.card, found.view, found.device, found.notes) == (here.card, "sagittal", "cpu", here.notes)
+    assert found.probabilities.tobytes() == here.probabilities.tobytes()
+    np.testing.assert_array_equal(found.activation(), here.activation())
+    assert list(temporary.iterdir()) == []
+
+
+def test_progress_counts_every_image_and_ends_with_done(bundle, patient_volume, temporary) -> None:
+    steps: list[JobProgress] = []
+    job = LocalizationJob(patient_volume, Request(str(bundle.folder), device="cpu", view="coronal", batch_size=4))
+    job.wait(steps.append, timeout_s=LIMIT_S)
+    states = [step.state for step in steps]
+    assert sorted(states, key=["starting", "running", "done"].index) == states
+    assert steps[0].message == "The process is starting"
+    assert (steps[-1].state, steps[-1].done, steps[-1].total) == ("done", 24, 24)
+    assert job.poll() is job.poll()
+
+
+def test_only_its_user_may_read_a_jobs_folder(bundle, patient_volume, temporary) -> None:
+    job = LocalizationJob(patient_volume, Request(str(bundle.folder), device="cpu"))
+    job.start()
+    (folder,) = temporary.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    job.cancel()
+
+
+def test_nothing_on_the_disk_names_the_volume(bundle, patient_volume, temporary) -> None:
+    job = LocalizationJob(patient_volume, Request(str(bundle.folder), device="cpu"))
+    job.start()
+    while job.poll().state != "done":
+        pass
+    files = [path for path in temporary.rglob("*") if path.is_file()]
+    assert {"request.json", "worker.log", "findings.json", "volume.npy"} <= {path.name for path in files}
+    assert all(b"Doe" not in path.read_bytes() for path in files)
+    assert job.result() is job.result()
+
+
+def test_notes_and_errors_of_the_other_process_name_the_volume(bundle, patient_volume, temporary) -> None:
+    with pytest.raises(
+        JobError, match=r"^view 'lateral' asked for, model tiny takes axial, coronal, sagittal or auto$"
+    ):
+        LocalizationJob(patient_volume, Request(str(bundle.folder), view="lateral")).wait(timeout_s=LIMIT_S)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": "no-such-model"}, "^unknown model 'no-such-model'"),
+        ({"device": "abacus"}, "^device must be auto, cpu, cuda, cuda:N or mps, got 'abacus'$"),
+        ({"batch_size": 0}, "^batch size must be at least 1, got 0$"),
+    ],
+)
+def test_a_request_out_of_range_is_refused_in_the_librarys_words(
+    bundle, patient_volume, temporary, changes, words
+) -> None:
+    job = LocalizationJob(patient_volume, Request(**{"model": str(bundle.folder), **changes}))
+    with pytest.raises(JobError, match=words) as caught:
+        job.wait(timeout_s=LIMIT_S)
+    assert caught.value.log is None
+    assert (job.poll().state, job.poll().message) == ("failed", str(caught.value))
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_relative_folder_of_a_model_is_found(bundle, patient_volume, temporary, monkeypatch) -> None:
+    monkeypatch.chdir(bundle.folder.parent)
+    found = LocalizationJob(patient_volume, Request("tiny", device="cpu")).wait(timeout_s=LIMIT_S)
+    assert found.card.name == "tiny"
+
+
+def test_a_result_is_not_there_before_the_job_is_done(bundle, patient_volume: Volume, temporary: Path) -> None:
+    job = LocalizationJob(patient_volume, Request(str(bundle.folder), device="cpu"))
+    assert job.poll().state == "starting"
+    job.start()
+    with pytest.raises(JobError, match="not done yet"):
+        job.result()
+    with pytest.raises(JobError, match="started or cancelled before"):
+        job.start()
+    job.cancel()
