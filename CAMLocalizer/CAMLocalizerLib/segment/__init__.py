@@ -1,10 +1,13 @@
 """Segment: from the activation maps of slices to a label map of the volume."""
 
-from .components import Component, components, filter_components
+from .components import components, filter_components
 from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
 from .label import label_map_from_activation
+from .levels import ActivationLevels
+from .live import LiveSlices
 from .projections import fuse_projections, multiply_projections
 from .refine import REFINEMENTS, refine
+from .regions import Component, Regions
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import check_uptake_fraction, label_map_from_uptake, uptake_regions
 
@@ -12,7 +15,10 @@ __all__ = [
     "METHODS",
     "NORMALISATIONS",
     "REFINEMENTS",
+    "ActivationLevels",
     "Component",
+    "LiveSlices",
+    "Regions",
     "Threshold",
     "apply_threshold",
     "back_project_scales",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import ActivationMap, ActivationPyramid, GridError, SettingsError
-from ..views import PlaneAxes, back_project, plane_axes
+from ..views import back_project, plane_axes
+from .sums import Term, divide, slice_maxima, weighted_sum
 
 NORMALISATIONS = ("slice", "volume", "reference")
-PLANES_AT_ONCE = 8
+# Maps whose maximum is below this are zero for all purposes; dividing by less would overflow.
+SMALLEST = np.finfo(np.float32).tiny
 
 
 def scale_weights(
@@ -89,12 +92,15 @@ def combine(
     Raises:
         SettingsError: as for :func:`fuse`, or a scale that ``maps`` lacks.
     """
-    shares = scale_weights(pyramid, maps if scales is None and weights is None else scales, weights)
-    if missing := set(shares) - set(maps):
+    fusion = Fusion.of(
+        pyramid, maps if scales is None and weights is None else scales, weights, normalisation, probability_limit,
+        reference,
+    )  # fmt: skip
+    if missing := set(fusion.shares) - set(maps):
         raise SettingsError(f"scales {sorted(missing)} were not back-projected, only {sorted(maps)}")
-    levels = _reference_levels(shares, normalisation, reference)
-    pairs = ((scale, maps[scale]) for scale in shares)
-    return _combine(pairs, shares, pyramid, normalisation, probability_limit, levels)
+    total = np.empty(pyramid.source_grid.shape_kji, dtype=np.float32)
+    fusion.write(total, maps, {scale: fusion.maxima(maps[scale]) for scale in fusion.shares})
+    return total
 
 
 def fuse(
@@ -133,10 +139,83 @@ def fuse(
     Source:
         PG-CAM, equations 2 and 3: maps of the selected scales resized, normalised and summed.
     """
-    shares = scale_weights(pyramid, scales, weights)
-    levels = _reference_levels(shares, normalisation, reference)
-    pairs = ((entry.scale, _back_project(entry, pyramid)) for entry in pyramid.select(shares))
-    return _combine(pairs, shares, pyramid, normalisation, probability_limit, levels)
+    fusion = Fusion.of(pyramid, scales, weights, normalisation, probability_limit, reference)
+    total = np.empty(pyramid.source_grid.shape_kji, dtype=np.float32)
+    for n, entry in enumerate(pyramid.select(fusion.shares)):
+        array = _back_project(entry, pyramid)
+        term = fusion.term(entry.scale, array, fusion.maxima(array))
+        highest = weighted_sum(total, [term], fusion.slice_axis, add=n > 0)
+        del array, term  # before the next scale is back-projected
+    fusion.finish(total, highest)
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """How the maps of a pyramid become one: settings that were checked, and the arithmetic that all ways share.
+
+    Args:
+        shares: weight of each scale, summing to 1, finest first.
+        normalisation: ``slice``, ``volume`` or ``reference``.
+        levels: per scale what it is divided by, for ``reference`` only.
+        counted: which slices contribute, in a shape that broadcasts against the volume.
+        slice_axis: axis of the volume that counts the slices.
+    """
+
+    shares: Mapping[int, float]
+    normalisation: str
+    levels: Mapping[int, float]
+    counted: NDArray[np.bool_]
+    slice_axis: int
+
+    @classmethod
+    def of(
+        cls,
+        pyramid: ActivationPyramid,
+        scales: Iterable[int] | None,
+        weights: Mapping[int, float] | None,
+        normalisation: str,
+        probability_limit: float,
+        reference: Mapping[int, float] | None,
+    ) -> Fusion:
+        """Check settings, see :func:`fuse`."""
+        shares = scale_weights(pyramid, scales, weights)
+        levels = _reference_levels(shares, normalisation, reference)
+        axis = plane_axes(pyramid.source_grid, pyramid.view).slice_axis_kji
+        return cls(shares, normalisation, levels, _counted_slices(pyramid, probability_limit), axis)
+
+    def maxima(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the maximum of each slice of a map."""
+        return slice_maxima(array, self.slice_axis)
+
+    def term(self, scale: int, array: NDArray[np.float32], maxima: NDArray[np.float32]) -> Term:
+        """Divide a map by its level and weigh it, both in one factor per slice."""
+        share = np.float32(self.shares[scale])
+        if self.normalisation == "reference":
+            return Term(array, self.counted * (share / np.float32(self.levels[scale])), share)
+        return Term(array, self.counted * (share / self._divisors(maxima)))
+
+    def write(
+        self,
+        total: NDArray[np.float32],
+        maps: Mapping[int, NDArray[np.float32]],
+        maxima: Mapping[int, NDArray[np.float32]],
+    ) -> None:
+        """Overwrite an array with the fusion of maps whose maxima are known."""
+        terms = [self.term(scale, maps[scale], maxima[scale]) for scale in self.shares]
+        self.finish(total, weighted_sum(total, terms, self.slice_axis))
+
+    def finish(self, total: NDArray[np.float32], maxima: NDArray[np.float32]) -> None:
+        """Divide the sum, whose maxima are known, by them."""
+        if self.normalisation != "reference":
+            divide(total, self._divisors(maxima))
+
+    def _divisors(self, maxima: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return per slice the maximum to divide by; 1 where there is nothing to divide."""
+        maxima = np.where(self.counted, maxima, np.float32(0))
+        if self.normalisation == "volume":
+            maxima = maxima.max(keepdims=True)
+        return np.where(maxima >= SMALLEST, maxima, np.float32(1))
 
 
 def _back_project(entry: ActivationMap, pyramid: ActivationPyramid) -> NDArray[np.float32]:
@@ -158,57 +237,13 @@ def _reference_levels(
     return levels
 
 
-def _combine(
-    pairs: Iterable[tuple[int, NDArray[np.float32]]],
-    shares: Mapping[int, float],
-    pyramid: ActivationPyramid,
-    normalisation: str,
-    probability_limit: float,
-    levels: Mapping[int, float],
-) -> NDArray[np.float32]:
-    axes = plane_axes(pyramid.source_grid, pyramid.view)
-    counted = _counted_slices(pyramid, probability_limit, axes)
-    total = np.zeros(pyramid.source_grid.shape_kji, dtype=np.float32)
-    for scale, array in pairs:
-        if normalisation == "reference":
-            divisor = np.full(counted.shape, levels[scale], dtype=np.float32)
-        else:
-            divisor = _maxima(array, counted, normalisation)
-        _add(total, array, divisor, counted * np.float32(shares[scale]))
-        del array  # before the next scale is back-projected
-    if normalisation != "reference":
-        np.divide(total, _maxima(total, counted, normalisation), out=total)
-    return total
-
-
-def _counted_slices(pyramid: ActivationPyramid, limit: float, axes: PlaneAxes) -> NDArray[np.bool_]:
+def _counted_slices(pyramid: ActivationPyramid, limit: float) -> NDArray[np.bool_]:
     """Tell which slices contribute, in a shape that broadcasts against the volume."""
     if not 0 <= limit <= 1:
         raise SettingsError(f"limit of the tumour probability must be 0 to 1, got {limit}")
+    axes = plane_axes(pyramid.source_grid, pyramid.view)
     counted = axes.per_slice(pyramid.tumour_probabilities >= limit)
     slices = pyramid.source_grid.shape_kji[axes.slice_axis_kji]
     if counted.size != slices:
         raise GridError(f"pyramid has {counted.size} slices, its volume has {slices} in the {pyramid.view} plane")
     return counted
-
-
-def _maxima(array: NDArray[np.float32], counted: NDArray[np.bool_], normalisation: str) -> NDArray[np.float32]:
-    """Return per slice the maximum to divide by; 1 where there is nothing to divide."""
-    others = tuple(axis for axis in range(3) if counted.shape[axis] != array.shape[axis])
-    maxima = np.where(counted, array.max(axis=others, keepdims=True), np.float32(0))
-    if normalisation == "volume":
-        maxima = np.full_like(maxima, maxima.max())
-    return np.where(maxima > 0, maxima, np.float32(1))
-
-
-def _add(
-    total: NDArray[np.float32], array: NDArray[np.float32], divisor: NDArray[np.float32], share: NDArray[np.float32]
-) -> None:
-    """Add ``min(array / divisor, 1) * share`` to ``total``, a few planes at a time."""
-    divisor, share = np.broadcast_to(divisor, total.shape), np.broadcast_to(share, total.shape)
-    for start in range(0, len(total), PLANES_AT_ONCE):
-        part = slice(start, start + PLANES_AT_ONCE)
-        scaled = array[part] / divisor[part]
-        np.minimum(scaled, np.float32(1), out=scaled)
-        scaled *= share[part]
-        total[part] += scaled

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.graph import MCP_Geometric
 
-from .components import NEIGHBOURS
+from .runs import NEIGHBOURS
 
 SMOOTHING_MM = 0.7
 EDGE_COST = 10.0
@@ -61,6 +60,8 @@ def _distance(
     seeds: NDArray[np.bool_], open_: NDArray[np.bool_], cost: NDArray[np.float64], spacing_mm: NDArray
 ) -> NDArray[np.float64]:
     """Geodesic distance in mm from the seeds at the rim of the open voxels; infinite where no way leads."""
+    from skimage.graph import MCP_Geometric  # only here: Slicer's Python lacks scikit-image until it is installed
+
     starts = seeds & ndimage.binary_dilation(open_, structure=NEIGHBOURS)
     if not starts.any():
         return np.full(seeds.shape, np.inf)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core import GridError, LabelMap, SettingsError, Volume
-from .components import NEIGHBOURS
 from .geodesic import geodesic
 from .random_walk import random_walk
+from .runs import NEIGHBOURS
 
 REFINEMENTS = ("none", "random-walk", "geodesic")
 MARGIN_MM = 12.0

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.filters import threshold_otsu
 
 from ..core import SettingsError
+from .levels import ActivationLevels
+from .slabs import blocks, in_slabs
 
 METHODS = ("fixed", "percentile", "otsu")
 FORMS = 'a fraction from 0 to 1 ("0.4"), of 255 ("200/255"), a percentile ("q95") or "otsu"'
@@ -71,15 +72,14 @@ class Threshold:
     def __str__(self) -> str:
         return self.text
 
-    def value(self, activation: NDArray[np.float32]) -> float:
+    def value(self, activation: NDArray[np.float32] | ActivationLevels) -> float:
         """Return the lowest activation that belongs to the tumour.
 
-        Percentile and Otsu look at the slices that contribute, zeros within them included: rows, columns and slices
-        of the array that are zero throughout (below the limit of the tumour probability, outside the field of
-        view) are left out, whichever axis counts the slices.
+        Percentile and Otsu look at the slices that contribute, zeros within them included, see
+        :class:`ActivationLevels`.
 
         Args:
-            activation: fused activation in 0..1, any shape.
+            activation: fused activation in 0..1, any shape; where it is asked for several thresholds, its levels.
 
         Returns:
             The threshold; 0 for an activation that is zero everywhere (:func:`apply_threshold` takes no voxel of it),
@@ -87,30 +87,24 @@ class Threshold:
         """
         if self.method == "fixed":
             return self.level
-        values = _contributing(activation)
-        if not values.size:
-            return 0.0
-        if self.method == "percentile":
-            return float(np.percentile(values, self.level))
-        if values.min() == values.max():
-            return float(np.nextafter(values.flat[0], np.float32(np.inf)))
-        return float(threshold_otsu(values))
+        levels = activation if isinstance(activation, ActivationLevels) else ActivationLevels(activation)
+        return levels.percentile(self.level) if self.method == "percentile" else levels.otsu()
 
 
-def _contributing(activation: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Leave out the positions along each axis at which everything is zero."""
-    positive = activation > 0
-    axes = range(activation.ndim)
-    kept = [positive.any(axis=tuple(other for other in axes if other != axis)) for axis in axes]
-    return activation if all(np.all(line) for line in kept) else activation[np.ix_(*kept)]
-
-
-def apply_threshold(activation: NDArray[np.float32], threshold: Threshold | str | float) -> NDArray[np.bool_]:
+def apply_threshold(
+    activation: NDArray[np.float32],
+    threshold: Threshold | str | float,
+    *,
+    out: NDArray[np.bool_] | None = None,
+    levels: ActivationLevels | None = None,
+) -> NDArray[np.bool_]:
     """Return the voxels whose activation is above 0 and at or above the threshold.
 
     Args:
         activation: fused activation in 0..1, any shape.
         threshold: a rule or its text.
+        out: where to write, bool, the activation's shape; a new array if not given.
+        levels: of the activation, where it is asked for several thresholds.
 
     Returns:
         bool, the same shape; all False for an activation that is zero everywhere.
@@ -118,4 +112,13 @@ def apply_threshold(activation: NDArray[np.float32], threshold: Threshold | str 
     Raises:
         SettingsError: a threshold that is malformed or out of range.
     """
-    return (activation >= Threshold.parse(threshold).value(activation)) & (activation > 0)
+    value = activation.dtype.type(Threshold.parse(threshold).value(activation if levels is None else levels))
+    compare = np.greater_equal if value > 0 else np.greater
+    mask = np.empty(activation.shape, dtype=bool) if out is None else out
+
+    def write(part: slice) -> None:
+        for block in blocks(part, activation[:1].size):
+            compare(activation[block], value, out=mask[block])
+
+    in_slabs(write, len(activation), activation.size)
+    return mask

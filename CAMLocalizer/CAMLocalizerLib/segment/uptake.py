@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core import Grid, GridError, LabelMap, SettingsError
-from .components import NEIGHBOURS, filter_components
+from .components import filter_components
+from .runs import NEIGHBOURS
 from .threshold import Threshold, apply_threshold
 
 UPTAKE_FRACTION = 0.41

@@ -1,0 +1,97 @@
+"""LiveSlices: one pyramid whose activation and label map follow the hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import ActivationPyramid
+from ..core.arrays import read_only
+from .fuse import Fusion, back_project_scales
+from .levels import ActivationLevels
+from .regions import Regions
+from .sums import slice_maxima
+from .threshold import Threshold, apply_threshold
+
+
+class LiveSlices:
+    """A pyramid under quickly changing settings: the numbers of :func:`fuse` and :func:`label_map_from_activation`.
+
+    All scales are brought to the volume's grid once and kept there, so that a change costs one pass over them.
+
+    Args:
+        pyramid: raw maps of a volume.
+        reference: level above 0 of each scale, for the normalisation of that name.
+
+    Example:
+        >>> live = LiveSlices(pyramid)  # doctest: +SKIP
+        >>> live.fuse(scales=[1, 2], normalisation="volume")  # doctest: +SKIP
+        >>> live.regions("0.5", min_volume_ml=1.0).components  # doctest: +SKIP
+    """
+
+    def __init__(self, pyramid: ActivationPyramid, *, reference: Mapping[int, float] | None = None) -> None:
+        self._pyramid = pyramid
+        self._reference = reference
+        self._maps = back_project_scales(pyramid)
+        self._activation = np.zeros(pyramid.source_grid.shape_kji, dtype=np.float32)
+        self._mask = np.empty(pyramid.source_grid.shape_kji, dtype=bool)
+        self._maxima: dict[int, NDArray[np.float32]] = {}
+        self._levels = ActivationLevels(self._activation)
+
+    @property
+    def activation(self) -> NDArray[np.float32]:
+        """What :meth:`fuse` gave last, read-only; zero before the first time."""
+        return read_only(self._activation, np.float32)
+
+    @property
+    def levels(self) -> ActivationLevels:
+        """Percentiles, histogram and cumulative counts of :attr:`activation`, computed when first asked for."""
+        return self._levels
+
+    def fuse(
+        self,
+        *,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        normalisation: str = "slice",
+        probability_limit: float = 0.0,
+    ) -> NDArray[np.float32]:
+        """Fuse the scales; arguments as for :func:`fuse`.
+
+        Returns:
+            Activation in 0..1, float32, read-only; a buffer that the next call fills anew.
+
+        Raises:
+            SettingsError: as for :func:`fuse`; the activation stays as it was.
+        """
+        fusion = Fusion.of(self._pyramid, scales, weights, normalisation, probability_limit, self._reference)
+        for scale in set(fusion.shares) - set(self._maxima):
+            self._maxima[scale] = slice_maxima(self._maps[scale], fusion.slice_axis)
+        fusion.write(self._activation, self._maps, self._maxima)
+        self._levels = ActivationLevels(self._activation)
+        return self.activation
+
+    def threshold_value(self, threshold: Threshold | str | float) -> float:
+        """Return the lowest activation that belongs to the tumour.
+
+        Raises:
+            SettingsError: a threshold that is malformed or out of range.
+        """
+        return Threshold.parse(threshold).value(self._levels)
+
+    def regions(
+        self, threshold: Threshold | str | float, *, min_volume_ml: float = 0.0, keep_largest: int | None = None
+    ) -> Regions:
+        """Return the regions of the label map; arguments as for :func:`label_map_from_activation`.
+
+        Returns:
+            Regions; they stay true when the activation changes, but for their peaks: ask for these before.
+
+        Raises:
+            SettingsError: a setting out of range.
+        """
+        mask = apply_threshold(self._activation, threshold, out=self._mask, levels=self._levels)
+        regions = Regions.of(mask, self._pyramid.source_grid, self.activation)
+        return regions.large_enough(min_volume_ml, keep_largest)

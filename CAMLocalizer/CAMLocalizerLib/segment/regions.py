@@ -1,0 +1,199 @@
+"""Regions: the connected regions of a mask, and what can be told of them without looking at every voxel again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Grid, GridError, SettingsError
+from .runs import Runs, ranges
+
+MM3_PER_ML = 1000.0
+
+
+@dataclass(frozen=True)
+class Component:
+    """One connected region.
+
+    Args:
+        label: 1 for the largest region, then counting down in volume.
+        volume_mm3: volume in cubic millimetres.
+        centre_lps_mm: centre of mass of its voxels (all weigh the same), LPS in mm.
+        peak: highest activation within; None where no activation was given.
+        voxels: number of voxels.
+    """
+
+    label: int
+    volume_mm3: float
+    centre_lps_mm: tuple[float, float, float]
+    peak: float | None
+    voxels: int
+
+
+class Regions:
+    """Connected regions (26 neighbours) of a mask: largest first, equal ones in storage order, labels from 1.
+
+    Finding them takes one pass over the mask; all else is as quick as there are few runs of voxels.
+
+    Args:
+        runs: of the mask.
+        region: of each run, counted from 0 in the order above.
+        grid: where the voxels lie.
+        activation: for the peaks, shape ``grid.shape_kji``; read when peaks are first asked for.
+    """
+
+    def __init__(
+        self, runs: Runs, region: NDArray[np.intp], grid: Grid, activation: NDArray[np.float32] | None = None
+    ) -> None:
+        self.grid = grid
+        self.voxels = _voxels(runs, region)
+        self._runs = runs
+        self._region = region
+        self._activation = activation
+
+    @classmethod
+    def of(cls, mask: NDArray, grid: Grid, activation: NDArray[np.float32] | None = None) -> Regions:
+        """Find the regions of everything that is not zero.
+
+        Args:
+            mask: bool or whole numbers, shape ``grid.shape_kji``; not needed any more afterwards.
+            grid: where the voxels lie.
+            activation: of the same shape, for the peaks.
+
+        Raises:
+            GridError: shapes that differ.
+        """
+        if mask.shape != grid.shape_kji:
+            raise GridError(f"mask has shape {mask.shape}, its grid expects {grid.shape_kji}")
+        if activation is not None and activation.shape != mask.shape:
+            raise GridError(f"activation has shape {activation.shape}, the mask {mask.shape}")
+        runs = Runs.of(mask)
+        found = runs.regions()
+        order = np.argsort(-_voxels(runs, found), kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        return cls(runs, rank[found], grid, activation)
+
+    def __len__(self) -> int:
+        return len(self.voxels)
+
+    @cached_property
+    def components(self) -> tuple[Component, ...]:
+        """All regions, largest first."""
+        volumes = (self.voxels * self.grid.voxel_volume_mm3).tolist()
+        peaks = [None] * len(self) if self.peaks is None else self.peaks.tolist()
+        parts = zip(volumes, self._centres_lps_mm().tolist(), peaks, self.voxels.tolist(), strict=True)
+        return tuple(
+            Component(label, volume, (x, y, z), peak, number)
+            for label, (volume, (x, y, z), peak, number) in enumerate(parts, start=1)
+        )
+
+    def large_enough(self, min_volume_ml: float = 0.0, keep_largest: int | None = None) -> Regions:
+        """Return the regions that are large enough; as they are sorted, they keep their labels.
+
+        Args:
+            min_volume_ml: regions below this volume in millilitres are left out; at least 0.
+            keep_largest: number of regions to keep, at least 1; None for all.
+
+        Raises:
+            SettingsError: a negative volume or a number below 1.
+        """
+        check_rules(min_volume_ml, keep_largest)
+        volumes_ml = self.voxels * (self.grid.voxel_volume_mm3 / MM3_PER_ML)
+        enough = volumes_ml >= min_volume_ml * (1 - 1e-9)  # a region of exactly the minimum survives rounding
+        count = int(np.count_nonzero(enough[:keep_largest]))
+        if count == len(self):
+            return self
+        chosen = self._region < count
+        runs = Runs(self._runs.starts[chosen], self._runs.stops[chosen], self._runs.shape_kji)
+        return Regions(runs, self._region[chosen], self.grid, self._activation)
+
+    @cached_property
+    def peaks(self) -> NDArray[np.float32] | None:
+        """Highest activation within each region, shape (count,); None without an activation."""
+        if self._activation is None:
+            return None
+        peaks = np.full(len(self), -np.inf, dtype=self._run_maxima.dtype)
+        np.maximum.at(peaks, self._region, self._run_maxima)
+        return peaks
+
+    @cached_property
+    def peaks_kji(self) -> tuple[tuple[int, int, int], ...]:
+        """Voxel of each region's peak, the first one in storage order.
+
+        Raises:
+            SettingsError: there is no activation to look for peaks in.
+        """
+        if self._activation is None or self.peaks is None:
+            raise SettingsError("regions have no peaks, as no activation was given")
+        reached = np.flatnonzero(self._run_maxima == self.peaks[self._region])
+        run = _first(reached, self._region[reached], len(self))
+        starts, lengths = self._runs.starts[run], self._runs.lengths[run]
+        voxels, region = ranges(starts, lengths), np.repeat(np.arange(len(self)), lengths)
+        hits = self._activation.reshape(-1)[voxels] == self.peaks[region]
+        k, j, i = np.unravel_index(_first(voxels[hits], region[hits], len(self)), self.grid.shape_kji)
+        return tuple(zip(k.tolist(), j.tolist(), i.tolist(), strict=True))
+
+    def label_at(self, kji: Sequence[int]) -> int:
+        """Return the label of the region that holds a voxel; 0 for background and for an index outside the grid."""
+        if not all(0 <= index < size for index, size in zip(kji, self.grid.shape_kji, strict=True)):
+            return 0
+        flat = int(np.ravel_multi_index(tuple(int(index) for index in kji), self.grid.shape_kji))
+        run = int(np.searchsorted(self._runs.starts, flat, side="right")) - 1
+        return int(self._region[run]) + 1 if run >= 0 and flat < self._runs.stops[run] else 0
+
+    def write(self, mask_out: NDArray, kept: Collection[int]) -> None:
+        """Overwrite a mask: 1 in the regions kept, 0 elsewhere.
+
+        Args:
+            mask_out: bool or uint8, C-contiguous, shape ``grid.shape_kji``.
+            kept: labels of regions; others are ignored.
+
+        Raises:
+            GridError: another shape, or an array that is not C-contiguous.
+        """
+        if mask_out.shape != self.grid.shape_kji or not mask_out.flags.c_contiguous:
+            raise GridError(f"mask must be C-contiguous of shape {self.grid.shape_kji}, got {mask_out.shape}")
+        chosen = np.zeros(len(self) + 1, dtype=bool)
+        labels = np.fromiter(kept, dtype=np.intp, count=len(kept))
+        chosen[labels[(labels > 0) & (labels <= len(self))]] = True
+        self._runs.write(mask_out.reshape(-1), chosen[1:][self._region])
+
+    @cached_property
+    def _run_maxima(self) -> NDArray[np.float32]:
+        assert self._activation is not None
+        return self._runs.maxima(self._activation.reshape(-1))
+
+    def _centres_lps_mm(self) -> NDArray[np.float64]:
+        lengths = self._runs.lengths
+        k, j, i = np.unravel_index(self._runs.starts, self.grid.shape_kji)
+        doubled = (2 * i + lengths - 1, 2 * j, 2 * k)  # of the middle of each run; whole numbers add up exactly
+        sums = [np.bincount(self._region, weights=axis * lengths, minlength=len(self)) for axis in doubled]
+        return self.grid.to_lps(np.stack(sums, axis=1) / (2 * self.voxels[:, None]))
+
+
+def check_rules(min_volume_ml: float, keep_largest: int | None) -> None:
+    """Refuse a minimum volume or a number of regions that makes no sense.
+
+    Raises:
+        SettingsError: a negative volume or a number below 1.
+    """
+    if not np.isfinite(min_volume_ml) or min_volume_ml < 0:
+        raise SettingsError(f"minimum volume must be at least 0 ml, got {min_volume_ml}")
+    if keep_largest is not None and keep_largest < 1:
+        raise SettingsError(f"number of largest regions to keep must be at least 1, got {keep_largest}")
+
+
+def _voxels(runs: Runs, region: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.bincount(region, weights=runs.lengths).astype(np.intp)
+
+
+def _first(values: NDArray[np.intp], region: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return per region the first of its values; every region has one."""
+    first = np.empty(count, dtype=np.intp)
+    first[region[::-1]] = values[::-1]  # the last one written remains
+    return first
