@@ -3,11 +3,15 @@
 from .placing import place_label_map
 from .radiomics import RadiomicsTable, has_pyradiomics, radiomics, segment_masks
 from .radiomics_params import RadiomicsParams, read_radiomics_params
+from .regions import RegionMeasures, measure_regions, measure_union
 
 __all__ = [
     "RadiomicsParams",
     "RadiomicsTable",
+    "RegionMeasures",
     "has_pyradiomics",
+    "measure_regions",
+    "measure_union",
     "place_label_map",
     "radiomics",
     "read_radiomics_params",
