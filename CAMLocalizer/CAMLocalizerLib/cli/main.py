@@ -57,13 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(options: argparse.Namespace) -> int:
     # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
-    from . import catalogue, evaluate, localize, radiomics, train
+    from . import catalogue, evaluate, localize, outcome, radiomics, train
 
     commands = {
         "localize": localize.run,
         "train": train.run,
         "evaluate": evaluate.run,
         "radiomics": radiomics.run,
+        "outcome": outcome.run,
         "models": catalogue.list_models,
         "info": catalogue.show_volume,
     }
@@ -71,7 +72,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return commands[options.command](options)
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
-        return MISUSED if options.command in ("localize", "train", "evaluate", "radiomics") else FAILED
+        return FAILED if options.command in ("models", "info") else MISUSED
 
 
 def _left_behind(options: argparse.Namespace) -> str:
