@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..localizer import Findings
-from ..segment import Threshold
+from ..segment import ActivationLevels, Threshold
 from .answers import answers_for
 from .changes import Change
-from .curves import LevelCounts
 from .state import ReviewState
 
 
@@ -22,11 +21,10 @@ class Answer:
 
     def __init__(self, found: Findings, state: ReviewState) -> None:
         self._answers = answers_for(found)
-        self._counts: LevelCounts | None = None
         self.rough = False
-        self.activation = self._answers.activation(state.settings)
-        self.threshold_value = Threshold.parse(state.settings.threshold).value(self.activation)
-        self.regions = self._answers.regions(state.settings, self.activation, rough=False)
+        self.activation = self._answers.fuse(state.settings)
+        self.threshold_value = Threshold.parse(state.settings.threshold).value(self.levels)
+        self.regions = self._answers.regions(state.settings, rough=False)
         self.mask = np.zeros(found.volume.grid.shape_kji, dtype=np.uint8)
         self.rejected: frozenset[int] = frozenset()
         self._reject(state)
@@ -49,11 +47,11 @@ class Answer:
         rough = rough and new.refinement != "none"
         changes: set[Change] = set() if old == new else {Change.SETTINGS}
         if old.fusing() != new.fusing():
-            self.activation, self._counts = self._answers.activation(new), None
+            self.activation = self._answers.fuse(new)
             changes.add(Change.ACTIVATION)
         if changes or rough != self.rough:
-            self.threshold_value = Threshold.parse(new.threshold).value(self.activation)
-            self.regions = self._answers.regions(new, self.activation, rough=rough)
+            self.threshold_value = Threshold.parse(new.threshold).value(self.levels)
+            self.regions = self._answers.regions(new, rough=rough)
             self.rough = rough
             changes |= {Change.LABEL_MAP, Change.COMPONENTS}
         if Change.LABEL_MAP in changes or after.rejected(self.regions) != self.rejected:
@@ -64,11 +62,9 @@ class Answer:
         return changes
 
     @property
-    def counts(self) -> LevelCounts:
+    def levels(self) -> ActivationLevels:
         """How many voxels the activation has at each level."""
-        if self._counts is None:
-            self._counts = LevelCounts.of(self.activation)
-        return self._counts
+        return self._answers.levels
 
     def _reject(self, state: ReviewState) -> None:
         self.rejected = state.rejected(self.regions)

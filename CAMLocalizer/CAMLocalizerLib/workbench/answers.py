@@ -9,19 +9,23 @@ from numpy.typing import NDArray
 
 from ..core import LabelMap
 from ..localizer import Findings, LabelSettings, Localization
-from ..segment import apply_threshold, refine
-from ..segment.regions import Regions
+from ..segment import ActivationLevels, LiveSlices, Regions, refine
 
 
 class Answers(Protocol):
     """Activation and regions of one volume under quickly changing settings."""
 
-    def activation(self, settings: LabelSettings) -> NDArray[np.float32]:
+    def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
         """Fuse the maps; the array may be filled anew at the next call."""
         ...
 
-    def regions(self, settings: LabelSettings, activation: NDArray[np.float32], *, rough: bool) -> Regions:
-        """Find the regions of the label map; without its refinement if ``rough``."""
+    @property
+    def levels(self) -> ActivationLevels:
+        """How many voxels the activation that was fused last has at each level."""
+        ...
+
+    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
+        """Find the regions of the label map of the activation that was fused last; unrefined if ``rough``."""
         ...
 
 
@@ -35,36 +39,54 @@ class PlainAnswers:
 
     def __init__(self, found: Findings) -> None:
         self._found = found
+        self._activation = np.zeros(found.volume.grid.shape_kji, dtype=np.float32)
+        self._levels = ActivationLevels(self._activation)
 
-    def activation(self, settings: LabelSettings) -> NDArray[np.float32]:
+    @property
+    def levels(self) -> ActivationLevels:
+        """How many voxels the activation that was fused last has at each level."""
+        return self._levels
+
+    def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
         """Fuse the maps."""
-        return settings.activation(self._found)
+        self._activation = settings.activation(self._found)
+        self._levels = ActivationLevels(self._activation)
+        return self._activation
 
-    def regions(self, settings: LabelSettings, activation: NDArray[np.float32], *, rough: bool) -> Regions:
-        """Find the regions of the label map; without its refinement if ``rough``."""
+    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
+        """Find the regions of the label map; unrefined if ``rough``."""
         wanted = settings.changed(refinement="none") if rough else settings
         label_map = wanted.label_map(self._found)
-        return Regions.of(label_map.array_kji, label_map.grid, activation)
+        return Regions.of(label_map.array_kji, label_map.grid, self._activation)
 
 
 class SliceAnswers:
-    """The same for slices, without computing anything twice."""
+    """The same numbers for slices, with all scales kept on the volume's grid."""
 
     def __init__(self, found: Localization) -> None:
-        self._found = found
+        self._volume = found.volume
+        self._live = LiveSlices(found.pyramid, reference=found.card.map_levels)
 
-    def activation(self, settings: LabelSettings) -> NDArray[np.float32]:
-        """Fuse the maps."""
-        return settings.activation(self._found)
+    @property
+    def levels(self) -> ActivationLevels:
+        """How many voxels the activation that was fused last has at each level."""
+        return self._live.levels
 
-    def regions(self, settings: LabelSettings, activation: NDArray[np.float32], *, rough: bool) -> Regions:
-        """Find the regions of the label map; without its refinement if ``rough``."""
-        grid = self._found.volume.grid
-        mask = apply_threshold(activation, settings.threshold)
-        found = Regions.of(mask, grid, activation).large_enough(settings.min_volume_ml, settings.keep_largest)
-        if rough or settings.refinement == "none":
-            return found
-        found.write(mask, range(1, len(found) + 1))
-        drawn = refine(activation, LabelMap(mask.view(np.uint8), grid), self._found.volume, settings.refinement)
-        refined = Regions.of(drawn.array_kji, grid, activation)
+    def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
+        """Fuse the maps into a buffer that the next call fills anew."""
+        return self._live.fuse(**settings.fusing())
+
+    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
+        """Find the regions of the label map; unrefined if ``rough``."""
+        regions = self._live.regions(
+            settings.threshold, min_volume_ml=settings.min_volume_ml, keep_largest=settings.keep_largest
+        )
+        return regions if rough or settings.refinement == "none" else self._refined(regions, settings)
+
+    def _refined(self, regions: Regions, settings: LabelSettings) -> Regions:
+        """Draw the border to the image's edges; regions are chosen before it and once more after it."""
+        mask = np.zeros(self._volume.grid.shape_kji, dtype=np.uint8)
+        regions.write(mask, range(1, len(regions) + 1))
+        drawn = refine(self._live.activation, LabelMap(mask, regions.grid), self._volume, settings.refinement)
+        refined = Regions.of(drawn.array_kji, regions.grid, self._live.activation)
         return refined.large_enough(settings.min_volume_ml, settings.keep_largest)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from ..core import LabelMap, SettingsError
 from ..core.arrays import read_only
 from ..localizer import Findings, LabelSettings
-from ..segment import Threshold
 from .accepted import MM3_PER_ML, AcceptedSegment, free_name
 from .answer import Answer
 from .changes import Change, Observer, Observers
 from .exporting import export_review
+from .gestures import SettingGestures
 from .history import History
 from .host import Host, Nowhere
 from .maps import raw_maps, strongest_images
@@ -50,7 +51,7 @@ class ReviewedComponent:
     kept: bool
 
 
-class Review:
+class Review(SettingGestures):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
     Every label map is that of :meth:`LabelSettings.label_map` without the rejected regions, voxel by voxel. A rejected
@@ -163,14 +164,16 @@ class Review:
     def histogram(self, bins: int = 64) -> NDArray[np.int64]:
         """Count the voxels with an activation above 0 in even steps from 0 to 1.
 
-        Raises:
-            SettingsError: a number of bins that does not divide 256.
+        Args:
+            bins: a power of two up to 4096.
         """
-        return self._answer.counts.histogram(bins)
+        return self._answer.levels.histogram(bins)
 
     def volume_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return thresholds from 0 to 1 and the volume in ml at or above each, before regions are chosen."""
-        return self._answer.counts.curve(self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML)
+        thresholds, voxels = self._answer.levels.curve()
+        voxel_ml = self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
+        return thresholds, voxels.astype(np.float64) * voxel_ml
 
     @property
     def scale_maps(self) -> dict[int, NDArray[np.float32]]:
@@ -193,111 +196,13 @@ class Review:
 
     # Settings
 
-    def set_threshold(self, threshold: str | float, *, preview: bool = False) -> bool:
-        """Set the threshold: fraction, fraction/255, percentile (``q95``) or ``otsu``.
-
-        Like every gesture it returns whether the change was made; it is not if the reviewer, asked, keeps what was
-        drawn by hand.
-
-        Raises:
-            SettingsError: a threshold that is malformed or out of range; nothing is changed then.
-        """
-        text = str(Threshold.parse(threshold))
-        return self._set(f"threshold {text}", preview, threshold=text)
-
-    def set_scales(self, scales: Iterable[int], *, preview: bool = False) -> bool:
-        """Set which scales are fused; those left out keep their weights.
-
-        Raises:
-            SettingsError: none, one that the model lacks, or only scales of weight 0.
-        """
-        chosen = tuple(sorted({self._known_scale(scale) for scale in scales}))
-        if not chosen:
-            raise SettingsError("no scale is selected; keep at least one")
-        return self._set(f"scales {', '.join(map(str, chosen))}", preview, scales=chosen)
-
-    def set_weight(self, scale: int, weight: float, *, preview: bool = False) -> bool:
-        """Set the weight of a scale, selected or not.
-
-        Raises:
-            SettingsError: a scale that the model lacks, a negative weight, or no weight above 0 left.
-        """
-        weights = {**dict(self.settings.weights), self._known_scale(scale): float(weight)}
-        return self._set(f"weight {weight:g} of scale {scale}", preview, weights=tuple(weights.items()))
-
-    def set_min_volume_ml(self, volume_ml: float, *, preview: bool = False) -> bool:
-        """Leave out regions below a volume in millilitres.
-
-        Raises:
-            SettingsError: a negative volume.
-        """
-        return self._set(f"minimum volume {volume_ml:g} ml", preview, min_volume_ml=float(volume_ml))
-
-    def set_probability_limit(self, limit: float, *, preview: bool = False) -> bool:
-        """Let images with a lower tumour probability contribute nothing.
-
-        Raises:
-            SettingsError: a limit outside 0 to 1.
-        """
-        return self._set(f"limit {limit:g} of the tumour probability", preview, probability_limit=float(limit))
-
-    def set_normalisation(self, normalisation: str, *, preview: bool = False) -> bool:
-        """Divide the maps by the maximum of each ``slice``, of the ``volume``, or by ``reference`` levels.
-
-        Raises:
-            SettingsError: another word, or a model without reference levels.
-        """
-        return self._set(f"normalisation by {normalisation}", preview, normalisation=normalisation)
-
-    def set_keep_largest(self, count: int | None, *, preview: bool = False) -> bool:
-        """Keep this many of the largest regions; None for all.
-
-        Raises:
-            SettingsError: a number below 1.
-        """
-        text = "all regions" if count is None else f"the {count} largest regions"
-        return self._set(text, preview, keep_largest=count)
-
-    def set_uptake_fraction(self, fraction: float, *, preview: bool = False) -> bool:
-        """Set the fraction of the local maximum of uptake from which a voxel belongs to the tumour.
-
-        Raises:
-            SettingsError: a fraction that is not above 0 to 1, or a model that looks at slices.
-        """
-        if self.settings.uptake_fraction is None:
-            raise SettingsError(f"uptake fraction is for models of projections; {self.found.card.name} takes slices")
-        return self._set(f"uptake fraction {fraction:g}", preview, uptake_fraction=float(fraction))
-
-    def set_refinement(self, method: str, *, preview: bool = False) -> bool:
-        """Draw the border to the image's edges: ``none``, ``random-walk`` or ``geodesic``.
-
-        Raises:
-            SettingsError: another method, or one other than ``none`` for projections.
-        """
-        return self._set(f"refinement {method}", preview, refinement=method)
-
-    def set_settings(self, settings: LabelSettings, *, preview: bool = False) -> bool:
-        """Set everything at once.
-
-        Raises:
-            SettingsError: scales that the model lacks.
-        """
-        if [scale for scale, _ in settings.weights] != list(self.found.scales):
-            raise SettingsError(f"settings name the scales {dict(settings.weights)}, the model has {self.found.scales}")
-        return self._change(self._state.changed(settings=settings), "settings", preview=preview)
-
     def reset(self) -> bool:
         """Go back to the model's defaults with every region kept; what was accepted stays."""
         after = ReviewState(LabelSettings.of(self.found), accepted=self.accepted)
         return self._change(after, "reset", preview=False)
 
-    def _set(self, text: str, preview: bool, **changes: Any) -> bool:
-        return self._change(self._state.changed(settings=self.settings.changed(**changes)), text, preview=preview)
-
-    def _known_scale(self, scale: int) -> int:
-        if scale not in self.found.scales:
-            raise SettingsError(f"scale {scale} asked for, the model has {self.found.scales}")
-        return int(scale)
+    def _set(self, settings: LabelSettings, text: str, preview: bool) -> bool:
+        return self._change(self._state.changed(settings=settings), text, preview=preview)
 
     # Regions
 
@@ -499,6 +404,13 @@ class Review:
         from .saving import review_to_state
 
         return review_to_state(self)
+
+    @cached_property
+    def stored_findings(self) -> tuple[str, dict[str, str], dict[str, NDArray]]:
+        """Checksum of the volume, texts and arrays of the findings, which never change, ready to be stored."""
+        from .saving import stored_findings
+
+        return stored_findings(self.found)
 
     @classmethod
     def from_state(

@@ -33,13 +33,13 @@ def review_to_state(review: Review) -> tuple[dict[str, Any], dict[str, NDArray]]
     Returns:
         JSON values, and arrays by name.
     """
-    texts, arrays = _findings_to_arrays(review.found)
+    volume, texts, maps = review.stored_findings
     state = review.state
-    arrays |= {f"{ACCEPTED}{number}": segment.packed for number, segment in enumerate(state.accepted)}
+    arrays = maps | {f"{ACCEPTED}{number}": segment.packed for number, segment in enumerate(state.accepted)}
     payload = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "volume": checksum(review.found.volume),
+        "volume": volume,
         "findings": texts,
         "settings": state.settings.to_json(),
         "rejected_kji": [list(voxel) for voxel in state.rejected_kji],
@@ -86,13 +86,14 @@ def checksum(volume: Volume) -> str:
     return hashlib.blake2b(array.data, digest_size=16).hexdigest()
 
 
-def _findings_to_arrays(found: Findings) -> tuple[dict[str, str], dict[str, NDArray]]:
+def stored_findings(found: Findings) -> tuple[str, dict[str, str], dict[str, NDArray]]:
+    """Return findings as they are stored: checksum of the volume, texts and arrays."""
     with TemporaryDirectory(prefix="camlocalizer-review-") as folder:
         save_findings(found, folder)
         files = sorted(Path(folder).iterdir())
         texts = {path.name: path.read_text(encoding="utf-8") for path in files if path.suffix != ARRAY_ENDING}
         arrays = {f"{MAPS}{path.stem}": np.load(path) for path in files if path.suffix == ARRAY_ENDING}
-    return texts, arrays
+    return checksum(found.volume), texts, arrays
 
 
 def _findings_from_arrays(texts: Mapping[str, str], arrays: Mapping[str, NDArray], volume: Volume) -> Findings:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import LabelMap
-from ..mrml import ActivationLayer, PreviewSegment, add_segment, remove_segment, segment_mask, show_in_slices
+from ..mrml import (
+    ActivationLayer,
+    PreviewSegment,
+    add_segment,
+    remove_segment,
+    segment_mask,
+    show_legend,
+    style_accepted,
+)
 from ..mrml.colours import segment_colours
-from ..mrml.display import style_accepted
 from .accepted import AcceptedSegment
 from .changes import Change
 from .review import Review
@@ -18,6 +26,7 @@ from .review import Review
 ROLE = "CAMLocalizer.Role"
 VOLUME_ROLE = "CAMLocalizer.Volume"
 OUTPUT_ROLE = "CAMLocalizer.Output"
+ACTIVATION, PREVIEW = "activation", "preview"
 
 
 class Showing:
@@ -27,28 +36,36 @@ class Showing:
         scene: the ``vtkMRMLScene``.
         volume_node: what was looked at.
         review: what is shown.
-        placed: accepted segments that the scene has already, by key: the id of each in the output segmentation.
+        placed: for a review that the scene was saved with: the ids of its accepted segments by their keys. The preview
+            is then left as it is, edits included.
     """
 
-    def __init__(self, scene: Any, volume_node: Any, review: Review, placed: dict[str, str] | None = None) -> None:
+    def __init__(self, scene: Any, volume_node: Any, review: Review, placed: Mapping[str, str] | None = None) -> None:
         self.scene = scene
         self.volume_node = volume_node
         self.review = review
         self.placed = dict(placed or {})
-        self._outputs: dict[str, Any] = {}
         self._made_output = False
-        before = {name: find_node(scene, volume_node, name) for name in ("activation", "preview")}
+        old_layer, old_preview = (find_node(scene, volume_node, role) for role in (ACTIVATION, PREVIEW))
         name = volume_node.GetName()
-        self.layer = ActivationLayer(scene, volume_node, f"{name} activation", node=before["activation"])
-        self.layer.write(review.activation)
-        show_in_slices(scene, volume_node, self.layer.node)  # before the segmentation, or its fill is drawn on black
-        old = before["preview"]
-        written = None if old is None else review.mask
-        self.preview = PreviewSegment(scene, volume_node, f"{name} preview", node=old, written=written)
-        self.output_node: Any = None if old is None else old.GetNodeReference(OUTPUT_ROLE)
-        for role, node in (("activation", self.layer.node), ("preview", self.preview.node)):
+        self.layer = ActivationLayer(scene, volume_node, f"{name} activation", node=old_layer)
+        try:
+            self.layer.write(review.activation)
+            self.layer.show()  # before the segmentation, or its fill is drawn on black
+            written = review.mask if old_preview is not None and placed is not None else None
+            preview_name = f"{name} tumour preview"
+            self.preview = PreviewSegment(scene, volume_node, preview_name, node=old_preview, written=written)
+        except BaseException:
+            if old_layer is None:
+                self.layer.remove()
+            raise
+        if written is None:
+            self.preview.write(review.mask)
+        for role, node in ((ACTIVATION, self.layer.node), (PREVIEW, self.preview.node)):
             node.SetAttribute(ROLE, role)
             node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
+            node.GetDisplayNode().SetVisibility(True)
+        self.output_node: Any = self.preview.node.GetNodeReference(OUTPUT_ROLE)
         self._outputs = dict.fromkeys(self.placed, self.output_node)
         self._leave = review.subscribe(self._on_change)
 
@@ -59,21 +76,16 @@ class Showing:
     def hide(self) -> None:
         """Follow the review no longer and show it in no view; the nodes stay for when it is shown again."""
         self.close()
-        for node in (self.preview.node, self.layer.node):
-            if node.GetScene() is self.scene and node.GetDisplayNode() is not None:
-                node.GetDisplayNode().SetVisibility(False)
+        if self.preview.alive:
+            self.preview.node.GetDisplayNode().SetVisibility(False)
+        if self.layer.alive:
+            show_legend(self.layer.node, False)
 
     def remove(self) -> None:
         """Take activation and preview out of the scene; accepted segments stay."""
         self.close()
-        for node in (self.preview.node, self.layer.node):
-            if node.GetScene() is self.scene:
-                self.scene.RemoveNode(node)
-
-    def draw(self) -> None:
-        """Draw everything anew, over edits too."""
-        self.layer.write(self.review.activation)
-        self.preview.write(self.review.mask)
+        self.preview.remove()
+        self.layer.remove()
 
     def choose_output(self, node: Any) -> None:
         """Let further accepted segments go to this segmentation node; None for one of our own."""
@@ -85,7 +97,7 @@ class Showing:
         """Return the preview as the reviewer drew on it; None if it is as it was written."""
         return self.preview.mask() if self.preview.alive and self.preview.edited else None
 
-    def edited_segments(self, segments: set[AcceptedSegment]) -> list[str]:
+    def edited_segments(self, segments: Collection[AcceptedSegment]) -> list[str]:
         """Return the names of accepted segments that somebody changed in the scene since."""
         return [segment.name for segment in segments if self._edited(segment)]
 
@@ -101,9 +113,9 @@ class Showing:
         return node if node is not None and node.GetScene() is self.scene else None
 
     def _on_change(self, changes: frozenset[Change]) -> None:
-        if Change.ACTIVATION in changes:
+        if Change.ACTIVATION in changes and self.layer.alive:
             self.layer.write(self.review.activation)
-        if Change.LABEL_MAP in changes:
+        if Change.LABEL_MAP in changes and self.preview.alive:
             self.preview.write(self.review.mask)
         if Change.ACCEPTED in changes:
             self._place_accepted()

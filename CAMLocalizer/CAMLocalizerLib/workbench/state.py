@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..localizer import LabelSettings
-from ..segment.regions import Regions
+from ..segment import Regions
 from .accepted import AcceptedSegment
 
 Voxel = tuple[int, int, int]
@@ -42,12 +42,15 @@ class ReviewState:
     def with_rejected(self, regions: Regions, labels: Collection[int]) -> ReviewState:
         """Return this state with exactly these of the present regions rejected.
 
-        Voxels that lie in no region at present keep what was said of them.
+        Voxels remembered before follow the region that they lie in now; those in none keep what was said of them.
         """
         if not self.rejected_kji and not labels:
             return self
-        rejected = {v for v in self.rejected_kji if regions.label_at(v) == 0}
-        kept = {v for v in self.kept_kji if regions.label_at(v) == 0}
-        for component, peak in zip(regions.components, regions.peaks_kji, strict=True):
-            (rejected if component.label in labels else kept).add(peak)
+        rejected, kept = set(self.rejected_kji), set(self.kept_kji)
+        known = {voxel: regions.label_at(voxel) for voxel in rejected | kept}
+        known |= {peak: label for label, peak in enumerate(regions.peaks_kji, start=1)}
+        for voxel, label in known.items():
+            if label:
+                (rejected if label in labels else kept).add(voxel)
+                (kept if label in labels else rejected).discard(voxel)
         return self.changed(rejected_kji=tuple(sorted(rejected)), kept_kji=tuple(sorted(kept)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-IMAGES = "slices"
 FINISHED = ("idle", "done", "failed", "cancelled")
 
 
@@ -40,15 +39,15 @@ class RunStatus:
         return self.done / self.total if self.total else 0.0
 
 
-def starting() -> RunStatus:
-    """Say that the classifier is being started."""
-    return RunStatus("starting", sentence="Starting the classifier…")
+def starting(step: str = "") -> RunStatus:
+    """Say that the classifier is being started, and which step that has come to."""
+    return RunStatus("starting", sentence=f"Starting the classifier… {step}".strip())
 
 
-def under_way(done: int, total: int, seconds_left: float | None, images: str = IMAGES) -> RunStatus:
-    """Say how many images were looked at and how long the rest takes."""
-    left = "" if seconds_left is None else f", about {in_words(seconds_left)} left"
-    return RunStatus("running", done, total, seconds_left, f"{done} of {total} {images}{left}")
+def under_way(done: int, total: int, seconds_left: float | None, message: str) -> RunStatus:
+    """Say how far the classifier is and how long the rest takes."""
+    left = "" if seconds_left is None or done >= total else f", about {in_words(seconds_left)} left"
+    return RunStatus("running", done, total, seconds_left, f"{message}{left}")
 
 
 def failed(message: str, log: Path | None = None) -> RunStatus:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import CAMLocalizerError, ModelError, SettingsError
-from ..jobs import JobError, LocalizationJob, Request
+from ..jobs import JobError, Launcher, LocalizationJob, Request
 from ..localizer import Findings
 from ..models import ModelCard
 from ..models.search import find_bundle
-from ..mrml import load_review, segment_names, store_review, volume_from_node
+from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
 from . import status
 from .jumping import image_in_view, jump_to, jump_to_image
 from .models import model_cards, suggested_model
@@ -45,12 +45,22 @@ class Workbench:
         scene: the ``vtkMRMLScene``.
         launcher: starts the classifier's process; that of :mod:`CAMLocalizerLib.jobs` if not given.
         confirm: asks the reviewer a question before something drawn by hand is lost; says no if not given.
+        new_job: makes what looks at a volume, from volume, request and launcher.
     """
 
-    def __init__(self, scene: Any, *, launcher: Any = None, confirm: Callable[[str], bool] = refuse) -> None:
+    def __init__(
+        self,
+        scene: Any,
+        *,
+        launcher: Launcher | None = None,
+        confirm: Callable[[str], bool] = refuse,
+        new_job: Callable[..., LocalizationJob] = LocalizationJob,
+    ) -> None:
         self.scene = scene
         self.launcher = launcher
         self.confirm = confirm
+        self.new_job = new_job
+        self._faces: list[Callable[[], None]] = []
         self.device = "auto"
         self.view = "auto"
         self.review: Review | None = None
@@ -171,7 +181,7 @@ class Workbench:
             return False
         volume = volume_from_node(self.volume_node)
         request = Request(model=self.model, device=self.device, view=self.view)
-        job = LocalizationJob(volume, request, launcher=self.launcher)
+        job = self.new_job(volume, request, launcher=self.launcher)
         job.start()
         self._job, self._run_watch, self._status = job, VolumeWatch(self.volume_node), status.starting()
         return True
@@ -184,14 +194,15 @@ class Workbench:
             self._end(status.failed(f"{notice} The run was stopped"))
             return self._status
         progress = self._job.poll()
-        if progress.state == "running" and progress.total:
-            self._status = status.under_way(progress.done, progress.total, progress.seconds_left)
+        if progress.state == "starting":
+            self._status = status.starting(progress.message)
+        elif progress.state == "running":
+            self._status = status.under_way(progress.done, progress.total, progress.seconds_left, progress.message)
         elif progress.state == "done":
             self._finish(self._job)
-        elif progress.state in ("failed", "cancelled"):
-            self._job = None
-            ended = progress.state == "cancelled"
-            self._status = status.cancelled() if ended else status.failed(progress.message, progress.log)
+        else:
+            failed = progress.state == "failed"
+            self._end(status.failed(progress.message, progress.log) if failed else status.cancelled())
         return self._status
 
     def cancel(self) -> None:
@@ -224,9 +235,10 @@ class Workbench:
         return self.review
 
     def _end(self, ending: RunStatus) -> None:
-        if self._job is not None:
-            self._job.cancel()
-        self._job, self._status = None, ending
+        job, self._job, self._run_watch = self._job, None, None
+        if job is not None:
+            job.cancel()
+        self._status = ending
 
     def _finish(self, job: LocalizationJob) -> None:
         self._job = None
@@ -251,19 +263,31 @@ class Workbench:
         self._showing = Showing(self.scene, self.volume_node, review, placed)
         if self._showing.output_node is None and output is not None:
             self._showing.choose_output(output)
-        self.review = review
         self._watch = VolumeWatch(self.volume_node)
+        self._exchange(review)
 
     def _leave_review(self) -> None:
         if self._showing is not None:
             self._showing.hide()
-        self.review, self._showing, self._watch = None, None, None
+            self._exchange(None)
 
     def _let_go(self, sentence: str) -> None:
         self._end(status.cancelled(sentence) if self.running else self._status)
         if self._showing is not None:
             self._showing.close()
-        self.review, self._showing, self._watch = None, None, None
+            self._exchange(None)
+
+    def _exchange(self, review: Review | None) -> None:
+        self.review = review
+        if review is None:
+            self._showing, self._watch = None, None
+        for face in tuple(self._faces):
+            face()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` whenever :attr:`review` is another one, or none; the function returned ends that."""
+        self._faces.append(callback)
+        return lambda: self._faces.remove(callback) if callback in self._faces else None
 
     # What a disabled button says
 
@@ -395,16 +419,18 @@ class Workbench:
         store_review(self.scene, self.volume_node, payload, arrays)
 
     def restore(self) -> bool:
-        """Show the review that the scene holds of the chosen volume.
+        """Show the review that the scene holds of the chosen volume, or of the first reviewed one if none is chosen.
 
         Returns:
             Whether there is one. :attr:`status` tells why one could not be used.
         """
-        stored = None if self.volume_node is None else load_review(self.scene, self.volume_node)
-        if stored is None:
-            return False
-        payload, arrays = stored
+        if self.volume_node is None:
+            self._volume_node = next(iter(reviewed_nodes(self.scene)), None)
         try:
+            stored = None if self.volume_node is None else load_review(self.scene, self.volume_node)
+            if stored is None:
+                return False
+            payload, arrays = stored
             review = review_from_state(payload, arrays, volume_from_node(self.volume_node), host=self)
         except CAMLocalizerError as error:
             self._status = status.failed(str(error))

@@ -28,7 +28,8 @@ def make_card(**changes) -> ModelCard:
         "tumour_classes": ("glioma",),
         "scales": (1, 2),
         "map_levels": {1: 2.0, 2: 2.0, 3: 2.0},
-        "threshold": "0.5",
+        "threshold": "0.2",
+        "map_normalisation": "volume",
         "sha256": SHA256,
     }
     return ModelCard(**{**fields, **changes})

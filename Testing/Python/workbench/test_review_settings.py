@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.workbench import Review
+from CAMLocalizerLib.core import SettingsError
+from CAMLocalizerLib.localizer import LabelSettings
+from CAMLocalizerLib.workbench import Change, Review
 
 GESTURES = {
     "threshold": lambda review, **options: review.set_threshold("0.3", **options),
@@ -16,7 +20,7 @@ GESTURES = {
     "weight": lambda review, **options: review.set_weight(2, 0.25, **options),
     "minimum volume": lambda review, **options: review.set_min_volume_ml(0.15, **options),
     "probability": lambda review, **options: review.set_probability_limit(0.5, **options),
-    "normalisation": lambda review, **options: review.set_normalisation("volume", **options),
+    "normalisation": lambda review, **options: review.set_normalisation("slice", **options),
     "levels": lambda review, **options: review.set_normalisation("reference", **options),
     "largest": lambda review, **options: review.set_keep_largest(1, **options),
     "refinement": lambda review, **options: review.set_refinement("random-walk", **options),
@@ -41,3 +45,168 @@ def test_every_setting_gives_the_librarys_label_map_and_is_undone(review: Review
     assert review.redo()
     assert review.settings == changed
     np.testing.assert_array_equal(review.mask, second)
+
+
+@pytest.mark.parametrize("gesture", GESTURES.values(), ids=GESTURES)
+def test_previews_are_one_step_of_the_history(review: Review, gesture) -> None:
+    before = review.settings
+    review.set_threshold("0.45", preview=True)
+    gesture(review, preview=True)
+    assert not review.redo_text
+    review.commit()
+    np.testing.assert_array_equal(review.mask, expected(review))
+    assert review.undo()
+    assert review.settings == before
+    assert not review.can_undo
+
+
+def test_a_preview_equals_the_library_without_refinement(review: Review) -> None:
+    review.set_refinement("random-walk")
+    review.set_threshold("0.3", preview=True)
+    plain = review.settings.changed(refinement="none").label_map(review.found).array_kji
+    assert review.rough
+    np.testing.assert_array_equal(review.mask, plain)
+    assert not np.array_equal(plain, expected(review))
+    review.commit()
+    assert not review.rough
+    np.testing.assert_array_equal(review.mask, expected(review))
+
+
+def test_a_gesture_that_ends_where_it_began_is_no_step(review: Review) -> None:
+    review.set_threshold("0.3", preview=True)
+    review.set_threshold("0.2", preview=True)
+    review.commit()
+    assert not review.can_undo
+
+
+def test_undo_in_the_middle_of_a_gesture_goes_back_to_its_beginning(review: Review) -> None:
+    review.set_threshold("0.4")
+    review.set_threshold("0.3", preview=True)
+    assert review.undo_text == "threshold 0.3"
+    assert review.undo()
+    assert (review.settings.threshold, review.undo_text, review.redo_text) == (
+        "0.4",
+        "threshold 0.4",
+        "threshold 0.3",
+    )
+
+
+def test_a_new_gesture_forgets_what_was_undone(review: Review) -> None:
+    review.set_threshold("0.4")
+    review.undo()
+    review.set_threshold("0.3")
+    assert not review.can_redo
+    assert not review.redo()
+
+
+@pytest.mark.parametrize(
+    ("gesture", "message"),
+    [
+        (lambda review: review.set_threshold("much"), "not understood"),
+        (lambda review: review.set_threshold(1.5), "out of range"),
+        (lambda review: review.set_scales(()), "no scale is selected; keep at least one"),
+        (lambda review: review.set_scales((1, 7)), r"scale 7 asked for, the model has \(1, 2, 3\)"),
+        (lambda review: review.set_weight(7, 1.0), "scale 7 asked for"),
+        (lambda review: review.set_weight(1, -1.0), "at least 0"),
+        (lambda review: review.set_min_volume_ml(-1), "at least 0 ml"),
+        (lambda review: review.set_probability_limit(1.5), "must be 0 to 1"),
+        (lambda review: review.set_normalisation("hope"), "must be one of"),
+        (lambda review: review.set_keep_largest(0), "at least 1"),
+        (lambda review: review.set_uptake_fraction(0.4), "for models of projections"),
+        (lambda review: review.set_refinement("wishes"), "must be one of"),
+        (lambda review: review.reject_component(99), "there is no region 99"),
+        (lambda review: review.withdraw(0), "there is no accepted segment 0"),
+    ],
+)
+def test_an_impossible_value_is_refused_and_changes_nothing(review: Review, gesture, message: str) -> None:
+    state, mask = review.state, review.mask.copy()
+    with pytest.raises(SettingsError, match=message):
+        gesture(review)
+    assert review.state == state
+    assert not review.can_undo
+    np.testing.assert_array_equal(review.mask, mask)
+
+
+def test_a_model_without_levels_refuses_them_and_keeps_its_map(found) -> None:
+    review = Review(replace(found, card=replace(found.card, map_levels={})))
+    activation = review.activation.copy()
+    with pytest.raises(SettingsError, match="needs a level above 0"):
+        review.set_normalisation("reference")
+    assert review.settings.normalisation == "volume"
+    np.testing.assert_array_equal(review.activation, activation)
+    review.set_threshold("0.4")
+    np.testing.assert_array_equal(review.mask, expected(review))
+
+
+def test_a_scale_that_is_switched_off_keeps_its_weight(review: Review) -> None:
+    review.set_weight(2, 0.3)
+    review.set_scales((1,))
+    review.set_scales((1, 2))
+    assert dict(review.settings.weights)[2] == 0.3
+
+
+def test_reset_goes_back_to_the_models_defaults_and_is_undone(review: Review) -> None:
+    review.set_threshold("0.3")
+    review.reject_component(1)
+    changed = review.state
+    review.reset()
+    assert review.settings == LabelSettings.of(review.found)
+    assert all(component.kept for component in review.components)
+    review.undo()
+    assert review.state == changed
+
+
+def test_observers_hear_what_changed_until_they_leave(review: Review) -> None:
+    heard: list[frozenset[Change]] = []
+    leave = review.subscribe(heard.append)
+    review.set_threshold("0.3", preview=True)
+    assert heard == [{Change.SETTINGS, Change.LABEL_MAP, Change.COMPONENTS}]
+    review.commit()
+    assert heard[1:] == [{Change.HISTORY}]
+    review.set_scales((1,))
+    assert Change.ACTIVATION in heard[2]
+    leave()
+    review.undo()
+    assert len(heard) == 4
+
+
+def test_settings_can_be_set_all_at_once(review: Review) -> None:
+    wanted = LabelSettings.of(review.found, threshold="q98", scales=(3,), keep_largest=1)
+    review.set_settings(wanted)
+    np.testing.assert_array_equal(review.mask, wanted.label_map(review.found).array_kji)
+    review.undo()
+    assert review.settings == LabelSettings.of(review.found)
+
+
+def test_projections_are_outlined_by_uptake_as_in_the_library(projected) -> None:
+    review = Review(projected)
+    assert review.mask.any()
+    for gesture in (
+        lambda: review.set_uptake_fraction(0.7),
+        lambda: review.set_threshold("0.2"),
+        lambda: review.set_min_volume_ml(5.0),
+        lambda: review.set_probability_limit(0.95),
+    ):
+        gesture()
+        np.testing.assert_array_equal(review.mask, expected(review))
+    assert not review.mask.any()
+    with pytest.raises(SettingsError, match="is for slices"):
+        review.set_refinement("geodesic")
+
+
+def test_the_volume_curve_counts_the_voxels_of_the_threshold(review: Review) -> None:
+    thresholds, volumes_ml = review.volume_curve()
+    voxel_ml = review.found.volume.grid.voxel_volume_mm3 / 1000
+    for index in (1, 64, 128, 256):
+        counted = np.count_nonzero(review.activation >= thresholds[index])
+        assert volumes_ml[index] == pytest.approx(counted * voxel_ml)
+    np.testing.assert_array_equal(
+        review.histogram(16), np.histogram(review.activation[review.activation > 0], 16, (0, 1))[0]
+    )
+
+
+def test_the_maps_of_the_scales_are_those_of_the_strongest_image(review: Review) -> None:
+    maps = review.scale_maps
+    assert {scale: values.shape for scale, values in maps.items()} == {1: (24, 24), 2: (12, 12), 3: (6, 6)}
+    assert np.unravel_index(maps[1].argmax(), (24, 24)) == (16, 12)
+    assert review.map_of_scale(3).shape == (9, 6, 6)
