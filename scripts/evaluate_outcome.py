@@ -104,14 +104,15 @@ def main() -> None:
     chosen = options()
     paths = measured(chosen.patients, chosen.work)
     chosen.output.mkdir(parents=True, exist_ok=True)
+    told = " and ".join(name.split("_")[-1] for name in SIGNAL)
     lines = [
         "# Outcome from radiomics, simulated",
         "",
-        f"Made by `scripts/evaluate_outcome.py` on {chosen.patients} simulated bodies (seeds from {FIRST_SEED}): features",
+        f"Made by `scripts/evaluate_outcome.py` on {chosen.patients} simulated bodies (from seed {FIRST_SEED}): features",
         "by pyradiomics, logistic regression, nested fivefold cross-validation by patient, seed 0; 95 % intervals by",
-        f"resampling patients. The planted outcome follows {' and '.join(name.split('_')[-1] for name in SIGNAL)} of the",
-        f"true tumour (odds times {math.exp(STRENGTH):.1f} per standard deviation); the other is tossed. The paper's rows",
-        "are real patients and real outcomes: they say how the table is to be read, not what to reach.",
+        f"resampling patients. The planted outcome follows {told} of the true tumour (odds times",
+        f"{math.exp(STRENGTH):.1f} per standard deviation); the other is tossed. The paper's rows are real patients and",
+        "real outcomes: they say how the table is to be read, not what to reach.",
         "",
         "| outcome | features of | cases (with outcome) | accuracy | sensitivity | specificity | AUC |",
         "|---|---|---|---|---|---|---|",
