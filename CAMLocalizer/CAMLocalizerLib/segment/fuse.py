@@ -92,10 +92,8 @@ def combine(
     Raises:
         SettingsError: as for :func:`fuse`, or a scale that ``maps`` lacks.
     """
-    fusion = Fusion.of(
-        pyramid, maps if scales is None and weights is None else scales, weights, normalisation, probability_limit,
-        reference,
-    )  # fmt: skip
+    chosen = maps if scales is None and weights is None else scales
+    fusion = Fusion.of(pyramid, chosen, weights, normalisation, probability_limit, reference)
     if missing := set(fusion.shares) - set(maps):
         raise SettingsError(f"scales {sorted(missing)} were not back-projected, only {sorted(maps)}")
     total = np.empty(pyramid.source_grid.shape_kji, dtype=np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .otsu import otsu
-from .slabs import blocks, in_slabs
+from .slabs import BLOCK, blocks, in_slabs
 
 # A power of two: multiplying by it only moves the exponent, so that every float lies in its bin exactly.
 BINS = 4096
@@ -101,12 +101,16 @@ class ActivationLevels:
 
         def count(part: slice) -> NDArray[np.int64]:
             counts = np.zeros(BINS + 1, dtype=np.int64)
+            steps = np.empty(BLOCK, dtype=np.intp)  # what bincount takes without a copy
             for block in blocks(part, 1):
-                counts += np.bincount(self._steps(self._flat[block]), minlength=BINS + 1)
+                values = self._flat[block]
+                if values.max() > 0:
+                    np.copyto(steps[: len(values)], self._steps(values), casting="unsafe")
+                    counts += np.bincount(steps[: len(values)], minlength=BINS + 1)
             return counts
 
         total: NDArray[np.int64] = np.sum(in_slabs(count, self._flat.size, self._flat.size), axis=0)
-        total[0] -= self._flat.size - self.positive
+        total[0] = self.positive - total[1:].sum()  # zeros were counted only beside others
         return total
 
     @cached_property
