@@ -1,0 +1,164 @@
+"""Matching: which region of one exam is which of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
+
+from ..core import LabelMap
+from .registration import RigidTransform
+
+NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
+MM3_PER_ML = 1000.0
+SLACK_MM = 10.0
+NO_MATCH = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """The connected regions of an exam, largest first.
+
+    Args:
+        labels_kji: 0 background, then 1, 2, ... by size.
+        label_map: where they lie.
+        volumes_ml: volume of each.
+        centres_lps_mm: centre of mass of each, shape (regions, 3).
+    """
+
+    labels_kji: NDArray[np.int32]
+    label_map: LabelMap
+    volumes_ml: tuple[float, ...]
+    centres_lps_mm: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, label_map: LabelMap) -> Regions:
+        """Find the connected regions (26 neighbours) of everything that is labelled."""
+        raw, count = ndimage.label(label_map.array_kji > 0, structure=NEIGHBOURS)
+        sizes = np.bincount(raw.ravel(), minlength=count + 1)[1:]
+        order = np.argsort(-sizes, kind="stable")
+        new = np.zeros(count + 1, np.int32)
+        new[order + 1] = np.arange(1, count + 1)
+        labels = new[raw]
+        places = ndimage.center_of_mass(labels > 0, labels, range(1, count + 1)) if count else []
+        centres = label_map.grid.to_lps(np.array(places)[:, ::-1]) if count else np.zeros((0, 3))
+        unit = label_map.grid.voxel_volume_mm3 / MM3_PER_ML
+        return cls(labels, label_map, tuple((sizes[order] * unit).tolist()), centres)
+
+    def __len__(self) -> int:
+        return len(self.volumes_ml)
+
+    def points_lps_mm(self, number: int) -> NDArray[np.float64]:
+        """Return the voxel centres of region ``number``, from 1, shape (voxels, 3)."""
+        return self.label_map.grid.to_lps(np.argwhere(self.labels_kji == number)[:, ::-1])
+
+    def at(self, lps_mm: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Return the region at each position, 0 where there is none, shape (positions,)."""
+        grid = self.label_map.grid
+        nearest = np.rint(grid.to_ijk(lps_mm)).astype(int)
+        inside = ((nearest >= 0) & (nearest < grid.size)).all(axis=1)
+        found = np.zeros(len(nearest), np.int32)
+        i, j, k = nearest[inside].T
+        found[inside] = self.labels_kji[k, j, i]
+        return found
+
+    def radius_mm(self, number: int) -> float:
+        """Return the radius of the sphere with the volume of region ``number``."""
+        return float(np.cbrt(self.volumes_ml[number - 1] * MM3_PER_ML * 3 / (4 * np.pi)))
+
+
+@dataclass(frozen=True)
+class Track:
+    """One tumour through the exams.
+
+    Args:
+        number: from 1, in the order of appearance and size.
+        regions: number of its region in each exam; None where it was not found.
+        merged_with: track whose region it shares from some exam on; None usually.
+    """
+
+    number: int
+    regions: tuple[int | None, ...]
+    merged_with: int | None = None
+
+
+def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -> tuple[Track, ...]:
+    """Follow every region through the exams.
+
+    Two regions of neighbouring exams match if they overlap once the body is registered, or if their surfaces would be
+    within 10 mm of each other were they spheres; the assignment that has the most overlap and the least distance over
+    all pairs wins. A region that is missing in one exam is looked for in the next at its last place.
+
+    Args:
+        exams: regions of each exam, in the order of time.
+        to_next: transform from each exam to the next, one less than exams.
+
+    Returns:
+        The tracks. Where two tracks end in one region, the one that shares less of it says so in ``merged_with`` and
+        has no region from then on.
+    """
+    histories: list[list[int | None]] = []
+    for index, regions in enumerate(exams):
+        for history in histories:
+            history.append(None)
+        taken = _matched(histories, exams, to_next, index) if index else {}
+        for row, number in taken.items():
+            histories[row][index] = number
+        fresh = set(range(1, len(regions) + 1)) - set(taken.values())
+        histories += [[*[None] * index, number] for number in sorted(fresh)]
+    merges = _merges(histories, exams, to_next)
+    return tuple(Track(n + 1, tuple(history), merges.get(n)) for n, history in enumerate(histories))
+
+
+def _matched(
+    histories: Sequence[Sequence[int | None]], exams: Sequence[Regions], to_next: Sequence[RigidTransform], index: int
+) -> dict[int, int]:
+    """Assign regions of exam ``index`` to the tracks so far: row of the track to number of the region."""
+    new = exams[index]
+    if not histories or not len(new):
+        return {}
+    costs = np.full((len(histories), len(new)), NO_MATCH)
+    for row, history in enumerate(histories):
+        last, number, moved, centre = _last_seen(history, exams, to_next, index)
+        hits = np.bincount(new.at(moved), minlength=len(new) + 1)[1:] / len(moved)
+        for column in range(len(new)):
+            reach = last.radius_mm(number) + new.radius_mm(column + 1) + SLACK_MM
+            distance = float(np.linalg.norm(centre - new.centres_lps_mm[column])) / reach
+            if hits[column] > 0 or distance <= 1:
+                costs[row, column] = min(distance, 1.0) - 2 * hits[column]
+    rows, columns = linear_sum_assignment(costs)
+    return {int(r): int(c) + 1 for r, c in zip(rows, columns, strict=True) if costs[r, c] < NO_MATCH}
+
+
+def _last_seen(
+    history: Sequence[int | None], exams: Sequence[Regions], to_next: Sequence[RigidTransform], index: int
+) -> tuple[Regions, int, NDArray[np.float64], NDArray[np.float64]]:
+    """Return where a track was seen last, with its voxels and centre brought to exam ``index``."""
+    seen = max(exam for exam, number in enumerate(history) if number is not None)
+    number = history[seen]
+    assert number is not None
+    points, centre = exams[seen].points_lps_mm(number), exams[seen].centres_lps_mm[number - 1]
+    for transform in to_next[seen:index]:
+        points, centre = transform.apply(points), transform.apply(centre)
+    return exams[seen], number, points, centre
+
+
+def _merges(
+    histories: Sequence[Sequence[int | None]], exams: Sequence[Regions], to_next: Sequence[RigidTransform]
+) -> dict[int, int]:
+    """Find tracks that end because another track's region took their place: row to number of the other track."""
+    merges = {}
+    for row, history in enumerate(histories):
+        seen = max(exam for exam, number in enumerate(history) if number is not None)
+        if seen == len(exams) - 1:
+            continue
+        _, _, moved, _ = _last_seen(history, exams, to_next, seen + 1)
+        hits = np.bincount(exams[seen + 1].at(moved), minlength=len(exams[seen + 1]) + 1)
+        if len(hits) > 1 and hits[1:].max() > 0:
+            region = int(hits[1:].argmax()) + 1
+            merges[row] = next(n for n, other in enumerate(histories) if other[seen + 1] == region) + 1
+    return merges
