@@ -57,13 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(options: argparse.Namespace) -> int:
     # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
-    from . import catalogue, evaluate, localize, outcome, radiomics, train
+    from . import catalogue, evaluate, localize, outcome, radiomics, review, train
 
     commands = {
         "localize": localize.run,
         "train": train.run,
         "evaluate": evaluate.run,
         "radiomics": radiomics.run,
+        "review": review.run,
         "outcome": outcome.run,
         "models": catalogue.list_models,
         "info": catalogue.show_volume,

@@ -1,0 +1,43 @@
+"""The command ``review``: the review page of a volume, until Ctrl+C."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.util import find_spec
+
+from ..core import SettingsError
+
+EXTRA = "trame_slicer"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve the review of a volume.
+
+    Args:
+        options: parsed arguments of ``review``.
+
+    Returns:
+        0, after Ctrl+C too, which is how a review ends.
+
+    Raises:
+        SettingsError: the extra is not installed, or nothing can be drawn on this machine.
+        CAMLocalizerError: a volume, folder, model or port that cannot be used.
+    """
+    if find_spec(EXTRA) is None:
+        raise SettingsError("the review needs the extra 'review'; install it with: pip install 'camlocalizer[review]'")
+    from ..review.opengl import OpenGLProbe
+
+    with OpenGLProbe() as probe:
+        from ..review.serve import ReviewOptions, serve
+
+        if sentence := probe.why_not():
+            raise SettingsError(sentence)
+    wanted = ReviewOptions(
+        options.file, options.folder, options.model, options.device, options.port, not options.no_browser
+    )
+    serve(wanted, _announce)
+    return 0
+
+
+def _announce(address: str) -> None:
+    print(f"Review at {address}\nCtrl+C ends it.", flush=True)

@@ -1,0 +1,40 @@
+"""Arguments of ``review``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """example:
+  camlocalizer review brain.nii.gz
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "review",
+        help="review a volume in the browser",
+        description="Show FILE in the browser, find its tumours with one button, correct, accept and export them. "
+        "The page answers on this machine only, to whoever has its address, one reviewer at a time.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
+    add("--model", metavar="NAME|FOLDER", help="model bundle (default: one that suits the volume)")
+    add(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="further volumes are read from it, uploads and results written into it (default: that of FILE)",
+    )
+    add("--port", type=_port, default=0, metavar="N", help="of the page's address (default: a free one)")
+    add("--no-browser", action="store_true", help="only print the address")
+    add("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
+    return int(text)

@@ -1,0 +1,62 @@
+"""ReviewApp: the composition of the review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trame_slicer.core import SlicerApp
+
+from ..workbench import Workbench
+from .desk import Desk
+from .files import ReviewFolder
+from .messages import log_vtk_messages
+from .page import build_page
+from .parts import ExportPart, ImagesPart, LookPart, RegionsPart, RunPart, ScanPart, SettingsPart
+from .state import PageState
+from .views import Views
+
+
+class ReviewApp:
+    """The review of the volumes of one folder; belongs into a running event loop.
+
+    Args:
+        server: trame's.
+        given: file or folder that is opened first.
+        folder: from which volumes may be read and into which results are written.
+        model: name or folder of the model; one that suits the volume if not given.
+        device: where the model computes.
+    """
+
+    def __init__(
+        self, server: Any, given: Path, folder: ReviewFolder, *, model: str | None = None, device: str = "auto"
+    ) -> None:
+        app = SlicerApp()
+        log_vtk_messages()
+        page = PageState(server.state)
+        workbench = Workbench(app.scene)
+        workbench.device = device
+        if model is not None:
+            workbench.choose_model(model)
+        views = Views(server, app, page.show_slice)
+        self.desk = Desk(server, app, workbench, views, folder, page)
+        self.runs = RunPart(self.desk)
+        self.settings = SettingsPart(self.desk)
+        self.images = ImagesPart(self.desk)
+        self.regions = RegionsPart(self.desk)
+        self.looks = LookPart(self.desk)
+        self.exports = ExportPart(self.desk)
+        self.scans = ScanPart(self.desk, given)
+        views.tell_slices()
+        self.desk.look_again()
+        build_page(server)
+
+    async def open(self) -> None:
+        """Show the volume that the review was started with."""
+        with self.desk.server.state:
+            await self.scans.open("")
+            self.desk.look_again()
+
+    def close(self) -> None:
+        """End a run and let go of the scene."""
+        self.desk.close()

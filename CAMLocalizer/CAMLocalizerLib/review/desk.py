@@ -1,0 +1,152 @@
+"""Desk: what every part of the page works with, and how gestures reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from trame_slicer.core import SlicerApp
+
+from ..core import CAMLocalizerError
+from ..workbench import Change, Review, Workbench
+from .files import ReviewFolder
+from .state import PageState
+from .views import Views
+
+logger = logging.getLogger(__name__)
+REST_S = 0.15
+EVERYTHING = frozenset(Change)
+Observer = Callable[[Review, frozenset[Change]], None]
+Gesture = Callable[..., Any]
+
+
+@dataclass
+class Desk:
+    """The workbench, the views and the state of the page, together.
+
+    Args:
+        server: trame's.
+        app: trame-slicer's application, which holds the scene.
+        workbench: everything a reviewer can do.
+        views: slice views and 3D view.
+        folder: from which volumes may be read.
+        page: what the page shows.
+    """
+
+    server: Any
+    app: SlicerApp
+    workbench: Workbench
+    views: Views
+    folder: ReviewFolder
+    page: PageState
+    _observers: list[Observer] = field(default_factory=list)
+    _always: list[Callable[[], None]] = field(default_factory=list)
+    _rest: list[Callable[[], None]] = field(default_factory=list)
+    _watched: Review | None = None
+    _leave: Callable[[], None] | None = None
+    _timer: asyncio.TimerHandle | None = None
+
+    @property
+    def review(self) -> Review:
+        """The review on show.
+
+        Raises:
+            CAMLocalizerError: there is none.
+        """
+        if self.workbench.review is None:
+            raise CAMLocalizerError("Find tumours first.")
+        return self.workbench.review
+
+    def on_change(self, observer: Observer) -> None:
+        """Call an observer with the review and what changed of it."""
+        self._observers.append(observer)
+
+    def on_rest(self, callback: Callable[[], None]) -> None:
+        """Call back 150 ms after the last change: for what is too slow for a moving hand."""
+        self._rest.append(callback)
+
+    def on_gesture(self, callback: Callable[[], None]) -> None:
+        """Call back after every gesture, whatever it did."""
+        self._always.append(callback)
+
+    def gesture(self, name: str, action: Gesture) -> None:
+        """Let the page call an action by name; what it complains of is said in the page."""
+
+        @functools.wraps(action)
+        async def act(*values: Any) -> None:
+            try:
+                answer = action(*values)
+                if inspect.isawaitable(answer):
+                    await answer
+            except CAMLocalizerError as error:
+                self.page.notice(_sentence(str(error)), error=True)
+            except Exception:
+                logger.exception("the gesture %s failed", name)
+                self.page.notice("That failed; the terminal of the review tells more.", error=True)
+            self.look_again()
+
+        self.server.trigger(name)(act)
+
+    def look_again(self) -> None:
+        """Show what a gesture, or the end of a run, may have changed."""
+        self._watch()
+        for callback in self._always:
+            callback()
+
+    def rest_soon(self) -> None:
+        """Start the time of rest anew."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(REST_S, self._on_rest)
+
+    def later(self, action: Awaitable[None]) -> asyncio.Task[None]:
+        """Let something run beside the gestures."""
+        task = asyncio.ensure_future(action)
+        _TASKS.add(task)
+        task.add_done_callback(_TASKS.discard)
+        return task
+
+    def close(self) -> None:
+        """Cancel a run and follow the review no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._leave is not None:
+            self._leave()
+        self.workbench.close()
+
+    def _watch(self) -> None:
+        """Follow the workbench's review, which is another one after a run."""
+        review = self.workbench.review
+        if review is self._watched:
+            return
+        if self._leave is not None:
+            self._leave()
+        self._watched, self._leave = review, None
+        if review is not None:
+            self._leave = review.subscribe(self._changed)
+            self._changed(EVERYTHING)
+
+    def _changed(self, changes: frozenset[Change]) -> None:
+        if self._watched is None:
+            return
+        for observer in self._observers:
+            observer(self._watched, changes)
+        self.rest_soon()
+
+    def _on_rest(self) -> None:
+        with self.server.state:
+            for callback in self._rest:
+                callback()
+
+
+_TASKS: set[asyncio.Task[None]] = set()  # asyncio itself holds tasks only weakly
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")

@@ -1,0 +1,59 @@
+"""Tumour probability of each image that the model looked at, as a plot to jump from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...workbench import Change, Review
+from ..desk import EVERYTHING, Desk
+from ..pictures import bars_path
+from ..state import CurrentImage, Images
+
+PLOT_SIZE = (1000, 40)  # of the drawing that the page stretches
+
+
+class ImagesPart:
+    """Shows the probabilities and jumps to images."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        desk.gesture("image", self.jump)
+        desk.on_change(self._on_change)
+        desk.on_gesture(self.show_current)
+
+    def jump(self, index: int, preview: bool = False) -> None:  # noqa: ARG002  every slider tells whether it moves
+        """Show an image in the views of its plane."""
+        self._desk.workbench.jump_to_image(int(index))
+
+    def show_current(self) -> None:
+        """Show which image the views stand at."""
+        if self._desk.workbench.review is None:
+            self._desk.page.show(Images())
+        index = self._desk.workbench.image_in_view
+        self._desk.page.show(CurrentImage(-1 if index is None else index))
+
+    def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
+        if changes == EVERYTHING or Change.SETTINGS in changes:
+            self._desk.page.show(images_state(review))
+            self.show_current()
+
+
+def images_state(review: Review) -> Images:
+    """Return what the page shows of the probabilities."""
+    found = review.found
+    probabilities = found.tumour_probabilities
+    kind = f"{found.view} slice" if found.image_kind == "slice" else found.image_kind
+    labels = tuple(f"{found.image_kind.capitalize()} {_label(label)}" for label in found.image_labels)
+    return Images(
+        bars_path(probabilities, PLOT_SIZE),
+        len(probabilities),
+        review.settings.probability_limit,
+        kind,
+        labels,
+        tuple(round(float(value), 3) for value in probabilities),
+    )
+
+
+def _label(label: int | str) -> str:
+    """Return how an image is called: slices count from 1 for readers."""
+    return str(label + 1) if isinstance(label, int | np.integer) else str(label)

@@ -1,0 +1,116 @@
+"""How the views look: overlay, outline, brightness, and drawing no more than is new."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...mrml import show_legend
+from ...mrml.colours import activation_rgba
+from ...workbench import Change, Review
+from ..desk import Desk
+from ..state import Look, SliceState
+
+LEGEND_COLOURS = 12
+FAINTEST = 0.2  # activation below it would only darken the scan
+
+
+class LookPart:
+    """Shows and takes how the views look, and where they stand."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._volume_node: Any = None
+        desk.page.show(Look(legend=legend_colours()))
+        desk.gesture("look", self.set_switch)
+        desk.gesture("opacity", self.set_opacity)
+        desk.gesture("brightness", self.set_brightness)
+        desk.gesture("contrast", self.set_contrast)
+        desk.gesture("slice", lambda view, offset, _preview=False: desk.views.set_offset(view, float(offset)))
+        desk.gesture("step", lambda view, steps: desk.views.step(view, int(steps)))
+        desk.gesture("fit", desk.views.fit)
+        desk.on_change(self._on_change)
+        desk.on_gesture(self._on_gesture)
+        desk.on_rest(self._on_rest)
+
+    @property
+    def look(self) -> Look:
+        """How the views look now."""
+        look: Look = self._desk.page.shown(Look)
+        return look
+
+    def set_switch(self, name: str, on: bool) -> None:
+        """Switch overlay, outline or fill on or off."""
+        look, chosen = self.look, bool(on)
+        switched = {
+            "overlay": replace(look, overlay=chosen),
+            "outline": replace(look, outline=chosen),
+            "fill": replace(look, fill=chosen),
+        }
+        self._show(switched.get(name, look))
+
+    def set_opacity(self, opacity: float, preview: bool = False) -> None:  # noqa: ARG002
+        """Let the activation cover the scan more or less."""
+        self._show(replace(self.look, opacity=min(max(float(opacity), 0.0), 1.0), overlay=True))
+
+    def set_brightness(self, brightness: float, preview: bool = False) -> None:  # noqa: ARG002
+        """Make the scan brighter: 0 to 1."""
+        look = self.look
+        self._show(replace(look, level=look.low + (1 - float(brightness)) * (look.high - look.low)))
+
+    def set_contrast(self, contrast: float, preview: bool = False) -> None:  # noqa: ARG002
+        """Give the scan more contrast: 0 to 1."""
+        look = self.look
+        self._show(replace(look, width=max(1 - float(contrast), 0.01) * (look.high - look.low)))
+
+    def show_slice(self, view: str, state: SliceState) -> None:
+        """Show where a slice view stands."""
+        self._desk.page.show_slice(view, state)
+
+    def _show(self, look: Look) -> None:
+        self._desk.page.show(look)
+        self._apply()
+
+    def _apply(self) -> None:
+        look, workbench = self.look, self._desk.workbench
+        self._desk.views.show_overlay(workbench.activation_node if look.overlay else None, look.opacity)
+        if workbench.preview_node is not None:
+            display = workbench.preview_node.GetDisplayNode()
+            display.SetVisibility2DOutline(look.outline)
+            display.SetVisibility2DFill(look.fill)
+        if self._volume_node is not None:
+            self._volume_node.GetDisplayNode().SetWindowLevel(look.width, look.level)
+
+    def _on_gesture(self) -> None:
+        node = self._desk.workbench.volume_node
+        if node is self._volume_node:
+            return
+        self._volume_node = node
+        if node is not None:
+            display = node.GetDisplayNode()
+            display.AutoWindowLevelOff()
+            low, high = node.GetImageData().GetScalarRange()
+            look = replace(self.look, level=display.GetLevel(), width=display.GetWindow(), low=low, high=high)
+            self._desk.page.show(look)
+
+    def _on_change(self, _review: Review, changes: frozenset[Change]) -> None:
+        if changes >= {Change.ACTIVATION, Change.HISTORY}:  # a new review
+            self._apply()
+            show_legend(self._desk.workbench.activation_node, False)  # the page has its own
+            self._desk.workbench.layer.show_from(FAINTEST)
+        if Change.LABEL_MAP in changes:
+            self._desk.views.hold_three_d(True)
+
+    def _on_rest(self) -> None:
+        self._desk.workbench.rest()
+        self._desk.views.hold_three_d(False)
+
+
+def legend_colours() -> str:
+    """Return the colours of activation from 1 at the top to 0 at the bottom, as CSS knows them."""
+    rgba = activation_rgba()
+    picked = rgba[np.linspace(len(rgba) - 1, 0, LEGEND_COLOURS).astype(int)]
+    colours = [f"rgb({red * 255:.0f} {green * 255:.0f} {blue * 255:.0f})" for red, green, blue, _ in picked]
+    return f"linear-gradient({', '.join(colours)})"

@@ -1,0 +1,131 @@
+"""Regions, what was accepted of them, and the way back."""
+
+from __future__ import annotations
+
+from ...core import SettingsError
+from ...workbench import Change, Review, ReviewedComponent
+from ..desk import Desk
+from ..state import Accepted, AcceptedRow, History, RegionRow, Regions
+from .settings import volume_text
+
+LISTED = 40
+
+
+class RegionsPart:
+    """Lists regions and accepted segments; keeps, rejects, accepts, goes back."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._at = 0  # the region shown last
+        desk.gesture("region", self.show_region)
+        desk.gesture("next_region", self.next_region)
+        desk.gesture("toggle", lambda label: desk.review.toggle_component(int(label)))
+        desk.gesture("toggle_shown", self.toggle_shown)
+        desk.gesture("pick", self.pick)
+        desk.gesture("keep_all", lambda: desk.review.keep_all())
+        desk.gesture("accept", self.accept)
+        desk.gesture("withdraw", lambda index: desk.review.withdraw(int(index)))
+        desk.gesture("undo", self.undo)
+        desk.gesture("redo", self.redo)
+        desk.on_change(self._on_change)
+        desk.on_gesture(self._on_gesture)
+
+    def show_region(self, label: int) -> None:
+        """Go to the highest activation of a region, with the cross at it."""
+        component = _component(self._desk.review, int(label))
+        k, j, i = component.peak_kji
+        x, y, z = self._desk.review.found.volume.grid.to_lps((i, j, k)).tolist()
+        self._desk.views.jump_to((x, y, z))
+        self._at = component.label
+
+    def next_region(self, steps: int) -> None:
+        """Go to the next or an earlier region of the list, round at its ends."""
+        count = len(self._desk.review.components)
+        if count:
+            self.show_region((self._at - 1 + int(steps)) % count + 1 if self._at else 1)
+
+    def toggle_shown(self) -> None:
+        """Reject or keep the region that was shown last."""
+        if not self._at:
+            raise SettingsError("choose a region first, in the list or with N")
+        self._desk.review.toggle_component(self._at)
+
+    def pick(self, view: str, across: float, down: float) -> None:
+        """Reject or keep the region under a point of a slice view."""
+        place = self._desk.views.place_at(view, float(across), float(down))
+        label = self._desk.review.toggle_component_at(place)
+        self._at = label or self._at
+
+    def accept(self) -> None:
+        """Keep the label map as a finding."""
+        if reason := self._desk.workbench.why_not_accept():
+            raise SettingsError(reason)
+        segment = self._desk.review.accept()
+        self._desk.page.notice(f"{segment.name} accepted: {volume_text(segment.volume_ml)}.")
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        if reason := self._desk.workbench.why_not_undo():
+            raise SettingsError(reason)
+        self._desk.review.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        if reason := self._desk.workbench.why_not_redo():
+            raise SettingsError(reason)
+        self._desk.review.redo()
+
+    def _on_gesture(self) -> None:
+        workbench = self._desk.workbench
+        if workbench.review is None:
+            self._at = 0
+            for part in (Regions(), Accepted()):
+                self._desk.page.show(part)
+        review = workbench.review
+        self._desk.page.show(
+            History(
+                "" if review is None else review.undo_text,
+                "" if review is None else review.redo_text,
+                workbench.why_not_undo(),
+                workbench.why_not_redo(),
+                workbench.why_not_accept(),
+                workbench.why_not_export(),
+            )
+        )
+
+    def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
+        if Change.COMPONENTS in changes or Change.LABEL_MAP in changes:
+            components = review.components
+            self._at = self._at if self._at <= len(components) else 0
+            rows = tuple(self._row(component) for component in components[:LISTED])
+            self._desk.page.show(Regions(rows, max(0, len(components) - LISTED)))
+        if Change.ACCEPTED in changes:
+            self._desk.page.show(Accepted(_accepted_rows(review)))
+
+    def _row(self, component: ReviewedComponent) -> RegionRow:
+        return RegionRow(
+            component.label,
+            volume_text(component.volume_ml),
+            f"{component.peak:.2f}",
+            f"slice {self._desk.views.number_at('Red', component.centre_lps_mm)}",
+            component.kept,
+        )
+
+
+def _accepted_rows(review: Review) -> tuple[AcceptedRow, ...]:
+    return tuple(
+        AcceptedRow(
+            index,
+            segment.name,
+            volume_text(segment.volume_ml),
+            f"threshold {segment.settings.threshold}, scales {', '.join(map(str, segment.settings.scales))}",
+        )
+        for index, segment in enumerate(review.accepted)
+    )
+
+
+def _component(review: Review, label: int) -> ReviewedComponent:
+    for component in review.components:
+        if component.label == label:
+            return component
+    raise SettingsError(f"there is no region {label}, only {len(review.components)}")

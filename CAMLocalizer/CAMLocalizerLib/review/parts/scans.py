@@ -1,0 +1,91 @@
+"""The volume on show: choosing one of the folder, and those that were uploaded."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ...core import InputError, Volume
+from ...io import read_volume
+from ...mrml import volume_to_node
+from ..body import body_surface
+from ..desk import Desk
+from ..state import Choice, Scan
+
+
+class ScanPart:
+    """Opens volumes.
+
+    Args:
+        desk: what it works with.
+        given: the file or folder that the review was started with; it may lie anywhere.
+    """
+
+    def __init__(self, desk: Desk, given: Path) -> None:
+        self._desk = desk
+        self._given = given.resolve()
+        self._own = self._name_of(self._given)
+        self._body = None
+        desk.gesture("open", self.open)
+        desk.gesture("complain", self._complain)
+        self._list("")
+
+    async def open(self, name: str) -> None:
+        """Show a volume of the folder.
+
+        Args:
+            name: as listed; that which the review was started with if empty.
+
+        Raises:
+            InputError: a path outside the folder, or a file that cannot be read.
+        """
+        path = self._given if name in ("", self._own) else self._desk.folder.inside(name)
+        if self._desk.workbench.running:
+            raise InputError("the model is at work; cancel it before opening another scan")
+        self._list(name or self._own, busy=f"Opening {path.name}…")
+        self._desk.server.state.flush()
+        try:
+            self._show(await asyncio.to_thread(read_volume, path))
+        except Exception:
+            self._list(self._shown_name)
+            raise
+        self._shown_name = name or self._own
+        self._list(self._shown_name)
+
+    _shown_name = ""
+
+    def _show(self, volume: Volume) -> None:
+        desk = self._desk
+        before = desk.workbench.volume_node
+        node = volume_to_node(desk.app.scene, volume)
+        desk.workbench.choose_volume(node)
+        desk.look_again()
+        if before is not None:
+            desk.app.scene.RemoveNode(before)
+        desk.views.show_volume(node)
+        if self._body is not None:
+            desk.app.scene.RemoveNode(self._body)
+        self._body = body_surface(desk.app.scene, volume)
+        desk.views.fit_three_d()
+        self._detail = _detail(volume)
+
+    _detail = ""
+
+    def _list(self, chosen: str, *, busy: str = "") -> None:
+        names = dict.fromkeys([self._own, *self._desk.folder.volumes()])
+        choices = tuple(Choice(name, name) for name in names)
+        scan = Scan(chosen, Path(chosen).name, self._detail, choices, str(self._desk.folder.root), busy)
+        self._desk.page.show(scan)
+
+    def _name_of(self, path: Path) -> str:
+        root = self._desk.folder.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+    def _complain(self, sentence: str) -> None:
+        self._desk.page.notice(str(sentence), error=True)
+
+
+def _detail(volume: Volume) -> str:
+    size = " × ".join(map(str, volume.grid.size))
+    spacing = " × ".join(f"{value:.3g}" for value in volume.grid.spacing_mm)
+    return f"{size}, {spacing} mm" + (f", {volume.unit}" if volume.unit else "")

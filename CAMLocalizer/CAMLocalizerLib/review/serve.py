@@ -1,0 +1,151 @@
+"""The review as a web server of this machine, from the first address to Ctrl+C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from trame.app import get_server
+
+from ..core import OutputError
+from .app import ReviewApp
+from .files import ReviewFolder
+from .gate import HOST, Gate
+from .routes import Routes
+
+CLIENT = files("trame_client") / "module" / "vue3-www"
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """What a review is started with.
+
+    Args:
+        given: volume, or folder with a DICOM series.
+        folder: from which further volumes may be read and into which results are written; that of ``given`` if None.
+        model: name or folder of a model bundle; one that suits the volume if None.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        port: 0 takes a free one.
+        browser: open the page in the browser.
+    """
+
+    given: Path
+    folder: Path | None = None
+    model: str | None = None
+    device: str = "auto"
+    port: int = 0
+    browser: bool = True
+
+
+def serve(
+    options: ReviewOptions, announce: Callable[[str], None], *, prepare: Callable[[ReviewApp], None] | None = None
+) -> None:
+    """Serve a review until Ctrl+C or a request to terminate.
+
+    Args:
+        options: what it is started with.
+        announce: called with the address of the page, which carries the token, when it answers.
+        prepare: called with the app when its volume is open, before it is announced.
+
+    Raises:
+        InputError: no such folder, or a volume that cannot be read.
+        ModelError: no such model.
+        OutputError: the port is taken.
+    """
+    asyncio.run(_serve(options, announce, prepare))
+
+
+async def _serve(
+    options: ReviewOptions, announce: Callable[[str], None], prepare: Callable[[ReviewApp], None] | None
+) -> None:
+    folder = ReviewFolder(options.folder or options.given.resolve().parent)
+    gate = Gate()
+    server = get_server("camlocalizer-review", client_type="vue3")
+    app = ReviewApp(server, options.given, folder, model=options.model, device=options.device)
+    routes = Routes(gate, folder, lambda: app.exports.folder, Path(str(CLIENT)))
+    server.controller.on_server_bind.add(lambda bound: _bind(bound.app, gate, routes))
+    try:
+        await app.open()
+        if prepare is not None:
+            prepare(app)
+        with _stop_asked() as stop:
+            serving = _start(server, options.port)
+            await _first(server.ready, serving)
+            gate.port = server.port
+            announce(gate.address)
+            if options.browser:
+                webbrowser.open(gate.address)
+            await stop.wait()
+            await server.stop()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([serving], timeout=2)
+    finally:
+        app.close()
+
+
+def _bind(application: Any, gate: Gate, routes: Routes) -> None:
+    application.middlewares.append(gate.middleware())
+    application.router.add_routes(routes.table())
+
+
+def _start(server: Any, port: int) -> asyncio.Task[None]:
+    """Let trame serve in this event loop."""
+    logging.getLogger("wslink").setLevel(logging.CRITICAL)
+    os.environ["WSLINK_READY_MSG"] = ""  # it would be printed
+    with _hidden_arguments():
+        task: asyncio.Task[None] = server.start(
+            port=port,
+            host=HOST,
+            thread=True,  # signals are ours
+            open_browser=False,
+            show_connection_info=False,
+            disable_logging=True,
+            timeout=0,
+            exec_mode="task",
+        )
+    return task
+
+
+async def _first(ready: Any, serving: asyncio.Task[None]) -> None:
+    """Wait until the server is ready; say so where it cannot be."""
+    await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        error = serving.exception()
+        raise OutputError(f"the review cannot listen on this machine ({error}); choose another --port") from error
+
+
+@contextmanager
+def _hidden_arguments() -> Iterator[None]:
+    """Keep the command line from trame, which would read it as its own."""
+    kept, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = kept
+
+
+@contextmanager
+def _stop_asked() -> Iterator[asyncio.Event]:
+    """Yield an event that Ctrl+C and a request to terminate set."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    former = {number: signal.getsignal(number) for number in signals}
+    for number in signals:
+        with suppress(ValueError):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            with suppress(ValueError):
+                signal.signal(number, handler)

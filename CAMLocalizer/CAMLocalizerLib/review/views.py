@@ -1,0 +1,189 @@
+"""Three slice views and a 3D view of the scene, each a picture in the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import slicer
+from trame_slicer.core import SlicerApp
+from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactory
+from trame_slicer.views import SliceView, ThreeDView, ViewLayoutDefinition
+
+from ..mrml.geometry import matrix_from_vtk
+from .state import SliceState
+
+SLICE_VIEWS = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}  # as in Slicer's desktop
+THREE_D = "ThreeD"
+QUALITY = 90  # of JPEG; the same while the hand moves, or each picture would be drawn twice
+PICTURES_PER_S = 30.0
+LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))  # towards positive and negative RAS
+BACKGROUND_3D = ("#0b0e12", "#1b2430")
+FIRST = 10.0  # priority of our observers of the mouse
+VIEW_FROM = (-25.0, 12.0)  # degrees around and above the front
+
+
+class Views:
+    """The four views.
+
+    Args:
+        server: trame's.
+        app: trame-slicer's application, which holds the scene.
+        on_slice: called with the view's name and where it stands, whenever that changes.
+    """
+
+    def __init__(self, server: Any, app: SlicerApp, on_slice: Callable[[str, SliceState], None]) -> None:
+        self._app = app
+        self._on_slice = on_slice
+        self._dragged = ""
+        settings = {"interactive_quality": QUALITY, "target_fps": PICTURES_PER_S}
+        app.view_manager.register_factory(RemoteSliceViewFactory(server, **settings))
+        app.view_manager.register_factory(RemoteThreeDViewFactory(server, **settings))
+        self.slices: dict[str, SliceView] = {
+            name: self._add_slice(name, orientation) for name, orientation in SLICE_VIEWS.items()
+        }
+        self.three_d: ThreeDView = self._add(
+            ViewLayoutDefinition.threed_view(name=THREE_D, background_color=BACKGROUND_3D)
+        )
+        self._crosshair = app.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        self._crosshair.SetCrosshairThickness(slicer.vtkMRMLCrosshairNode.Fine)
+
+    def show_volume(self, node: Any) -> None:
+        """Show a volume in all slice views, each in its middle; do so before a segmentation is made."""
+        for view in self.slices.values():
+            view.set_background_volume_id(node.GetID())
+            view.reset_view()
+        self._crosshair.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.NoCrosshair)
+
+    def show_overlay(self, node: Any, opacity: float) -> None:
+        """Show an activation map over the volume; None takes it away."""
+        for view in self.slices.values():
+            composite = view._logic.GetSliceCompositeNode()
+            if composite.GetForegroundVolumeID() != (node and node.GetID()):
+                view.set_foreground_volume_id(node and node.GetID())
+            if composite.GetForegroundOpacity() != opacity:
+                view.set_foreground_opacity(opacity)
+
+    def fit(self) -> None:
+        """Fit all views to what they show."""
+        for view in self.slices.values():
+            offset = view.get_slice_value()
+            view.fit_view_to_content()
+            view.set_slice_value(offset)
+        self.fit_three_d()
+
+    def fit_three_d(self) -> None:
+        """Look at all of the 3D view from the front, a little from above."""
+        self.three_d.reset_view()
+        camera = self.three_d.get_camera_node().GetCamera()
+        camera.Azimuth(VIEW_FROM[0])
+        camera.Elevation(VIEW_FROM[1])
+        camera.OrthogonalizeViewUp()
+        self.three_d.renderer().ResetCameraClippingRange()
+        self.three_d.schedule_render()
+
+    def set_offset(self, name: str, offset_mm: float) -> None:
+        """Move a slice view along its normal."""
+        self.slices[name].set_slice_value(float(offset_mm))
+
+    def step(self, name: str, steps: int) -> None:
+        """Move a slice view by whole slices."""
+        view = self.slices[name]
+        low, high = view.get_slice_range()
+        self.set_offset(name, min(max(view.get_slice_value() + steps * view.get_slice_step(), low), high))
+
+    def place_at(self, name: str, across: float, down: float) -> tuple[float, float, float]:
+        """Return the place under a point of a slice view, LPS in mm.
+
+        Args:
+            name: of the view.
+            across: 0 at the left border of the picture, 1 at the right one.
+            down: 0 at its top, 1 at its bottom.
+        """
+        width, height = self.slices[name].render_window().GetSize()
+        return self._lps_at(name, across * width, (1 - down) * height)
+
+    def number_at(self, name: str, lps_mm: tuple[float, float, float]) -> int:
+        """Return the number, from 1, of the slice of a view that holds a place."""
+        view = self.slices[name]
+        low, high = view.get_slice_range()
+        normal = matrix_from_vtk(view.get_view_node().GetSliceToRAS())[:3, 2]
+        offset = float(normal @ (np.array(lps_mm) * (-1.0, -1.0, 1.0)))
+        return _number(offset, low, high, view.get_slice_step())
+
+    def jump_to(self, lps_mm: tuple[float, float, float], *, but: str = "") -> None:
+        """Show a place in all slice views, with a cross at it."""
+        ras = (-lps_mm[0], -lps_mm[1], lps_mm[2])
+        for name, view in self.slices.items():
+            if name != but:
+                view.get_view_node().JumpSliceByOffsetting(*ras)
+        self._crosshair.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowIntersection)
+        self._crosshair.SetCrosshairRAS(*ras)
+
+    def hold_three_d(self, held: bool) -> None:
+        """Stop the 3D view from drawing while a hand moves; it has nothing new to show before the surface is made."""
+        if held != self.three_d.is_render_blocked:
+            self.three_d.set_render_blocked(held)
+
+    def tell_slices(self) -> None:
+        """Tell where all slice views stand."""
+        for name in self.slices:
+            self._tell(name)
+
+    def _add(self, definition: ViewLayoutDefinition) -> Any:
+        view = self._app.view_manager.create_view(definition)
+        view.render_window().SetMultiSamples(0)  # the default of 8 doubles the time of drawing
+        return view
+
+    def _add_slice(self, name: str, orientation: Any) -> SliceView:
+        view = self._add(ViewLayoutDefinition.slice_view(orientation, label=name))
+        view.modified.connect(lambda *_: self._tell(name))
+        for event in ("LeftButtonPressEvent", "MouseMoveEvent", "LeftButtonReleaseEvent"):
+            view.interactor().AddObserver(event, self._mouse_observer(name), FIRST)
+        return view
+
+    def _tell(self, name: str) -> None:
+        self._on_slice(name, slice_state(self.slices[name]))
+
+    def _mouse_observer(self, name: str) -> Callable[[Any, str], None]:
+        def observe(interactor: Any, event: str) -> None:
+            if event == "LeftButtonReleaseEvent":
+                self._dragged = ""
+                return
+            if event == "LeftButtonPressEvent":
+                self._dragged = name
+            if self._dragged == name and not interactor.GetShiftKey() and not interactor.GetControlKey():
+                self.jump_to(self._lps_at(name, *interactor.GetEventPosition()), but=name)
+
+        return observe
+
+    def _lps_at(self, name: str, x: float, y: float) -> tuple[float, float, float]:
+        to_ras = self.slices[name].get_view_node().GetXYToRAS()
+        right, anterior, superior, _ = to_ras.MultiplyPoint((x, y, 0.0, 1.0))
+        return -right, -anterior, superior
+
+
+def slice_state(view: SliceView) -> SliceState:
+    """Return where a slice view stands and which side of the patient lies at which border."""
+    low, high = view.get_slice_range()
+    step = view.get_slice_step()
+    count = round((high - low) / step) + 1  # the range runs from the middle of the first slice to that of the last
+    offset = view.get_slice_value()
+    to_ras = matrix_from_vtk(view.get_view_node().GetSliceToRAS())
+    (right, left), (top, bottom) = _letters(to_ras[:3, 0]), _letters(to_ras[:3, 1])
+    number = _number(offset, low, high, step)
+    offset, low, high, step = (round(value, 3) for value in (offset, low, high, step))
+    return SliceState(offset, low, high, step, number, count, left, right, top, bottom)
+
+
+def _number(offset: float, low: float, high: float, step: float) -> int:
+    """Return which slice from 1 an offset lies in."""
+    return round((min(max(offset, low), high) - low) / step) + 1
+
+
+def _letters(direction_ras: np.ndarray) -> tuple[str, str]:
+    """Return the patient's sides that lie along a direction and against it."""
+    axis = int(np.abs(direction_ras).argmax())
+    ahead, behind = LETTERS[axis]
+    return (ahead, behind) if direction_ras[axis] > 0 else (behind, ahead)

@@ -1,0 +1,160 @@
+// Gestures of the review: latest value wins while a hand moves, keys, upload, dialogs. What is shown comes from the server.
+(() => {
+  const held = window.Vue.reactive({}); // positions of sliders under a hand, and the progress of an upload
+  const roads = {}; // one per slider: at most one gesture is under way, the latest waits
+  const SLICES = ["Red", "Green", "Yellow"];
+  const VIEWS = ["Red", "ThreeD", "Green", "Yellow"];
+  const SMALLEST_STEPS = 100;
+  const LARGEST_ML = 20;
+  let hovered = "Red";
+
+  const state = (name) => window.trame.state.get(name);
+  const act = (gesture, ...values) => window.trame.trigger(gesture, values);
+
+  function send(name, gesture, values) {
+    const road = (roads[name] ??= { busy: false, waiting: null });
+    return new Promise((done) => {
+      const earlier = road.waiting?.done;
+      road.waiting = { gesture, values, done: () => (earlier?.(), done()) };
+      if (!road.busy) drive(road);
+    });
+  }
+
+  async function drive(road) {
+    road.busy = true;
+    while (road.waiting) {
+      const { gesture, values, done } = road.waiting;
+      road.waiting = null;
+      try {
+        await act(gesture, ...values);
+      } finally {
+        done();
+      }
+    }
+    road.busy = false;
+  }
+
+  function slide(name, event, gesture = name, ...before) {
+    held[name] = Number(event.target.value);
+    send(name, gesture, [...before, meaning(name, held[name]), true]);
+  }
+
+  async function settle(name, event, gesture = name, ...before) {
+    const value = Number(event.target.value);
+    held[name] = value;
+    await send(name, gesture, [...before, meaning(name, value), false]);
+    if (held[name] === value) delete held[name];
+  }
+
+  // The slider of the smallest region is finer near 0.
+  const to_ml = (position) => Math.round((position / SMALLEST_STEPS) ** 3 * LARGEST_ML * 1000) / 1000;
+  const to_slider = (volume) => Math.round(Math.cbrt(Math.min(volume, LARGEST_ML) / LARGEST_ML) * SMALLEST_STEPS);
+  const meaning = (name, value) => (name === "smallest" ? to_ml(value) : value);
+  const ml = (position) => (position > 0 ? `${to_ml(position).toFixed(position < 40 ? 2 : 1)} ml` : "all are kept");
+
+  // Where the line in the histogram stands: at once while a level is dragged.
+  const line = (threshold) => (threshold.method === "fraction" ? held.threshold ?? threshold.value : threshold.value);
+  const slice = (view, get, part) => get(`slice_${view}`).value[part];
+  const brightness = (look) => 1 - (look.level - look.low) / (look.high - look.low || 1);
+  const contrast = (look) => 1 - Math.min(1, look.width / (look.high - look.low || 1));
+
+  function image_text(images, index) {
+    if (index < 0) return "";
+    return `${images.labels[index] ?? `${images.kind} ${index + 1}`}: ${Math.round(100 * images.probabilities[index])} %`;
+  }
+
+  const open = (id) => document.getElementById(id)?.showModal();
+  const enlarge = (view) => {
+    if (document.body.dataset.big === view) delete document.body.dataset.big;
+    else document.body.dataset.big = view;
+  };
+
+  function pick(view, event) {
+    const box = event.currentTarget.getBoundingClientRect();
+    if (!SLICES.includes(view)) return;
+    act("pick", view, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  }
+
+  // Uploads
+
+  function send_file(file) {
+    const request = new XMLHttpRequest();
+    request.open("POST", `upload?name=${encodeURIComponent(file.name)}`);
+    request.upload.onprogress = ({ loaded, total }) => (held.upload = `Uploading ${file.name}: ${Math.floor((100 * loaded) / total)} %`);
+    request.onloadend = () => {
+      delete held.upload;
+      const answer = request.response ? JSON.parse(request.response) : {};
+      if (request.status === 200) act("open", answer.name);
+      else act("complain", answer.error || "The upload was interrupted.");
+    };
+    held.upload = `Uploading ${file.name}`;
+    request.send(file);
+  }
+
+  function upload(event) {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) send_file(file);
+  }
+
+  function drop(event) {
+    const [file] = event.dataTransfer.files;
+    if (file) send_file(file);
+  }
+
+  // Keys
+
+  function nudge(slider, direction, large) {
+    const input = document.querySelector(`[data-slide="${slider}"]`);
+    if (!input || input.disabled) return;
+    const step = Number(input.step) * (large ? 5 : 1);
+    input.value = Number(input.value) + direction * step;
+    input.dispatchEvent(new Event("input"));
+    input.dispatchEvent(new Event("change"));
+  }
+
+  const PLAIN = {
+    r: () => act("run"),
+    a: () => act("accept"),
+    e: () => act("export"),
+    o: () => act("look", "overlay", !state("look").overlay),
+    l: () => act("look", "outline", !state("look").outline),
+    f: () => act("fit"),
+    n: () => act("next_region", 1),
+    p: () => act("next_region", -1),
+    x: () => act("toggle_shown"),
+    "?": () => open("help"),
+    0: () => delete document.body.dataset.big,
+    Escape: () => state("run").running && act("cancel"),
+    ArrowUp: () => act("step", SLICES.includes(hovered) ? hovered : "Red", 1),
+    ArrowDown: () => act("step", SLICES.includes(hovered) ? hovered : "Red", -1),
+    ArrowLeft: (event) => nudge("threshold", -1, event.shiftKey),
+    ArrowRight: (event) => nudge("threshold", 1, event.shiftKey),
+  };
+  VIEWS.forEach((view, index) => (PLAIN[index + 1] = () => enlarge(view)));
+  const WITH_CONTROL = {
+    z: (event) => act(event.shiftKey ? "redo" : "undo"),
+    y: () => act("redo"),
+  };
+
+  function on_key(event) {
+    const { target } = event;
+    if (document.querySelector("dialog[open]") || target.matches("select, input[type=text], input[type=number]")) return;
+    if (target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
+    if (event.altKey) return;
+    const keys = event.ctrlKey || event.metaKey ? WITH_CONTROL : PLAIN;
+    const gesture = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!gesture) return;
+    event.preventDefault();
+    gesture(event);
+  }
+
+  document.addEventListener("keydown", on_key);
+  document.addEventListener("contextmenu", (event) => event.target.closest(".view") && event.preventDefault());
+  window.trame.client.onConnectionClose(() => open("ended"));
+
+  window.trame.utils.review = {
+    held, act, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, enlarge, pick,
+    upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
+  };
+})();
