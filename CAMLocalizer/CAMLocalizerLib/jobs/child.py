@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .failure import JobError, describe_end, keep_log, with_log
+from .failure import JobError, describe_end, keep_log, read_log, with_log
 from .folder import JobFolder, read_json, write_json
 from .launcher import Launched, Launcher, child_environment, python_command, start_process
 from .processes import ProcessIdentity
@@ -104,9 +104,14 @@ class ChildProcess:
         if values is None and self._ended():
             values = read_json(self.folder.outcome)  # it may have come between
             if values is None:
-                log = keep_log(self.folder.log)
-                raise JobError(with_log(describe_end(self._code()), log), log)
+                raise self._death()
         return values
+
+    def _death(self) -> JobError:
+        folder = self.folder
+        sentence = describe_end(self._code(), read_log(folder.log), began=folder.worker() is not None)
+        log = keep_log(folder.log)
+        return JobError(with_log(sentence, log), log)
 
     @property
     def _handle(self) -> Launched | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -13,6 +14,8 @@ from ..core import CAMLocalizerError
 from .folder import PREFIX
 
 WINDOWS_CRASHES = {0xC0000005: "access violation", 0xC00000FD: "stack overflow", 0xC0000409: "stack overrun"}
+KILLED = 9
+LOG_BYTES = 1 << 16
 OUT_OF_MEMORY = "close other programs, or choose the CPU, a smaller batch or a smaller model"
 
 
@@ -29,21 +32,26 @@ class JobError(CAMLocalizerError):
         self.log = log
 
 
-def describe_end(code: int | None) -> str:
+def describe_end(code: int | None, log: str = "", *, began: bool = False) -> str:
     """Say why a process ended without an answer.
 
     Args:
-        code: its return code: negative, or 128 more, for a signal; None if it is not known.
+        code: its return code, or that of its launcher: negative, or 128 more, for a signal; None if it is not known.
+        log: what it printed; Python names a crash there.
+        began: whether it said that it works; after that only a crash or somebody else ends it without an answer.
     """
+    if crash := re.search(r"^Fatal Python error: (.+)$", log, re.MULTILINE):
+        return f"the process crashed ({crash[1].strip()})"
     if code is None or code == 0:
         return "the process ended without a result"
     if name := WINDOWS_CRASHES.get(code & 0xFFFFFFFF):
         return f"the process crashed ({name})"
     number = -code if code < 0 else code - 128
-    if number == getattr(signal, "SIGKILL", 9):
+    if number != KILLED:
+        with suppress(ValueError):
+            return f"the process crashed ({signal.strsignal(signal.Signals(number)) or number})"
+    if number == KILLED or began:
         return f"the process was ended from outside, most probably because memory ran out; {OUT_OF_MEMORY}"
-    with suppress(ValueError):
-        return f"the process crashed ({signal.strsignal(signal.Signals(number)) or number})"
     return f"the process ended with code {code} and no result"
 
 
@@ -56,6 +64,14 @@ def keep_log(log: Path) -> Path | None:
             shutil.copyfile(log, name)
             return Path(name)
     return None
+
+
+def read_log(log: Path) -> str:
+    """Return the last of what a log holds; nothing if it cannot be read."""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_BYTES))
+        return file.read().decode(errors="replace")
+    return ""
 
 
 def with_log(sentence: str, log: Path | None) -> str:

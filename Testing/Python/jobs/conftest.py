@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,12 @@ def long_volume(oblique_volume: Volume) -> Volume:
     grid = oblique_volume.grid
     array = np.random.default_rng(1).normal(100, 20, (4000, *grid.shape_kji[1:])).astype(np.float32)
     return Volume(array, Grid((*grid.size[:2], 4000), grid.spacing_mm, grid.origin_mm, grid.direction), name="long")
+
+
+@pytest.fixture
+def processes_of() -> Callable[[Path], list[int]]:
+    """How to find the processes that work in a folder."""
+    return processes_in
 
 
 def processes_in(folder: Path) -> list[int]:

@@ -110,7 +110,7 @@ def test_reading_back_fusing_and_thresholding_need_no_torch(found, kept) -> None
         "found = load_findings(folder + '/kept', Volume(np.load(folder + '/volume.npy'), grid))\n"
         "label_map = found.label_map(threshold='0.3', scales=(1, 2))\n"
         "found.components(label_map)\n"
-        "heavy = {'torch', 'matplotlib', 'safetensors', 'tqdm'} & set(sys.modules)\n"
+        "heavy = {'torch', 'skimage', 'matplotlib', 'safetensors', 'tqdm'} & set(sys.modules)\n"
         "print(int(label_map.array_kji.sum()), sorted(heavy))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
