@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SEED = 20
 SAMPLED_SHARE = 0.2
 HISTOGRAM_BINS = 40
-SHRINK = (4, 2, 1)
-SMOOTHING_MM = (4.0, 2.0, 0.0)
+SHRINK = (4, 2)
+SMOOTHING_MM = (4.0, 2.0)
 ITERATIONS = 150
 
 
@@ -40,7 +40,7 @@ class RigidTransform:
 
     def inverse(self) -> RigidTransform:
         """Return the transform from the moving to the fixed exam."""
-        return RigidTransform(np.linalg.inv(self.matrix), self.similarity)
+        return RigidTransform(np.linalg.inv(self.matrix).astype(np.float64), self.similarity)
 
     @property
     def shift_mm(self) -> float:
@@ -57,7 +57,7 @@ class RigidTransform:
 def register_rigid(fixed: Volume, moving: Volume) -> RigidTransform:
     """Find the rotation and shift that lay one exam over the other; the same input gives the same result.
 
-    Mattes mutual information at three resolutions, from the better of two starts: the coordinates of the scanner as they
+    Mattes mutual information at two resolutions, from the better of two starts: the coordinates of the scanner as they
     are, and centres of mass laid over each other.
 
     Args:
@@ -68,12 +68,12 @@ def register_rigid(fixed: Volume, moving: Volume) -> RigidTransform:
         InputError: exams that do not overlap.
 
     Source:
-        Mattes et al., PET-CT image registration in the chest using free-form deformations, IEEE TMI 22(1):120-128, 2003,
-        as ITK implements it.
+        Mattes et al., PET-CT image registration in the chest using free-form deformations, IEEE TMI 22(1):120-128,
+        2003, as ITK implements it.
     """
     import SimpleITK
 
-    images = [_image(volume) for volume in (fixed, moving)]
+    images = _image(fixed), _image(moving)
     starts = [SimpleITK.Euler3DTransform(), SimpleITK.Euler3DTransform()]
     middle = fixed.grid.to_lps((np.array(fixed.grid.size) - 1) / 2).tolist()
     starts[0].SetCenter(middle)
@@ -81,7 +81,7 @@ def register_rigid(fixed: Volume, moving: Volume) -> RigidTransform:
     starts[1] = SimpleITK.Euler3DTransform(
         SimpleITK.CenteredTransformInitializer(*images, SimpleITK.Euler3DTransform(), kind)
     )
-    found = [result for start in starts if (result := _optimised(*images, start)) is not None]
+    found = [result for start in starts if (result := _optimised(images[0], images[1], start)) is not None]
     if not found:
         raise InputError(
             f"{fixed.name} and {moving.name} could not be registered: they show no common part of the body"
