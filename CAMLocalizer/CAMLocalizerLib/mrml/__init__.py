@@ -7,6 +7,7 @@ from .geometry import grid_from_node
 from .headless import HeadlessApplication
 from .label_maps import label_map_from_node, label_map_to_node
 from .legends import show_legend
+from .navigation import align_slices, jump_slices, nodes_showing, show_plane, slice_nodes
 from .preview import PreviewSegment
 from .reviews import load_review, remove_review, reviewed_nodes, store_review
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
@@ -21,13 +22,16 @@ __all__ = [
     "activation_color_node",
     "activation_to_node",
     "add_segment",
+    "align_slices",
     "grid_from_node",
+    "jump_slices",
     "label_map_from_node",
     "label_map_to_node",
     "load_review",
     "load_scene",
     "load_segmentation_node",
     "load_volume_node",
+    "nodes_showing",
     "outline_only",
     "remove_review",
     "remove_segment",
@@ -40,6 +44,8 @@ __all__ = [
     "segmentation_to_node",
     "show_in_slices",
     "show_legend",
+    "show_plane",
+    "slice_nodes",
     "store_review",
     "style_accepted",
     "style_preview",
