@@ -20,6 +20,7 @@ MODULES = [
     "localizer",
     "localizer.localization",
     "jobs",
+    "installation",
 ]
 
 
