@@ -16,6 +16,11 @@ from .images import array_from_image, image_from_array
 from .legends import show_legend
 from .removal import remove_node
 
+# Slice views draw every colour that is not wholly transparent with the same opacity: without a lowest level the dark
+# colours of little activation would lie over the tissue like a veil.
+SHOWN_FROM = 0.2
+OPACITY = 0.5
+
 
 class ActivationLayer:
     """An activation map over its volume whose values change in place while settings move.
@@ -42,9 +47,9 @@ class ActivationLayer:
         if not self._attached():
             self._attach()
         self.follow()
-        self.node.CreateDefaultDisplayNodes()
-        _show_as_activation(self.node.GetDisplayNode(), activation_color_node(scene))
-        self.show_from(0.0)
+        if self.node.GetDisplayNode() is None:  # of a loaded scene's node the user may have chosen another look
+            self.node.CreateDefaultDisplayNodes()
+            _show_as_activation(self.node.GetDisplayNode(), activation_color_node(scene))
 
     @property
     def alive(self) -> bool:
@@ -79,12 +84,9 @@ class ActivationLayer:
         Args:
             level: lowest activation that is shown.
         """
-        display = self.node.GetDisplayNode()
-        display.AutoThresholdOff()
-        display.SetThreshold(level, max(1.0, level))
-        display.SetApplyThreshold(level > 0)
+        _show_from(self.node.GetDisplayNode(), level)
 
-    def show(self, *, opacity: float = 0.6, legend: bool = True) -> None:
+    def show(self, *, opacity: float = OPACITY, legend: bool = True) -> None:
         """Show the layer over its volume in every slice view.
 
         Args:
@@ -134,7 +136,7 @@ def activation_to_node(
         node: a scalar volume node to fill instead of a new one; its parent transform is taken off.
 
     Returns:
-        The ``vtkMRMLScalarVolumeNode``, float32, shown from 0 to 1 whatever its maximum.
+        The ``vtkMRMLScalarVolumeNode``, float32, coloured from 0 to 1 whatever its maximum, hidden below 0.2.
 
     Raises:
         GridError: the array's shape differs from the grid's.
@@ -156,9 +158,16 @@ def _show_as_activation(display: Any, color_node: Any) -> None:
     display.AutoWindowLevelOff()  # maps of different volumes must compare by colour
     display.SetWindowLevelMinMax(0.0, 1.0)
     display.InterpolateOn()
+    _show_from(display, SHOWN_FROM)
 
 
-def show_in_slices(scene: Any, background: Any, foreground: Any = None, *, opacity: float = 0.6) -> None:
+def _show_from(display: Any, level: float) -> None:
+    display.AutoThresholdOff()
+    display.SetThreshold(level, max(1.0, level))
+    display.SetApplyThreshold(level > 0)
+
+
+def show_in_slices(scene: Any, background: Any, foreground: Any = None, *, opacity: float = OPACITY) -> None:
     """Show a volume in every slice view of the scene, with an activation map over it.
 
     Args:

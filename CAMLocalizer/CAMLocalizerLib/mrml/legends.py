@@ -10,7 +10,8 @@ LEGEND_CLASS = "vtkMRMLColorLegendDisplayNode"
 TITLE = "Activation"
 LABELS = 6  # 0.0, 0.2, ... 1.0
 POSITION = (0.97, 0.5)  # share of the view's free width and height: at the right, half way up
-SIZE = (0.12, 0.45)  # share of the view's width and height
+SIZE = (0.05, 0.45)  # share of the view's width and height
+FONT_SIZE = 12
 
 
 def register_legends(scene: Any) -> None:
@@ -48,3 +49,7 @@ def _style(legend: Any) -> None:
     legend.SetNumberOfLabels(LABELS)
     legend.SetPosition(*POSITION)
     legend.SetSize(*SIZE)
+    for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+        text.SetFontFamilyToArial()
+        text.SetFontSize(FONT_SIZE)
+        text.ShadowOn()  # readable over bright tissue, too

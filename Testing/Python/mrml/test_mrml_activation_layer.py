@@ -96,6 +96,8 @@ def test_it_lies_over_its_volume_under_transforms(
 
 def test_low_activation_is_hidden_and_shown_again(layer: ActivationLayer) -> None:
     display = layer.node.GetDisplayNode()
+    assert display.GetApplyThreshold()
+    assert display.GetLowerThreshold() == pytest.approx(0.2)
     layer.show_from(0.4)
     assert display.GetApplyThreshold()
     assert (display.GetLowerThreshold(), display.GetUpperThreshold()) == pytest.approx((0.4, 1.0))
@@ -136,12 +138,14 @@ def test_a_restored_layer_is_taken_over(
 ) -> None:
     layer.write(activation)
     layer.show()
+    layer.show_from(0.35)
     path = save_scene(scene, tmp_path / "case.mrb")
     with HeadlessApplication() as other:
         load_scene(other.scene, path)
         node, reference = (other.scene.GetFirstNodeByName(name) for name in ("map", "oblique"))
         again = ActivationLayer(other.scene, reference, node=node)
         np.testing.assert_array_equal(values(again), activation)
+        assert again.node.GetDisplayNode().GetLowerThreshold() == pytest.approx(0.35)
         again.show()
         assert other.scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode") == 1
         again.write(activation * 0.5)
