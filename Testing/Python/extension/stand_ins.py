@@ -12,14 +12,16 @@ import json
 import sys
 import unittest
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, get_type_hints
 
 import pytest
 import slicer
+from qt_stand_ins import Widget, qt_members, ui_widgets
 
 MODULE_FOLDER = Path(__file__).resolve().parents[3] / "CAMLocalizer"
 
@@ -40,6 +42,9 @@ class ScriptedLoadableModuleWidget:
 
     def setup(self) -> None:
         """The desktop adds its developer tools here."""
+
+    def onReload(self) -> None:  # noqa: N802
+        """The desktop reads the module file anew."""
 
     def resourcePath(self, name: str) -> str:  # noqa: N802
         """Look in Resources beside the module file."""
@@ -96,16 +101,24 @@ def parameterNodeWrapper(cls: type) -> type:  # noqa: N802
     """Turn annotations into properties kept in a MRML node: node references, JSON values, validators."""
     defaults = {name: getattr(cls, name, None) for name in get_type_hints(cls)}
 
+    hints = get_type_hints(cls)
+
     def initialise(self: Any, parameter_node: Any) -> None:
         self.parameterNode = parameter_node
         self.connected: list[Any] = []
 
     def connect(self: Any, ui: Any) -> int:
-        self.connected.append(ui)
+        named = [widget for widget in vars(ui).values() if widget.property("SlicerParameterName")]
+        links = [_Link(self, widget, hints[widget.SlicerParameterName]) for widget in named]
+        tag = self.AddObserver("ModifiedEvent", lambda *_: [link.show() for link in links])
+        self.connected.append((links, tag))
         return len(self.connected) - 1
 
     def disconnect(self: Any, tag: int) -> None:
-        self.connected[tag] = None
+        links, observer = self.connected[tag]
+        self.RemoveObserver(observer)
+        for link in links:
+            link.cut()
 
     members = {
         "__init__": initialise,
@@ -116,7 +129,42 @@ def parameterNodeWrapper(cls: type) -> type:  # noqa: N802
     }
     for name, hint in get_type_hints(cls, include_extras=True).items():
         members[name] = _reference(name) if _is_node(hint) else _value(name, hint, defaults[name])
-    return type(cls.__name__, (), {"__doc__": cls.__doc__, **members})
+    kept = {"__doc__": cls.__doc__, "__module__": cls.__module__, "__annotations__": cls.__annotations__}
+    return type(cls.__name__, (), {**kept, **members})
+
+
+class _Link:
+    """Keeps a widget and a parameter the same."""
+
+    PROPERTIES = {  # noqa: RUF012
+        "QComboBox": ("currentIndex", "currentIndexChanged(int)"),
+        "QCheckBox": ("checked", "toggled(bool)"),
+        "ctkSliderWidget": ("value", "valueChanged(double)"),
+        "qMRMLNodeComboBox": ("node", "currentNodeChanged(vtkMRMLNode*)"),
+    }
+
+    def __init__(self, parameters: Any, widget: Widget, hint: Any) -> None:
+        self.parameters, self.widget = parameters, widget
+        self.name, self.choices = widget.SlicerParameterName, None
+        self.attribute, self.signal = self.PROPERTIES[widget.class_name]
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            self.choices = list(hint)
+            widget.clear()
+            for choice in self.choices:
+                widget.addItem(choice.label())
+        self.show()
+        widget.connect(self.signal, self.read)
+
+    def show(self) -> None:
+        value = getattr(self.parameters, self.name)
+        setattr(self.widget, self.attribute, value if self.choices is None else self.choices.index(value))
+
+    def read(self, *_: Any) -> None:
+        value = getattr(self.widget, self.attribute)
+        setattr(self.parameters, self.name, value if self.choices is None else self.choices[value])
+
+    def cut(self) -> None:
+        self.widget.disconnect(self.signal, self.read)
 
 
 def _is_node(hint: Any) -> bool:
@@ -134,57 +182,20 @@ def _reference(name: str) -> property:
 
 
 def _value(name: str, hint: Any, default: Any) -> property:
+    is_enum = isinstance(hint, type) and issubclass(hint, Enum)
+
     def read(self: Any) -> Any:
         text = self.parameterNode.GetParameter(name)
-        return json.loads(text) if text else default
+        if not text:
+            return default
+        return hint[json.loads(text)] if is_enum else json.loads(text)
 
     def write(self: Any, value: Any) -> None:
         for validator in getattr(hint, "__metadata__", ()):
             validator.validate(value)
-        self.parameterNode.SetParameter(name, json.dumps(value))
+        self.parameterNode.SetParameter(name, json.dumps(value.name if is_enum else value))
 
     return property(read, write)
-
-
-class Widget:
-    """Any Qt widget: remembers properties, items and connections."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.items: list[str] = []
-        self.currentText = ""
-        self.connections: dict[str, Callable] = {}
-        self.scene: Any = None
-
-    def addItems(self, items: list[str]) -> None:  # noqa: N802
-        """Append to a combo box, whose first item becomes the current one."""
-        self.items += items
-        self.currentText = self.currentText or next(iter(self.items), "")
-
-    @property
-    def count(self) -> int:
-        """Number of items of a combo box."""
-        return len(self.items)
-
-    def setCurrentText(self, text: str) -> None:  # noqa: N802
-        """Choose an item of a combo box; an unknown one is ignored."""
-        if text in self.items:
-            self.currentText = text
-
-    def connect(self, signal: str, slot: Callable) -> None:
-        """Remember the slot of a signal."""
-        self.connections[signal] = slot
-
-    def emit(self, signal: str, *arguments: Any) -> None:
-        """Call the slot of a signal."""
-        self.connections[signal](*arguments)
-
-    def addWidget(self, _widget: Any) -> None:  # noqa: N802
-        """A layout takes anything."""
-
-    def setMRMLScene(self, scene: Any) -> None:  # noqa: N802
-        """Remember the scene."""
-        self.scene = scene
 
 
 def widgets_of(path: str | Path) -> dict[str, ElementTree.Element]:
@@ -194,14 +205,12 @@ def widgets_of(path: str | Path) -> dict[str, ElementTree.Element]:
 
 def load_ui(path: str) -> Widget:
     """Stand in for slicer.util.loadUI: the root remembers the file."""
-    root = Widget("root")
-    root.path = path  # type: ignore[attr-defined]
-    return root
+    return Widget("root", path=path)
 
 
 def child_widget_variables(root: Widget) -> SimpleNamespace:
     """Stand in for slicer.util.childWidgetVariables: one widget per name in the file, no others."""
-    return SimpleNamespace(**{name: Widget(name) for name in widgets_of(root.path)})  # type: ignore[attr-defined]
+    return SimpleNamespace(**ui_widgets(root.path))
 
 
 class SampleDataLogic:
@@ -221,6 +230,11 @@ def _show_error(message: str, **_: Any) -> Iterator[None]:
         yield
     except Exception as error:  # the desktop shows it in a box
         slicer.app.errors.append(f"{message} {error}")
+
+
+def _ask(question: str, *_: Any, **__: Any) -> bool:
+    slicer.app.questions.append(question)
+    return slicer.app.answer
 
 
 def _module(name: str, **members: Any) -> ModuleType:
@@ -248,7 +262,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         _module("slicer.i18n", tr=str, translate=lambda _context, text: text),
         _module("SampleData", SampleDataLogic=SampleDataLogic),
-        _module("qt"),
+        _module("qt", **qt_members()),
         _module("ctk"),
     ]
     for module in modules:
@@ -260,6 +274,11 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slicer.util, "loadUI", load_ui)
     monkeypatch.setattr(slicer.util, "childWidgetVariables", child_widget_variables)
     monkeypatch.setattr(slicer.util, "tryWithErrorDisplay", _show_error)
+    monkeypatch.setattr(slicer.util, "WaitCursor", contextlib.nullcontext)
+    slicer.app.questions, slicer.app.answer = [], True
+    slicer.app.applicationVersion = "5.12.0"
+    for name in ("confirmYesNoDisplay", "confirmOkCancelDisplay"):
+        monkeypatch.setattr(slicer.util, name, _ask)
 
 
 def import_module_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:

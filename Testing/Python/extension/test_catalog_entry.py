@@ -39,6 +39,11 @@ def test_homepage_and_repository_are_the_same_place() -> None:
     assert entry["scm_url"] == cmake_value("EXTENSION_HOMEPAGE") + ".git"
 
 
+def test_the_index_builds_what_the_extension_depends_on() -> None:
+    entry = json.loads((ROOT / "CAMLocalizer.json").read_text())
+    assert entry["build_dependencies"] == cmake_value("EXTENSION_DEPENDS").split()
+
+
 def test_the_icon_is_where_the_index_looks_for_it() -> None:
     address = cmake_value("EXTENSION_ICONURL")
     with Image.open(ROOT / address.split("/main/", 1)[1]) as icon:

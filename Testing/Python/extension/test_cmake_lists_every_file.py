@@ -39,3 +39,14 @@ def test_the_root_adds_the_module_and_its_shared_data() -> None:
     text = (module_files.ROOT / "CMakeLists.txt").read_text()
     assert "add_subdirectory(CAMLocalizer)" in text
     assert re.search(r"foreach\(folder models SampleData\)", text)
+
+
+def test_the_tests_of_the_desktop_are_added_where_tests_are_built() -> None:
+    root = (module_files.ROOT / "CMakeLists.txt").read_text()
+    assert re.search(r"if\(BUILD_TESTING\)\s+add_subdirectory\(Testing\)", root)
+    folders = re.findall(r"add_subdirectory\((\w+)\)", (module_files.ROOT / "Testing" / "CMakeLists.txt").read_text())
+    for folder in folders:
+        lines = (module_files.ROOT / "Testing" / folder / "CMakeLists.txt").read_text()
+        scripts = re.findall(r"SCRIPT (\S+)", lines)
+        assert scripts
+        assert all((module_files.ROOT / "Testing" / folder / script).is_file() for script in scripts)

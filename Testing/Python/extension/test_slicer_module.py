@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.core import Grid, GridError, ModelError, Volume
+from CAMLocalizerLib.core import GridError, ModelError
 
 MODULE_FOLDER = Path(__file__).resolve().parents[3] / "CAMLocalizer"
 SLICES = 5
@@ -44,17 +44,6 @@ def bundle(tmp_path: Path) -> Any:
     )
     torch.manual_seed(5)
     return save_model(tmp_path / "tiny", card, build_network("dcfpn", classes=2, **settings))
-
-
-@pytest.fixture
-def node(application: Any) -> Any:
-    """A blob in noise, in a scene."""
-    from CAMLocalizerLib.mrml import volume_to_node
-
-    array = np.random.default_rng(2).normal(50.0, 5.0, (SLICES, 20, 24)).astype(np.float32)
-    array[1:4, 5:12, 6:15] += 100.0
-    grid = Grid((24, 20, SLICES), (2.0, 2.5, 6.0), (-20.0, 15.0, 40.0), np.diag([1.0, -1.0, 1.0]))
-    return volume_to_node(application.scene, Volume(array, grid, name="blob"))
 
 
 def test_importing_the_module_does_not_import_torch() -> None:
@@ -205,54 +194,6 @@ def test_parameters_live_in_the_scene(module: ModuleType, node: Any) -> None:
     assert again.inputVolume is node
     assert again.model == "other"
     assert again.outputSegmentation is None
-
-
-def test_the_panel_runs_the_job_and_remembers_its_results(
-    module: ModuleType, node: Any, bundle: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import slicer
-
-    monkeypatch.setattr(module.CAMLocalizerLogic, "modelNames", lambda _self: [str(bundle.folder)])
-    widget = module.CAMLocalizerWidget()
-    widget.setup()
-    assert widget.ui.runButton.enabled
-    widget.ui.modelSelector.emit("currentTextChanged(QString)", str(bundle.folder))
-    widget.ui.runButton.emit("clicked(bool)")
-    parameters = widget.logic.getParameterNode()
-    assert slicer.app.errors == []
-    assert parameters.inputVolume is node
-    assert parameters.outputSegmentation is not None
-    assert "found" in widget.ui.resultLabel.text
-    widget.cleanup()
-
-
-def test_the_panel_shows_an_error_and_can_run_again(module: ModuleType, node: Any) -> None:
-    import slicer
-
-    widget = module.CAMLocalizerWidget()
-    widget.setup()
-    widget.ui.modelSelector.addItems(["no-such-model"])
-    widget.onModelChanged("no-such-model")
-    widget.onRunButton()
-    assert "no-such-model" in slicer.app.errors[0]
-    assert widget.ui.runButton.enabled
-    widget.cleanup()
-
-
-def test_the_panel_lets_go_of_a_closed_scene(module: ModuleType, application: Any, node: Any) -> None:
-    widget = module.CAMLocalizerWidget()
-    widget.setup()
-    application.scene.Clear(0)
-    assert widget.logic.getParameterNode().inputVolume is None
-    assert not widget.ui.runButton.enabled
-    widget.cleanup()
-
-
-def test_parameter_names_in_the_panel_exist(module: ModuleType) -> None:
-    text = (MODULE_FOLDER / "Resources" / "UI" / "CAMLocalizer.ui").read_text()
-    names = re.findall(r'name="SlicerParameterName" stdset="0">\s*<string[^>]*>(\w+)<', text)
-    assert names == ["inputVolume"]
-    assert all(hasattr(module.CAMLocalizerParameterNode, name) for name in names)
 
 
 def test_what_the_module_requires_does_not_touch_slicers_own_packages() -> None:

@@ -1,0 +1,348 @@
+"""The panel's gestures, on stand-ins for its widgets and on the real scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+RESIZE, RELEASE = 14, 3
+
+
+def follow(widget: Any) -> None:
+    """Let the panel do what the hand did last."""
+    widget._gestureTimer.fire()
+
+
+def rest(widget: Any) -> None:
+    """Let the hand rest."""
+    widget._restTimer.fire()
+
+
+def shown_mask(widget: Any) -> np.ndarray:
+    from CAMLocalizerLib.mrml import segmentation_from_node
+
+    return segmentation_from_node(widget.workbench.preview_node).array_kji
+
+
+def test_before_a_run_only_run_can_be_pressed(widget: Any) -> None:
+    ui = widget.ui
+    assert ui.runButton.enabled
+    assert not ui.reviewSection.enabled
+    for button in (ui.undoButton, ui.redoButton, ui.resetButton, ui.acceptButton, ui.exportButton):
+        assert not button.enabled
+        assert button.toolTip == "Run the classifier first."
+
+
+def test_without_a_volume_run_tells_what_is_missing(widget: Any) -> None:
+    widget.ui.inputSelector.setCurrentNode(None)
+    assert not widget.ui.runButton.enabled
+    assert widget.ui.runButton.toolTip == "Choose a volume first."
+    assert widget.ui.statusLabel.text == "Choose a volume first."
+
+
+def test_run_turns_into_cancel_and_tells_how_far_it_is(widget: Any) -> None:
+    ui = widget.ui
+    ui.runButton.click()
+    assert (ui.runButton.text, ui.progressBar.visible, ui.inputSelector.enabled) == ("Cancel", True, False)
+    widget._pollTimer.fire()
+    assert (ui.progressBar.value, ui.progressBar.maximum) == (2, 5)
+    assert ui.progressBar.format == "2 of 5 slices, about 4 s left"
+    widget._pollTimer.fire()
+    assert (ui.runButton.text, ui.progressBar.visible, ui.inputSelector.enabled) == ("Run", False, True)
+    assert "5 axial slices" in ui.statusLabel.text
+    assert not widget._pollTimer.active
+
+
+def test_cancel_leaves_nothing_and_another_run_is_possible(widget: Any, job: Any, application: Any) -> None:
+    before = application.scene.GetNumberOfNodes()
+    widget.ui.runButton.click()
+    widget._pollTimer.fire()
+    widget.ui.runButton.click()
+    assert job.last.cancelled
+    assert application.scene.GetNumberOfNodes() == before
+    assert widget.ui.statusLabel.text == "Cancelled"
+    assert widget.ui.runButton.enabled
+    assert widget.ui.runButton.text == "Run"
+
+
+def test_the_job_gets_what_was_chosen(widget: Any, job: Any) -> None:
+    ui = widget.ui
+    ui.viewSelector.currentIndex, ui.deviceSelector.currentIndex = 2, 1
+    ui.runButton.click()
+    request = job.last.request
+    assert (request.model, request.view, request.device) == ("brain-t1ce", "coronal", "cpu")
+
+
+def test_a_model_of_projections_has_no_choice_of_view(widget: Any) -> None:
+    widget.ui.modelSelector.choose("pet-fdg")
+    assert not widget.ui.viewSelector.enabled
+    assert widget.logic.getParameterNode().model == "pet-fdg"
+
+
+def test_the_threshold_follows_the_hand_and_becomes_one_step(reviewing: Any) -> None:
+    ui, before = reviewing.ui, shown_mask(reviewing)
+    for value in (60.0, 55.0, 40.0):
+        ui.thresholdSlider.value = value
+    follow(reviewing)
+    assert ui.thresholdSpinBox.value == 40.0
+    assert shown_mask(reviewing).sum() > before.sum()
+    follow_steps = reviewing.review.can_undo
+    rest(reviewing)
+    assert follow_steps
+    assert ui.undoButton.toolTip == "Take back: threshold 0.4 (Ctrl+Z)."
+    ui.undoButton.click()
+    np.testing.assert_array_equal(shown_mask(reviewing), before)
+    assert ui.thresholdSlider.value == 50.0
+    assert not ui.undoButton.enabled
+    assert ui.redoButton.enabled
+
+
+def test_the_hand_does_not_rest_while_a_button_is_held(reviewing: Any) -> None:
+    import qt
+
+    reviewing.ui.thresholdSlider.value = 30.0
+    follow(reviewing)
+    qt.QApplication.mouseButtons = lambda: 1
+    rest(reviewing)
+    assert reviewing._restTimer.active
+    assert reviewing.review.undo_text == "threshold 0.3"
+    qt.QApplication.mouseButtons = lambda: 0
+    rest(reviewing)
+    assert not reviewing._restTimer.active
+
+
+@pytest.mark.parametrize(("method", "text"), [("percentile", "q95"), ("otsu", "otsu")])
+def test_the_threshold_can_be_chosen_in_other_ways(reviewing: Any, method: str, text: str) -> None:
+    reviewing.ui.thresholdMethod.choose(method)
+    follow(reviewing)
+    assert reviewing.review.settings.threshold == text
+    assert reviewing.ui.thresholdMethod.itemData(reviewing.ui.thresholdMethod.currentIndex) == method
+    assert reviewing.ui.thresholdSlider.enabled == (method != "otsu")
+
+
+def test_back_from_otsu_the_threshold_stays_where_it_is(reviewing: Any) -> None:
+    reviewing.ui.thresholdMethod.choose("otsu")
+    follow(reviewing)
+    before = reviewing.review.threshold_value
+    reviewing.ui.thresholdMethod.choose("fixed")
+    follow(reviewing)
+    assert float(reviewing.review.settings.threshold) == pytest.approx(before, abs=1e-3)
+
+
+def test_the_histogram_is_dragged(reviewing: Any) -> None:
+    picture = reviewing.ui.histogramPicture
+    picture.press(picture.width // 4)
+    follow(reviewing)
+    assert reviewing.review.settings.threshold == "0.25"
+    picture.press(picture.width, RELEASE)
+    assert not reviewing._gestures
+
+
+def test_scales_are_chosen_by_box_and_by_picture(reviewing: Any) -> None:
+    ui = reviewing.ui
+    assert [ui.scaleCheckBox0.checked, ui.scaleCheckBox1.checked] == [True, True]
+    assert not ui.scaleCheckBox2.visible
+    ui.scalePicture1.press(5)
+    follow(reviewing)
+    assert reviewing.review.settings.scales == (1,)
+    ui.scaleCheckBox1.click()
+    follow(reviewing)
+    assert reviewing.review.settings.scales == (1, 2)
+
+
+def test_the_last_scale_stays_and_the_panel_says_so(reviewing: Any) -> None:
+    ui = reviewing.ui
+    ui.scaleCheckBox0.click()
+    ui.scaleCheckBox1.click()
+    follow(reviewing)
+    assert ui.statusLabel.text == "no scale is selected; keep at least one"
+    assert (ui.scaleCheckBox0.checked, ui.scaleCheckBox1.checked) == (True, True)
+
+
+def test_a_weight_changes_the_map(reviewing: Any) -> None:
+    reviewing.ui.scaleWeight0.value = 0.0
+    follow(reviewing)
+    rest(reviewing)
+    assert dict(reviewing.review.settings.weights)[1] == 0.0
+    assert reviewing.review.activation[3, 16, 20] == 0
+
+
+def test_the_table_lists_regions_and_leaves_one_out(reviewing: Any) -> None:
+    ui, table = reviewing.ui, reviewing.ui.componentsTable
+    ui.thresholdSlider.value = 20.0
+    follow(reviewing)
+    assert table.rowCount == 2
+    assert table.item(0, 1).text() == f"{reviewing.review.components[0].volume_ml:.2f}"
+    table.tick(1, 0, False)
+    follow(reviewing)
+    assert [component.kept for component in reviewing.review.components] == [True, False]
+    assert shown_mask(reviewing)[3, 16, 20] == 0
+    assert reviewing.ui.volumeLabel.text == f"{reviewing.review.components[0].volume_ml:.1f} ml"
+
+
+def test_a_click_on_a_region_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    jumps: list[int] = []
+    monkeypatch.setattr(reviewing.workbench, "jump_to_component", jumps.append)
+    reviewing.ui.componentsTable.emit("cellClicked(int,int)", 0, 2)
+    follow(reviewing)
+    assert jumps == [1]
+
+
+def test_a_click_on_the_probabilities_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    jumps: list[int] = []
+    monkeypatch.setattr(reviewing.workbench, "jump_to_image", jumps.append)
+    picture = reviewing.ui.probabilityPicture
+    picture.press(picture.width // 2)
+    follow(reviewing)
+    picture.press(picture.width)
+    follow(reviewing)
+    assert jumps == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "setting", "expected"),
+    [
+        ("minVolumeSpinBox", 0.5, "min_volume_ml", 0.5),
+        ("probabilityLimitSlider", 0.7, "probability_limit", 0.7),
+        ("keepLargestSpinBox", 1, "keep_largest", 1),
+    ],
+)
+def test_more_settings_reach_the_review(reviewing: Any, name: str, value: float, setting: str, expected: float) -> None:
+    getattr(reviewing.ui, name).value = value
+    follow(reviewing)
+    assert getattr(reviewing.review.settings, setting) == expected
+
+
+def test_refinement_and_normalisation_are_chosen_from_lists(reviewing: Any) -> None:
+    reviewing.ui.refinementSelector.choose("geodesic")
+    reviewing.ui.normalisationSelector.choose("slice")
+    follow(reviewing)
+    assert reviewing.review.settings.refinement == "geodesic"
+    assert reviewing.review.settings.normalisation == "slice"
+    assert not reviewing.ui.uptakeSlider.enabled
+
+
+def test_reset_goes_back_to_the_models_settings(reviewing: Any) -> None:
+    reviewing.ui.thresholdSlider.value = 20.0
+    follow(reviewing)
+    reviewing.ui.resetButton.click()
+    assert reviewing.ui.thresholdSlider.value == 50.0
+
+
+def test_accept_makes_a_segment_and_undo_takes_it_back(reviewing: Any) -> None:
+    reviewing.ui.acceptButton.click()
+    output = reviewing._parameterNode.outputSegmentation
+    assert output.GetSegmentation().GetNthSegment(0).GetName() == "Tumour 1"
+    assert reviewing.ui.statusLabel.text.startswith("Tumour 1 was accepted")
+    reviewing.ui.undoButton.click()
+    assert reviewing._parameterNode.outputSegmentation is None
+
+
+def test_the_users_own_segmentation_keeps_its_segments(reviewing: Any, application: Any) -> None:
+    own = application.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "mine")
+    own.GetSegmentation().AddEmptySegment("a", "Bone")
+    reviewing.ui.outputSelector.setCurrentNode(own)
+    reviewing.ui.acceptButton.click()
+    names = [own.GetSegmentation().GetNthSegment(index).GetName() for index in range(2)]
+    assert names == ["Bone", "Tumour 1"]
+    reviewing.ui.undoButton.click()
+    assert own.GetSegmentation().GetNumberOfSegments() == 1
+
+
+def test_edits_by_hand_are_kept_if_the_reviewer_says_so(reviewing: Any) -> None:
+    import slicer
+
+    preview = reviewing.workbench.preview_node
+    image = preview.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap")
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    vtk_to_numpy(image.GetPointData().GetScalars())[:40] = 1
+    image.Modified()
+    slicer.app.answer = False
+    reviewing.ui.thresholdSlider.value = 20.0
+    follow(reviewing)
+    assert "edited by hand" in slicer.app.questions[0]
+    assert reviewing.review.settings.threshold == "0.5"
+    assert reviewing.ui.thresholdSlider.value == 50.0
+    assert shown_mask(reviewing).ravel()[:40].all()
+
+
+def test_export_writes_the_case_and_asks_before_it_replaces(reviewing: Any, tmp_path: Path) -> None:
+    import slicer
+
+    reviewing.ui.exportFolderButton.directory = str(tmp_path)
+    reviewing.ui.exportButton.click()
+    (case,) = tmp_path.iterdir()
+    assert reviewing.ui.statusLabel.text == f"Written to {case}."
+    assert slicer.app.questions == []
+    slicer.app.answer = False
+    reviewing.ui.exportButton.click()
+    assert str(case) in slicer.app.questions[0]
+
+
+def test_the_pictures_are_drawn_anew_in_another_size(reviewing: Any) -> None:
+    picture = reviewing.ui.histogramPicture
+    before = picture.picture.data
+    picture.width = 300
+    picture.press(0, RESIZE)
+    follow(reviewing)
+    assert picture.picture.data.startswith(b"P6 300 ")
+    assert picture.picture.data != before
+
+
+def test_the_overlay_follows_opacity_and_legend(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict] = []
+    monkeypatch.setattr(reviewing.workbench.layer, "show", lambda **given: shown.append(given))
+    reviewing.ui.opacitySlider.value = 0.25
+    reviewing.ui.legendCheckBox.checked = False
+    assert shown[0]["opacity"] == 0.25
+    assert shown[-1] == {"opacity": 0.25, "legend": False}
+
+
+def test_a_closed_scene_ends_run_and_review(reviewing: Any, job: Any, application: Any) -> None:
+    reviewing.ui.runButton.click()
+    application.scene.Clear(0)
+    assert job.last.cancelled
+    assert reviewing.review is None
+    assert not reviewing.ui.reviewSection.enabled
+    assert not reviewing.ui.runButton.enabled
+    assert not reviewing._pollTimer.active
+
+
+def test_a_saved_review_comes_back(reviewing: Any, application: Any, tmp_path: Path) -> None:
+    from CAMLocalizerLib.mrml import load_scene, save_scene
+
+    reviewing.ui.thresholdSlider.value = 20.0
+    follow(reviewing)
+    reviewing.ui.acceptButton.click()
+    rest(reviewing)
+    mask = shown_mask(reviewing)
+    path = save_scene(application.scene, tmp_path / "saved.mrb")
+    load_scene(application.scene, path)
+    assert reviewing.ui.thresholdSlider.value == 20.0
+    assert reviewing.ui.reviewSection.enabled, reviewing.ui.statusLabel.text
+    np.testing.assert_array_equal(shown_mask(reviewing), mask)
+    assert len(reviewing.review.accepted) == 1
+
+
+def test_reloading_reads_the_library_anew(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "CAMLocalizerLib", sys.modules["CAMLocalizerLib"])
+    kept = {name: entry for name, entry in sys.modules.items() if name.startswith("CAMLocalizerLib")}
+    try:
+        module.CAMLocalizerWidget.onReload(module.CAMLocalizerWidget())
+        assert not [name for name in sys.modules if name.startswith("CAMLocalizerLib")]
+    finally:
+        sys.modules.update(kept)
+
+
+def test_closing_the_application_ends_a_run(widget: Any, job: Any) -> None:
+    widget.ui.runButton.click()
+    widget.cleanup()
+    assert job.last.cancelled
+    assert not widget._pollTimer.active
