@@ -18,7 +18,8 @@ from .geometry import matrix_to_vtk
 from .images import array_from_image
 from .removal import remove_node
 from .segmentations import image_to_ras, merged_image, new_segment, set_reference
-from .segments import BINARY_LABELMAP, segment_images, separate_segment, shares_image
+from .segments import BINARY_LABELMAP, segment_ids, segment_images, separate_segment, shares_image
+from .surfaces import surface_of
 
 SEGMENT_ID = "CAMLocalizerPreview"
 PREVIEW_COLOUR = (0.0, 0.85, 1.0)  # stands out from grey tissue, from the warm activation colours, and to all eyes
@@ -104,12 +105,11 @@ class PreviewSegment:
         if not self._attached():
             self._attach()
         np.not_equal(mask_kji, 0, out=self._written.view(bool))
-        segment = self._segment()
-        surface = segment.GetRepresentation(CLOSED_SURFACE)
         np.copyto(array_from_image(self._image, self.node.GetName()), self._written)
         self._image.GetPointData().GetScalars().Modified()
-        self._image.Modified()  # from here on Slicer holds the surface to be out of date and drops it
-        if surface is not None:
+        surfaces = self._surfaces()
+        self._image.Modified()  # from here on Slicer holds all surfaces of the node to be out of date and drops them
+        for segment, surface in surfaces:
             segment.AddRepresentation(CLOSED_SURFACE, surface)
         self._stamp = self._image.GetMTime()
 
@@ -130,10 +130,12 @@ class PreviewSegment:
         Args:
             visible: False removes the surface, so that nothing out of date is kept or saved.
         """
-        segmentation = self.node.GetSegmentation()
-        segmentation.RemoveRepresentation(CLOSED_SURFACE)
-        if visible and self.mask().any():
-            segmentation.CreateRepresentation(CLOSED_SURFACE)
+        segment = self._segment()
+        if segment is not None:
+            segment.RemoveRepresentation(CLOSED_SURFACE)
+            if visible:
+                self.follow()
+                segment.AddRepresentation(CLOSED_SURFACE, surface_of(self.mask(), self._voxels_to_ras()))
         self.node.GetDisplayNode().SetVisibility3D(visible)
 
     def follow(self) -> None:
@@ -163,6 +165,20 @@ class PreviewSegment:
 
     def _segment(self) -> Any:
         return self.node.GetSegmentation().GetSegment(self.segment_id)
+
+    def _surfaces(self) -> list[tuple[Any, Any]]:
+        """Return the segments that have a closed surface, with it."""
+        segmentation = self.node.GetSegmentation()
+        segments = (segmentation.GetSegment(segment_id) for segment_id in segment_ids(self.node))
+        found = ((segment, segment.GetRepresentation(CLOSED_SURFACE)) for segment in segments)
+        return [(segment, surface) for segment, surface in found if surface is not None]
+
+    def _voxels_to_ras(self) -> NDArray[np.float64]:
+        """Return the matrix from indices of our arrays to RAS in the volume's own space."""
+        start = np.eye(4)
+        start[:3, 3] = self._geometry.GetExtent()[0::2]
+        matrix: NDArray[np.float64] = image_to_ras(self._geometry) @ start
+        return matrix
 
     def _held(self) -> Any:
         """Return the image that the segment holds now, ours or not; None without one."""

@@ -204,12 +204,36 @@ def test_the_surface_is_made_on_demand_and_stays_while_writing(preview: PreviewS
     assert segment.GetRepresentation(CLOSED_SURFACE) is None
 
 
-def test_an_empty_preview_has_no_surface(preview: PreviewSegment, mask: np.ndarray) -> None:
+def test_an_empty_preview_has_an_empty_surface(preview: PreviewSegment, mask: np.ndarray) -> None:
     preview.write(mask)
     preview.surface(True)
     preview.write(np.zeros_like(mask))
     preview.surface(True)
-    assert not preview.node.GetSegmentation().ContainsRepresentation(CLOSED_SURFACE)
+    segment = preview.node.GetSegmentation().GetSegment(preview.segment_id)
+    assert segment.GetRepresentation(CLOSED_SURFACE).GetNumberOfPoints() == 0
+
+
+def test_a_users_surface_stays_through_every_write(
+    preview: PreviewSegment, mask: np.ndarray, other: np.ndarray, oblique_grid: Grid
+) -> None:
+    users = add_segment(preview.node, LabelMap(other, oblique_grid))
+    preview.node.CreateClosedSurfaceRepresentation()
+    before = preview.node.GetSegmentation().GetSegment(users).GetRepresentation(CLOSED_SURFACE)
+    preview.write(mask)
+    preview.surface(True)
+    preview.surface(False)
+    assert before.GetNumberOfPoints() > 0
+    assert preview.node.GetSegmentation().GetSegment(users).GetRepresentation(CLOSED_SURFACE) is before
+
+
+def test_the_surface_lies_around_the_voxels(preview: PreviewSegment, mask: np.ndarray, oblique_grid: Grid) -> None:
+    preview.write(mask)
+    preview.surface(True)
+    surface = preview.node.GetSegmentation().GetSegment(preview.segment_id).GetRepresentation(CLOSED_SURFACE)
+    lps = np.array([surface.GetPoint(index) for index in range(surface.GetNumberOfPoints())]) * (-1, -1, 1)
+    ijk = oblique_grid.to_ijk(lps)
+    np.testing.assert_allclose((ijk.min(axis=0) + ijk.max(axis=0)) / 2, (5.5, 7.0, 3.0), atol=0.05)
+    assert np.all(np.abs(ijk.min(axis=0) - (2.75, 3.75, 1.75)) < 0.3)  # between the outer voxels' centres and borders
 
 
 def test_a_volume_under_a_transform_is_covered_where_it_is_seen(scene: Any, reference: Any, mask: np.ndarray) -> None:
