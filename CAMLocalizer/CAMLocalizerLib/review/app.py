@@ -17,6 +17,13 @@ from .state import PageState
 from .views import Views
 
 
+class PageWorkbench(Workbench):
+    """A workbench whose scene is never saved."""
+
+    def store(self) -> None:
+        """Keep nothing in the scene: writing all maps into it at every rest would be felt."""
+
+
 class ReviewApp:
     """The review of the volumes of one folder; belongs into a running event loop.
 
@@ -34,19 +41,17 @@ class ReviewApp:
         app = SlicerApp()
         log_vtk_messages()
         page = PageState(server.state)
-        workbench = Workbench(app.scene)
+        workbench = PageWorkbench(app.scene)
         workbench.device = device
-        if model is not None:
-            workbench.choose_model(model)
         views = Views(server, app, page.show_slice)
         self.desk = Desk(server, app, workbench, views, folder, page)
-        self.runs = RunPart(self.desk)
+        self.runs = RunPart(self.desk, model)
         self.settings = SettingsPart(self.desk)
         self.images = ImagesPart(self.desk)
         self.regions = RegionsPart(self.desk)
         self.looks = LookPart(self.desk)
         self.exports = ExportPart(self.desk)
-        self.scans = ScanPart(self.desk, given)
+        self.scans = ScanPart(self.desk, given, self.runs.suit)
         views.tell_slices()
         self.desk.look_again()
         build_page(server)

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,11 +75,21 @@ class Desk:
         """Call back after every gesture, whatever it did."""
         self._always.append(callback)
 
-    def gesture(self, name: str, action: Gesture) -> None:
-        """Let the page call an action by name; what it complains of is said in the page."""
+    def gesture(self, name: str, action: Gesture, *, draws: bool = False) -> None:
+        """Let the page call an action by name; what it complains of is said in the page.
+
+        Args:
+            name: by which the page calls it.
+            action: what it does.
+            draws: it may change the label map: the 3D view then waits for the rest, as it has nothing new to show
+                before the surface is made.
+        """
 
         @functools.wraps(action)
         async def act(*values: Any) -> None:
+            if draws:
+                self.views.hold_three_d()
+                self.rest_soon()
             try:
                 answer = action(*values)
                 if inspect.isawaitable(answer):
@@ -139,6 +150,10 @@ class Desk:
         self.rest_soon()
 
     def _on_rest(self) -> None:
+        moving_s = self.views.drawn_at + REST_S - time.monotonic()
+        if moving_s > 0:  # the hand may only wait for the picture
+            self._timer = asyncio.get_running_loop().call_later(moving_s, self._on_rest)
+            return
         with self.server.state:
             for callback in self._rest:
                 callback()

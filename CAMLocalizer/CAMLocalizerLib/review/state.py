@@ -179,6 +179,7 @@ class Accepted(Part):
     """What was accepted."""
 
     rows: tuple[AcceptedRow, ...] = ()
+    unsaved: bool = False  # some of it was not exported yet
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactor
 from trame_slicer.views import SliceView, ThreeDView, ViewLayoutDefinition
 
 from ..mrml.geometry import matrix_from_vtk
+from .drawing import HeldDrawing, not_drawing
 from .state import SliceState
 
 SLICE_VIEWS = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}  # as in Slicer's desktop
@@ -21,6 +23,7 @@ PICTURES_PER_S = 30.0
 LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))  # towards positive and negative RAS
 BACKGROUND_3D = ("#0b0e12", "#1b2430")
 FIRST = 10.0  # priority of our observers of the mouse
+CLOSER = 1.1
 VIEW_FROM = (-25.0, 12.0)  # degrees around and above the front
 
 
@@ -38,14 +41,20 @@ class Views:
         self._on_slice = on_slice
         self._dragged = ""
         settings = {"interactive_quality": QUALITY, "target_fps": PICTURES_PER_S}
-        app.view_manager.register_factory(RemoteSliceViewFactory(server, **settings))
-        app.view_manager.register_factory(RemoteThreeDViewFactory(server, **settings))
+        self._factories = (RemoteSliceViewFactory(server, **settings), RemoteThreeDViewFactory(server, **settings))
+        for factory in self._factories:
+            app.view_manager.register_factory(factory)
+        self._drawings: dict[str, HeldDrawing] = {}
         self.slices: dict[str, SliceView] = {
             name: self._add_slice(name, orientation) for name, orientation in SLICE_VIEWS.items()
         }
         self.three_d: ThreeDView = self._add(
             ViewLayoutDefinition.threed_view(name=THREE_D, background_color=BACKGROUND_3D)
         )
+        self.three_d.renderer().UseDepthPeelingOff()  # takes most of the time without a graphics card
+        self.three_d.get_view_node().SetUseDepthPeeling(False)
+        axes = slicer.vtkMRMLAbstractViewNode
+        self.three_d.set_orientation_marker(axes.OrientationMarkerTypeAxes, axes.OrientationMarkerSizeSmall)
         self._crosshair = app.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
         self._crosshair.SetCrosshairThickness(slicer.vtkMRMLCrosshairNode.Fine)
 
@@ -80,6 +89,7 @@ class Views:
         camera.Azimuth(VIEW_FROM[0])
         camera.Elevation(VIEW_FROM[1])
         camera.OrthogonalizeViewUp()
+        camera.Dolly(CLOSER)
         self.three_d.renderer().ResetCameraClippingRange()
         self.three_d.schedule_render()
 
@@ -112,19 +122,38 @@ class Views:
         offset = float(normal @ (np.array(lps_mm) * (-1.0, -1.0, 1.0)))
         return _number(offset, low, high, view.get_slice_step())
 
-    def jump_to(self, lps_mm: tuple[float, float, float], *, but: str = "") -> None:
-        """Show a place in all slice views, with a cross at it."""
+    def jump_to(self, lps_mm: tuple[float, float, float], *, but: str = "", cross: bool = True) -> None:
+        """Show a place in all slice views.
+
+        Args:
+            lps_mm: LPS, mm.
+            but: a view that stays as it is.
+            cross: also mark the place.
+        """
         ras = (-lps_mm[0], -lps_mm[1], lps_mm[2])
         for name, view in self.slices.items():
             if name != but:
                 view.get_view_node().JumpSliceByOffsetting(*ras)
-        self._crosshair.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowIntersection)
+        modes = slicer.vtkMRMLCrosshairNode
+        self._crosshair.SetCrosshairMode(modes.ShowIntersection if cross else modes.NoCrosshair)
         self._crosshair.SetCrosshairRAS(*ras)
 
-    def hold_three_d(self, held: bool) -> None:
+    @property
+    def drawn_at(self) -> float:
+        """When a slice view drew last, as ``time.monotonic`` counts."""
+        return max(self._drawings[name].drawn_at for name in self.slices)
+
+    def hold_three_d(self) -> None:
         """Stop the 3D view from drawing while a hand moves; it has nothing new to show before the surface is made."""
-        if held != self.three_d.is_render_blocked:
-            self.three_d.set_render_blocked(held)
+        self._drawings[THREE_D].hold()
+
+    def let_three_d_go(self) -> None:
+        """Let the 3D view draw what is new."""
+        self._drawings[THREE_D].let_go()
+
+    def only_three_d(self) -> AbstractContextManager[None]:
+        """Change what the slice views do not show."""
+        return not_drawing([self._drawings[name] for name in self.slices])
 
     def tell_slices(self) -> None:
         """Tell where all slice views stand."""
@@ -134,6 +163,9 @@ class Views:
     def _add(self, definition: ViewLayoutDefinition) -> Any:
         view = self._app.view_manager.create_view(definition)
         view.render_window().SetMultiSamples(0)  # the default of 8 doubles the time of drawing
+        tag = definition.singleton_tag
+        made = next(factory.get_factory_view(tag) for factory in self._factories if factory.has_view(tag))
+        self._drawings[tag] = HeldDrawing(view, made.view_adapter)
         return view
 
     def _add_slice(self, name: str, orientation: Any) -> SliceView:

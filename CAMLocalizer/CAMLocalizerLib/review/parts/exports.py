@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ...cases import FILES
 from ...core import SettingsError
 from ..desk import Desk
 from ..routes import EVERYTHING
-from ..state import Exported, ExportedFile
+from ..state import Accepted, Exported, ExportedFile
 
 KIB = 1024
 SUFFIX = "-review"  # beside the results of the command line, never over them
@@ -30,8 +31,10 @@ class ExportPart:
         review = self._desk.review
         name = f"{review.found.volume.name}{SUFFIX}"
         self.folder = review.export(self._desk.folder.root, name=name, overwrite=True)
-        shown: Exported = self._desk.page.shown(Exported)
-        self._desk.page.show(Exported(str(self.folder), _files(self.folder), shown.count + 1))
+        page = self._desk.page
+        shown: Exported = page.shown(Exported)
+        page.show(replace(page.shown(Accepted), unsaved=False))
+        page.show(Exported(str(self.folder), _files(self.folder), shown.count + 1))
 
 
 def _files(folder: Path) -> tuple[ExportedFile, ...]:

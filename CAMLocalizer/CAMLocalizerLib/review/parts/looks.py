@@ -10,7 +10,7 @@ import numpy as np
 from ...mrml import show_legend
 from ...mrml.colours import activation_rgba
 from ...workbench import Change, Review
-from ..desk import Desk
+from ..desk import EVERYTHING, Desk
 from ..state import Look, SliceState
 
 LEGEND_COLOURS = 12
@@ -76,10 +76,10 @@ class LookPart:
     def _apply(self) -> None:
         look, workbench = self.look, self._desk.workbench
         self._desk.views.show_overlay(workbench.activation_node if look.overlay else None, look.opacity)
-        if workbench.preview_node is not None:
-            display = workbench.preview_node.GetDisplayNode()
-            display.SetVisibility2DOutline(look.outline)
-            display.SetVisibility2DFill(look.fill)
+        for segmentation in (workbench.preview_node, workbench.output_node):
+            if segmentation is not None:
+                segmentation.GetDisplayNode().SetVisibility2DOutline(look.outline)
+                segmentation.GetDisplayNode().SetVisibility2DFill(look.fill)
         if self._volume_node is not None:
             self._volume_node.GetDisplayNode().SetWindowLevel(look.width, look.level)
 
@@ -96,16 +96,16 @@ class LookPart:
             self._desk.page.show(look)
 
     def _on_change(self, _review: Review, changes: frozenset[Change]) -> None:
-        if changes >= {Change.ACTIVATION, Change.HISTORY}:  # a new review
+        if Change.ACCEPTED in changes:
             self._apply()
+        if changes == EVERYTHING:  # another review
             show_legend(self._desk.workbench.activation_node, False)  # the page has its own
             self._desk.workbench.layer.show_from(FAINTEST)
-        if Change.LABEL_MAP in changes:
-            self._desk.views.hold_three_d(True)
 
     def _on_rest(self) -> None:
-        self._desk.workbench.rest()
-        self._desk.views.hold_three_d(False)
+        with self._desk.views.only_three_d():
+            self._desk.workbench.rest()
+        self._desk.views.let_three_d_go()
 
 
 def legend_colours() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core import SettingsError
 from ...workbench import Change, Review, ReviewedComponent
-from ..desk import Desk
+from ..desk import EVERYTHING, Desk
 from ..state import Accepted, AcceptedRow, History, RegionRow, Regions
 from .settings import volume_text
 
@@ -19,23 +19,23 @@ class RegionsPart:
         self._at = 0  # the region shown last
         desk.gesture("region", self.show_region)
         desk.gesture("next_region", self.next_region)
-        desk.gesture("toggle", lambda label: desk.review.toggle_component(int(label)))
-        desk.gesture("toggle_shown", self.toggle_shown)
-        desk.gesture("pick", self.pick)
-        desk.gesture("keep_all", lambda: desk.review.keep_all())
-        desk.gesture("accept", self.accept)
-        desk.gesture("withdraw", lambda index: desk.review.withdraw(int(index)))
-        desk.gesture("undo", self.undo)
-        desk.gesture("redo", self.redo)
+        desk.gesture("toggle", lambda label: desk.review.toggle_component(int(label)), draws=True)
+        desk.gesture("toggle_shown", self.toggle_shown, draws=True)
+        desk.gesture("pick", self.pick, draws=True)
+        desk.gesture("keep_all", lambda: desk.review.keep_all(), draws=True)
+        desk.gesture("accept", self.accept, draws=True)
+        desk.gesture("withdraw", lambda index: desk.review.withdraw(int(index)), draws=True)
+        desk.gesture("undo", self.undo, draws=True)
+        desk.gesture("redo", self.redo, draws=True)
         desk.on_change(self._on_change)
         desk.on_gesture(self._on_gesture)
 
-    def show_region(self, label: int) -> None:
-        """Go to the highest activation of a region, with the cross at it."""
+    def show_region(self, label: int, *, cross: bool = True) -> None:
+        """Go to the highest activation of a region, with the cross at it unless that is not wanted."""
         component = _component(self._desk.review, int(label))
         k, j, i = component.peak_kji
         x, y, z = self._desk.review.found.volume.grid.to_lps((i, j, k)).tolist()
-        self._desk.views.jump_to((x, y, z))
+        self._desk.views.jump_to((x, y, z), cross=cross)
         self._at = component.label
 
     def next_region(self, steps: int) -> None:
@@ -99,8 +99,10 @@ class RegionsPart:
             self._at = self._at if self._at <= len(components) else 0
             rows = tuple(self._row(component) for component in components[:LISTED])
             self._desk.page.show(Regions(rows, max(0, len(components) - LISTED)))
+            if changes == EVERYTHING and components:  # what a run found
+                self.show_region(1, cross=False)
         if Change.ACCEPTED in changes:
-            self._desk.page.show(Accepted(_accepted_rows(review)))
+            self._desk.page.show(Accepted(_accepted_rows(review), unsaved=bool(review.accepted)))
 
     def _row(self, component: ReviewedComponent) -> RegionRow:
         return RegionRow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ...workbench.models import suggested_model
 from ..desk import Desk
 from ..state import Choice, Model, Run
 
@@ -11,14 +12,36 @@ POLL_S = 0.15
 
 
 class RunPart:
-    """Runs the model and shows how far it is."""
+    """Runs the model and shows how far it is.
 
-    def __init__(self, desk: Desk) -> None:
+    Args:
+        desk: what it works with.
+        model: name or folder of the model; one that suits each volume if not given.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+
+    def __init__(self, desk: Desk, model: str | None = None) -> None:
         self._desk = desk
-        desk.gesture("model", desk.workbench.choose_model)
+        self._cards = desk.workbench.models()  # read once: this part is shown after every gesture
+        self._chosen = model or ""
+        if self._chosen:
+            desk.workbench.choose_model(self._chosen)
+        desk.gesture("model", self.choose)
         desk.gesture("run", self.run)
         desk.gesture("cancel", desk.workbench.cancel)
         desk.on_gesture(self.show)
+
+    def choose(self, name: str) -> None:
+        """Choose a model, for later volumes too."""
+        self._desk.workbench.choose_model(name)
+        self._chosen = name
+
+    def suit(self, unit: str) -> None:
+        """Choose the model that suits a volume's unit, unless the reviewer chose one."""
+        if not self._chosen and (name := suggested_model(self._cards, unit)):
+            self._desk.workbench.choose_model(name)
 
     def run(self) -> None:
         """Start the model.
@@ -45,8 +68,7 @@ class RunPart:
         self._desk.page.show(self._model())
 
     def _model(self) -> Model:
-        cards = self._desk.workbench.models()
-        chosen = self._desk.workbench.model
+        cards, chosen = self._cards, self._desk.workbench.model
         choices = [Choice(name, f"{name} ({card.modality})", card.intended_use) for name, card in cards.items()]
         if chosen not in cards:
             choices.append(Choice(chosen, chosen.rstrip("/").rsplit("/", 1)[-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from ...core import InputError, Volume
@@ -19,10 +20,13 @@ class ScanPart:
     Args:
         desk: what it works with.
         given: the file or folder that the review was started with; it may lie anywhere.
+        suit: called with the unit of a volume that is to be shown.
     """
 
-    def __init__(self, desk: Desk, given: Path) -> None:
+    def __init__(self, desk: Desk, given: Path, suit: Callable[[str], None]) -> None:
         self._desk = desk
+        self._suit = suit
+        self._shown_name = self._detail = ""
         self._given = given.resolve()
         self._own = self._name_of(self._given)
         self._body = None
@@ -52,11 +56,10 @@ class ScanPart:
         self._shown_name = name or self._own
         self._list(self._shown_name)
 
-    _shown_name = ""
-
     def _show(self, volume: Volume) -> None:
         desk = self._desk
         before = desk.workbench.volume_node
+        self._suit(volume.unit)
         node = volume_to_node(desk.app.scene, volume)
         desk.workbench.choose_volume(node)
         desk.look_again()
@@ -68,8 +71,6 @@ class ScanPart:
         self._body = body_surface(desk.app.scene, volume)
         desk.views.fit_three_d()
         self._detail = _detail(volume)
-
-    _detail = ""
 
     def _list(self, chosen: str, *, busy: str = "") -> None:
         names = dict.fromkeys([self._own, *self._desk.folder.volumes()])

@@ -28,12 +28,12 @@ class SettingsPart:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        desk.gesture("threshold", self.set_threshold)
-        desk.gesture("method", self.set_method)
-        desk.gesture("scale", self.set_scale)
-        desk.gesture("weight", self.set_weight)
-        desk.gesture("smallest", self.set_smallest)
-        desk.gesture("reset", lambda: desk.review.reset())
+        desk.gesture("threshold", self.set_threshold, draws=True)
+        desk.gesture("method", self.set_method, draws=True)
+        desk.gesture("scale", self.set_scale, draws=True)
+        desk.gesture("weight", self.set_weight, draws=True)
+        desk.gesture("smallest", self.set_smallest, draws=True)
+        desk.gesture("reset", lambda: desk.review.reset(), draws=True)
         desk.on_change(self._on_change)
         desk.on_gesture(self._without_review)
         desk.on_rest(self._on_rest)

@@ -63,6 +63,15 @@
     return `${images.labels[index] ?? `${images.kind} ${index + 1}`}: ${Math.round(100 * images.probabilities[index])} %`;
   }
 
+  function open_scan(event) {
+    const loses = state("accepted").unsaved && event.target.value !== state("scan").value;
+    if (loses && !window.confirm("What you accepted was not exported yet and will be lost. Open another scan?")) {
+      event.target.value = state("scan").value;
+      return;
+    }
+    act("open", event.target.value);
+  }
+
   const open = (id) => document.getElementById(id)?.showModal();
   const enlarge = (view) => {
     if (document.body.dataset.big === view) delete document.body.dataset.big;
@@ -149,12 +158,20 @@
     gesture(event);
   }
 
+  // The server tells by counting up that an export is complete.
+  let exports = state("exported")?.count ?? 0;
+  window.trame.state.addListener(({ type, keys }) => {
+    if (type !== "dirty-state" || !keys.includes("exported") || state("exported").count <= exports) return;
+    exports = state("exported").count;
+    open("exported");
+  });
+
   document.addEventListener("keydown", on_key);
   document.addEventListener("contextmenu", (event) => event.target.closest(".view") && event.preventDefault());
   window.trame.client.onConnectionClose(() => open("ended"));
 
   window.trame.utils.review = {
-    held, act, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, enlarge, pick,
+    held, act, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };
 })();
