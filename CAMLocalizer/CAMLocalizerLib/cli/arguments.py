@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 
 from .. import __version__
-from . import evaluate_arguments, outcome_arguments, radiomics_arguments, review_arguments, train_arguments
+from . import (
+    evaluate_arguments,
+    follow_up_arguments,
+    outcome_arguments,
+    radiomics_arguments,
+    review_arguments,
+    train_arguments,
+)
 
 MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
 EXAMPLE = """example:
@@ -29,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     train_arguments.add(commands)
     evaluate_arguments.add(commands)
     review_arguments.add(commands)
+    follow_up_arguments.add(commands)
     radiomics_arguments.add(commands)
     outcome_arguments.add(commands)
     commands.add_parser("models", help="list the model bundles", description="List the model bundles.")

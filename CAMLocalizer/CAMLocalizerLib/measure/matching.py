@@ -16,7 +16,8 @@ from .registration import RigidTransform
 NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 MM3_PER_ML = 1000.0
 SLACK_MM = 10.0
-NO_MATCH = 10.0
+OVERLAP_COUNTS = 10.0
+NO_MATCH = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +91,9 @@ def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -
     """Follow every region through the exams.
 
     Two regions of neighbouring exams match if they overlap once the body is registered, or if their surfaces would be
-    within 10 mm of each other were they spheres; the assignment that has the most overlap and the least distance over
-    all pairs wins. A region that is missing in one exam is looked for in the next at its last place.
+    within 10 mm of each other were they spheres. Of all assignments the one with the most overlap (Dice coefficient)
+    and, after that, the least distance wins. A region that is missing in one exam is looked for in the next at its
+    last place.
 
     Args:
         exams: regions of each exam, in the order of time.
@@ -124,12 +126,13 @@ def _matched(
     costs = np.full((len(histories), len(new)), NO_MATCH)
     for row, history in enumerate(histories):
         last, number, moved, centre = _last_seen(history, exams, to_next, index)
-        hits = np.bincount(new.at(moved), minlength=len(new) + 1)[1:] / len(moved)
+        shared_ml = np.bincount(new.at(moved), minlength=len(new) + 1)[1:] * last.volumes_ml[number - 1] / len(moved)
+        dice = 2 * shared_ml / (last.volumes_ml[number - 1] + np.array(new.volumes_ml))
         for column in range(len(new)):
             reach = last.radius_mm(number) + new.radius_mm(column + 1) + SLACK_MM
             distance = float(np.linalg.norm(centre - new.centres_lps_mm[column])) / reach
-            if hits[column] > 0 or distance <= 1:
-                costs[row, column] = min(distance, 1.0) - 2 * hits[column]
+            if dice[column] > 0 or distance <= 1:
+                costs[row, column] = min(distance, 1.0) - OVERLAP_COUNTS * dice[column]
     rows, columns = linear_sum_assignment(costs)
     return {int(r): int(c) + 1 for r, c in zip(rows, columns, strict=True) if costs[r, c] < NO_MATCH}
 

@@ -1,0 +1,234 @@
+"""Follow-up: the tumours of one patient through several exams."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InputError, LabelMap, Volume
+from ..io import read_label_map, read_volume
+from ..localizer import Findings, LabelSettings, Localizer
+from ..measure import place_label_map
+from ..measure.growth import Change, change_between, doubling_days
+from ..measure.matching import Regions, Track, match_regions
+from ..measure.registration import RigidTransform, register_rigid
+from .case import make_case
+from .exams import Exam
+from .report import CaseResult
+
+VARIATION = 0.1
+MM3_PER_ML = 1000.0
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class ExamResult:
+    """What was found in one exam.
+
+    Args:
+        exam: which.
+        volume: its image.
+        label_map: on the image's grid.
+        varied: label maps at a threshold that is a tenth lower and a tenth higher; empty where a label map was given.
+        case: the files' content; None where a label map was given.
+    """
+
+    exam: Exam
+    volume: Volume
+    label_map: LabelMap
+    varied: tuple[LabelMap, ...]
+    case: CaseResult | None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A tumour in one exam.
+
+    Args:
+        date: of the exam.
+        days: since the first exam.
+        volume_ml: 0 where the tumour was not found.
+        range_ml: least and greatest volume as the threshold varies by a tenth; None where a label map was given.
+        centre_lps_mm: centre of mass in the exam's own coordinates; None where it was not found.
+        change: since the exam before; None for the first.
+    """
+
+    date: datetime.date
+    days: int
+    volume_ml: float
+    range_ml: tuple[float, float] | None
+    centre_lps_mm: tuple[float, float, float] | None
+    change: Change | None
+
+
+@dataclass(frozen=True)
+class Tumour:
+    """A tumour through all exams.
+
+    Args:
+        number: from 1.
+        measurements: one per exam.
+        doubling_days: of exponential growth through all its exams, negative for halving; None if it cannot be told.
+        doubling_range: the same for thresholds a tenth lower and higher, least and greatest; None likewise.
+        merged_with: number of the tumour that it grew together with.
+    """
+
+    number: int
+    measurements: tuple[Measurement, ...]
+    doubling_days: float | None
+    doubling_range: tuple[float, float] | None
+    merged_with: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class FollowUp:
+    """All that a follow-up found.
+
+    Args:
+        exams: in the order of time.
+        tumours: numbered in the order of appearance and size.
+        total: all of them together, which tumours that merge or split do not change; its number is 0.
+        registrations: transform from each exam to the next.
+    """
+
+    exams: tuple[ExamResult, ...]
+    tumours: tuple[Tumour, ...]
+    total: Tumour
+    registrations: tuple[RigidTransform, ...]
+
+
+def follow_up(
+    exams: Sequence[Exam],
+    localizer: Localizer | None,
+    *,
+    view: str = "auto",
+    changes: Mapping[str, Any] | None = None,
+    report: Report | None = None,
+) -> FollowUp:
+    """Localise in every exam by one rule, register neighbouring exams and follow each tumour.
+
+    Volumes are measured on each exam's own grid; registration decides only which region is which.
+
+    Args:
+        exams: at least two, earliest first.
+        localizer: the model; None if every exam brings a label map.
+        view: as for :meth:`Localizer.run`.
+        changes: fields of :class:`LabelSettings` to set otherwise than the model does, the same for all exams.
+        report: called with a sentence after each step.
+
+    Raises:
+        InputError: an exam that cannot be read, or two that cannot be registered.
+        SettingsError: settings out of range.
+    """
+    say = report or (lambda _sentence: None)
+    results = []
+    for exam in exams:
+        results.append(_examined(exam, localizer, view, changes or {}))
+        say(f"{exam.date}: {results[-1].label_map.volume_mm3 / MM3_PER_ML:.1f} ml")
+    moves = []
+    for first, second in pairwise(results):
+        moves.append(register_rigid(first.volume, second.volume))
+        shift, angle = moves[-1].shift_mm, moves[-1].angle_deg
+        say(f"{first.exam.date} to {second.exam.date}: registered, {shift:.1f} mm and {angle:.1f} degrees")
+    regions = [Regions.of(result.label_map) for result in results]
+    tracks = match_regions(regions, moves)
+    tumours = tuple(_tumour(track, results, regions) for track in tracks)
+    return FollowUp(tuple(results), tumours, _total(results), tuple(moves))
+
+
+def _examined(exam: Exam, localizer: Localizer | None, view: str, changes: Mapping[str, Any]) -> ExamResult:
+    volume = read_volume(exam.path, series=exam.series)
+    if exam.label_map is not None:
+        label_map = place_label_map(read_label_map(exam.label_map), volume.grid)
+        return ExamResult(exam, volume, label_map, (), None)
+    if localizer is None:
+        raise InputError(f"{exam.path}: brings no label map and no model is chosen; give one of them")
+    found = localizer.run(volume, view=view)
+    settings = LabelSettings.of(found, **changes)
+    case = make_case(found, settings, exam.path.name)
+    return ExamResult(exam, volume, case.label_map, _varied(found, settings, case), case)
+
+
+def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple[LabelMap, ...]:
+    value = float(case.settings["threshold_value"])
+    levels = (value * (1 - VARIATION), min(value * (1 + VARIATION), 1.0))
+    return tuple(settings.changed(threshold=repr(level)).label_map(found) for level in levels)
+
+
+def _tumour(track: Track, results: Sequence[ExamResult], regions: Sequence[Regions]) -> Tumour:
+    volumes = [_volume_ml(found, number) for found, number in zip(regions, track.regions, strict=True)]
+    centres = [
+        None if number is None else _point(found.centres_lps_mm[number - 1])
+        for found, number in zip(regions, track.regions, strict=True)
+    ]
+    return _measured(track.number, results, volumes, _variants(track, results, regions), centres, track.merged_with)
+
+
+def _total(results: Sequence[ExamResult]) -> Tumour:
+    volumes = [result.label_map.volume_mm3 / MM3_PER_ML for result in results]
+    varied = all(result.varied for result in results)
+    variants = [[result.varied[n].volume_mm3 / MM3_PER_ML for result in results] for n in range(2)] if varied else []
+    return _measured(0, results, volumes, variants, [None] * len(results), None)
+
+
+def _measured(
+    number: int,
+    results: Sequence[ExamResult],
+    volumes: Sequence[float],
+    variants: Sequence[Sequence[float]],
+    centres: Sequence[tuple[float, float, float] | None],
+    merged_with: int | None,
+) -> Tumour:
+    days = [(result.exam.date - results[0].exam.date).days for result in results]
+    measurements = []
+    for index, result in enumerate(results):
+        before = index - 1
+        every = [volumes[index], *(values[index] for values in variants)]
+        measurements.append(
+            Measurement(
+                date=result.exam.date,
+                days=days[index],
+                volume_ml=volumes[index],
+                range_ml=(min(every), max(every)) if variants else None,
+                centre_lps_mm=centres[index],
+                change=change_between(days[index] - days[before], volumes[before], volumes[index]) if index else None,
+            )
+        )
+    doubling = doubling_days(days, volumes)
+    times = [time for values in variants if (time := doubling_days(days, values)) is not None]
+    spread = (min([*times, doubling]), max([*times, doubling])) if times and doubling is not None else None
+    return Tumour(number, tuple(measurements), doubling, spread, merged_with)
+
+
+def _variants(track: Track, results: Sequence[ExamResult], regions: Sequence[Regions]) -> list[list[float]]:
+    """Return the tumour's volumes at the lower and at the higher threshold; empty unless every exam has both."""
+    if not all(result.varied for result in results):
+        return []
+    return [
+        [
+            _overlapping_ml(result.varied[which], found.labels_kji == number) if number is not None else 0.0
+            for result, found, number in zip(results, regions, track.regions, strict=True)
+        ]
+        for which in range(2)
+    ]
+
+
+def _overlapping_ml(label_map: LabelMap, tumour: NDArray[np.bool_]) -> float:
+    """Return the volume of the regions that share a voxel with the tumour."""
+    varied = Regions.of(label_map)
+    return sum(varied.volumes_ml[number - 1] for number in np.unique(varied.labels_kji[tumour]) if number)
+
+
+def _volume_ml(regions: Regions, number: int | None) -> float:
+    return 0.0 if number is None else regions.volumes_ml[number - 1]
+
+
+def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z

@@ -1,0 +1,45 @@
+"""The command ``follow-up``."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..core import OutputError
+from ..segment import Threshold
+
+
+def run(options: argparse.Namespace) -> int:
+    """Follow the tumours of a patient and write what came of it.
+
+    Returns:
+        0.
+
+    Raises:
+        CAMLocalizerError: exams that cannot be used, settings out of range, or a folder that cannot be written.
+    """
+    from ..cases.exams import read_exams
+    from ..cases.follow_up import follow_up
+    from ..cases.follow_up_files import FILES, doubling_sentence, tumour_name, write_follow_up
+    from ..localizer import Localizer
+
+    if options.output.exists():
+        raise OutputError(f"{options.output}: exists already; choose another output folder")
+    if options.threshold is not None:
+        Threshold.parse(options.threshold)
+    exams = read_exams(options.exams)
+    needed = any(exam.label_map is None for exam in exams)
+    localizer = Localizer(options.model, device=options.device) if needed else None
+    given = {name: getattr(options, name) for name in ("threshold", "min_volume_ml", "keep_largest")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    found = follow_up(exams, localizer, view=options.view, changes=changes, report=_say)
+    write_follow_up(found, options.output)
+    for tumour in (*found.tumours, found.total):
+        volumes = " -> ".join(f"{each.volume_ml:.1f}" for each in tumour.measurements)
+        _say(f"{tumour_name(tumour)}: {volumes} ml; {doubling_sentence(tumour)}")
+    for name in FILES:
+        _say(f"  {options.output / name}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

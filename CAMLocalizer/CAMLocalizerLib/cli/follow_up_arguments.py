@@ -1,0 +1,37 @@
+"""Arguments of ``follow-up``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """example:
+  camlocalizer follow-up exams.csv --output follow-up
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "follow-up",
+        help="follow the tumours of a patient through several exams",
+        description="Localise in every exam of one patient by the same rule, register the exams, tell which tumour is "
+        "which, and write volumes over time, growth and doubling times (follow-up.csv, follow-up.json, "
+        "follow-up.png and a folder per exam).",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    put = parser.add_argument
+    put(
+        "exams",
+        type=Path,
+        metavar="FOLDER|TABLE.csv",
+        help="DICOM series of one patient, or a table with file, date (2024-05-31) and perhaps patient, label_map",
+    )
+    put("--output", required=True, type=Path, metavar="DIR", help="where the results are written")
+    put("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
+    put("--view", default="auto", choices=("auto", "axial", "coronal", "sagittal"), help="plane of the slices")
+    put("--threshold", metavar="T", help="of the fused map, for all exams: 0.4, 200/255, q95 or otsu")
+    put("--min-volume-ml", type=float, default=0.5, metavar="X", help="leave out smaller ones (default: %(default)s)")
+    put("--keep-largest", type=int, metavar="N", help="number of components to keep in each exam")
+    put("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")
