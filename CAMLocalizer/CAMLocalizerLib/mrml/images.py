@@ -47,3 +47,15 @@ def array_from_image(image: Any, name: str) -> NDArray:
     if (components := scalars.GetNumberOfComponents()) != 1:
         raise InputError(f"{name} has {components} values per voxel, expected 1; convert it to a scalar volume first")
     return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])  # (k, j, i)
+
+
+def used_box(mask_kji: NDArray) -> tuple[slice, slice, slice] | None:
+    """Return the smallest box, slices along k, j, i, that holds everything that is not zero; None for an empty mask."""
+    limits = []
+    for axes in ((1, 2), (0, 2), (0, 1)):
+        used = np.flatnonzero(mask_kji.any(axis=axes))
+        if not used.size:
+            return None
+        limits.append(slice(int(used[0]), int(used[-1]) + 1))
+    k, j, i = limits
+    return k, j, i

@@ -15,7 +15,7 @@ from ..io import terminology_entry
 from ..io.segmentation_writer import COLOURS
 from .colours import segment_colours
 from .geometry import matrix_to_vtk, ras_from_grid, transform_to_world
-from .images import array_from_image, fill_image
+from .images import array_from_image, fill_image, used_box
 from .segmentations import geometry_image, merged_image, new_segment, set_reference
 
 SEGMENT_ID = "Tumour"
@@ -151,15 +151,13 @@ def unique_name(name: str, taken: Collection[str]) -> str:
 def _cropped_image(label_map: LabelMap, to_world: np.ndarray) -> Any:
     """Return the labelled box of a label map as an image in the node's own space."""
     image = slicer.vtkOrientedImageData()
-    kji = np.nonzero(label_map.array_kji)
-    if kji[0].size:
-        low, high = [int(axis.min()) for axis in kji], [int(axis.max()) + 1 for axis in kji]
-        box = tuple(slice(*limits) for limits in zip(low, high, strict=True))
-        fill_image(image, (label_map.array_kji[box] != 0).astype(np.uint8))
-        image.SetExtent([limit for axis in (2, 1, 0) for limit in (low[axis], high[axis] - 1)])
-    else:
+    box = used_box(label_map.array_kji)
+    if box is None:
         image.SetExtent(0, -1, 0, -1, 0, -1)
         image.AllocateScalars(VTK_UNSIGNED_CHAR, 1)
+    else:
+        fill_image(image, (label_map.array_kji[box] != 0).astype(np.uint8))
+        image.SetExtent([limit for axis in reversed(box) for limit in (axis.start, axis.stop - 1)])
     image.SetImageToWorldMatrix(matrix_to_vtk(np.linalg.inv(to_world) @ ras_from_grid(label_map.grid)))
     return image
 

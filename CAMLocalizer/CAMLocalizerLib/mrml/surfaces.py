@@ -12,7 +12,7 @@ from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkReverseSense, vtkSu
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from .geometry import matrix_to_vtk
-from .images import image_from_array
+from .images import image_from_array, used_box
 
 MOST_VOXELS = 4_000_000  # of the box around a mask; larger ones are made coarser, which no eye sees at that size
 SMOOTHING = 8  # steps; more rounds off small tumours
@@ -35,7 +35,7 @@ def surface_of(mask_kji: NDArray, ijk_to_ras: ArrayLike, most_voxels: int = MOST
         Frisken, SurfaceNets for Multi-Label Segmentations with Preservation of Sharp Boundaries, JCGT 2022 (VTK's
         vtkSurfaceNets3D).
     """
-    box = _box(mask_kji)
+    box = used_box(mask_kji)
     if box is None:
         return vtkPolyData()
     start = np.array([axis.start for axis in box])
@@ -50,17 +50,6 @@ def surface_of(mask_kji: NDArray, ijk_to_ras: ArrayLike, most_voxels: int = MOST
     image = image_from_array(coarse.astype(np.uint8))
     image.SetSpacing(*(spacing_mm * step).tolist())
     return _in_ras(_smooth_surface(image), to_ras)
-
-
-def _box(mask_kji: NDArray) -> tuple[slice, slice, slice] | None:
-    limits = []
-    for axes in ((1, 2), (0, 2), (0, 1)):
-        used = np.flatnonzero(mask_kji.any(axis=axes))
-        if not used.size:
-            return None
-        limits.append(slice(int(used[0]), int(used[-1]) + 1))
-    k, j, i = limits
-    return k, j, i
 
 
 def _coarser(mask: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
