@@ -176,7 +176,8 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._shown = None  # the review that the panel listens to
-        self._look = None
+        self._look = self._current = None
+        self._cards: dict[str, Any] = {}
         self._packages = self._missing = ()
         self._probe = self._devices = None
         self._stopListening = None
@@ -323,9 +324,10 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Offer the installed models, each with its description."""
         import qt
 
+        self._cards = self.workbench.models()
         combo = self.ui.modelSelector
         combo.clear()
-        for name, card in self.workbench.models().items():
+        for name, card in self._cards.items():
             combo.addItem(f"{name} ({card.modality})", name)
             combo.setItemData(combo.count - 1, card.intended_use, qt.Qt.ToolTipRole)
 
@@ -364,13 +366,12 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showRun(self) -> None:
         """Show what can be run and how far it is."""
-        ui, workbench = self.ui, self.workbench
-        status, running = workbench.status, workbench.running
+        ui, status, running = self.ui, self.workbench.status, self.workbench.running
         for widget in (ui.inputSelector, ui.modelSelector, ui.deviceSelector):
             widget.enabled = not running
-        model = workbench.models().get(workbench.model)
-        ui.viewSelector.enabled = not running and model is not None and not model.projections
-        ui.modelSelector.currentIndex = ui.modelSelector.findData(workbench.model)
+        card = self._cards.get(self.workbench.model)
+        ui.viewSelector.enabled = not running and card is not None and not card.projections
+        ui.modelSelector.currentIndex = ui.modelSelector.findData(self.workbench.model)
         ui.runButton.text = _("Cancel") if running else _("Run")
         self.allow("runButton", "" if running else self.whyNotRun())
         if running:
@@ -379,7 +380,12 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.progressBar.maximum = status.total
         ui.progressBar.value = status.done
         ui.progressBar.format = status.sentence
-        self.say(workbench.notice() or ("" if running else status.sentence or self.whyNotRun()))
+        self.showStatus()
+
+    def showStatus(self) -> None:
+        """Say what was found, or what to do next."""
+        notice, status = self.workbench.notice(), self.workbench.status
+        self.say(notice or ("" if status.running else status.sentence or self.whyNotRun()))
 
     def whyNotRun(self) -> str:
         """Say why no run can be started; empty if one can."""
@@ -449,7 +455,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             picture, checkBox, spinBox = self.scaleCell(cell)
             checkBox.connect("clicked()", self.onScalesChosen)
             spinBox.connect("valueChanged(double)", lambda weight, cell=cell: self.onWeightMoved(cell, weight))
-            self.watch(picture, lambda _part, box=checkBox: box.click(), self.showScaleMaps)
+            self.watch(picture, lambda _part, box=checkBox: box.click(), self.showScaleMaps, drags=False)
 
     def scaleCell(self, cell: int) -> tuple[Any, Any, Any]:
         """Return picture, check box and weight of a cell of the scale picker."""
@@ -517,7 +523,8 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onComponentChosen(self, row: int) -> None:
         """Let the slice views go to a region."""
-        self.soon("jump", lambda: self.workbench.jump_to_component(row + 1))
+        if row >= 0:
+            self.soon("jump", lambda: self.workbench.jump_to_component(row + 1))
 
     def showComponents(self) -> None:
         """List the regions, largest first."""
@@ -579,13 +586,18 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         count = len(self.workbench.probabilities)
         self.soon("jump", lambda: self.workbench.jump_to_image(min(int(part * count), count - 1)))
 
-    def showProbabilities(self, _caller: Any = None, _event: Any = None) -> None:
+    def onSliceMoved(self, _caller: Any, _event: Any) -> None:
+        """Mark the slice that came into view."""
+        if self.review is not None and self.workbench.image_in_view != self._current:
+            self.soon("slice", self.showProbabilities)
+
+    def showProbabilities(self) -> None:
         """Show how probable a tumour is in each slice, and which one is in view."""
         from CAMLocalizerLib.workbench import pictures
 
         workbench, limit = self.workbench, self.review.settings.probability_limit
-        picture, current = self.ui.probabilityPicture, workbench.image_in_view
-        paint(picture, pictures.probability_picture, workbench.probabilities, current, limit=limit)
+        picture, self._current = self.ui.probabilityPicture, workbench.image_in_view
+        paint(picture, pictures.probability_picture, workbench.probabilities, self._current, limit=limit)
 
     # History, acceptance, export
 
@@ -632,7 +644,8 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Follow a moving hand: of several gestures of one name only the latest is done."""
         if not self._filling and self.review is not None:
             self._gestures[name] = gesture
-            self._gestureTimer.start()
+            if not self._gestureTimer.active:  # started anew by every move, it would never end
+                self._gestureTimer.start()
 
     def now(self, gesture: Callable[[], Any]) -> None:
         """Do what a button says, after what the hand did before."""
@@ -662,7 +675,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.workbench.rest()
         self._restTimer.stop()
         self.showHistogram()
-        self.workbench.preview_node.GetDisplayNode().SetVisibility3D(self.ui.surfaceCheckBox.checked)
+        self.showSurface()
 
     @contextlib.contextmanager
     def saying(self) -> Iterator[None]:
@@ -685,9 +698,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         button.enabled = not whyNot
         button.toolTip = whyNot or self._tips[name]
 
-    def watch(self, picture: Any, pressed: Callable[[float], None], redraw: Callable[[], None]) -> None:
-        """Follow presses and drags on a picture, and draw it anew when its size changes."""
-        watcher = makePictureWatcher(pressed, lambda: self.soon(f"draw {id(picture)}", redraw))
+    def watch(self, picture: Any, pressed: Callable, redraw: Callable[[], None], drags: bool = True) -> None:
+        """Follow presses, and drags if wanted, on a picture, and draw it anew when its size changes."""
+        watcher = makePictureWatcher(pressed, lambda: self.soon(f"draw {id(picture)}", redraw), drags)
         picture.installEventFilter(watcher)
         self._watched.append((picture, watcher))
 
@@ -705,13 +718,16 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for section in (self.ui.reviewSection, self.ui.displaySection, self.ui.resultSection):
             section.enabled = self.review is not None
             section.collapsed = self.review is None
+        for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved):
+                self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved)
         self.onReviewChanged()
 
     def onReviewChanged(self, changes: Any = None) -> None:
         """Show what changed; everything if nothing is named."""
         self._filling = True  # what is shown now is no gesture
         try:
-            self.showRun()
+            self.showStatus() if changes else self.showRun()
             self.showButtons()
             if self.review is not None:
                 self.showChanges(changes)
@@ -735,6 +751,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if everything or (changes and Change.ACTIVATION not in changes):  # not while the hand moves weights
             self.showHistogram()
         if everything:
+            kinds = {"slice": _("slice"), "projection": _("projection")}
+            kind = kinds[self.review.found.image_kind]
+            self.ui.probabilityLabel.text = _("Tumour probability of each {kind}:").format(kind=kind)
             self.showScaleMaps()
             self.showProbabilities()
 
@@ -760,6 +779,13 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if look != self._look:
             self._look = look
             layer.show(opacity=node.overlayOpacity, legend=node.showLegend)
+        self.showSurface()
+
+    def showSurface(self) -> None:
+        """Show the tumour in 3D, or not."""
+        display = self.workbench.preview_node.GetDisplayNode()
+        if display is not None:  # the user may have removed it
+            display.SetVisibility3D(self.ui.surfaceCheckBox.checked)
 
     # Set-up
 
@@ -868,16 +894,18 @@ def makeTimer(interval: int, slot: Callable[[], None], singleShot: bool = False)
     return timer
 
 
-def makePictureWatcher(pressed: Callable[[float], None], resized: Callable[[], None]) -> Any:
+def makePictureWatcher(pressed: Callable[[float], None], resized: Callable[[], None], drags: bool) -> Any:
     """Make an event filter that tells where a picture is pressed, as a part of its width, and when it was resized."""
     import qt
+
+    presses = (qt.QEvent.MouseButtonPress, qt.QEvent.MouseMove) if drags else (qt.QEvent.MouseButtonPress,)
 
     class PictureWatcher(qt.QObject):
         def eventFilter(self, picture: Any, event: Any) -> bool:
             kind = event.type()
             if kind == qt.QEvent.Resize:
                 resized()
-            if kind not in (qt.QEvent.MouseButtonPress, qt.QEvent.MouseMove):
+            if kind not in presses:
                 return False
             pressed(min(max(event.pos().x() / max(picture.width, 1), 0.0), 1.0))
             return True

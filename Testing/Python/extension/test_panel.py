@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-RESIZE, RELEASE = 14, 3
+RESIZE, RELEASE, MOVE = 14, 3, 5
 
 
 def follow(widget: Any) -> None:
@@ -147,6 +147,7 @@ def test_scales_are_chosen_by_box_and_by_picture(reviewing: Any) -> None:
     assert [ui.scaleCheckBox0.checked, ui.scaleCheckBox1.checked] == [True, True]
     assert not ui.scaleCheckBox2.visible
     ui.scalePicture1.press(5)
+    ui.scalePicture1.press(9, MOVE)
     follow(reviewing)
     assert reviewing.review.settings.scales == (1,)
     ui.scaleCheckBox1.click()
