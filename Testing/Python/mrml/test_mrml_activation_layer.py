@@ -94,6 +94,17 @@ def test_it_lies_over_its_volume_under_transforms(
     assert grid_from_node(layer.node).matches(grid_from_node(layer.reference))
 
 
+def test_it_lies_over_a_volume_whose_image_does_not_start_at_zero(
+    scene: Any, reference: Any, activation: np.ndarray
+) -> None:
+    width, height, depth = activation.shape[::-1]
+    reference.GetImageData().SetExtent(2, width + 1, -3, height - 4, 5, depth + 4)
+    layer = ActivationLayer(scene, reference)
+    layer.write(activation)
+    assert grid_from_node(layer.node).matches(grid_from_node(reference))
+    np.testing.assert_array_equal(values(layer), activation)
+
+
 def test_low_activation_is_hidden_and_shown_again(layer: ActivationLayer) -> None:
     display = layer.node.GetDisplayNode()
     assert display.GetApplyThreshold()

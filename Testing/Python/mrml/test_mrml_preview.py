@@ -244,6 +244,22 @@ def test_a_volume_under_a_transform_is_covered_where_it_is_seen(scene: Any, refe
     np.testing.assert_array_equal(preview.mask(), mask)
 
 
+def test_a_volume_whose_image_does_not_start_at_zero_is_covered_where_it_is_seen(
+    scene: Any, reference: Any, mask: np.ndarray
+) -> None:
+    width, height, depth = mask.shape[::-1]
+    reference.GetImageData().SetExtent(2, width + 1, -3, height - 4, 5, depth + 4)
+    preview = PreviewSegment(scene, reference)
+    preview.write(mask)
+    np.testing.assert_array_equal(seen(preview), mask)
+    preview.surface(True)
+    surface = preview.node.GetSegmentation().GetSegment(preview.segment_id).GetRepresentation(CLOSED_SURFACE)
+    lps = np.array(surface.GetCenter()) * (-1, -1, 1)
+    labelled = np.argwhere(mask)[:, ::-1]
+    middle = (labelled.min(axis=0) + labelled.max(axis=0)) / 2
+    np.testing.assert_allclose(lps, grid_from_node(reference).to_lps(middle), atol=0.5)
+
+
 def test_it_moves_with_a_transform_that_changes_later(scene: Any, reference: Any, mask: np.ndarray) -> None:
     put_under_turn(scene, reference)
     preview = PreviewSegment(scene, reference)
