@@ -14,7 +14,7 @@ from ..io.segmentation_writer import COLOURS
 ACTIVATION_COLOURS_NAME = "CAMLocalizer activation"
 ACTIVATION_COLOURS_TAG = "CAMLocalizerActivationColors"
 COLOUR_COUNT = 256
-OPAQUE_FROM = 0.5  # activation above which the map hides what lies under it, before the view's own opacity
+OPAQUE_FROM = 0.5  # activation from which colours are opaque; slice views only tell transparent from not
 
 # Dark violet to pale yellow through red, even steps in lightness (the look of matplotlib's inferno, CC0).
 STOPS = np.array(
