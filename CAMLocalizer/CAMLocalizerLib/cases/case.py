@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..core import LabelMap
 from ..localizer import Findings, LabelSettings
 from ..segment import Threshold
@@ -20,6 +22,7 @@ def make_case(
     label_map: LabelMap | None = None,
     run: Mapping[str, Any] | None = None,
     timings_s: Mapping[str, float] | None = None,
+    source_sha256: str = "",
 ) -> CaseResult:
     """Make the label map of a case, ready to be written.
 
@@ -30,13 +33,15 @@ def make_case(
         label_map: the label map where a reviewer corrected it; made from the settings if not given.
         run: further settings for the report, such as batch size and precision.
         timings_s: seconds per step so far; that of this one is added.
+        source_sha256: checksum of the input file or folder; empty if the volume came from neither.
 
     Raises:
         SettingsError: settings that do not fit what was found.
     """
     begin = time.perf_counter()
     activation = settings.activation(found)
-    chosen = settings.label_map(found) if label_map is None else label_map
+    made = settings.label_map(found)
+    chosen = made if label_map is None else label_map
     options: dict[str, Any] = {"view": found.view, **found.settings(**settings.fusing())}
     if settings.uptake_fraction is not None:
         options["uptake_fraction"] = settings.uptake_fraction
@@ -50,4 +55,15 @@ def make_case(
     }
     components = found.components(chosen, activation)
     timings = {**(timings_s or {}), "fusion": time.perf_counter() - begin}
-    return CaseResult(file_name, found, activation, chosen, components, options, timings)
+    return CaseResult(
+        file_name=file_name,
+        localization=found,
+        activation=activation,
+        label_map=chosen,
+        components=components,
+        settings=options,
+        timings_s=timings,
+        label_settings=settings,
+        source_sha256=source_sha256,
+        corrected=not np.array_equal(made.array_kji, chosen.array_kji),
+    )

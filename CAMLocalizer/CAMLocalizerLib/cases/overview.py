@@ -26,6 +26,7 @@ from .drawing import (
 )
 from .plane_images import PlaneImages, in_plane
 from .projection_overview import draw_projection_case
+from .provenance import provenance_line
 from .report import CaseResult
 
 MOST_TILES, TILE_AREA = 8, (0.665, 0.70)
@@ -52,7 +53,8 @@ def write_overview(result: CaseResult, path: Path) -> None:
         _draw_slice_case(figure, result)
     with warnings.catch_warnings():  # a name may have letters that the font lacks; the picture is still good
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(path, facecolor=BACKGROUND, metadata={"Software": None})
+        facts = {"Software": None, "Description": provenance_line(result, length=300)}
+        figure.savefig(path, facecolor=BACKGROUND, metadata=facts)
 
 
 def _draw_slice_case(figure: Figure, result: CaseResult) -> None:

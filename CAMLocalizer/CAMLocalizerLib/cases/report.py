@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..core import LabelMap
-from ..localizer import Findings
+from ..localizer import Findings, LabelSettings
 from ..segment import Component
+from .provenance import volume_sha256, voxels_sha256
 
 PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-image")
 MM3_PER_ML = 1000.0
@@ -34,6 +36,9 @@ class CaseResult:
         components: of the label map, largest first.
         settings: as used.
         timings_s: seconds per step so far.
+        label_settings: the settings that the label map was made with, before any correction.
+        source_sha256: checksum of the input file or folder; empty if the volume came from neither.
+        corrected: whether a reviewer changed the label map, so that the settings alone do not give it.
     """
 
     file_name: str
@@ -43,6 +48,14 @@ class CaseResult:
     components: tuple[Component, ...]
     settings: Mapping[str, Any]
     timings_s: Mapping[str, float]
+    label_settings: LabelSettings
+    source_sha256: str = ""
+    corrected: bool = False
+
+    @cached_property
+    def voxels_sha256(self) -> str:
+        """Checksum of the volume's voxels and where they lie."""
+        return volume_sha256(self.localization.volume)
 
     @property
     def tumour_found(self) -> bool:
@@ -64,6 +77,11 @@ def build_report(result: CaseResult, timings_s: Mapping[str, float]) -> dict[str
         "input": _input(result),
         "model": {"name": found.card.name, "version": found.card.version, "sha256": found.card.sha256},
         "settings": {**result.settings},
+        "label_settings": result.label_settings.to_json(),
+        "label_map": {
+            "voxels_sha256": voxels_sha256(result.label_map.array_kji, result.label_map.grid),
+            "corrected": result.corrected,
+        },
         "device": found.device,
         "versions": _versions(),
         "tumour_found": result.tumour_found,
@@ -89,6 +107,8 @@ def _input(result: CaseResult) -> dict[str, Any]:
     grid = volume.grid
     return {
         "file": result.file_name,
+        "sha256": result.source_sha256 or None,
+        "voxels_sha256": result.voxels_sha256,
         "size_ijk": list(grid.size),
         "spacing_mm": list(grid.spacing_mm),
         "origin_lps_mm": list(grid.origin_mm),

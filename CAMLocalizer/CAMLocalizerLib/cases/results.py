@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 from ..io import write_label_map, write_nifti, write_segmentation
 from .overview import write_overview
+from .provenance import provenance, provenance_line
 from .report import CaseResult, write_report
 
 FILES = {
@@ -25,10 +27,11 @@ def write_results(result: CaseResult, folder: Path) -> None:
         OutputError: the folder cannot be written or the disk is full.
     """
     begin = time.perf_counter()
-    grid = result.localization.volume.grid
-    write_label_map(result.label_map, folder / FILES["label map"])
-    write_nifti(result.activation, grid, folder / FILES["activation"])
-    write_segmentation(result.label_map, folder / FILES["segmentation"])
+    grid, line = result.localization.volume.grid, provenance_line(result)
+    facts = {"CAMLocalizer.Provenance": json.dumps(provenance(result))}
+    write_label_map(result.label_map, folder / FILES["label map"], description=line)
+    write_nifti(result.activation, grid, folder / FILES["activation"], description=line)
+    write_segmentation(result.label_map, folder / FILES["segmentation"], facts=facts)
     written = time.perf_counter()
     write_overview(result, folder / FILES["picture"])
     timings = {"writing": written - begin, "picture": time.perf_counter() - written}

@@ -11,6 +11,7 @@ from . import (
     follow_up_arguments,
     outcome_arguments,
     radiomics_arguments,
+    rerun_arguments,
     review_arguments,
     train_arguments,
 )
@@ -38,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     review_arguments.add(commands)
     follow_up_arguments.add(commands)
     radiomics_arguments.add(commands)
+    rerun_arguments.add(commands)
     outcome_arguments.add(commands)
     commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
     info = commands.add_parser("info", help="say what is in a volume", description="Say what is in a volume.")

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..cases import FILES, CaseResult, describe_result, make_case, write_results
 from ..core import CAMLocalizerError, SettingsError
-from ..io import case_name, read_volume, staged_folder
+from ..io import case_name, read_volume, source_sha256, staged_folder
 from ..localizer import Findings, LabelSettings, Localizer
 from ..segment import Threshold, check_uptake_fraction
 
@@ -137,9 +137,11 @@ def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, sca
         found = localizer.run(volume, view=options.view, scales=scales, progress=progress)
     for note in found.notes:
         logger.debug(note)
+    source = source_sha256(path)
     run = {"map": localizer.map, "batch_size": options.batch_size, "precision": localizer.precision}
     timings = {"reading": read - begin, **found.timings_s}
-    return make_case(found, _label_settings(found, options, scales), path.name, run=run, timings_s=timings)
+    settings = _label_settings(found, options, scales)
+    return make_case(found, settings, path.name, run=run, timings_s=timings, source_sha256=source)
 
 
 def _label_settings(found: Findings, options: argparse.Namespace, scales: tuple[int, ...]) -> LabelSettings:

@@ -57,13 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(options: argparse.Namespace) -> int:
     # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
-    from . import catalogue, evaluate, follow_up, localize, outcome, radiomics, review, train
+    from . import catalogue, evaluate, follow_up, localize, outcome, radiomics, rerun, review, train
 
     commands = {
         "localize": localize.run,
         "train": train.run,
         "evaluate": evaluate.run,
         "follow-up": follow_up.run,
+        "rerun": rerun.run,
         "radiomics": radiomics.run,
         "review": review.run,
         "outcome": outcome.run,

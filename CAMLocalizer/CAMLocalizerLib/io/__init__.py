@@ -1,6 +1,7 @@
 """Files in and out: volumes, DICOM series, label maps, segmentations and folders of results."""
 
 from .dicom import SeriesInfo, list_series
+from .hashing import source_sha256
 from .info import VolumeInfo, describe, orientation_code
 from .label_map_reader import read_label_map
 from .names import case_name
@@ -21,6 +22,7 @@ __all__ = [
     "orientation_code",
     "read_label_map",
     "read_volume",
+    "source_sha256",
     "staged_folder",
     "suvbw_factor",
     "terminology_entry",

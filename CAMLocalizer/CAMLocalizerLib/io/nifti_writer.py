@@ -23,13 +23,14 @@ _SCANNER = 1
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path) -> None:
+def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description: str = "") -> None:
     """Write an array on its grid as NIfTI-1 (``.nii`` or ``.nii.gz``).
 
     Args:
         array_kji: shape ``grid.shape_kji``; bool and uint8 are written as uint8, everything else as float32.
         grid: written as sform and qform, both scanner anatomy, in float32 as the format has it.
         path: a file in an existing folder; an existing file is replaced.
+        description: for the header's field of that name, at most 79 ASCII characters.
 
     Raises:
         GridError: the array's shape differs from the grid's.
@@ -45,13 +46,13 @@ def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path) -> None:
         raise OutputError(f"{path}: a NIfTI file must be named .nii or .nii.gz")
     kind = np.dtype(np.uint8) if array.dtype in (np.bool_, np.uint8) else np.dtype(np.float32)
     with writing(path), open_output(path, zipped=path.name.lower().endswith(".gz")) as stream:
-        stream.write(_header(grid, kind))
+        stream.write(_header(grid, kind, description))
         write_slices(stream, array, kind)
 
 
-def write_label_map(label_map: LabelMap, path: str | Path) -> None:
-    """Write a label map as NIfTI, uint8, on its grid; errors are those of :func:`write_nifti`."""
-    write_nifti(label_map.array_kji, label_map.grid, path)
+def write_label_map(label_map: LabelMap, path: str | Path, *, description: str = "") -> None:
+    """Write a label map as NIfTI, uint8, on its grid; arguments and errors are those of :func:`write_nifti`."""
+    write_nifti(label_map.array_kji, label_map.grid, path, description=description)
 
 
 def write_slices(stream: IO[bytes], array: NDArray, kind: np.dtype) -> None:
@@ -71,7 +72,7 @@ def open_output(path: Path, *, zipped: bool, append: bool = False) -> Iterator[I
             yield stream  # type: ignore[misc]
 
 
-def _header(grid: Grid, kind: np.dtype) -> bytes:
+def _header(grid: Grid, kind: np.dtype, description: str) -> bytes:
     if max(grid.size) > np.iinfo(np.int16).max:
         raise OutputError(f"NIfTI-1 holds at most 32767 voxels along an axis, got {grid.size}")
     ras = _LPS_TO_RAS @ grid.ijk_to_lps
@@ -83,6 +84,7 @@ def _header(grid: Grid, kind: np.dtype) -> bytes:
     struct.pack_into("<8f", header, 76, qfac, *grid.spacing_mm, 0, 0, 0, 0)
     struct.pack_into("<3f", header, 108, HEADER_BYTES, 1.0, 0.0)
     struct.pack_into("<B", header, 123, _MILLIMETRES)
+    struct.pack_into("<79s", header, 148, description.encode("ascii", "replace"))
     struct.pack_into("<2h", header, 252, _SCANNER, _SCANNER)
     struct.pack_into("<6f", header, 256, *quaternion, *ras[:3, 3])
     struct.pack_into("<12f", header, 280, *ras[:3].ravel())

@@ -55,6 +55,7 @@ def write_segmentation(
     *,
     colours: Sequence[Colour] = COLOURS,
     terminology: str | Sequence[str] = "Mass",
+    facts: Mapping[str, str] | None = None,
 ) -> None:
     """Write a label map as a segmentation file of 3D Slicer, gzipped, in LPS.
 
@@ -63,6 +64,7 @@ def write_segmentation(
         path: a ``.seg.nrrd`` file in an existing folder; an existing file is replaced.
         colours: red, green, blue of each segment, 0 to 1; used again from the first when they run out.
         terminology: kind of tumour (see :func:`terminology_entry`), one for all segments or one each.
+        facts: further keys and values for the header.
 
     Raises:
         OutputError: another ending, a folder that cannot be written, a full disk.
@@ -79,6 +81,7 @@ def write_segmentation(
         extent = _extent(label_map.array_kji == index + 1)
         fields += _segment(index, name, colours[index % len(colours)], terminology_entry(kind), extent)
     fields += _common(label_map.grid)
+    fields += [f"{key}:={_escaped(value)}" for key, value in (facts or {}).items()]
     with writing(path), path.open("wb") as stream:
         stream.write(("\n".join(fields) + "\n\n").encode())
     with writing(path), open_output(path, zipped=True, append=True) as stream:

@@ -23,6 +23,8 @@ KEYS = {
     "input",
     "model",
     "settings",
+    "label_settings",
+    "label_map",
     "device",
     "versions",
     "tumour_found",

@@ -8,7 +8,7 @@ import pytest
 from CAMLocalizerLib.cases.overview import PlaneImages, choose_slices, crop_to_content, in_plane
 from CAMLocalizerLib.cases.report import CaseResult
 from CAMLocalizerLib.core import Grid, LabelMap, Volume
-from CAMLocalizerLib.localizer import Localization
+from CAMLocalizerLib.localizer import LabelSettings, Localization
 
 
 def images_of(mask, activation=None, image=None) -> PlaneImages:
@@ -62,6 +62,7 @@ def test_slices_are_shown_as_a_radiologist_looks_at_them(plane, place, aspect):
     array[0, 0, 0] = 1.0  # leftmost, hindmost, uppermost
     volume = Volume(array, FLIPPED)
     found = Localization(volume, None, None, plane)
-    images = in_plane(CaseResult("x", found, array, LabelMap(array, FLIPPED), (), {}, {}), plane)
+    settings = LabelSettings("0.5", (1,), ((1, 1.0),), "slice", 0.0, 0.0)
+    images = in_plane(CaseResult("x", found, array, LabelMap(array, FLIPPED), (), {}, {}, settings), plane)
     assert np.argwhere(images.image).tolist() == [list(place)]
     assert images.aspect == pytest.approx(aspect)

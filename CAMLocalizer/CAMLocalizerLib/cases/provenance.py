@@ -1,0 +1,64 @@
+"""Provenance: which model, settings, versions and source a result comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..core import Grid, Volume
+
+if TYPE_CHECKING:
+    from .report import CaseResult
+
+SHORT = 12
+
+
+def voxels_sha256(array_kji: NDArray, grid: Grid) -> str:
+    """Return the SHA-256 of voxels and where they lie, whatever file they come from.
+
+    Args:
+        array_kji: shape ``grid.shape_kji``; little-endian bytes of its own type in storage order are counted.
+        grid: its size and its matrix, rounded to a thousandth of a millimetre.
+    """
+    place = np.round(grid.ijk_to_lps, 3) + 0.0  # no negative zeros
+    digest = hashlib.sha256(json.dumps([grid.size, place.tolist()]).encode())
+    for plane in array_kji:
+        digest.update(np.ascontiguousarray(plane, dtype=plane.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def volume_sha256(volume: Volume) -> str:
+    """Return :func:`voxels_sha256` of a volume."""
+    return voxels_sha256(volume.array_kji, volume.grid)
+
+
+def provenance(result: CaseResult) -> dict[str, Any]:
+    """Return what identifies a result, as flat JSON values: versions, checksums and settings."""
+    card = result.localization.card
+    return {
+        "camlocalizer": __version__,
+        "model": card.name,
+        "model_version": card.version,
+        "model_sha256": card.sha256,
+        "source_sha256": result.source_sha256,
+        "voxels_sha256": result.voxels_sha256,
+        "settings": result.label_settings.to_json(),
+    }
+
+
+def provenance_line(result: CaseResult, length: int = 79) -> str:
+    """Return the same in a line for headers that hold little, checksums cut to twelve digits.
+
+    Args:
+        result: the case.
+        length: of the line at most, in characters.
+    """
+    card = result.localization.card
+    source = result.source_sha256 or result.voxels_sha256
+    text = f"camlocalizer {__version__} {card.name} {card.version} {card.sha256[:SHORT]} source {source[:SHORT]}"
+    return text.encode("ascii", "replace").decode()[:length]

@@ -1,0 +1,31 @@
+"""Checksums of files and folders."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..core import InputError
+
+
+def source_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file, or of the files in a folder and its subfolders.
+
+    A folder's is that of its files' checksums in sorted order, so that it depends on what they hold and not on how they
+    are called.
+
+    Raises:
+        InputError: a file that cannot be read.
+    """
+    path = Path(path)
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+    try:
+        sums = sorted(_sha256(file) for file in files)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return hashlib.sha256("\n".join(sums).encode()).hexdigest() if path.is_dir() else sums[0]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
