@@ -15,7 +15,7 @@ from .launcher import Launched, Launcher, child_environment, python_command, sta
 from .processes import ProcessIdentity
 
 STOP_LIMIT_S = 1.8
-GRACE_S = 1.0
+GRACE_S = 1.5
 START_LIMIT_S = 60.0
 POLL_S = 0.01
 

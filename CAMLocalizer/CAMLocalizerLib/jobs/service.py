@@ -1,4 +1,7 @@
-"""What every child does: say who it is, work, answer, and end when nobody waits for it any more."""
+"""What every child does: say who it is, work, answer, and end when nobody waits for it any more.
+
+Only the standard library is imported before the child is known, so that it can be ended from its first moment on.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..core import CAMLocalizerError
 from .folder import JobFolder, read_json, write_json
 from .processes import ProcessIdentity
 
@@ -53,6 +55,8 @@ def serve(path: Path, work: Work) -> NoReturn:
 
 
 def _answer(work: Work, folder: JobFolder, request: dict[str, Any]) -> dict[str, Any]:
+    from ..core import CAMLocalizerError  # not before this process is known
+
     try:
         return {"state": "done", **work(folder, request)}
     except CAMLocalizerError as error:

@@ -7,15 +7,15 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..core import Grid, Volume
 from .folder import JobFolder
 from .progress import HANDING_OVER, LIBRARIES, LOOKING, MODEL, ProgressWriter
 from .request import Request
 from .service import serve
+
+if TYPE_CHECKING:
+    from ..core import Volume
 
 HANDOVER_POLL_S = 0.01
 
@@ -61,6 +61,10 @@ def localize(folder: JobFolder, values: dict[str, Any]) -> dict[str, Any]:
 
 def _receive(folder: JobFolder, values: dict[str, Any]) -> Volume:
     """Wait for the voxels; who sends them says so if they cannot come."""
+    import numpy as np
+
+    from ..core import Grid, Volume
+
     while not folder.volume.exists():
         time.sleep(HANDOVER_POLL_S)
     array = np.load(folder.volume, allow_pickle=False)

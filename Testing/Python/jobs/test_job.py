@@ -69,7 +69,6 @@ def test_notes_and_errors_of_the_other_process_name_the_volume(bundle, patient_v
     [
         ({"model": "no-such-model"}, "^unknown model 'no-such-model'"),
         ({"device": "abacus"}, "^device must be auto, cpu, cuda, cuda:N or mps, got 'abacus'$"),
-        ({"batch_size": 0}, "^batch size must be at least 1, got 0$"),
     ],
 )
 def test_a_request_out_of_range_is_refused_in_the_librarys_words(

@@ -19,7 +19,7 @@ from CAMLocalizerLib.jobs.folder import JobFolder
 from CAMLocalizerLib.jobs.processes import ProcessIdentity
 
 LIBRARY = Path(__file__).resolve().parents[3] / "CAMLocalizer"
-MOMENTS = ["is starting", "PyTorch is being loaded", "being looked at", "of 4000 slices"]
+MOMENTS = ["is starting", "PyTorch is being loaded", "of 4000 slices"]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
 

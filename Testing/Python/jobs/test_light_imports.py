@@ -32,9 +32,27 @@ def test_a_layer_of_the_user_interface_needs_nothing_that_slicer_lacks(name) -> 
         "    sys.modules[name] = None  # importing it fails, as in a new Slicer\n"
         f"import CAMLocalizerLib.{name}\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    done = run(code)
     assert done.returncode == 0, done.stderr
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("child", ["worker", "probe"])
+def test_a_child_says_who_it_is_before_it_imports_anything_heavy(child) -> None:
+    done = run(f"import sys, CAMLocalizerLib.jobs.{child}; print('numpy' in sys.modules)")
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_names_of_the_jobs_are_no_modules() -> None:
+    import CAMLocalizerLib.jobs as layer
+
+    assert all(callable(getattr(layer, name)) for name in layer.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'tumour'"):
+        _ = layer.tumour
 
 
 def test_what_needs_torch_is_still_found_in_the_localizer() -> None:
