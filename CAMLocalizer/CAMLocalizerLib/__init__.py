@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import VERSION
+
 if TYPE_CHECKING:
     from .core import (
         ActivationMap,
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from .localizer import Localization, Localizer, ProjectionLocalization
     from .models import ModelBundle, ModelCard, bundled_models, load_model
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 __all__ = [
     "ActivationMap",

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..io import staged_folder, write_label_map
+from ..version import VERSION
 from .follow_up import FollowUp, Measurement, Tumour
 from .results import write_results
 
@@ -50,7 +50,7 @@ def build_follow_up_report(found: FollowUp) -> dict[str, Any]:
     return {
         "model": None if card is None else {"name": card.name, "version": card.version, "sha256": card.sha256},
         "settings": None if case is None else dict(case.settings),
-        "versions": {"camlocalizer": __version__},
+        "versions": {"camlocalizer": VERSION},
         "exams": [
             {"folder": f"exam-{index}-{result.exam.date}", "date": str(result.exam.date), "file": result.exam.path.name}
             for index, result in enumerate(found.exams, start=1)

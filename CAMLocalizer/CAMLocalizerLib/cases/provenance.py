@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..core import Grid, Volume
+from ..version import VERSION
 
 if TYPE_CHECKING:
     from .report import CaseResult
@@ -41,7 +41,7 @@ def provenance(result: CaseResult) -> dict[str, Any]:
     """Return what identifies a result, as flat JSON values: versions, checksums and settings."""
     card = result.localization.card
     return {
-        "camlocalizer": __version__,
+        "camlocalizer": VERSION,
         "model": card.name,
         "model_version": card.version,
         "model_sha256": card.sha256,
@@ -60,5 +60,5 @@ def provenance_line(result: CaseResult, length: int = 79) -> str:
     """
     card = result.localization.card
     source = result.source_sha256 or result.voxels_sha256
-    text = f"camlocalizer {__version__} {card.name} {card.version} {card.sha256[:SHORT]} source {source[:SHORT]}"
+    text = f"camlocalizer {VERSION} {card.name} {card.version} {card.sha256[:SHORT]} source {source[:SHORT]}"
     return text.encode("ascii", "replace").decode()[:length]

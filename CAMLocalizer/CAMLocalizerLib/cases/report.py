@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from ..core import LabelMap
 from ..localizer import Findings, LabelSettings
 from ..segment import Component
+from ..version import VERSION
 from .provenance import volume_sha256, voxels_sha256
 
 PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-image")
@@ -124,7 +124,7 @@ def _versions() -> dict[str, str]:
             installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue  # Slicer brings some of them without their description
-    return {"camlocalizer": __version__, "python": platform.python_version(), **installed}
+    return {"camlocalizer": VERSION, "python": platform.python_version(), **installed}
 
 
 def _probabilities(found: Findings) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .. import __version__
+from ..version import VERSION
 from . import (
     evaluate_arguments,
     follow_up_arguments,
@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"camlocalizer {__version__}")
+    parser.add_argument("--version", action="version", version=f"camlocalizer {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_localize(commands)
     train_arguments.add(commands)

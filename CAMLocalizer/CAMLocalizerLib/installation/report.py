@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from .. import __version__
+from ..version import VERSION
 from .packages import PackageState
 
 
@@ -30,7 +30,7 @@ def setup_report(
     packages = [str(state) if state.fits else f"{state} - to be installed" for state in states]
     slicer = [("Slicer", slicer_version)] if slicer_version else []
     versions = [
-        ("CAMLocalizer", __version__),
+        ("CAMLocalizer", VERSION),
         *slicer,
         ("Python", f"{platform.python_version()} ({platform.python_implementation()})"),
         ("System", f"{platform.platform()}, {platform.machine()}"),

@@ -54,7 +54,7 @@ def describe(data: OutcomeData, result: OutcomeResult, sources: Mapping[str, Any
     """Return the figures as JSON values."""
     import sklearn
 
-    from ... import __version__
+    from ...version import VERSION
 
     return {
         **sources,
@@ -66,7 +66,7 @@ def describe(data: OutcomeData, result: OutcomeResult, sources: Mapping[str, Any
         "intervals": {name: [round(limit, 4) for limit in limits] for name, limits in result.intervals.items()},
         "chosen_features": dict(result.chosen),
         "settings": dict(result.settings),
-        "versions": {"camlocalizer": __version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__},
+        "versions": {"camlocalizer": VERSION, "scikit-learn": sklearn.__version__, "numpy": np.__version__},
         "notes": list(data.notes),
     }
 
