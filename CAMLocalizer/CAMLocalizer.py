@@ -385,7 +385,8 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def showStatus(self) -> None:
         """Say what was found, or what to do next."""
         notice, status = self.workbench.notice(), self.workbench.status
-        self.say(notice or ("" if status.running else status.sentence or self.whyNotRun()))
+        ready = self.whyNotRun() or _("Press Run to look for tumours.")
+        self.say(notice or ("" if status.running else status.sentence or ready))
 
     def whyNotRun(self) -> str:
         """Say why no run can be started; empty if one can."""
@@ -445,7 +446,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showVolume(self) -> None:
         """Show how large the tumour is."""
+        kept = sum(component.kept for component in self.review.components)
         self.ui.volumeLabel.text = _("{volume:.1f} ml").format(volume=self.review.volume_ml)
+        self.ui.countLabel.text = _("1 region") if kept == 1 else _("{count} regions").format(count=kept)
 
     # Scales
 
@@ -801,6 +804,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ui.setUpTable.setColumnCount(2)
         ui.setUpTable.setHorizontalHeaderLabels([_("Needed"), _("Found")])
         ui.setUpTable.verticalHeader().setVisible(False)
+        ui.setUpTable.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.ResizeToContents)
         ui.setUpTable.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.Stretch)
 
     def checkInstallation(self) -> None:
@@ -888,8 +892,8 @@ def makeTimer(interval: int, slot: Callable[[], None], singleShot: bool = False)
     import qt
 
     timer = qt.QTimer()
-    timer.interval = interval
-    timer.singleShot = singleShot
+    timer.setInterval(interval)
+    timer.setSingleShot(singleShot)
     timer.connect("timeout()", slot)
     return timer
 
