@@ -8,9 +8,10 @@ import numpy as np
 
 from CAMLocalizerLib.core import ActivationMap, ActivationPyramid, Volume
 from CAMLocalizerLib.jobs import JobProgress
-from CAMLocalizerLib.localizer import Localization
+from CAMLocalizerLib.localizer import Localization, ProjectionLocalization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.models.search import find_bundle
+from CAMLocalizerLib.views import ProjectionPair
 
 
 def spots(shape: tuple[int, ...], *, coarse: bool) -> np.ndarray:
@@ -39,6 +40,14 @@ def seen_in(volume: Volume) -> Localization:
     return Localization(volume, pyramid, card, "axial")
 
 
+def projected(volume: Volume) -> ProjectionLocalization:
+    """Return what a model of projections would see in a volume of uptake: the projections themselves."""
+    card = ModelCard.read(find_bundle("pet-fdg") / "model.json")
+    pair = ProjectionPair(volume, spacing_mm=volume.grid.spacing_mm[0], size=(16, 16))
+    probabilities = np.array([[0.1, 0.8, 0.1], [0.2, 0.7, 0.1]], np.float32)[:, : len(card.classes)]
+    return ProjectionLocalization(pair, {1: pair.images}, {1: 1}, probabilities, card)
+
+
 class SpotsJob:
     """Takes the place of a LocalizationJob; every poll is one state further."""
 
@@ -62,6 +71,6 @@ class SpotsJob:
         """Remember that the job was cancelled."""
         self.cancelled = True
 
-    def result(self) -> Localization:
-        """Return the spots."""
-        return seen_in(self.volume)
+    def result(self) -> Localization | ProjectionLocalization:
+        """Return the spots, or for a model of projections the projections."""
+        return projected(self.volume) if self.request.model == "pet-fdg" else seen_in(self.volume)

@@ -83,6 +83,22 @@ def test_a_model_of_projections_has_no_choice_of_view(widget: Any) -> None:
     assert widget.logic.getParameterNode().model == "pet-fdg"
 
 
+def test_projections_have_a_fraction_of_uptake_and_no_refinement(widget: Any) -> None:
+    ui = widget.ui
+    ui.modelSelector.choose("pet-fdg")
+    ui.runButton.click()
+    widget._pollTimer.fire()
+    widget._pollTimer.fire()
+    assert ui.probabilityLabel.text == "Tumour probability of each projection:"
+    assert ui.uptakeSlider.enabled
+    assert not ui.refinementSelector.enabled
+    ui.uptakeSlider.value = 0.6
+    follow(widget)
+    assert widget.review.settings.uptake_fraction == 0.6
+    ui.probabilityPicture.press(10)
+    follow(widget)
+
+
 def test_the_threshold_follows_the_hand_and_becomes_one_step(reviewing: Any) -> None:
     ui, before = reviewing.ui, shown_mask(reviewing)
     for value in (60.0, 55.0, 40.0):
