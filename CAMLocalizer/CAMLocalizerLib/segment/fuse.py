@@ -206,7 +206,7 @@ class Fusion:
     def finish(self, total: NDArray[np.float32], maxima: NDArray[np.float32]) -> None:
         """Divide the sum, whose maxima are known, by them."""
         if self.normalisation != "reference":
-            divide(total, self._divisors(maxima))
+            divide(total, self._divisors(maxima), maxima)
 
     def _divisors(self, maxima: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return per slice the maximum to divide by; 1 where there is nothing to divide."""

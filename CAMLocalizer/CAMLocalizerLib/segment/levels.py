@@ -13,13 +13,15 @@ from .slabs import BLOCK, blocks, in_slabs
 # A power of two: multiplying by it only moves the exponent, so that every float lies in its bin exactly.
 BINS = 4096
 OTSU_BINS = 256
+# Voxels below and above a percentile that are sorted along with it.
+NEARBY = 1 << 17
 
 
 class ActivationLevels:
     """Percentiles, Otsu's threshold, histogram and cumulative counts of one activation.
 
     All is computed when first asked for and remembered: one pass counts the voxels in 4096 even steps, and a percentile
-    then looks only at the voxels of its own step. Percentiles are those of ``np.percentile``, bit for bit.
+    then looks only at the voxels of its own step and of those nearby. Percentiles are those of ``np.percentile``, bit for bit.
 
     Percentile and Otsu look at the slices that contribute, zeros within them included: rows, columns and slices
     of the array that are zero throughout (below the limit of the tumour probability, outside the field of view) are
@@ -146,7 +148,10 @@ class ActivationLevels:
         if from_top > self.positive:
             return self._flat.dtype.type(0)
         step = int(np.flatnonzero(self._above < from_top)[0])
-        self._load(np.array([step]))
+        if step not in self._sorted:
+            # With its neighbours, as the next percentile will be near by.
+            first, last = np.searchsorted(-self._above, -self._above[step] + np.array([-NEARBY, NEARBY]))
+            self._load(np.arange(min(first, step), max(last, step + 1)))
         found: np.floating = self._sorted[step][int(self._above[step]) - from_top]
         return found
 

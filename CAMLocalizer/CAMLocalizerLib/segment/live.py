@@ -12,8 +12,14 @@ from ..core.arrays import read_only
 from .fuse import Fusion, back_project_scales
 from .levels import ActivationLevels
 from .regions import Regions
-from .sums import slice_maxima
-from .threshold import Threshold, apply_threshold
+from .runs import Runs
+from .sums import slice_maxima, stretch_maxima
+from .threshold import Threshold, reach
+
+# Highest values are kept of stretches of whole rows, of about this many voxels.
+STRETCH = 2048
+# Share of all stretches from which on it is quicker to look at every voxel.
+MANY_STRETCHES = 0.5
 
 
 class LiveSlices:
@@ -38,7 +44,11 @@ class LiveSlices:
         self._activation = np.zeros(pyramid.source_grid.shape_kji, dtype=np.float32)
         self._mask = np.empty(pyramid.source_grid.shape_kji, dtype=bool)
         self._maxima: dict[int, NDArray[np.float32]] = {}
+        self._new_activation()
+
+    def _new_activation(self) -> None:
         self._levels = ActivationLevels(self._activation)
+        self._stretches: NDArray[np.float32] | None = None
 
     @property
     def activation(self) -> NDArray[np.float32]:
@@ -70,7 +80,7 @@ class LiveSlices:
         for scale in set(fusion.shares) - set(self._maxima):
             self._maxima[scale] = slice_maxima(self._maps[scale], fusion.slice_axis)
         fusion.write(self._activation, self._maps, self._maxima)
-        self._levels = ActivationLevels(self._activation)
+        self._new_activation()
         return self.activation
 
     def threshold_value(self, threshold: Threshold | str | float) -> float:
@@ -92,6 +102,30 @@ class LiveSlices:
         Raises:
             SettingsError: a setting out of range.
         """
-        mask = apply_threshold(self._activation, threshold, out=self._mask, levels=self._levels)
-        regions = Regions.of(mask, self._pyramid.source_grid, self.activation)
+        runs = self._runs(self.threshold_value(threshold))
+        regions = Regions.of_runs(runs, self._pyramid.source_grid, self.activation)
         return regions.large_enough(min_volume_ml, keep_largest)
+
+    def _runs(self, value: float) -> Runs:
+        """Find the runs at or above a value, looking only into rows nearby it if these are few."""
+        rows = self._rows_near(value)
+        if rows is None:
+            reach(self._activation, value, self._mask)
+            return Runs.of(self._mask)
+        near = self._activation.reshape(-1, self._activation.shape[2])[rows]
+        mask = np.empty(near.shape, dtype=bool)
+        reach(near, value, mask)
+        return Runs.of_rows(rows, mask, self._activation.shape)
+
+    def _rows_near(self, value: float) -> NDArray[np.intp] | None:
+        """Return the rows in stretches that reach a value; None where these are many."""
+        k, j, i = self._activation.shape
+        together = max(1, STRETCH // i)
+        if self._stretches is None:
+            self._stretches = stretch_maxima(self._activation.reshape(-1), together * i)
+        reaching = np.empty(self._stretches.shape, dtype=bool)
+        reach(self._stretches, value, reaching)
+        if np.count_nonzero(reaching) > MANY_STRETCHES * len(reaching):
+            return None
+        rows = np.flatnonzero(reaching)[:, None] * together + np.arange(together)
+        return rows[rows < k * j]

@@ -71,7 +71,11 @@ class Regions:
             raise GridError(f"mask has shape {mask.shape}, its grid expects {grid.shape_kji}")
         if activation is not None and activation.shape != mask.shape:
             raise GridError(f"activation has shape {activation.shape}, the mask {mask.shape}")
-        runs = Runs.of(mask)
+        return cls.of_runs(Runs.of(mask), grid, activation)
+
+    @classmethod
+    def of_runs(cls, runs: Runs, grid: Grid, activation: NDArray[np.float32] | None = None) -> Regions:
+        """Find the regions that runs of voxels make up; see :meth:`of`."""
         found = runs.regions()
         order = np.argsort(-_voxels(runs, found), kind="stable")
         rank = np.empty_like(order)

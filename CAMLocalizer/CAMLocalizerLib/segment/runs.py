@@ -34,12 +34,23 @@ class Runs:
     @classmethod
     def of(cls, mask: NDArray) -> Runs:
         """Find the runs of everything that is not zero in a mask (k, j, i)."""
+        k, j, i = mask.shape
         flat = np.ascontiguousarray(mask).reshape(-1)
-        flat = flat if flat.dtype == bool else flat != 0
-        found = np.concatenate(in_slabs(lambda part: _changes(flat, part), flat.size, flat.size))
-        changes = np.append(found, flat.size) if len(found) % 2 else found
-        width = mask.shape[2]
-        return cls(*_by_row(changes[::2], changes[1::2], width), (mask.shape[0], mask.shape[1], width))
+        return cls(*_runs(flat if flat.dtype == bool else flat != 0, i), (k, j, i))
+
+    @classmethod
+    def of_rows(cls, rows: NDArray[np.intp], mask: NDArray[np.bool_], shape_kji: tuple[int, int, int]) -> Runs:
+        """Find the runs of a mask that is set in a few rows only.
+
+        Args:
+            rows: numbers of these rows, counted through all planes, growing.
+            mask: their voxels, shape (rows, i).
+            shape_kji: shape of the whole mask.
+        """
+        starts, stops = _runs(mask.reshape(-1), shape_kji[2])
+        row = starts // shape_kji[2]
+        shift = (rows[row] - row) * shape_kji[2]
+        return cls(starts + shift, stops + shift, shape_kji)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -95,19 +106,31 @@ class Runs:
 
     def write(self, flat: NDArray, values: NDArray) -> None:
         """Overwrite a flat array: in each run its value, 0 elsewhere."""
+        rows, starts, stops = self._close_up()
+        width = self.shape_kji[2]
         bounds = np.zeros(2 * len(self) + 2, dtype=np.intp)
-        bounds[1:-1:2], bounds[2:-1:2], bounds[-1] = self.starts, self.stops, flat.size
+        bounds[1:-1:2], bounds[2:-1:2], bounds[-1] = starts, stops, len(rows) * width
         pattern = np.zeros(2 * len(self) + 1, dtype=flat.dtype)
         pattern[1::2] = values
-        flat[:] = np.repeat(pattern, np.diff(bounds))
+        flat[:] = 0
+        flat.reshape(-1, width)[rows] = np.repeat(pattern, np.diff(bounds)).reshape(-1, width)
 
     def maxima(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the highest value within each run; ``values`` is flat."""
-        bounds = np.stack([self.starts, self.stops], axis=1).ravel()
-        if len(bounds) and bounds[-1] == values.size:
+        rows, starts, stops = self._close_up()
+        near = values.reshape(-1, self.shape_kji[2])[rows].reshape(-1)
+        bounds = np.stack([starts, stops], axis=1).ravel()
+        if len(bounds) and bounds[-1] == near.size:
             bounds = bounds[:-1]
-        found: NDArray[np.float32] = np.maximum.reduceat(values, bounds)[::2]
+        found: NDArray[np.float32] = np.maximum.reduceat(near, bounds)[::2] if len(bounds) else near
         return found
+
+    def _close_up(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows that have runs, and where the runs lie among these rows alone."""
+        row = self.starts // self.shape_kji[2]
+        new = np.diff(row, prepend=-1) > 0
+        shift = (row - np.cumsum(new) + 1) * self.shape_kji[2]
+        return row[new], self.starts - shift, self.stops - shift
 
 
 def ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -115,6 +138,12 @@ def ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.in
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def _runs(flat: NDArray[np.bool_], width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    found = np.concatenate(in_slabs(lambda part: _changes(flat, part), flat.size, flat.size))
+    changes = np.append(found, flat.size) if len(found) % 2 else found
+    return _by_row(changes[::2], changes[1::2], width)
 
 
 def _changes(flat: NDArray[np.bool_], part: slice) -> NDArray[np.intp]:

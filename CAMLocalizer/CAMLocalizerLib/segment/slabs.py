@@ -22,13 +22,13 @@ def in_slabs(work: Callable[[slice], Result], length: int, elements: int) -> lis
 
     Args:
         work: gets a part; what it does must not depend on where the parts begin.
-        length: at least 1.
+        length: of the axis.
         elements: size of the array; small ones are worked on in one part.
 
     Returns:
         What ``work`` returned, in order.
     """
-    count = min(THREADS, length) if elements >= SMALLEST_SHARED else 1
+    count = max(1, min(THREADS, length)) if elements >= SMALLEST_SHARED else 1
     first, *others = (slice(length * n // count, length * (n + 1) // count) for n in range(count))
     waiting = [_pool().submit(work, part) for part in others]
     return [work(first), *(each.result() for each in waiting)]

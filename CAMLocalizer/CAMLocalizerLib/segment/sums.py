@@ -39,7 +39,7 @@ def weighted_sum(
 
     Args:
         total: overwritten with the sum.
-        terms: at least one.
+        terms: at least one; all have factors of zero for the same slices.
         slice_axis: axis that counts the slices.
         add: add to ``total`` instead.
 
@@ -51,17 +51,26 @@ def weighted_sum(
         scratch = np.empty((min(_planes(total), part.stop - part.start), *total.shape[1:]), dtype=np.float32)
         maxima = []
         for block in _blocks(total, part):
-            product, sums = scratch[: block.stop - block.start], total[block]
-            for n, term in enumerate(terms):
-                if n == 0 and not add:
-                    term.write(block, sums)
-                else:
-                    term.write(block, product)
-                    np.add(sums, product, out=sums)
-            maxima.append(_highest(sums, slice_axis))
+            if _at(terms[0].factor, block).any():
+                _sum_up(total[block], terms, block, scratch, add)
+            elif not add:
+                total[block] = 0
+            maxima.append(_highest(total[block], slice_axis))
         return maxima
 
     return _joined(in_slabs(work, len(total), total.size), slice_axis)
+
+
+def _sum_up(
+    sums: NDArray[np.float32], terms: Sequence[Term], block: slice, scratch: NDArray[np.float32], add: bool
+) -> None:
+    first = 0 if add else 1
+    if not add:
+        terms[0].write(block, sums)
+    product = scratch[: len(sums)]
+    for term in terms[first:]:
+        term.write(block, product)
+        np.add(sums, product, out=sums)
 
 
 def slice_maxima(array: NDArray[np.float32], slice_axis: int) -> NDArray[np.float32]:
@@ -73,13 +82,27 @@ def slice_maxima(array: NDArray[np.float32], slice_axis: int) -> NDArray[np.floa
     return _joined(in_slabs(work, len(array), array.size), slice_axis)
 
 
-def divide(array: NDArray[np.float32], divisors: NDArray[np.float32]) -> None:
-    """Divide an array in place by one value per slice."""
+def divide(array: NDArray[np.float32], divisors: NDArray[np.float32], maxima: NDArray[np.float32]) -> None:
+    """Divide an array, whose maxima are known and at least 0, in place by one value per slice."""
 
     def work(part: slice) -> None:
-        np.divide(array[part], _at(divisors, part), out=array[part])
+        for block in _blocks(array, part):
+            if _at(maxima, block).any():  # zero stays zero
+                np.divide(array[block], _at(divisors, block), out=array[block])
 
     in_slabs(work, len(array), array.size)
+
+
+def stretch_maxima(flat: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """Return the highest value of each stretch of so many voxels; the last stretch may be shorter."""
+    count = -(-flat.size // length)
+
+    def work(part: slice) -> NDArray[np.float32]:
+        values = flat[part.start * length : part.stop * length]
+        highest: NDArray[np.float32] = np.maximum.reduceat(values, np.arange(0, values.size, length))
+        return highest
+
+    return np.concatenate(in_slabs(work, count, flat.size))
 
 
 def _planes(array: NDArray) -> int:

@@ -112,13 +112,19 @@ def apply_threshold(
     Raises:
         SettingsError: a threshold that is malformed or out of range.
     """
-    value = activation.dtype.type(Threshold.parse(threshold).value(activation if levels is None else levels))
-    compare = np.greater_equal if value > 0 else np.greater
+    value = Threshold.parse(threshold).value(activation if levels is None else levels)
     mask = np.empty(activation.shape, dtype=bool) if out is None else out
+    reach(activation, value, mask)
+    return mask
+
+
+def reach(activation: NDArray[np.float32], value: float, out: NDArray[np.bool_]) -> None:
+    """Write which voxels are above 0 and at or above a value, which is compared in the activation's own precision."""
+    level = activation.dtype.type(value)
+    compare = np.greater_equal if level > 0 else np.greater
 
     def write(part: slice) -> None:
         for block in blocks(part, activation[:1].size):
-            compare(activation[block], value, out=mask[block])
+            compare(activation[block], level, out=out[block])
 
     in_slabs(write, len(activation), activation.size)
-    return mask
