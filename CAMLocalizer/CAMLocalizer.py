@@ -175,7 +175,6 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.workbench = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
-        self._shown = None  # the review that the panel listens to
         self._look = self._current = None
         self._cards: dict[str, Any] = {}
         self._packages = self._missing = ()
@@ -221,6 +220,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         except ImportError as error:
             self.say(_("{error}: see Set-up below.").format(error=error))
             return
+        self.workbench.subscribe(self.showReview)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
@@ -267,7 +267,6 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneEndClose(self, _caller: Any, _event: Any) -> None:
         """Make new parameters if the panel is open while the scene is emptied."""
-        self.showReview()
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -276,6 +275,8 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.setParameterNode(None)
             self.initializeParameterNode()
+            if self.review is None:
+                self.workbench.restore()
 
     # Parameters
 
@@ -299,26 +300,17 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onParameterNodeModified(self, _caller: Any = None, _event: Any = None) -> None:
         """Tell the workbench what was chosen."""
         node, workbench = self._parameterNode, self.workbench
+        if slicer.mrmlScene.IsImporting():
+            return  # half of what belongs together is there
         with self.saying():
             workbench.choose_volume(node.inputVolume)
             workbench.view, workbench.device = node.view.value, node.device.value
-            self.chooseModelAndOutput(isNew=self._shown is not self.review)
-        self.showReview()
+            if workbench.output_node is not node.outputSegmentation:
+                workbench.choose_output(node.outputSegmentation)
+            if node.model and node.model != workbench.model:
+                workbench.choose_model(node.model)
+        self.onReviewChanged(frozenset())
         self.showLayer()
-
-    def chooseModelAndOutput(self, isNew: bool) -> None:
-        """Pass on the model and where accepted segments go; a review that came with its scene knows both."""
-        node, workbench = self._parameterNode, self.workbench
-        if isNew and self.review is not None:
-            node.model = workbench.model
-        elif node.model and node.model != workbench.model:
-            workbench.choose_model(node.model)
-        if workbench.output_node is node.outputSegmentation:
-            return
-        if isNew and workbench.output_node is not None:
-            node.outputSegmentation = workbench.output_node
-        else:
-            workbench.choose_output(node.outputSegmentation)
 
     def fillModels(self) -> None:
         """Offer the installed models, each with its description."""
@@ -359,8 +351,6 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Look how far the run is, and show what it found at its end."""
         if not self.workbench.poll().running:
             self._pollTimer.stop()
-            self.showReview()
-            self.showLayer()
             self.onRest()
         self.showRun()
 
@@ -710,13 +700,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # Showing the review
 
     def showReview(self) -> None:
-        """Listen to the present review and show it, or that there is none."""
-        if self._shown is self.review:
-            self.onReviewChanged(frozenset())
-            return
+        """Listen to the present review and show it, or that there is none; called when it is another one."""
         if self._stopListening is not None:
             self._stopListening()
-        self._shown = self.review
         self._stopListening = None if self.review is None else self.review.subscribe(self.onReviewChanged)
         for section in (self.ui.reviewSection, self.ui.displaySection, self.ui.resultSection):
             section.enabled = self.review is not None
@@ -725,6 +711,10 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved):
                 self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved)
         self.onReviewChanged()
+        if self.review is not None and self._parameterNode is not None:  # a review that was loaded knows both
+            self._parameterNode.outputSegmentation = self.workbench.output_node
+            self._parameterNode.model = self.workbench.model
+            self.showLayer()
 
     def onReviewChanged(self, changes: Any = None) -> None:
         """Show what changed; everything if nothing is named."""
