@@ -232,6 +232,7 @@ def _verdict(name: str, value: float, met: bool) -> str:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmark.py", description=__doc__)
+    parser.add_argument("--interactive", action="store_true", help="measure instead how fast a review follows the hand")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--batch", type=int, default=8, help="images per batch (8)")
     parser.add_argument("--size", type=int, default=224, help="pixels per side, a multiple of 8 (224)")

@@ -21,7 +21,8 @@ class ActivationLevels:
     """Percentiles, Otsu's threshold, histogram and cumulative counts of one activation.
 
     All is computed when first asked for and remembered: one pass counts the voxels in 4096 even steps, and a percentile
-    then looks only at the voxels of its own step and of those nearby. Percentiles are those of ``np.percentile``, bit for bit.
+    then looks only at the voxels of its own step and of those nearby. Percentiles are those of ``np.percentile``, bit
+    for bit.
 
     Percentile and Otsu look at the slices that contribute, zeros within them included: rows, columns and slices
     of the array that are zero throughout (below the limit of the tumour probability, outside the field of view) are
