@@ -19,6 +19,7 @@ from ..mrml import (
     style_accepted,
 )
 from ..mrml.colours import segment_colours
+from ..mrml.removal import remove_node
 from .accepted import AcceptedSegment
 from .changes import Change
 from .review import Review
@@ -150,7 +151,7 @@ class Showing:
         remove_segment(node, segment_id)
         if node is self.output_node and self._made_output and not node.GetSegmentation().GetNumberOfSegments():
             self.choose_output(None)
-            self.scene.RemoveNode(node)
+            remove_node(self.scene, node)
 
 
 def find_node(scene: Any, volume_node: Any, role: str) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import CAMLocalizerError, ModelError, SettingsError
 from ..jobs import JobError, Launcher, LocalizationJob, Request
-from ..localizer import Findings
 from ..models import ModelCard
 from ..models.search import find_bundle
 from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
@@ -19,6 +20,7 @@ from . import status
 from .jumping import image_in_view, jump_to, jump_to_image
 from .models import model_cards, suggested_model
 from .review import Review
+from .run import NewJob, Run, said_of
 from .saving import review_from_state, review_to_state
 from .showing import Showing
 from .state import ReviewState
@@ -33,6 +35,17 @@ EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses
 def refuse(question: str) -> bool:  # noqa: ARG001  the question that a face would show
     """Answer every question with no, as long as no face can ask the reviewer."""
     return False
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[Any, Any], None]:
+    """Return an observer that does not keep the object of ``method`` alive."""
+    reference = WeakMethod(method)
+
+    def observe(_caller: Any, _event: Any) -> None:
+        if (alive := reference()) is not None:
+            alive()
+
+    return observe
 
 
 class Workbench:
@@ -54,7 +67,7 @@ class Workbench:
         *,
         launcher: Launcher | None = None,
         confirm: Callable[[str], bool] = refuse,
-        new_job: Callable[..., LocalizationJob] = LocalizationJob,
+        new_job: NewJob = LocalizationJob,
     ) -> None:
         self.scene = scene
         self.launcher = launcher
@@ -63,17 +76,17 @@ class Workbench:
         self._faces: list[Callable[[], None]] = []
         self.device = "auto"
         self.view = "auto"
+        self.show_surface = True
         self.review: Review | None = None
         self._model = ""
         self._volume_node: Any = None
         self._output_node: Any = None
         self._showing: Showing | None = None
         self._watch: VolumeWatch | None = None
-        self._run_watch: VolumeWatch | None = None
-        self._job: LocalizationJob | None = None
+        self._run: Run | None = None
         self._status = RunStatus()
-        events = {scene.StartCloseEvent: self._on_scene_closing, scene.StartSaveEvent: self._on_scene_saving}
-        self._tags = [scene.AddObserver(event, callback) for event, callback in events.items()]
+        events = {scene.StartCloseEvent: self._on_scene_closing, scene.StartSaveEvent: self.store}
+        self._tags = [scene.AddObserver(event, _weakly(callback)) for event, callback in events.items()]
 
     def close(self) -> None:
         """Cancel a run and let go of the scene, which stays as it is."""
@@ -158,7 +171,7 @@ class Workbench:
     @property
     def running(self) -> bool:
         """Whether the classifier is at work."""
-        return self._job is not None
+        return self._run is not None
 
     @property
     def status(self) -> RunStatus:
@@ -179,36 +192,27 @@ class Workbench:
             raise SettingsError(reason)
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False
-        volume = volume_from_node(self.volume_node)
         request = Request(model=self.model, device=self.device, view=self.view)
-        job = self.new_job(volume, request, launcher=self.launcher)
-        job.start()
-        self._job, self._run_watch, self._status = job, VolumeWatch(self.volume_node), status.starting()
+        self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
+        self._status = self._run.status
         return True
 
     def poll(self) -> RunStatus:
         """Look how far the run is; when it is complete, show what was found. Never waits."""
-        if self._job is None or self._run_watch is None:
-            return self._status
-        if notice := self._run_watch.notice():
-            self._end(status.failed(f"{notice} The run was stopped"))
-            return self._status
-        progress = self._job.poll()
-        if progress.state == "starting":
-            self._status = status.starting(progress.message)
-        elif progress.state == "running":
-            self._status = status.under_way(progress.done, progress.total, progress.seconds_left, progress.message)
-        elif progress.state == "done":
-            self._finish(self._job)
-        else:
-            failed = progress.state == "failed"
-            self._end(status.failed(progress.message, progress.log) if failed else status.cancelled())
+        run = self._run
+        if run is not None:
+            self._status = run.poll()
+            if not self._status.running:
+                self._run = None
+                self._take(run)
         return self._status
 
     def cancel(self) -> None:
         """End the run; neither a process nor a node of it is left."""
-        if self._job is not None:
-            self._end(status.cancelled())
+        run, self._run = self._run, None
+        if run is not None:
+            run.cancel()
+            self._status = run.status
 
     def run_blocking(self, progress: Callable[[RunStatus], None] | None = None) -> Review:
         """Run and wait for the end.
@@ -234,27 +238,20 @@ class Workbench:
             raise JobError(self._status.sentence)
         return self.review
 
-    def _end(self, ending: RunStatus) -> None:
-        job, self._job, self._run_watch = self._job, None, None
-        if job is not None:
-            job.cancel()
-        self._status = ending
-
-    def _finish(self, job: LocalizationJob) -> None:
-        self._job = None
+    def _take(self, run: Run) -> None:
+        """Show what a run found, if anything."""
+        if run.found is None:
+            return
         try:
-            found = job.result()
-            self._show(Review(found, host=self))
-            self._status = status.done(len(found.image_labels), self._sentence(found))
+            self._show(Review(run.found, host=self))
+            self._status = replace(self._status, sentence=self._said())
             self.store()
         except CAMLocalizerError as error:
-            self._status = status.failed(str(error), getattr(error, "log", None))
+            self._status = status.failed(str(error))
 
-    def _sentence(self, found: Findings) -> str:
-        located = self.review is not None and bool(self.review.components)
-        verdict = found.verdict(located and found.tumour_probable)
-        sentences = [verdict[:1].upper() + verdict[1:], *found.notes]
-        return ". ".join(sentence.rstrip(".") for sentence in sentences) + "."
+    def _said(self) -> str:
+        assert self.review is not None
+        return said_of(self.review.found, bool(self.review.components))
 
     def _show(self, review: Review, placed: dict[str, str] | None = None) -> None:
         output = self.output_node
@@ -272,7 +269,9 @@ class Workbench:
             self._exchange(None)
 
     def _let_go(self, sentence: str) -> None:
-        self._end(status.cancelled(sentence) if self.running else self._status)
+        if self.running:
+            self.cancel()
+            self._status = status.cancelled(sentence)
         if self._showing is not None:
             self._showing.close()
             self._exchange(None)
@@ -339,9 +338,12 @@ class Workbench:
     # Views
 
     def rest(self) -> None:
-        """Do what is too slow for a moving hand; faces call it 150 ms after the last change."""
+        """Do what is too slow for a moving hand; faces call it 150 ms after the last change.
+
+        That is the surface in 3D views, unless :attr:`show_surface` is False, and keeping the review in the scene.
+        """
         if self._showing is not None:
-            self._showing.preview.surface(True)
+            self._showing.preview.surface(self.show_surface)
             self.store()
 
     def jump_to_image(self, index: int) -> None:
@@ -442,15 +444,12 @@ class Workbench:
         except ModelError:
             self._model = ""  # reviewed with a model that is not installed here
         self._show(review, known.get("placed"))
-        self._status = status.done(len(review.found.image_labels), self._sentence(review.found))
+        self._status = status.done(len(review.found.image_labels), self._said())
         return True
 
     def _alive(self, node: Any) -> bool:
         return node is not None and node.GetScene() is self.scene
 
-    def _on_scene_closing(self, _caller: Any, _event: Any) -> None:
+    def _on_scene_closing(self) -> None:
         self._let_go("Cancelled: the scene was closed")
         self._volume_node = self._output_node = None
-
-    def _on_scene_saving(self, _caller: Any, _event: Any) -> None:
-        self.store()

@@ -1,48 +1,20 @@
-"""Findings with three bright spots, made without a network."""
+"""Findings, scenes and workbenches."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
+from bench_stand_ins import Bench
+from finding_stand_ins import blobs, localization_of, make_card
 
-from CAMLocalizerLib.core import ActivationMap, ActivationPyramid, Grid, Volume
+from CAMLocalizerLib.core import Grid, Volume
 from CAMLocalizerLib.localizer import Localization, ProjectionLocalization
 from CAMLocalizerLib.models import ModelCard
-from CAMLocalizerLib.views import ProjectionPair, covering_cells, slice_stack
+from CAMLocalizerLib.views import ProjectionPair
 from CAMLocalizerLib.workbench import Review
-
-SPOTS = ((2, 5, 5), (6, 16, 12), (6, 6, 15))  # slice, row and column of the finest map
-SHA256 = "ab" * 32
-
-
-def make_card(**changes) -> ModelCard:
-    fields = {
-        "name": "tiny",
-        "version": "1.2",
-        "network": "dcfpn",
-        "modality": "MR",
-        "spacing_mm": 1.2,
-        "size": (24, 24),
-        "normalisation": "zscore",
-        "classes": ("healthy", "glioma"),
-        "tumour_classes": ("glioma",),
-        "scales": (1, 2),
-        "map_levels": {1: 2.0, 2: 2.0, 3: 2.0},
-        "threshold": "0.2",
-        "map_normalisation": "volume",
-        "sha256": SHA256,
-    }
-    return ModelCard(**{**fields, **changes})
-
-
-def blobs(shape: tuple[int, int, int], spots, width: float) -> np.ndarray:
-    """Gaussian spots of falling height and seeded noise below 5 %."""
-    k, j, i = np.indices(shape)
-    array = np.random.default_rng(5).random(shape) * 0.05
-    for number, (slice_, row, column) in enumerate(spots):
-        near = ((j - row) ** 2 + (i - column) ** 2) / width**2 + (k - slice_) ** 2
-        array += (1.0 - 0.15 * number) * np.exp(-near)
-    return array.astype(np.float32)
 
 
 @pytest.fixture
@@ -52,24 +24,7 @@ def card() -> ModelCard:
 
 @pytest.fixture
 def found(oblique_volume: Volume, card: ModelCard) -> Localization:
-    stack = slice_stack(oblique_volume, "axial", spacing_mm=card.spacing_mm, size=card.size)
-    maps = []
-    for scale, stride in ((1, 1), (2, 2), (3, 4)):
-        cells = (len(stack), 24 // stride, 24 // stride)
-        spots = [(k, j // stride, i // stride) for k, j, i in SPOTS[: 4 - scale]]
-        array, grid = covering_cells(stack, 2 * blobs(cells, spots, 3 / stride), stride)
-        maps.append(ActivationMap(scale, array, grid))
-    probability = np.linspace(0.1, 0.9, len(stack), dtype=np.float32)
-    pyramid = ActivationPyramid(
-        maps=tuple(maps),
-        probabilities=np.stack([1 - probability, probability], axis=1),
-        classes=card.classes,
-        targets=np.ones(len(stack), np.int64),
-        tumour_classes=card.tumour_classes,
-        view="axial",
-        source_grid=oblique_volume.grid,
-    )
-    return Localization(oblique_volume, pyramid, card, "axial", notes=("looked at everything",))
+    return localization_of(oblique_volume, card)
 
 
 @pytest.fixture
@@ -95,3 +50,35 @@ def projected() -> ProjectionLocalization:
 @pytest.fixture
 def review(found: Localization) -> Review:
     return Review(found)
+
+
+@pytest.fixture
+def scene() -> Iterator[Any]:
+    """An empty headless scene with Slicer's module logics behind it."""
+    pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
+    from CAMLocalizerLib.mrml import HeadlessApplication
+
+    with HeadlessApplication() as application:
+        yield application.scene
+
+
+@pytest.fixture
+def bench(scene: Any, card: ModelCard) -> Bench:
+    return Bench(scene, card)
+
+
+@pytest.fixture
+def volume_node(scene: Any, found: Localization) -> Any:
+    from CAMLocalizerLib.mrml import volume_to_node
+
+    return volume_to_node(scene, found.volume)
+
+
+@pytest.fixture
+def workbench(bench: Bench, volume_node: Any) -> Iterator[Any]:
+    """A workbench with a complete run behind it."""
+    made = bench.workbench()
+    made.choose_volume(volume_node)
+    made.run_blocking()
+    yield made
+    made.close()

@@ -1,0 +1,84 @@
+"""Run: the classifier at work on a volume of the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core import CAMLocalizerError
+from ..jobs import Launcher, LocalizationJob, Request
+from ..localizer import Findings
+from ..mrml import volume_from_node
+from . import status
+from .status import RunStatus
+from .watch import VolumeWatch
+
+NewJob = Callable[..., LocalizationJob]
+
+
+class Run:
+    """A job in another process and the volume node that it looks at; the scene is only read.
+
+    Args:
+        volume_node: scalar volume node; its linear parent transforms are respected.
+        request: model, device and view.
+        launcher: starts the process; that of :mod:`CAMLocalizerLib.jobs` if not given.
+        new_job: makes the job, from volume, request and launcher.
+
+    Raises:
+        InputError: the volume cannot be looked at.
+        JobError: the process cannot be started.
+    """
+
+    def __init__(
+        self,
+        volume_node: Any,
+        request: Request,
+        *,
+        launcher: Launcher | None = None,
+        new_job: NewJob = LocalizationJob,
+    ) -> None:
+        self._job = new_job(volume_from_node(volume_node), request, launcher=launcher)
+        self._watch = VolumeWatch(volume_node)
+        self._job.start()
+        self.status = status.starting()
+        self.found: Findings | None = None
+
+    def poll(self) -> RunStatus:
+        """Look how far the run is; never waits. When its state is ``done``, :attr:`found` holds what was seen."""
+        if not self.status.running:
+            return self.status
+        if notice := self._watch.notice():
+            self._job.cancel()
+            self.status = status.failed(f"{notice} The run was stopped")
+            return self.status
+        progress = self._job.poll()
+        if progress.state == "starting":
+            self.status = status.starting(progress.message)
+        elif progress.state == "running":
+            self.status = status.under_way(progress.done, progress.total, progress.seconds_left, progress.message)
+        elif progress.state == "done":
+            self._take()
+        else:
+            failed = progress.state == "failed"
+            self.status = status.failed(progress.message, progress.log) if failed else status.cancelled()
+        return self.status
+
+    def cancel(self) -> None:
+        """End the run; no process of it is left. One that is over stays as it is."""
+        if self.status.running:
+            self._job.cancel()
+            self.status = status.cancelled()
+
+    def _take(self) -> None:
+        try:
+            self.found = self._job.result()
+            self.status = status.done(len(self.found.image_labels), said_of(self.found))
+        except CAMLocalizerError as error:
+            self.status = status.failed(str(error), getattr(error, "log", None))
+
+
+def said_of(found: Findings, located: bool = True) -> str:
+    """Return in sentences what was found, and what to know about it."""
+    sentences = (found.verdict(located and found.tumour_probable), *found.notes)
+    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in sentences)

@@ -1,0 +1,365 @@
+"""The workbench on a real scene: choose, run, review, accept, undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bench_stand_ins import Bench, draw, failed, names
+
+from CAMLocalizerLib.core import SettingsError
+from CAMLocalizerLib.jobs import JobError
+
+PREVIEW = "CAMLocalizerPreview"
+
+
+def preview_mask(workbench: Any) -> np.ndarray:
+    from CAMLocalizerLib.mrml import segment_mask
+
+    grid = workbench.review.found.volume.grid
+    return segment_mask(workbench.preview_node, PREVIEW, grid).array_kji
+
+
+def shift(*mm: float) -> Any:
+    from CAMLocalizerLib.mrml.geometry import matrix_to_vtk
+
+    matrix = np.eye(4)
+    matrix[:3, 3] = mm
+    return matrix_to_vtk(matrix)
+
+
+def accepted_masks(workbench: Any) -> dict[str, np.ndarray]:
+    from CAMLocalizerLib.mrml import segment_ids, segment_mask
+
+    node, grid = workbench.output_node, workbench.review.found.volume.grid
+    found = (segment_mask(node, each, grid) for each in ([] if node is None else segment_ids(node)))
+    return {label_map.segments[0]: label_map.array_kji for label_map in found}
+
+
+def test_a_run_shows_activation_and_label_map(workbench: Any) -> None:
+    from CAMLocalizerLib.mrml import volume_from_node
+
+    review = workbench.review
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    np.testing.assert_array_equal(volume_from_node(workbench.activation_node).array_kji, review.activation)
+    assert workbench.status.sentence == "Tumour in 5 of 9 axial slices. Looked at everything."
+
+
+def test_the_status_follows_the_job(bench: Bench, volume_node: Any) -> None:
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    assert workbench.run()
+    assert workbench.status.sentence == "Starting the classifier…"
+    assert workbench.poll().sentence == "Starting the classifier… PyTorch is being loaded"
+    assert workbench.poll().sentence == "3 of 9 slices, about 8 s left"
+    assert workbench.status.fraction == pytest.approx(1 / 3)
+    assert workbench.running
+    assert workbench.poll().state == "done"
+    assert not workbench.running
+
+
+@pytest.mark.parametrize("polls", [0, 1, 2])
+def test_a_cancelled_run_leaves_the_scene_as_it_was(bench: Bench, volume_node: Any, polls: int) -> None:
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    before = names(bench.scene)
+    workbench.run()
+    for _ in range(polls):
+        workbench.poll()
+    workbench.cancel()
+    assert bench.jobs[0].cancelled
+    assert names(bench.scene) == before
+    assert (workbench.status.state, workbench.status.sentence) == ("cancelled", "Cancelled")
+    assert workbench.poll().state == "cancelled"
+    assert workbench.review is None
+
+
+def test_a_failed_run_tells_its_sentence_and_log(bench: Bench, volume_node: Any) -> None:
+    bench.steps = failed(Path("kept.log"))
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    before = names(bench.scene)
+    with pytest.raises(JobError, match=r"memory ran out\. The log is kept\.log"):
+        workbench.run_blocking()
+    assert names(bench.scene) == before
+    assert workbench.status.log == Path("kept.log")
+
+
+def test_closing_the_scene_during_a_run_ends_it(bench: Bench, volume_node: Any) -> None:
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    workbench.run()
+    bench.scene.Clear(0)
+    assert bench.jobs[0].cancelled
+    assert workbench.poll().sentence == "Cancelled: the scene was closed"
+    assert workbench.volume_node is None
+    assert bench.scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
+    heard: list[Any] = []
+    workbench.subscribe(lambda: heard.append(workbench.review))
+    workbench.scene.Clear(0)
+    assert heard == [None]
+    assert workbench.why_not_accept() == "Run the classifier first."
+    workbench.rest()
+
+
+def test_a_volume_removed_during_a_run_stops_it(bench: Bench, volume_node: Any) -> None:
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    workbench.run()
+    bench.scene.RemoveNode(volume_node)
+    assert workbench.poll().sentence == "oblique was removed from the scene. The run was stopped."
+    assert bench.jobs[0].cancelled
+    assert workbench.why_not_run() == "Choose a volume first."
+
+
+def test_a_volume_changed_during_a_run_stops_it(bench: Bench, volume_node: Any) -> None:
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    workbench.run()
+    volume_node.GetImageData().GetPointData().GetScalars().Modified()
+    assert "was changed" in workbench.poll().sentence
+    assert workbench.review is None
+
+
+def test_a_volume_moved_after_the_run_is_said(workbench: Any) -> None:
+    transform = workbench.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+    transform.SetMatrixTransformToParent(shift(25.0, 0.0, 0.0))
+    assert workbench.notice() == ""
+    workbench.volume_node.SetAndObserveTransformNodeID(transform.GetID())
+    assert workbench.why_not_accept() == "oblique was moved after it was looked at; move it back or run again."
+    assert workbench.why_not_export() == workbench.notice()
+    workbench.volume_node.SetAndObserveTransformNodeID(None)
+    assert workbench.why_not_accept() == ""
+
+
+def test_a_volume_under_a_transform_is_looked_at_where_it_is(bench: Bench, volume_node: Any) -> None:
+    transform = bench.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+    transform.SetMatrixTransformToParent(shift(0.0, -40.0, 0.0))
+    volume_node.SetAndObserveTransformNodeID(transform.GetID())
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    review = workbench.run_blocking()
+    review.accept()
+    np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], review.mask)
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+
+
+def test_the_preview_follows_every_gesture_and_its_undo(workbench: Any) -> None:
+    review = workbench.review
+    first = preview_mask(workbench)
+    review.set_threshold("0.3", preview=True)
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    review.reject_component(1)
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    review.set_scales((3,))
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    while review.undo():
+        np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    np.testing.assert_array_equal(preview_mask(workbench), first)
+
+
+def test_the_activation_follows_the_scales(workbench: Any) -> None:
+    from CAMLocalizerLib.mrml import volume_from_node
+
+    for gesture in (lambda: workbench.review.set_scales((2, 3)), workbench.review.undo):
+        gesture()
+        shown = volume_from_node(workbench.activation_node).array_kji
+        np.testing.assert_array_equal(shown, workbench.review.activation)
+
+
+def test_the_surface_is_built_at_rest(workbench: Any) -> None:
+    segmentation = workbench.preview_node.GetSegmentation()
+    workbench.review.set_threshold("0.3", preview=True)
+    assert not segmentation.ContainsRepresentation("Closed surface")
+    workbench.rest()
+    assert segmentation.ContainsRepresentation("Closed surface")
+    workbench.show_surface = False
+    workbench.rest()
+    assert not segmentation.ContainsRepresentation("Closed surface")
+
+
+def test_accepted_segments_come_and_go_with_undo(workbench: Any) -> None:
+    review = workbench.review
+    before = names(workbench.scene)
+    review.accept()
+    mask = review.mask.copy()
+    review.set_threshold("0.3")
+    review.accept("Metastasis")
+    masks = accepted_masks(workbench)
+    assert list(masks) == ["Tumour 1", "Metastasis"]
+    np.testing.assert_array_equal(masks["Tumour 1"], mask)
+    np.testing.assert_array_equal(masks["Metastasis"], review.mask)
+    review.withdraw(0)
+    assert list(accepted_masks(workbench)) == ["Metastasis"]
+    review.undo()
+    assert set(accepted_masks(workbench)) == {"Tumour 1", "Metastasis"}
+    while review.undo():
+        pass
+    assert accepted_masks(workbench) == {}
+    assert names(workbench.scene) == before
+
+
+def test_accepted_segments_tell_where_they_come_from(workbench: Any) -> None:
+    from vtkmodules.vtkCommonCore import reference
+
+    segment = workbench.review.accept()
+    node = workbench.output_node
+    value = reference("")
+    for tag, expected in segment.tags().items():
+        assert node.GetSegmentation().GetNthSegment(0).GetTag(tag, value)
+        assert str(value) == expected
+
+
+def test_the_users_own_segmentation_keeps_its_segments(bench: Bench, workbench: Any) -> None:
+    from CAMLocalizerLib.core import LabelMap
+    from CAMLocalizerLib.mrml import add_segment
+
+    own = workbench.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "mine")
+    grid = workbench.review.found.volume.grid
+    box = np.zeros(grid.shape_kji, np.uint8)
+    box[1:4, 2:20, 2:18] = 1
+    add_segment(own, LabelMap(box, grid), name="Tumour 1")
+    workbench.choose_output(own)
+    assert workbench.review.accept().name == "Tumour 2"
+    np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], box)
+    workbench.review.undo()
+    assert list(accepted_masks(workbench)) == ["Tumour 1"]
+    np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], box)
+    assert bench.questions == []
+
+
+def test_edits_of_the_preview_are_lost_only_after_asking(bench: Bench, workbench: Any) -> None:
+    review = workbench.review
+    draw(workbench.preview_node, PREVIEW, (8, 20, 18))
+    edited = preview_mask(workbench)
+    assert edited[8, 20, 18] == 1
+    assert review.edited
+    assert not review.set_threshold("0.3")
+    assert review.settings.threshold == "0.2"
+    np.testing.assert_array_equal(preview_mask(workbench), edited)
+    bench.answer = True
+    assert review.set_threshold("0.3")
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    assert len(bench.questions) == 2
+    assert bench.questions[0].startswith("The tumour preview was edited by hand. This change draws it anew")
+
+
+def test_edits_of_the_preview_are_accepted_with_it_and_then_no_longer_asked_about(bench: Bench, workbench: Any) -> None:
+    review = workbench.review
+    draw(workbench.preview_node, PREVIEW, (8, 20, 18))
+    segment = review.accept()
+    assert segment.edited
+    assert segment.mask[8, 20, 18] == 1
+    assert segment.mask.sum() == review.mask.sum() + 1
+    np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], segment.mask)
+    assert review.set_threshold("0.3")
+    assert bench.questions == []
+
+
+def test_undoing_an_accept_asks_where_its_segment_was_edited(bench: Bench, workbench: Any) -> None:
+    review = workbench.review
+    review.accept()
+    from CAMLocalizerLib.mrml import segment_ids
+
+    peak = review.components[0].peak_kji
+    draw(workbench.output_node, segment_ids(workbench.output_node)[0], peak, 0)
+    assert not review.undo()
+    assert accepted_masks(workbench)["Tumour 1"][peak] == 0
+    assert bench.questions == ["Tumour 1 was edited after it was accepted. Taking it back loses the edits. Go on?"]
+    bench.answer = True
+    assert review.undo()
+    assert workbench.output_node is None
+
+
+def test_a_second_run_begins_anew_and_leaves_accepted_segments(bench: Bench, workbench: Any) -> None:
+    workbench.review.set_threshold("0.3")
+    workbench.review.accept()
+    first, nodes = workbench.review, names(workbench.scene)
+    mask = first.mask.copy()
+    workbench.run_blocking()
+    assert workbench.review is not first
+    assert not workbench.review.can_undo
+    assert names(workbench.scene) == nodes
+    np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], mask)
+    np.testing.assert_array_equal(preview_mask(workbench), workbench.review.mask)
+    assert workbench.review.accept().name == "Tumour 2"
+    assert bench.questions == []
+
+
+def test_a_second_run_asks_before_edits_are_lost(bench: Bench, workbench: Any) -> None:
+    draw(workbench.preview_node, PREVIEW, (8, 20, 18))
+    assert not workbench.run()
+    assert len(bench.jobs) == 1
+    with pytest.raises(SettingsError, match="edits of the preview would be lost"):
+        workbench.run_blocking()
+
+
+def test_disabled_buttons_say_why(bench: Bench, scene: Any, volume_node: Any, monkeypatch: Any) -> None:
+    workbench = bench.workbench()
+    assert workbench.why_not_run() == "Choose a volume first."
+    with pytest.raises(SettingsError, match="Choose a volume first"):
+        workbench.run()
+    assert workbench.why_not_accept() == workbench.why_not_undo() == "Run the classifier first."
+    workbench.choose_volume(volume_node)
+    assert workbench.why_not_run() == ""
+    assert workbench.why_not_cancel() == "Nothing is running."
+    workbench.run()
+    assert workbench.why_not_run() == "The classifier is running; cancel it first."
+    with pytest.raises(SettingsError, match="cancel it before"):
+        workbench.choose_volume(None)
+    while workbench.poll().running:
+        pass
+    assert workbench.why_not_undo() == "There is nothing to undo."
+    assert workbench.why_not_redo() == "There is nothing to redo."
+    assert workbench.why_not_accept() == workbench.why_not_export() == ""
+    workbench.review.set_threshold("1.0")
+    workbench.review.set_min_volume_ml(100)
+    assert workbench.why_not_accept() == "The label map is empty; lower the threshold or keep a region."
+    assert workbench.why_not_undo() == ""
+
+
+def test_the_volumes_of_a_scene_have_reviews_of_their_own(bench: Bench, workbench: Any, found: Any) -> None:
+    from CAMLocalizerLib.mrml import volume_to_node
+
+    one = workbench.volume_node
+    workbench.review.set_threshold("0.3")
+    workbench.review.reject_component(1)
+    mask, preview = workbench.review.mask.copy(), workbench.preview_node
+    other = volume_to_node(workbench.scene, found.volume, name="other")
+    workbench.choose_volume(other)
+    assert workbench.review is None
+    assert not preview.GetDisplayNode().GetVisibility()
+    workbench.run_blocking()
+    assert workbench.preview_node is not preview
+    workbench.choose_volume(one)
+    assert workbench.preview_node is preview
+    assert preview.GetDisplayNode().GetVisibility()
+    np.testing.assert_array_equal(workbench.review.mask, mask)
+    assert bench.questions == []
+
+
+def test_slice_views_jump_to_images_and_regions(workbench: Any) -> None:
+    scene, review = workbench.scene, workbench.review
+    for name in ("Axial", "Coronal", "Sagittal"):
+        node = scene.AddNewNodeByClass("vtkMRMLSliceNode", name)
+        node.SetLayoutName(name)
+        node.SetOrientation(name)
+    for index in (0, 3, 8):
+        workbench.jump_to_image(index)
+        assert workbench.image_in_view == index
+    workbench.jump_to_component(2)
+    k, j, i = review.components[1].peak_kji
+    x, y, z = review.found.volume.grid.to_lps((i, j, k))
+    for name in ("Axial", "Coronal", "Sagittal"):
+        matrix = scene.GetFirstNodeByName(name).GetSliceToRAS()
+        normal, origin = ([matrix.GetElement(row, column) for row in range(3)] for column in (2, 3))
+        assert np.dot(normal, origin) == pytest.approx(np.dot(normal, (-x, -y, z)))
+    with pytest.raises(SettingsError, match="there is no region 99"):
+        workbench.jump_to_component(99)
+    with pytest.raises(SettingsError, match="there is no slice 9"):
+        workbench.jump_to_image(9)
