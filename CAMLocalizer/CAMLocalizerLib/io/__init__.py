@@ -1,6 +1,10 @@
 """Files in and out: volumes, DICOM series, label maps, segmentations and folders of results."""
 
 from .dicom import SeriesInfo, list_series
+from .dicom_seg import separate_components, write_dicom_seg, write_dicom_seg_fractional
+from .dicom_seg_reader import read_dicom_seg, read_dicom_seg_fractional
+from .dicom_source import DicomSource, check_source, read_dicom_source
+from .dicom_sr import ReportedRegion, write_measurement_report
 from .hashing import source_sha256
 from .info import VolumeInfo, describe, orientation_code
 from .label_map_reader import read_label_map
@@ -14,19 +18,29 @@ from .suv import suvbw_factor
 __all__ = [
     "KNOWN_FILES",
     "TUMOUR_TYPES",
+    "DicomSource",
+    "ReportedRegion",
     "SeriesInfo",
     "VolumeInfo",
     "case_name",
+    "check_source",
     "describe",
     "list_series",
     "orientation_code",
+    "read_dicom_seg",
+    "read_dicom_seg_fractional",
+    "read_dicom_source",
     "read_label_map",
     "read_volume",
+    "separate_components",
     "source_sha256",
     "staged_folder",
     "suvbw_factor",
     "terminology_entry",
+    "write_dicom_seg",
+    "write_dicom_seg_fractional",
     "write_label_map",
+    "write_measurement_report",
     "write_nifti",
     "write_segmentation",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError, SeriesError
+from ..core import Grid, InputError, SeriesError
 from .dicom_geometry import planes, stack
 from .image import RawImage, grey, named
 from .names import ENDINGS, ending
@@ -52,7 +52,14 @@ class SeriesInfo:
 
 
 @dataclass(frozen=True, eq=False)
-class _Entry:
+class Entry:
+    """One file of a series.
+
+    Args:
+        path: the file.
+        header: all of it but the pixels.
+    """
+
     path: Path
     header: Dataset
 
@@ -80,12 +87,22 @@ def read_dicom_folder(folder: Path, series: str | None = None) -> RawImage:
         InputError: a damaged file, or tags missing for SUV.
         GridError: gantry tilt or a damaged geometry.
     """
+    return _read_entries(series_entries(folder, series), folder)
+
+
+def series_entries(folder: Path, series: str | None = None) -> list[Entry]:
+    """Find the files of the one image series of a folder, or of the one named; arguments as for reading it.
+
+    Raises:
+        SeriesError: no series, or several without a choice.
+        InputError: a damaged file.
+    """
     with quiet():
         found = _scan(folder)
         infos = sorted(map(_info, found.values()), key=lambda info: (-info.slices, info.uid))
     chosen = [info for info in infos if series is None or series in (info.uid, info.number)]
     if len(chosen) == 1:
-        return _read_entries(found[chosen[0].uid], folder)
+        return found[chosen[0].uid]
     listing = "".join(f"\n  {info}" for info in infos)
     if not infos:
         raise SeriesError(f"{folder}: no DICOM image in this folder; give a folder of DICOM files or an image file")
@@ -100,25 +117,30 @@ def read_dicom_file(path: Path) -> RawImage:
     Raises:
         InputError: a damaged file or one without image.
     """
+    return _read_entries([file_entry(path)], path)
+
+
+def file_entry(path: Path) -> Entry:
+    """Read the header of one DICOM image; raises as :func:`read_dicom_file`."""
     with quiet():
         entry = _entry(path)
     if entry is None:
         raise InputError(f"{path}: this DICOM file holds no image; give an image file or its folder")
-    return _read_entries([entry], path)
+    return entry
 
 
-def _scan(folder: Path) -> dict[str, list[_Entry]]:
+def _scan(folder: Path) -> dict[str, list[Entry]]:
     """Group the images in a folder by series."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    found: dict[str, list[_Entry]] = {}
+    found: dict[str, list[Entry]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith(".") and (entry := _entry(path)):
             found.setdefault(str(entry.header.get("SeriesInstanceUID", "")), []).append(entry)
     return found
 
 
-def _entry(path: Path) -> _Entry | None:
+def _entry(path: Path) -> Entry | None:
     """Read a file's header; None if it is no DICOM image. A damaged ``.dcm`` is an error, not a missing slice."""
     from pydicom import dcmread
 
@@ -139,7 +161,7 @@ def _entry(path: Path) -> _Entry | None:
         raise damaged
     if "Rows" not in header or header.get("Modality", "") in NO_IMAGES:
         return None
-    return _Entry(path, header)
+    return Entry(path, header)
 
 
 def _pixel_bytes(header: Dataset) -> int:
@@ -155,7 +177,7 @@ def _pixel_bytes(header: Dataset) -> int:
     return tag + frames * bits // 8
 
 
-def _info(entries: Sequence[_Entry]) -> SeriesInfo:
+def _info(entries: Sequence[Entry]) -> SeriesInfo:
     first = entries[0].header
     return SeriesInfo(
         uid=str(first.get("SeriesInstanceUID", "")),
@@ -168,17 +190,31 @@ def _info(entries: Sequence[_Entry]) -> SeriesInfo:
     )
 
 
-def _read_entries(entries: Sequence[_Entry], source: Path) -> RawImage:
+def _read_entries(entries: Sequence[Entry], source: Path) -> RawImage:
     with quiet(), named(source):
         headers = [entry.header for entry in entries]
         first, info = headers[0], _info(entries)
-        _check_images(headers)
-        order, grid = stack(list(_all_planes(headers)), info.columns, info.rows)
+        order, grid = series_grid(headers)
         array = _pixels([entry.path for entry in entries], source)[order]  # stored order -> (k, j, i)
         if info.modality == "PT":
             array = array * np.float32(suvbw_factor(headers))
         notes = () if "ImagePositionPatient" in first or len(order) > 1 else ("the image has no place in the body",)
         return RawImage(array, grid, "DICOM", info.modality, UNITS.get(info.modality, ""), notes)
+
+
+def series_grid(headers: Sequence[Dataset]) -> tuple[NDArray[np.intp], Grid]:
+    """Return the order of all frames of a series along k, and the grid they form.
+
+    Args:
+        headers: of all files, any order.
+
+    Raises:
+        SeriesError: slices that do not form one complete stack.
+        InputError: frames without place or of different scale.
+        GridError: gantry tilt or a damaged geometry.
+    """
+    _check_images(headers)
+    return stack(list(_all_planes(headers)), int(headers[0].Columns), int(headers[0].Rows))
 
 
 def _all_planes(headers: Sequence[Dataset]) -> Iterator:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -60,3 +63,46 @@ def pet_tags(header: Dataset, k: int) -> None:
     header.PatientWeight = 70
     header.SeriesDate = header.AcquisitionDate = "20240105"
     header.SeriesTime, header.AcquisitionTime = "100000", f"10{k:02d}00.500"
+
+
+def referable(header: Dataset, k: int) -> None:
+    """Add what a result that refers to the series needs."""
+    header.FrameOfReferenceUID = "1.2.3.4"
+    header.StudyDate, header.StudyTime, header.StudyID, header.AccessionNumber = "20240105", "100000", "S1", "A1"
+    header.PatientBirthDate, header.PatientSex, header.ReferringPhysicianName = "19500101", "F", "Doctor^A"
+
+
+def write_multi_frame(folder: Path, stored: np.ndarray, grid: Grid, order: list[int], *, shared: bool = True) -> None:
+    """Write slices as frames of one enhanced MR image, frame n being slice ``order[n]``."""
+
+    def enhance(header: Dataset, k: int) -> None:
+        referable(header, k)
+        header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+        header.NumberOfFrames, header.PixelData = len(order), stored[order].astype("<u2").tobytes()
+        turn, measures = Dataset(), Dataset()
+        turn.ImageOrientationPatient, measures.PixelSpacing = header.ImageOrientationPatient, header.PixelSpacing
+        measures.SliceThickness = header.SliceThickness
+        common = Dataset()
+        common.PlaneOrientationSequence, common.PixelMeasuresSequence = [turn], [measures]
+        header.SharedFunctionalGroupsSequence = [common if shared else Dataset()]
+        header.PerFrameFunctionalGroupsSequence = [_frame(grid, index, None if shared else common) for index in order]
+        del header.ImagePositionPatient, header.ImageOrientationPatient, header.PixelSpacing
+
+    write_series(folder, stored[:1], grid, patch=enhance)
+
+
+def _frame(grid: Grid, k: int, common: Dataset | None) -> Dataset:
+    frame, place = Dataset(), Dataset()
+    place.ImagePositionPatient = [f"{value:.6f}" for value in grid.to_lps((0, 0, k))]
+    frame.PlanePositionSequence = [place]
+    if common is not None:
+        frame.update(common)
+    return frame
+
+
+def complaints(path: Path) -> list[str]:
+    """Return the errors that dciodvfy finds in a file; skips the test where there is no dciodvfy."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy (dicom3tools) is not installed")
+    told = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    return [line for line in (told.stdout + told.stderr).splitlines() if line.startswith("Error")]

@@ -1,0 +1,117 @@
+"""DicomSource: the series that a DICOM result refers to and whose grid it lies on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Grid, GridError, SeriesError
+from .dicom import UNITS, file_entry, series_entries, series_grid
+from .dicom_headers import is_multi_frame, reduced_headers
+from .dicom_placing import described, placed, same_voxels
+from .image import named
+from .quiet import quiet
+from .signatures import file_format
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class DicomSource:
+    """A DICOM series without its pixels.
+
+    Args:
+        headers: what results repeat of the files, without private or further patient data; one file per slice,
+            sorted along k, or one file with all frames.
+        grid: of the volume that :func:`read_volume` makes of the series.
+        frames: number of the stored frame (from 0) of each slice k; 0, 1, ... for one file per slice.
+        modality: ``MR``, ``CT``, ``PT``, ...
+        unit: of the volume's intensities, empty if arbitrary.
+        notes: a sentence for each attribute of patient or study that the source lacks.
+    """
+
+    headers: tuple[Dataset, ...] = field(repr=False)
+    grid: Grid
+    frames: NDArray[np.intp] = field(repr=False)
+    modality: str
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def study_uid(self) -> str:
+        """StudyInstanceUID."""
+        return str(self.headers[0].StudyInstanceUID)
+
+    @property
+    def series_uid(self) -> str:
+        """SeriesInstanceUID."""
+        return str(self.headers[0].SeriesInstanceUID)
+
+    def stored_frames(self, array_kji: NDArray, grid: Grid) -> NDArray:
+        """Put an array into the order of the source's slices or stored frames.
+
+        Args:
+            array_kji: shape ``grid.shape_kji``.
+            grid: the source's own, or the same voxels with axes in another order or direction.
+
+        Returns:
+            Shape (frames, rows, columns).
+
+        Raises:
+            GridError: other voxels than the source's; both grids are named.
+        """
+        check_source(self, grid)
+        sorted_kji = placed(array_kji, grid, self.grid)
+        stored = np.empty_like(sorted_kji)
+        stored[self.frames] = sorted_kji
+        return stored
+
+
+def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSource | None:
+    """Read the headers of a DICOM series that results are to refer to.
+
+    Args:
+        path: what :func:`read_volume` read the volume from, or a folder or file of the same series.
+        series: SeriesInstanceUID or SeriesNumber, where a folder holds several.
+
+    Returns:
+        The series, None if the path is a file of another format.
+
+    Raises:
+        InputError: no such file, a damaged one, or one without an attribute that DICOM results need.
+        SeriesError: a folder without exactly one complete series, or files of several patients or studies.
+        GridError: gantry tilt or a damaged geometry.
+    """
+    path = Path(path)
+    if not path.is_dir() and file_format(path) != "DICOM":
+        return None
+    entries = series_entries(path, series) if path.is_dir() else [file_entry(path)]
+    with quiet(), named(path):
+        order, grid = series_grid([entry.header for entry in entries])
+        if is_multi_frame(entries[0].header):
+            frames = order
+        else:
+            entries, frames = [entries[index] for index in order], np.arange(len(order))
+        headers, notes = reduced_headers(entries, grid)
+        modality = str(headers[0].get("Modality", "") or "")
+        if not modality:
+            raise SeriesError(f"{entries[0].path}: Modality (0008,0060) is missing; DICOM results need it")
+    return DicomSource(headers, grid, frames, modality, UNITS.get(modality, ""), notes)
+
+
+def check_source(source: DicomSource, grid: Grid) -> None:
+    """See that a grid has the voxels of a source series, whatever the order and direction of its axes.
+
+    Raises:
+        GridError: other voxels; both grids are named.
+    """
+    if not same_voxels(grid, source.grid):
+        raise GridError(
+            f"the result lies on {described(grid)}, the DICOM series on {described(source.grid)}; "
+            "give the series that the image was made from"
+        )

@@ -1,0 +1,243 @@
+"""What was measured of the segments of a DICOM segmentation, as a structured report (TID 1500)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core import InputError, SettingsError
+from ..version import VERSION
+from .dicom_source import DicomSource
+from .dicom_terms import PROGRAM, derived_uid, instance, refusing, save
+from .quiet import quiet
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Concept = tuple[str, str, str]
+
+MM3_PER_CM3 = 1000.0
+SR_NUMBER = 3
+PROCEDURES = {
+    "CT": ("25045-6", "LN", "CT unspecified body region"),
+    "MR": ("25056-3", "LN", "MRI unspecified body region"),
+    "PT": ("44136-0", "LN", "PET unspecified body region"),
+}
+IMAGING = ("363679005", "SCT", "Imaging procedure")
+UNITS = {
+    "SUVbw": (("126401", "DCM", "SUVbw"), ("g/ml{SUVbw}", "UCUM", "Standardized Uptake Value body weight")),
+    "HU": (("112031", "DCM", "Attenuation Coefficient"), ("[hnsf'U]", "UCUM", "Hounsfield unit")),
+}
+ARBITRARY = ("[arb'U]", "UCUM", "arbitrary unit")
+INTENSITIES = {
+    "CT": ("110850", "DCM", "X-Ray Attenuation"),
+    "MR": ("110852", "DCM", "MR signal intensity"),
+    "NM": ("110821", "DCM", "Nuclear Medicine Tomographic Activity"),
+    "PT": ("110821", "DCM", "Nuclear Medicine Tomographic Activity"),
+}
+VOLUME, CUBIC_CENTIMETRE = ("118565006", "SCT", "Volume"), ("cm3", "UCUM", "cubic centimeter")
+DIAMETER, MILLIMETRE = ("81827009", "SCT", "Diameter"), ("mm", "UCUM", "mm")
+ACTIVATION, NO_UNITS = ("130402", "DCM", "Class activation"), ("1", "UCUM", "no units")
+MAXIMUM = ("56851009", "SCT", "Maximum")
+STATISTICS = {
+    "mean": ("373098007", "SCT", "Mean"),
+    "standard_deviation": ("386136009", "SCT", "Standard Deviation"),
+    "minimum": ("255605001", "SCT", "Minimum"),
+    "maximum": MAXIMUM,
+    "median": ("373099004", "SCT", "Median"),
+}
+
+
+@dataclass(frozen=True)
+class ReportedRegion:
+    """What a report says of one segment. Values that are None or not finite are left out.
+
+    Args:
+        segment: number of the segment in the segmentation, from 1.
+        volume_mm3: of all its voxels.
+        longest_diameter_mm: largest distance within it, in three dimensions.
+        mean: intensity; like the following in the volume's unit.
+        standard_deviation: of the intensities.
+        minimum: least intensity.
+        maximum: greatest intensity.
+        median: of the intensities.
+        peak_activation: highest activation, 0 to 1.
+    """
+
+    segment: int
+    volume_mm3: float
+    longest_diameter_mm: float | None = None
+    mean: float | None = None
+    standard_deviation: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    median: float | None = None
+    peak_activation: float | None = None
+
+
+def write_measurement_report(
+    regions: Sequence[ReportedRegion],
+    source: DicomSource,
+    path: str | Path,
+    *,
+    seg: str | Path | Dataset,
+    unit: str | None = None,
+    created: datetime | None = None,
+) -> None:
+    """Write a DICOM structured report after template TID 1500: one group of measurements per region.
+
+    A group names the segment and the images it was found in, repeats the segment's tracking identifiers, kind and
+    algorithm, and holds volume (cm3), longest diameter (mm), intensity statistics and peak class activation. The
+    report is complete, preliminary and not verified.
+
+    Args:
+        regions: what was measured, at most one region per segment.
+        source: series that was measured.
+        path: a ``.dcm`` file in an existing folder; an existing file is replaced.
+        seg: the segmentation of the same series, as :func:`write_dicom_seg` wrote it; keep it with the report.
+        unit: of the intensities: ``SUVbw``, ``HU`` or empty for arbitrary; the source's if not given.
+        created: date and time of creation, now if not given. The same content and time give the same file.
+
+    Raises:
+        InputError: no regions, a segmentation of another series, or one that cannot be read.
+        SettingsError: a unit without a code, or regions that are not segments of the segmentation, each once.
+        OutputError: another ending than ``.dcm``, or a file that cannot be written.
+
+    Source: DICOM PS3.16 TID 1500, TID 1411 and CID 7469; units of UCUM.
+    """
+    path, moment = Path(path), created or datetime.now()
+    if not regions:
+        raise InputError(f"{path}: there is no region, and a measurement report needs one")
+    unit = source.unit if unit is None else unit
+    if unit and unit not in UNITS:
+        raise SettingsError(f"no code is known for unit {unit!r}; expected one of {', '.join(UNITS)} or none")
+    segmentation = _segmentation(seg, source)
+    _check_segments(regions, segmentation)
+    content_uid = derived_uid("report", str(segmentation.SOPInstanceUID), unit, *(str(astuple(one)) for one in regions))
+    options = instance(source, "measurements", SR_NUMBER, moment, content_uid)
+    with refusing(source, "DICOM measurement report"):
+        report = _report(regions, source, segmentation, unit, options)
+    save(report, path, moment)
+
+
+def _segmentation(seg: str | Path | Dataset, source: DicomSource) -> Dataset:
+    """Read the segmentation, if it is not read yet, and see that it is of the source."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    name = f"{seg}: " if isinstance(seg, str | Path) else ""
+    try:
+        with quiet():
+            found = dcmread(seg) if isinstance(seg, str | Path) else seg
+    except (OSError, InvalidDicomError) as error:
+        raise InputError(f"{name}cannot be read as a DICOM segmentation") from error
+    if "SegmentSequence" not in found:
+        raise InputError(f"{name}is no DICOM segmentation; give the one that was measured")
+    series = {str(item.SeriesInstanceUID) for item in found.get("ReferencedSeriesSequence", ())}
+    if source.series_uid not in series:
+        raise InputError(
+            f"{name}this segmentation belongs to another series than the images; give the one made of them"
+        )
+    return found
+
+
+def _check_segments(regions: Sequence[ReportedRegion], segmentation: Dataset) -> None:
+    numbers = [region.segment for region in regions]
+    filled = {_number(frame) for frame in segmentation.PerFrameFunctionalGroupsSequence}
+    filled |= {_number(group) for group in segmentation.SharedFunctionalGroupsSequence}
+    if len(set(numbers)) < len(numbers) or not set(numbers) <= filled:
+        raise SettingsError(
+            f"the regions name segments {numbers}, the segmentation holds {sorted(filled - {0})}: one region per "
+            "segment is expected; write the segmentation by component for regions that are components"
+        )
+
+
+def _number(group: Dataset) -> int:
+    found = group.get("SegmentIdentificationSequence")
+    return int(found[0].ReferencedSegmentNumber) if found else 0
+
+
+def _report(
+    regions: Sequence[ReportedRegion],
+    source: DicomSource,
+    segmentation: Dataset,
+    unit: str,
+    options: Any,
+) -> Dataset:
+    from highdicom import sr
+    from pydicom.sr.coding import Code
+
+    device = sr.DeviceObserverIdentifyingAttributes(
+        uid=derived_uid("device", PROGRAM, VERSION), name=PROGRAM, manufacturer_name=PROGRAM, model_name=PROGRAM
+    )
+    observer = sr.ObserverContext(Code("121007", "DCM", "Device"), device)
+    content = sr.MeasurementReport(
+        sr.ObservationContext(observer_device_context=observer),
+        procedure_reported=Code(*PROCEDURES.get(source.modality, IMAGING)),
+        imaging_measurements=[_group(region, source, segmentation, unit) for region in regions],
+    )
+    evidence = [*source.headers, segmentation]
+    return sr.EnhancedSR(evidence=evidence, content=content[0], is_complete=True, **options)
+
+
+def _group(region: ReportedRegion, source: DicomSource, segmentation: Dataset, unit: str) -> Any:
+    from highdicom import sr
+    from pydicom.sr.coding import Code
+
+    segment = next(item for item in segmentation.SegmentSequence if int(item.SegmentNumber) == region.segment)
+    kind, category = segment.SegmentedPropertyTypeCodeSequence[0], segment.SegmentedPropertyCategoryCodeSequence[0]
+    algorithm = segment.SegmentationAlgorithmIdentificationSequence[0]
+    parameters = [str(algorithm.AlgorithmParameters)] if "AlgorithmParameters" in algorithm else None
+    measurements = [
+        sr.Measurement(Code(*name), value, Code(*units), derivation=None if derivation is None else Code(*derivation))
+        for name, derivation, value, units in _values(region, source.modality, unit)
+    ]
+    return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+        sr.TrackingIdentifier(uid=str(segment.TrackingUID), identifier=str(segment.TrackingID)),
+        referenced_segment=_referenced(segmentation, region.segment),
+        finding_type=Code(kind.CodeValue, kind.CodingSchemeDesignator, kind.CodeMeaning),
+        finding_category=Code(category.CodeValue, category.CodingSchemeDesignator, category.CodeMeaning),
+        algorithm_id=sr.AlgorithmIdentification(
+            str(algorithm.AlgorithmName), str(algorithm.AlgorithmVersion), parameters
+        ),
+        measurements=measurements,
+    )
+
+
+def _referenced(segmentation: Dataset, segment: int) -> Any:
+    """Refer to a segment and to the images or frames that it was found in."""
+    from highdicom import sr
+
+    shared = _number(segmentation.SharedFunctionalGroupsSequence[0])
+    images: dict[tuple[str, str], list[int]] = {}
+    for frame in segmentation.PerFrameFunctionalGroupsSequence:
+        if (_number(frame) or shared) == segment:
+            image = frame.DerivationImageSequence[0].SourceImageSequence[0]
+            uids = (str(image.ReferencedSOPClassUID), str(image.ReferencedSOPInstanceUID))
+            number = image.get("ReferencedFrameNumber")
+            images.setdefault(uids, []).extend([] if number is None else [int(number)])
+    found = [sr.SourceImageForSegmentation(*uids, sorted(frames) or None) for uids, frames in images.items()]
+    return sr.ReferencedSegment(
+        str(segmentation.SOPClassUID), str(segmentation.SOPInstanceUID), segment, source_images=found
+    )
+
+
+def _values(
+    region: ReportedRegion, modality: str, unit: str
+) -> Iterator[tuple[Concept, Concept | None, float, Concept]]:
+    """List name, derivation, value and unit of all that is known of a region."""
+    diameter, peak = region.longest_diameter_mm, region.peak_activation
+    name, units = UNITS.get(unit, (INTENSITIES.get(modality), ARBITRARY))
+    known: list[tuple[Concept | None, Concept | None, float | None, Concept]] = [
+        (VOLUME, None, region.volume_mm3 / MM3_PER_CM3, CUBIC_CENTIMETRE),
+        (DIAMETER, MAXIMUM, diameter, MILLIMETRE),
+        *((name, derivation, getattr(region, key), units) for key, derivation in STATISTICS.items()),
+        (ACTIVATION, MAXIMUM, peak, NO_UNITS),
+    ]
+    for concept, derivation, value, of in known:
+        if concept is not None and value is not None and math.isfinite(value):
+            yield concept, derivation, float(value), of
