@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,12 +36,12 @@ CONTENT_LEVEL, MARGIN = 0.12, 0.03
 PROJECTION_DIMMING = 1.7
 
 
-def write_overview(result: CaseResult, path: Path) -> None:
+def write_overview(result: CaseResult, path: Path | IO[bytes]) -> None:
     """Draw the overview of a case, 1600 pixels wide.
 
     Args:
         result: the case.
-        path: the PNG file to write.
+        path: the PNG file to write, or an open one.
 
     Raises:
         OSError: the file cannot be written.

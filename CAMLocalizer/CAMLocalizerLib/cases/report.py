@@ -63,12 +63,15 @@ class CaseResult:
         return bool(self.components) and self.localization.tumour_probable
 
 
-def build_report(result: CaseResult, timings_s: Mapping[str, float]) -> dict[str, Any]:
+def build_report(
+    result: CaseResult, timings_s: Mapping[str, float], exports: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the report as JSON values.
 
     Args:
         result: the case.
         timings_s: seconds of the steps after those that ``result`` knows.
+        exports: name of each further file that was asked for, to the file or to why there is none.
     """
     found = result.localization
     timings = {**result.timings_s, **timings_s}
@@ -87,18 +90,21 @@ def build_report(result: CaseResult, timings_s: Mapping[str, float]) -> dict[str
         "tumour_found": result.tumour_found,
         "probabilities": _probabilities(found),
         "components": [_component(entry) for entry in result.components],
+        "exports": dict(exports or {}),
         "timings_s": {step: round(seconds, 4) for step, seconds in timings.items()},
         "notes": list(found.notes),
     }
 
 
-def write_report(result: CaseResult, timings_s: Mapping[str, float], path: Path) -> None:
+def write_report(
+    result: CaseResult, timings_s: Mapping[str, float], path: Path, *, exports: Mapping[str, str] | None = None
+) -> None:
     """Write :func:`build_report` as indented JSON.
 
     Raises:
         OSError: the file cannot be written.
     """
-    text = json.dumps(build_report(result, timings_s), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(build_report(result, timings_s, exports), indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 
-from ..io import write_label_map, write_nifti, write_segmentation
+from ..io import DicomSource, write_label_map, write_nifti, write_segmentation
+from .exports import write_exports
 from .overview import write_overview
 from .provenance import provenance, provenance_line
 from .report import CaseResult, write_report
@@ -20,10 +22,20 @@ FILES = {
 }
 
 
-def write_results(result: CaseResult, folder: Path) -> None:
+def write_results(
+    result: CaseResult, folder: Path, *, exports: Collection[str] = (), source: DicomSource | None = None
+) -> None:
     """Write every file of a case into an existing folder, the report last, so that it knows what the others took.
 
+    Args:
+        result: the case.
+        folder: an existing one.
+        exports: names of further files, see :data:`EXPORTS`.
+        source: the DICOM series that DICOM exports refer to.
+
     Raises:
+        SettingsError: an export that is not known.
+        InputError: a DICOM export without a source.
         OutputError: the folder cannot be written or the disk is full.
     """
     begin = time.perf_counter()
@@ -34,5 +46,9 @@ def write_results(result: CaseResult, folder: Path) -> None:
     write_segmentation(result.label_map, folder / FILES["segmentation"], facts=facts)
     written = time.perf_counter()
     write_overview(result, folder / FILES["picture"])
-    timings = {"writing": written - begin, "picture": time.perf_counter() - written}
-    write_report(result, timings, folder / FILES["report"])
+    drawn = time.perf_counter()
+    done = write_exports(result, folder, exports, source)
+    timings = {"writing": written - begin, "picture": drawn - written}
+    if done:
+        timings["exports"] = time.perf_counter() - drawn
+    write_report(result, timings, folder / FILES["report"], exports=done)

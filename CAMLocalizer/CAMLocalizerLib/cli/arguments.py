@@ -17,6 +17,7 @@ from . import (
 )
 
 MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
+EXPORTS = ("radiomics", "dicom-seg", "dicom-seg-fractional", "dicom-sr", "stl", "html")
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
 """
@@ -61,6 +62,8 @@ def _add_localize(commands: argparse._SubParsersAction) -> None:
     add("--overwrite", action="store_true", help="replace case folders that exist")
     add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
     add("--series", metavar="UID", help="DICOM series, where a folder has several")
+    add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORTS)}")
+    add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
     _add_settings(parser)
     _add_machine(parser)
 
@@ -99,6 +102,10 @@ def _scales(text: str) -> tuple[int, ...] | str:
     if len(set(scales)) != len(scales):
         raise argparse.ArgumentTypeError(f"each scale can be given once, got {text!r}")
     return scales
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _weights(text: str) -> tuple[float, ...]:

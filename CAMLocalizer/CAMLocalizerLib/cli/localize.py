@@ -13,9 +13,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..cases import FILES, CaseResult, describe_result, make_case, write_results
-from ..core import CAMLocalizerError, SettingsError
-from ..io import case_name, read_volume, source_sha256, staged_folder
+from ..cases import (
+    EXPORTS,
+    FILES,
+    CaseResult,
+    checked_exports,
+    describe_result,
+    make_case,
+    write_results,
+)
+from ..core import CAMLocalizerError, InputError, SettingsError
+from ..io import DicomSource, case_name, read_dicom_source, read_volume, source_sha256, staged_folder
 from ..localizer import Findings, LabelSettings, Localizer
 from ..segment import Threshold, check_uptake_fraction
 
@@ -79,6 +87,9 @@ def _check_settings(options: argparse.Namespace) -> None:
         check_uptake_fraction(options.uptake_fraction)
     if options.scale_weights is not None:
         _check_weights(options)
+    checked_exports(options.export)
+    if options.dicom_reference is not None and len(options.inputs) > 1:
+        raise SettingsError(f"--dicom-reference is one series, got {len(options.inputs)} inputs; run them one by one")
 
 
 def _check_weights(options: argparse.Namespace) -> None:
@@ -115,9 +126,12 @@ def _attempt(
     """Handle one input; return what went wrong, None if all went well. Whatever it is, the next input gets its turn."""
     try:
         with staged_folder(target, options.overwrite) as staging:
+            source = _dicom_source(path, options)
             result = _localize(path, localizer, options, scales)
-            write_results(result, staging)
-        print(describe_result(result, {title: target / file for title, file in FILES.items()}), flush=True)
+            write_results(result, staging, exports=options.export, source=source)
+            files = FILES | {name: EXPORTS[name].file for name in checked_exports(options.export)}
+            written = {title: target / file for title, file in files.items() if (staging / file).exists()}
+        print(describe_result(result, written), flush=True)
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return str(error)
@@ -127,6 +141,18 @@ def _attempt(
         logger.exception("%s: an error that was not foreseen", path.name)
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def _dicom_source(path: Path, options: argparse.Namespace) -> DicomSource | None:
+    """Read the series that DICOM exports refer to, before anything is computed."""
+    if not any(EXPORTS[name].dicom for name in checked_exports(options.export)):
+        return None
+    if options.dicom_reference is not None:
+        return read_dicom_source(options.dicom_reference)
+    source = read_dicom_source(path, series=options.series)
+    if source is None:
+        raise InputError(f"{path}: is no DICOM; name the series that it was made from with --dicom-reference")
+    return source
 
 
 def _localize(path: Path, localizer: Localizer, options: argparse.Namespace, scales: tuple[int, ...]) -> CaseResult:

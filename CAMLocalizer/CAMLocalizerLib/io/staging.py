@@ -16,7 +16,19 @@ from ..core import OutputError
 from .writing import is_full_or_refused, output_error, writing
 
 KNOWN_FILES = frozenset(
-    {"labelmap.nii.gz", "activation.nii.gz", "segmentation.seg.nrrd", "overview.png", "report.json"}
+    {
+        "labelmap.nii.gz",
+        "activation.nii.gz",
+        "segmentation.seg.nrrd",
+        "overview.png",
+        "report.json",
+        "radiomics.csv",
+        "segmentation.dcm",
+        "activation.dcm",
+        "measurements.dcm",
+        "surface.stl",
+        "report.html",
+    }
 )
 
 

@@ -45,6 +45,10 @@ class RadiomicsTable:
         """Names of all columns, in the order of their first appearance."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row))
 
+    def with_columns(self, values: Mapping[str, Any]) -> RadiomicsTable:
+        """Return a table with further columns that are the same in every row."""
+        return RadiomicsTable(tuple({**row, **values} for row in self.rows), self.source)
+
     def write_csv(self, path: str | Path) -> None:
         """Write the table as CSV, whole or not at all; an existing file is replaced.
 

@@ -25,6 +25,7 @@ KEYS = {
     "settings",
     "label_settings",
     "label_map",
+    "exports",
     "device",
     "versions",
     "tumour_found",
@@ -270,10 +271,31 @@ def test_an_interrupted_run_leaves_nothing_half_written(localize, brain, tmp_pat
 
 
 def test_a_full_disk_leaves_nothing_half_written(localize, brain, tmp_path, monkeypatch, capsys):
-    def full(*_arguments):
+    def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("CAMLocalizerLib.cases.results.write_report", full)
     assert localize(brain) == 1
     assert "the disk is full" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_exports_lie_beside_the_other_files(localize, brain, tmp_path, capsys):
+    assert localize(brain, "--export", "html,stl") == 0
+    assert entries(tmp_path / "out" / "brain") == sorted([*FILES, "report.html", "surface.stl"])
+    assert "report.html" in capsys.readouterr().out
+    assert localize(brain, "--export", "html", "--overwrite") == 0
+    assert entries(tmp_path / "out" / "brain") == sorted([*FILES, "report.html"])
+
+
+def test_dicom_exports_of_other_files_need_a_reference(localize, brain, tmp_path, capsys):
+    assert localize(brain, "--export", "dicom-seg") == 1
+    assert "brain.nii.gz: is no DICOM; name the series that it was made from with --dicom-reference" in (
+        capsys.readouterr().err
+    )
+    assert entries(tmp_path / "out") == []
+
+
+def test_an_unknown_export_is_refused_before_anything_is_read(localize, capsys):
+    assert localize("missing.nii.gz", "--export", "pdf") == 2
+    assert "no export is called pdf" in capsys.readouterr().err

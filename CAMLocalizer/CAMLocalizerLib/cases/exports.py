@@ -1,0 +1,151 @@
+"""Exports: further files of a case, for other systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core import InputError, LabelMap, SettingsError
+from ..io import DicomSource
+from ..io.dicom_seg import write_dicom_seg, write_dicom_seg_fractional
+from ..io.dicom_sr import ReportedRegion, write_measurement_report
+from ..measure import measure_regions, measure_union, radiomics, segment_masks
+from .html_report import write_html_report
+from .provenance import provenance, provenance_line
+from .report import CaseResult
+from .surface import write_stl
+
+STL_DESCRIPTION = 60
+
+
+@dataclass(frozen=True)
+class Export:
+    """A kind of file.
+
+    Args:
+        file: its name.
+        write: writes it; the source is None unless the input was DICOM or a reference was given.
+        dicom: whether it needs a source.
+        finding: whether it needs a labelled voxel.
+    """
+
+    file: str
+    write: Callable[[CaseResult, Path, DicomSource | None], None]
+    dicom: bool = False
+    finding: bool = True
+
+
+def write_exports(
+    result: CaseResult, folder: Path, names: Collection[str], source: DicomSource | None = None
+) -> dict[str, str]:
+    """Write further files of a case.
+
+    Args:
+        result: the case.
+        folder: an existing one.
+        names: of :data:`EXPORTS`.
+        source: the DICOM series that results refer to.
+
+    Returns:
+        Name of each export to its file, or to a sentence why there is none.
+
+    Raises:
+        SettingsError: an export that is not known.
+        InputError: a DICOM export without a source.
+        OutputError: a file that cannot be written.
+    """
+    done = {}
+    for name in checked_exports(names):
+        export = EXPORTS[name]
+        if export.dicom and source is None:
+            raise InputError(
+                f"{result.file_name}: is no DICOM, which {name} refers to; give the series it was made from"
+            )
+        if export.finding and not result.label_map.array_kji.any():
+            done[name] = "not written: the label map is empty"
+            continue
+        export.write(result, folder / export.file, source)
+        done[name] = export.file
+    return done
+
+
+def checked_exports(names: Collection[str]) -> tuple[str, ...]:
+    """Return names of exports in the order of :data:`EXPORTS`, each once, with what they need beside them.
+
+    Raises:
+        SettingsError: an export that is not known.
+    """
+    if unknown := sorted(set(names) - set(EXPORTS)):
+        raise SettingsError(f"no export is called {', '.join(unknown)}; choose of {', '.join(EXPORTS)}")
+    wanted = {*names, *(["dicom-seg"] if "dicom-sr" in names else [])}  # the report refers to the segmentation
+    return tuple(name for name in EXPORTS if name in wanted)
+
+
+def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
+    masks = segment_masks(result.label_map, per_region=True)
+    table = radiomics(result.localization.volume, masks, mask_name="labelmap.nii.gz")
+    facts = {f"CAMLocalizer_{name}": value for name, value in provenance(result).items()}
+    table.with_columns(facts).write_csv(path)
+
+
+def _dicom_seg(result: CaseResult, path: Path, source: DicomSource | None) -> None:
+    assert source is not None
+    write_dicom_seg(result.label_map, source, path, allow_empty=True, **_algorithm(result))
+
+
+def _dicom_seg_fractional(result: CaseResult, path: Path, source: DicomSource | None) -> None:
+    assert source is not None
+    grid = result.localization.volume.grid
+    write_dicom_seg_fractional(result.activation, grid, source, path, **_algorithm(result))
+
+
+def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> None:
+    assert source is not None
+    volume = result.localization.volume
+    regions = []
+    for number, _name in enumerate(result.label_map.segments, start=1):
+        own = LabelMap((result.label_map.array_kji == number).astype("uint8"), result.label_map.grid)
+        parts, whole = measure_regions(own, volume, result.activation), measure_union(own, volume, result.activation)
+        if whole is None:
+            continue
+        regions.append(
+            ReportedRegion(
+                segment=number,
+                volume_mm3=whole.volume_mm3,
+                longest_diameter_mm=max(part.longest_diameter_mm for part in parts),
+                mean=whole.mean,
+                standard_deviation=whole.sd,
+                minimum=whole.minimum,
+                maximum=whole.maximum,
+                median=whole.median,
+                peak_activation=whole.peak_activation,
+            )
+        )
+    write_measurement_report(regions, source, path, seg=path.with_name(EXPORTS["dicom-seg"].file), unit=volume.unit)
+
+
+def _stl(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
+    write_stl(result.label_map, path, description=provenance_line(result, STL_DESCRIPTION))
+
+
+def _html(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
+    write_html_report(result, path)
+
+
+def _algorithm(result: CaseResult) -> dict[str, Any]:
+    card = result.localization.card
+    facts = {name: str(value) for name, value in provenance(result).items() if value and name != "settings"}
+    settings = {name: str(value) for name, value in result.label_settings.to_json().items() if value is not None}
+    return {"algorithm_name": card.name, "algorithm_version": card.version, "parameters": {**facts, **settings}}
+
+
+EXPORTS: Mapping[str, Export] = {
+    "radiomics": Export("radiomics.csv", _radiomics),
+    "dicom-seg": Export("segmentation.dcm", _dicom_seg, dicom=True, finding=False),
+    "dicom-seg-fractional": Export("activation.dcm", _dicom_seg_fractional, dicom=True, finding=False),
+    "dicom-sr": Export("measurements.dcm", _dicom_sr, dicom=True),
+    "stl": Export("surface.stl", _stl),
+    "html": Export("report.html", _html, finding=False),
+}

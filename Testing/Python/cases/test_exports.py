@@ -1,0 +1,109 @@
+"""Further files of a case."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from dicom_series import write_series
+
+from CAMLocalizerLib.cases import EXPORTS, checked_exports, write_exports, write_results
+from CAMLocalizerLib.cases.html_report import write_html_report
+from CAMLocalizerLib.cli.arguments import EXPORTS as OFFERED
+from CAMLocalizerLib.core import InputError, SettingsError
+from CAMLocalizerLib.io import read_dicom_seg, read_dicom_source
+
+
+@pytest.fixture
+def source(oblique_volume, tmp_path):
+    """A DICOM series on the case's grid."""
+
+    def patch(header, _k):
+        header.FrameOfReferenceUID = "1.2.3.9"
+        header.StudyDate, header.StudyTime, header.StudyID = "20240105", "101500", "1"
+        header.AccessionNumber = header.ReferringPhysicianName = header.PatientBirthDate = header.PatientSex = ""
+
+    stored = np.clip(oblique_volume.array_kji, 0, None).astype(np.uint16)
+    write_series(tmp_path / "series", stored, oblique_volume.grid, patch=patch)
+    return read_dicom_source(tmp_path / "series")
+
+
+def test_the_command_line_offers_every_export():
+    assert tuple(EXPORTS) == OFFERED
+
+
+def test_every_export_writes_its_file_and_the_report_lists_them(case, source, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    write_results(case, folder, exports=list(EXPORTS), source=source)
+    listed = json.loads((folder / "report.json").read_text(encoding="utf-8"))["exports"]
+    assert listed == {name: export.file for name, export in EXPORTS.items()}
+    assert all((folder / file).stat().st_size > 500 for file in listed.values())
+
+
+def test_the_dicom_segmentation_is_the_label_map(case, source, tmp_path):
+    write_exports(case, tmp_path, ["dicom-seg"], source)
+    found = read_dicom_seg(tmp_path / "segmentation.dcm")
+    assert found.grid.matches(case.label_map.grid)
+    np.testing.assert_array_equal(found.array_kji, case.label_map.array_kji)
+
+
+def test_a_report_of_measurements_brings_its_segmentation(case, source, tmp_path):
+    done = write_exports(case, tmp_path, ["dicom-sr"], source)
+    assert list(done) == ["dicom-seg", "dicom-sr"]
+
+
+def test_radiomics_say_where_they_come_from(case, tmp_path):
+    write_exports(case, tmp_path, ["radiomics"])
+    with (tmp_path / "radiomics.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows[0]["Segment"] == "Tumour"
+    assert rows[0]["CAMLocalizer_source_sha256"] == "ab" * 32
+    assert rows[0]["CAMLocalizer_model_sha256"] == case.localization.card.sha256
+
+
+def test_without_a_finding_files_that_need_one_are_explained(empty_case, source, tmp_path):
+    done = write_exports(empty_case, tmp_path, list(EXPORTS), source)
+    missing = {name for name, told in done.items() if told == "not written: the label map is empty"}
+    assert missing == {"radiomics", "dicom-sr", "stl"}
+    assert not read_dicom_seg(tmp_path / "segmentation.dcm").array_kji.any()
+
+
+def test_dicom_needs_a_source(case, tmp_path):
+    with pytest.raises(InputError, match=r"brain\.nii\.gz: is no DICOM, which dicom-seg refers to"):
+        write_exports(case, tmp_path, ["dicom-seg"])
+
+
+def test_an_unknown_export_is_refused():
+    with pytest.raises(SettingsError, match="no export is called pdf; choose of radiomics, dicom-seg"):
+        checked_exports(["stl", "pdf"])
+
+
+class Page(HTMLParser):
+    """Collects what a browser would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data") and value]
+
+
+def test_the_page_stands_alone_and_escapes_names(case, tmp_path):
+    write_html_report(case, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert "script" not in page.tags
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert "url(" not in text
+    assert "<h1>&lt;brain&gt; &amp; more</h1>" in text
+    assert "Localisation, not a verified boundary." in text
+    assert len(re.findall("<rect ", text)) == len(case.localization.tumour_probabilities)
