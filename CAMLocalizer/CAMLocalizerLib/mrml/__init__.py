@@ -13,6 +13,7 @@ from .reviews import load_review, remove_review, reviewed_nodes, store_review
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
 from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
+from .tables import table_to_node
 from .volumes import volume_from_node, volume_to_node
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "store_review",
     "style_accepted",
     "style_preview",
+    "table_to_node",
     "unique_name",
     "volume_from_node",
     "volume_to_node",
