@@ -11,7 +11,7 @@ from scipy import ndimage
 from ..core import GridError, LabelMap, SettingsError, Volume
 from .geodesic import geodesic
 from .random_walk import random_walk
-from .runs import NEIGHBOURS
+from .runs import NEIGHBOURS, Box
 
 REFINEMENTS = ("none", "random-walk", "geodesic")
 MARGIN_MM = 12.0
@@ -21,8 +21,6 @@ LOWEST_LEVEL = 1e-3
 PEAK, NEAR_PEAK, BACKGROUND = 1.3, 0.95, 0.7
 # The walk flattens the map, so that tumours shrink at one half.
 PROBABILITY = 0.45
-
-Box = tuple[slice, slice, slice]
 
 
 def refine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 # From this many runs on (noise) looking at every voxel is faster than joining runs.
 MANY_RUNS = 150_000
 BYTES_AT_ONCE = 1 << 18
+
+Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,21 @@ class Runs:
         number = np.empty_like(first)
         number[np.argsort(first)] = np.arange(len(first))
         return number[labels]
+
+    def boxes(self) -> Iterator[tuple[Box, tuple[int, int, int]]]:
+        """Give the bounding box of each region and its first voxel, in storage order of the latter."""
+        if not len(self):
+            return
+        region = self.regions()
+        order = np.argsort(region, kind="stable")
+        begin = np.flatnonzero(np.diff(region[order], prepend=-1))
+        k, j, i = (axis[order] for axis in np.unravel_index(self.starts, self.shape_kji))
+        lows = [np.minimum.reduceat(axis, begin) for axis in (k, j, i)]
+        highs = [np.maximum.reduceat(axis, begin) for axis in (k, j, i + self.lengths[order] - 1)]
+        voxels = zip(*(axis[begin].tolist() for axis in (k, j, i)), strict=True)
+        for low, high, (first_k, first_j, first_i) in zip(np.transpose(lows), np.transpose(highs), voxels, strict=True):
+            lines = [slice(start, stop + 1) for start, stop in zip(low.tolist(), high.tolist(), strict=True)]
+            yield (lines[0], lines[1], lines[2]), (first_k, first_j, first_i)
 
     def _joined(self) -> NDArray[np.intp]:
         from scipy.sparse import csr_array  # only here: it would slow down the import of the module

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from ..core import Grid, GridError, LabelMap, SettingsError
 from .components import filter_components
-from .runs import NEIGHBOURS
+from .runs import NEIGHBOURS, Box, Runs
 from .threshold import Threshold, apply_threshold
 
 UPTAKE_FRACTION = 0.41
@@ -66,17 +66,17 @@ def uptake_regions(
 ) -> NDArray[np.bool_]:
     r"""Find in every connected region of high activation the voxels around its hottest spot.
 
-    With A the activation and U the uptake, each connected region R (26 neighbours) gives one seed s and the local
-    maximum M on the slope of which it lies, and the label L is what is connected with the seed at a fraction f of M, no
-    further than a margin m beyond R:
+    With A the activation and U the uptake, each connected region R (26 neighbours) gives one seed s and the place p of
+    the local maximum on the slope of which it lies, and the label L is what is connected with p at a fraction f of its
+    uptake, no further than a margin m beyond R:
 
     .. math::
         s = \arg\max_{v \in R} A(v)\,U(v), \qquad
-        M = \max \mathrm{connected}_s \{v \in R : U(v) \ge U(s)\}, \qquad
-        L = \mathrm{connected}_s \{v : d(v, R) \le m,\; U(v) \ge f\,M\}
+        p = \arg\max U(\mathrm{connected}_s \{v \in R : U(v) \ge U(s)\}), \qquad
+        L = \mathrm{connected}_p \{v : d(v, R) \le m,\; U(v) \ge f\,U(p)\}
 
     The seed is weighed by the activation because a map of cells of 32 mm spills over into organs beside the tumour:
-    heart or bladder at the edge of R must not outbid a tumour in its middle. What is not connected with the seed is
+    heart or bladder at the edge of R must not outbid a tumour in its middle. What is not connected with its maximum is
     left out, for the same reason. The margin is half such a cell, the accuracy of the map's border: a tumour that
     crosses it is kept whole, and uptake of an adjoining organ ends there.
 
@@ -105,14 +105,12 @@ def uptake_regions(
     check_uptake_fraction(fraction)
     if not (np.isfinite(margin_mm) and margin_mm >= 0):
         raise SettingsError(f"margin around regions must be at least 0 mm, got {margin_mm}")
-    labels, _ = ndimage.label(regions, structure=NEIGHBOURS)
     reach = [int(margin_mm / spacing) for spacing in spacing_kji_mm]
     result = np.zeros(regions.shape, dtype=bool)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        part = tuple(slice(max(0, line.start - n), line.stop + n) for line, n in zip(box, reach, strict=True))
-        region = labels[part] == label
-        near = ndimage.distance_transform_edt(~region, sampling=spacing_kji_mm) <= margin_mm
-        result[part] |= _around_seed(region, near, activation[part], uptake[part], fraction)
+    for box, first in Runs.of(regions).boxes():
+        part = _widened(box, reach)
+        region = _connected(regions[part], tuple(index - line.start for index, line in zip(first, part, strict=True)))
+        result[part] |= _around_seed(region, activation[part], uptake[part], spacing_kji_mm, fraction, margin_mm)
     return result
 
 
@@ -128,20 +126,38 @@ def check_uptake_fraction(fraction: float) -> None:
 
 def _around_seed(
     region: NDArray[np.bool_],
-    near: NDArray[np.bool_],
     activation: NDArray[np.float32],
     uptake: NDArray[np.float32],
+    spacing_kji_mm: tuple[float, float, float],
     fraction: float,
+    margin_mm: float,
 ) -> NDArray[np.bool_]:
     evidence = np.where(region, activation * uptake, -np.inf)
     seed = np.unravel_index(int(evidence.argmax()), region.shape)
     if uptake[seed] <= 0:
         return np.zeros_like(region)
-    peak = uptake[_connected(region & (uptake >= uptake[seed]), seed)].max()
-    return _connected(near & (uptake >= fraction * peak), seed)
+    slope = _connected(region & (uptake >= uptake[seed]), seed)
+    top = np.unravel_index(int(np.where(slope, uptake, -np.inf).argmax()), region.shape)
+    hot = _connected(uptake >= fraction * uptake[top], top)
+    return _connected(hot & _near(region, hot, spacing_kji_mm, margin_mm), top)
 
 
-def _connected(mask: NDArray[np.bool_], seed: tuple[np.intp, ...]) -> NDArray[np.bool_]:
+def _near(
+    region: NDArray[np.bool_], wanted: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float], margin_mm: float
+) -> NDArray[np.bool_]:
+    """Tell which voxels lie within the margin of the region; measured only around those wanted."""
+    part = _widened(ndimage.find_objects(wanted.view(np.uint8))[0], [int(margin_mm / step) for step in spacing_kji_mm])
+    near = np.zeros_like(region)
+    near[part] = ndimage.distance_transform_edt(~region[part], sampling=spacing_kji_mm) <= margin_mm
+    return near
+
+
+def _widened(box: Box, by: list[int]) -> Box:
+    k, j, i = (slice(max(0, line.start - n), line.stop + n) for line, n in zip(box, by, strict=True))
+    return k, j, i
+
+
+def _connected(mask: NDArray[np.bool_], seed: tuple[int | np.intp, ...]) -> NDArray[np.bool_]:
     labels, _ = ndimage.label(mask, structure=NEIGHBOURS)
     connected: NDArray[np.bool_] = labels == labels[seed]
     return connected

@@ -107,6 +107,16 @@ def test_regions_do_not_need_the_mask_afterwards() -> None:
     np.testing.assert_array_equal(mask, before)
 
 
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("density", [0.0, 0.05, 0.3])
+def test_boxes_are_those_of_labelled_voxels(density: float) -> None:
+    mask = np.random.default_rng(2).random((6, 7, 8)) < density
+    labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    found = list(runs.Runs.of(mask).boxes())
+    assert [box for box, _ in found] == ndimage.find_objects(labels)
+    assert [labels[voxel] for _, voxel in found] == list(range(1, len(found) + 1))
+
+
 def test_no_region_lies_outside_the_grid() -> None:
     found = Regions.of(np.ones((2, 3, 4), dtype=bool), grid_of((2, 3, 4)))
     assert [found.label_at(index) for index in ((1, 2, 3), (2, 0, 0), (0, -1, 0))] == [1, 0, 0]

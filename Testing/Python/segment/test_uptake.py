@@ -77,6 +77,15 @@ def test_the_maximum_is_the_local_one_though_the_activation_is_higher_beside_it(
     assert np.argwhere(found).tolist() == [[6, 7, 10], [6, 7, 11], [6, 7, 12], [6, 7, 13]]
 
 
+def test_a_seed_far_below_the_maximum_of_its_slope_gives_the_maximums_surroundings() -> None:
+    uptake = np.ones(SHAPE, dtype=np.float32)
+    uptake[6, 7, 10:15] = 10.0, 10.0, 8.0, 5.0, 3.0
+    activation = np.full(SHAPE, 0.1, dtype=np.float32)
+    activation[6, 7, 10:15] = 0.25, 0.25, 0.25, 0.3, 1.0  # the seed has 3, which is below 0.41 of 10
+    found = uptake_regions(activation > 0.2, activation, uptake, MM)
+    assert np.argwhere(found).tolist() == [[6, 7, 10], [6, 7, 11], [6, 7, 12], [6, 7, 13]]
+
+
 def test_each_region_has_its_own_maximum(uptake: np.ndarray) -> None:
     weak = ball((6, 7, 34), 5.0)
     uptake[weak] = 3.0
