@@ -27,6 +27,12 @@ class _Held:
     folder: JobFolder
     handle: Launched | None = None
     releases: list[Callable[[], None]] = field(default_factory=list)
+    worker: ProcessIdentity | None = None
+
+    def find_worker(self) -> ProcessIdentity | None:
+        """Return the process that does the work, also when its folder is gone; None before it said so."""
+        self.worker = self.worker or self.folder.worker()
+        return self.worker
 
 
 class ChildProcess:
@@ -109,7 +115,7 @@ class ChildProcess:
 
     def _death(self) -> JobError:
         folder = self.folder
-        sentence = describe_end(self._code(), read_log(folder.log), began=folder.worker() is not None)
+        sentence = describe_end(self._code(), read_log(folder.log), began=self._worker() is not None)
         log = keep_log(folder.log)
         return JobError(with_log(sentence, log), log)
 
@@ -117,12 +123,15 @@ class ChildProcess:
     def _handle(self) -> Launched | None:
         return None if self._held is None else self._held.handle
 
+    def _worker(self) -> ProcessIdentity | None:
+        return None if self._held is None else self._held.find_worker()
+
     def _code(self) -> int | None:
         return None if self._handle is None else self._handle.poll()
 
     def _ended(self) -> bool:
         """Tell whether the worker itself is gone, whatever became of the launcher that started it."""
-        code, worker = self._code(), self.folder.worker()
+        code, worker = self._code(), self._worker()
         if worker is None:
             late = time.monotonic() - self._began > START_LIMIT_S
             return bool(code) or (late and (code == 0 or self._handle is None))
@@ -157,10 +166,11 @@ def _is_gone(held: _Held, seconds: float) -> bool:
     A worker that a launcher started may not have said yet who it is: it is waited for, before the launcher is killed.
     One that says so later still finds the request to end or no folder, and ends by itself.
     """
-    worker, handle = held.folder.worker(), held.handle
+    worker, handle = held.find_worker(), held.handle
     if worker is not None:
         worker.kill()
-    known = worker is not None or getattr(handle, "ends_children", False) or seconds > GRACE_S
+    has_left = not held.folder.path.exists()  # with the folder, as a worker does that is told to end
+    known = worker is not None or has_left or getattr(handle, "ends_children", False) or seconds > GRACE_S
     if known and handle is not None:
         handle.kill()
     alive = worker is not None and worker.alive()

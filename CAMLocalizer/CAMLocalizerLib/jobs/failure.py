@@ -40,6 +40,8 @@ def describe_end(code: int | None, log: str = "", *, began: bool = False) -> str
         log: what it printed; Python names a crash there.
         began: whether it said that it works; after that only a crash or somebody else ends it without an answer.
     """
+    if re.search(r"bad_alloc|cannot allocate memory|out of memory", log, re.IGNORECASE):
+        return f"memory ran out; {OUT_OF_MEMORY}"
     if crash := re.search(r"^Fatal Python error: (.+)$", log, re.MULTILINE):
         return f"the process crashed ({crash[1].strip()})"
     if code is None or code == 0:

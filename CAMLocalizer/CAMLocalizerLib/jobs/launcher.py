@@ -121,9 +121,9 @@ def start_process(
 def python_command(module: str, folder: Path) -> list[str]:
     """Return the command line that runs a module of this library on a job's folder.
 
-    Inside Slicer the program is PythonSlicer, elsewhere the Python that runs this; what crashes writes where it was.
+    Inside Slicer the program is PythonSlicer, elsewhere the Python that runs this.
     """
-    return [_interpreter(), "-X", "faulthandler", "-m", f"{__package__}.{module}", str(folder)]
+    return [_interpreter(), "-m", f"{__package__}.{module}", str(folder)]
 
 
 def _interpreter() -> str:
@@ -134,12 +134,21 @@ def _interpreter() -> str:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the variables that a child needs: where the library and the models are. Thread counts stay as they are."""
+    """Return the variables that a child needs.
+
+    They say where the library and the models are, and that a crash is to leave its place in the log. Thread counts stay
+    as they are.
+    """
     from ..models import MODELS_VARIABLE, model_folders
 
     paths = [str(LIBRARY_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
     models = os.pathsep.join(str(path) for path in model_folders())
-    return {"PYTHONPATH": os.pathsep.join(paths), MODELS_VARIABLE: models, "PYTHONIOENCODING": "utf-8"}
+    return {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONFAULTHANDLER": "1",
+        MODELS_VARIABLE: models,
+    }
 
 
 def append_line(log: Path, line: str) -> None:

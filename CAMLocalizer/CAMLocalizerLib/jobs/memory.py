@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -32,14 +33,21 @@ def _available_on_linux() -> int | None:
 
 
 def _available_on_macos() -> int | None:
-    with suppress(OSError, ValueError, KeyError, subprocess.TimeoutExpired):
+    with suppress(OSError, subprocess.TimeoutExpired):
         command = [which("vm_stat") or "/usr/bin/vm_stat"]
-        lines = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_LIMIT_S).stdout.splitlines()
-        pages = {
-            name: int(count.strip(" .")) for name, _, count in (line.partition(":") for line in lines[1:]) if count
-        }
-        return (pages["Pages free"] + pages["Pages inactive"]) * os.sysconf("SC_PAGE_SIZE") // MB
+        return available_by_vm_stat(
+            subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_LIMIT_S).stdout
+        )
     return None
+
+
+def available_by_vm_stat(text: str) -> int | None:
+    """Read the free and the inactive memory in MiB from what macOS's ``vm_stat`` prints; None if it is not in there."""
+    size = re.search(r"page size of (\d+) bytes", text)
+    pages = [re.search(rf"^Pages {kind}:\s+(\d+)", text, re.MULTILINE) for kind in ("free", "inactive")]
+    if size is None or None in pages:
+        return None
+    return sum(int(count[1]) for count in pages if count) * int(size[1]) // MB
 
 
 def _on_windows() -> tuple[int | None, int | None]:

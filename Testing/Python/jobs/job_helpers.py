@@ -12,7 +12,7 @@ from pathlib import Path
 from CAMLocalizerLib.jobs import LocalizationJob, start_process
 from CAMLocalizerLib.jobs.launcher import Launched
 
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 # Starts what it is given and waits for it; killed, it leaves its child alive, as PythonSlicer does.
 RELAY = "import subprocess, sys; sys.exit(subprocess.Popen(sys.argv[1:]).wait())"
 
@@ -47,7 +47,7 @@ def running_instead(code: str) -> Callable[..., Launched | None]:
     """Make a launcher that runs other Python code in the place of the worker; its last argument is the folder."""
 
     def launch(command: Sequence[str], **known: object) -> Launched | None:
-        return start_process([*command[:3], "-c", code, command[-1]], **known)  # type: ignore[arg-type]
+        return start_process([command[0], "-c", code, command[-1]], **known)  # type: ignore[arg-type]
 
     return launch
 

@@ -6,7 +6,7 @@ import pytest
 from job_helpers import running_instead, serving, until
 
 from CAMLocalizerLib.jobs import Device, DeviceProbe, JobError, devices
-from CAMLocalizerLib.jobs.memory import machine_memory_mb
+from CAMLocalizerLib.jobs.memory import available_by_vm_stat, machine_memory_mb
 
 CUDA = {"name": "cuda:0", "kind": "cuda", "total_mb": 8192, "free_mb": 6144, "label": "A GPU"}
 
@@ -90,3 +90,11 @@ def test_a_device_reads_as_a_line(device, text) -> None:
 def test_the_machine_has_more_memory_than_is_free() -> None:
     total, free = machine_memory_mb()
     assert 0 < free <= total
+
+
+def test_the_free_memory_of_macos_is_read() -> None:
+    head = "Mach Virtual Memory Statistics: (page size of 16384 bytes)\n"
+    text = f"{head}Pages free:                    6400.\nPages active:   1.\nPages inactive:    64.\n"
+    assert available_by_vm_stat(text) == 101
+    assert available_by_vm_stat(head) is None
+    assert available_by_vm_stat("") is None

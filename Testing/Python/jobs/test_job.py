@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from job_helpers import LIMIT_S
 
 from CAMLocalizerLib.core import Volume
 from CAMLocalizerLib.jobs import JobError, JobProgress, LocalizationJob, Request
 from CAMLocalizerLib.localizer import Localizer
-
-LIMIT_S = 120.0
 
 
 def test_a_job_sees_what_the_model_sees_in_this_process(bundle, patient_volume, temporary) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from job_helpers import relay, running_instead, serving, until_message
+from job_helpers import LIMIT_S, relay, running_instead, serving, until_message
 
 from CAMLocalizerLib.core import Grid, OutputError, Volume
 from CAMLocalizerLib.jobs import JobError, LocalizationJob, Request
@@ -17,7 +17,6 @@ from CAMLocalizerLib.jobs.failure import describe_end
 from CAMLocalizerLib.jobs.folder import JobFolder
 from CAMLocalizerLib.jobs.handover import Handover
 
-LIMIT_S = 120.0
 ANNOUNCE = (
     "import os, signal, sys; from pathlib import Path\n"
     "from CAMLocalizerLib.jobs.folder import JobFolder; from CAMLocalizerLib.jobs.processes import ProcessIdentity\n"
@@ -156,6 +155,11 @@ def test_no_place_for_temporary_files_is_told(bundle, patient_volume, temporary,
 )
 def test_how_a_process_ended_is_put_into_words(code, words) -> None:
     assert words in describe_end(code)
+
+
+def test_a_library_that_gets_no_memory_is_told_as_such() -> None:
+    log = "terminate called after throwing an instance of 'std::bad_alloc'\nFatal Python error: Aborted\n"
+    assert describe_end(-6, log).startswith("memory ran out; close other programs")
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
