@@ -27,7 +27,7 @@ def table_to_node(scene: Any, rows: Sequence[Mapping[str, Any]], *, name: str = 
     for column in dict.fromkeys(key for row in rows for key in row):
         values = [row.get(column) for row in rows]
         numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-        array = vtkDoubleArray() if numbers else vtkStringArray()
+        array: Any = vtkDoubleArray() if numbers else vtkStringArray()
         array.SetName(column)
         for value in values:
             array.InsertNextValue(value if numbers else "" if value is None else str(value))

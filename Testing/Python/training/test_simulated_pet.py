@@ -105,6 +105,20 @@ def test_a_crop_keeps_the_tumour_and_every_voxel_where_it_was():
         assert piece.volume.array_kji[0, 0, 0] == case.volume.array_kji[k, j, i]
 
 
+def test_a_tumour_grows_in_a_patient_who_stays_the_same():
+    small, large = (simulate(4, 0, spacing_mm=(8.0, 8.0, 8.0), volume_ml=volume) for volume in (10.0, 40.0))
+    assert large.truth.volume_mm3 / small.truth.volume_mm3 == pytest.approx(4, rel=0.2)  # voxels of half a millilitre
+    below = [case.volume.array_kji[:40].ravel() for case in (small, large)]  # far below the lungs only noise differs
+    assert np.corrcoef(*below)[0, 1] > 0.9
+    assert np.linalg.norm(np.subtract(small.centre_lps_mm, large.centre_lps_mm)) < 25
+
+
+@pytest.mark.parametrize("volume_ml", [0.0, -3.0, float("nan")])
+def test_a_tumour_needs_a_volume(volume_ml):
+    with pytest.raises(InputError, match="above 0 ml"):
+        simulate(4, volume_ml=volume_ml)
+
+
 def test_another_label_is_refused():
     with pytest.raises(InputError, match=r"must be 0 or 1 \(lung cancer, oesophageal cancer\), got 2"):
         simulate(0, 2)

@@ -39,7 +39,13 @@ class SimulatedCase:
     label: int
 
 
-def simulate(seed: int, label: int | None = None, *, spacing_mm: Sequence[float] = SPACING_MM) -> SimulatedCase:
+def simulate(
+    seed: int,
+    label: int | None = None,
+    *,
+    spacing_mm: Sequence[float] = SPACING_MM,
+    volume_ml: float | None = None,
+) -> SimulatedCase:
     """Simulate a patient.
 
     The body lies on its back and is asymmetric as bodies are: liver right, heart, spleen and stomach left, so that an
@@ -49,13 +55,17 @@ def simulate(seed: int, label: int | None = None, *, spacing_mm: Sequence[float]
         seed: the same seed gives the same patient on every machine with the same versions; at least 0.
         label: 0 lung, 1 oesophagus; drawn from the seed if not given.
         spacing_mm: spacing along i, j, k. Coarse ones make tests quick.
+        volume_ml: about how large the tumour is, above 0; drawn from the seed if not given. The same seed with several
+            volumes is one patient whose tumour grows.
 
     Returns:
         The patient; axis i points left, j to the back, k to the head.
 
     Raises:
-        InputError: another label.
+        InputError: another label, or a volume that is not above 0.
     """
+    if volume_ml is not None and not volume_ml > 0:
+        raise InputError(f"volume of a simulated tumour must be above 0 ml, got {volume_ml}")
     if label not in (None, *range(len(CLASSES))):
         raise InputError(f"label of a simulated patient must be 0 or 1 ({', '.join(CLASSES)}), got {label}")
     random = np.random.default_rng([seed, 20211])
@@ -64,7 +74,7 @@ def simulate(seed: int, label: int | None = None, *, spacing_mm: Sequence[float]
     painter = Painter(canvas, draw_uptake(random), random)
     paint_body(painter)
     reactive_nodes(painter)
-    lesion = (lung_lesion, oesophageal_lesion)[chosen](painter)
+    lesion = (lung_lesion, oesophageal_lesion)[chosen](painter, volume_ml)
     mask = lesion.mask(grid.shape_kji)
     spacing = (grid.spacing_mm[2], grid.spacing_mm[1], grid.spacing_mm[0])
     image = Scanner.drawn(random).scan(canvas.array_kji, spacing, _breathing(canvas.down_mm), random)

@@ -35,10 +35,10 @@ class Lesion:
         return mask
 
 
-def lung_lesion(painter: Painter) -> Lesion:
+def lung_lesion(painter: Painter, volume_ml: float | None = None) -> Lesion:
     """Paint a mass somewhere in the right or left lung: several overlapping lobes, spicules left out."""
     random = painter.random
-    volume = _volume_mm3(random)
+    volume = _volume_mm3(random, volume_ml)
     side = "right" if random.random() < 0.55 else "left"  # the right lung is larger
     radius = float(np.cbrt(volume * 3 / (4 * np.pi)))
     place = random.normal(size=3)
@@ -53,10 +53,10 @@ def lung_lesion(painter: Painter) -> Lesion:
     return _paint(painter, _scaled_to(painter.canvas, centres, radii, volume), "lung cancer", volume)
 
 
-def oesophageal_lesion(painter: Painter) -> Lesion:
+def oesophageal_lesion(painter: Painter, volume_ml: float | None = None) -> Lesion:
     """Paint a mass along a stretch of the oesophagus, thicker at places and off its axis."""
     random = painter.random
-    volume = _volume_mm3(random)
+    volume = _volume_mm3(random, volume_ml)
     length = float(np.clip(random.normal(50, 11), 30, 80) * np.cbrt(volume / 18000))
     first, last = OESOPHAGUS[1, 2] + length / 2, OESOPHAGUS[-1, 2] - 0.3 * length
     middle = first + (last - first) * random.beta(2.0, 1.3)  # lower thirds are commoner
@@ -78,9 +78,11 @@ def reactive_nodes(painter: Painter) -> None:
         painter.organ("blood pool", centre, (6, 6, 7), share=painter.random.uniform(1.2, 2.2))
 
 
-def _volume_mm3(random: np.random.Generator) -> float:
+def _volume_mm3(random: np.random.Generator, volume_ml: float | None) -> float:
+    """Draw a volume, also where one is given, so that all else about the patient stays the same."""
     low, high = np.log(VOLUME_ML)
-    return 1000.0 * float(np.exp(random.uniform(low, high)))
+    drawn = float(np.exp(random.uniform(low, high)))
+    return 1000.0 * (drawn if volume_ml is None else volume_ml)
 
 
 def _share(canvas: Canvas, centres: NDArray, radii: NDArray) -> tuple[Box, NDArray[np.float32]]:
