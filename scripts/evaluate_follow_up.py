@@ -1,0 +1,155 @@
+"""Measure follow-up: python3 scripts/evaluate_follow_up.py --data DIR
+
+On simulated patients whose tumour doubles at a known pace, with the bundled PET model, and on the pairs of exams of
+Brain-Tumor-Progression, each with the bundle of --models (made by scripts/train_brain_t1ce.py) that never saw the
+patient, against the outlines that come with them. Writes table.md and plots to --output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from _environment import ROOT, ensure_environment, environment_python, run
+
+if TYPE_CHECKING:
+    from CAMLocalizerLib.cases.follow_up import FollowUp
+    from CAMLocalizerLib.localizer import Localizer
+
+FIRST_SEED = 60_000
+FIRST_DAY = datetime.date(2024, 1, 1)
+DAYS = (0, 45, 100)
+DOUBLING_DAYS = 60.0
+FIRST_ML = 8.0
+NOMINAL_DAYS = 60
+MIN_VOLUME_ML = 0.5
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--patients", type=int, default=8, help="simulated patients")
+    parser.add_argument("--data", type=Path, help="folder with brain3d_btp")
+    parser.add_argument("--models", type=Path, default=ROOT / "runs" / "brain-t1ce", help="folder with the MR bundles")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "follow-up", help="where exams are written")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "follow-up")
+    return parser.parse_args()
+
+
+def followed(files: list[tuple[Path, int]], localizer: Localizer) -> FollowUp:
+    """Follow exams given as files and days."""
+    from CAMLocalizerLib.cases.exams import Exam
+    from CAMLocalizerLib.cases.follow_up import follow_up
+
+    exams = [Exam(path, FIRST_DAY + datetime.timedelta(days=days)) for path, days in files]
+    return follow_up(exams, localizer, changes={"min_volume_ml": MIN_VOLUME_ML})
+
+
+def simulated(chosen: argparse.Namespace) -> list[str]:
+    """Follow simulated patients and return the lines of their table."""
+    from CAMLocalizerLib.cases.follow_up_files import draw_follow_up
+    from CAMLocalizerLib.io import write_nifti
+    from CAMLocalizerLib.localizer import Localizer
+    from CAMLocalizerLib.training.simulated_pet import simulate
+
+    localizer = Localizer("pet-fdg", device="cpu")
+    lines = [
+        f"| seed | true ml | found ml | doubling time (true {DOUBLING_DAYS:.0f} days) | by threshold -10 to +10 % |",
+        "|---|---|---|---|---|",
+    ]
+    for seed in range(FIRST_SEED, FIRST_SEED + chosen.patients):
+        files, truths = [], []
+        for days in DAYS:
+            case = simulate(seed, volume_ml=FIRST_ML * 2 ** (days / DOUBLING_DAYS))
+            path = chosen.work / f"{seed}-{days}.nii.gz"
+            write_nifti(case.volume.array_kji, case.volume.grid, path)
+            files.append((path, days))
+            truths.append(case.truth.volume_mm3 / 1000)
+        found = followed(files, localizer)
+        low, high = found.total.doubling_range or (float("nan"), float("nan"))
+        volumes = [each.volume_ml for each in found.total.measurements]
+        time = float("nan") if found.total.doubling_days is None else found.total.doubling_days
+        lines.append(f"| {seed} | {shown(truths)} | {shown(volumes)} | {time:.1f} | {low:.1f} to {high:.1f} |")
+        print(lines[-1], flush=True)
+        if seed == FIRST_SEED:
+            draw_follow_up(found, chosen.output / "simulated.png")
+    return lines
+
+
+def pairs(chosen: argparse.Namespace) -> list[str]:
+    """Follow the pairs of exams and return the lines of their table."""
+    from CAMLocalizerLib.io import read_label_map
+    from CAMLocalizerLib.localizer import Localizer
+    from CAMLocalizerLib.training.brain_data import PROGRESSION_FOLDS
+
+    localizers = {}
+    for folder in sorted(chosen.models.glob("*-without-*")):
+        held_out = [int(fold) for fold in folder.name.partition("-without-")[2].split("-")]
+        localizers |= dict.fromkeys(held_out, Localizer(folder, device="cpu"))
+    lines = [
+        "| patient | outlined, ml | change | found in all, ml | change | largest tumour found, ml | turned by |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for before in sorted((chosen.data / "brain3d_btp").glob("*_Pre_T1post.nii.gz")):
+        after = before.with_name(before.name.replace("_Pre_", "_Post_"))
+        masks = [path.with_name(path.name.replace("_T1post", "_mask")) for path in (before, after)]
+        truths = [read_label_map(path).volume_mm3 / 1000 for path in masks]
+        patient = before.name.split("_")[0]
+        found = followed([(before, 0), (after, NOMINAL_DAYS)], localizers[PROGRESSION_FOLDS[patient]])
+        volumes = [each.volume_ml for each in found.total.measurements]
+        largest = max(found.tumours, key=lambda entry: max(each.volume_ml for each in entry.measurements), default=None)
+        own = "none" if largest is None else shown([each.volume_ml for each in largest.measurements])
+        turned = f"{found.registrations[0].angle_deg:.1f} degrees"
+        cells = [patient, shown(truths), change(truths), shown(volumes), change(volumes), own, turned]
+        lines.append(f"| {' | '.join(cells)} |")
+        print(lines[-1], flush=True)
+    return lines
+
+
+def shown(volumes: list[float]) -> str:
+    """Return volumes as text."""
+    return " → ".join(f"{value:.1f}" for value in volumes)
+
+
+def change(volumes: list[float]) -> str:
+    """Return the relative change from first to last."""
+    return "–" if not volumes[0] else f"{100 * (volumes[-1] / volumes[0] - 1):+.0f} %"
+
+
+def main() -> None:
+    """Measure and write."""
+    chosen = options()
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# Follow-up",
+        "",
+        "Made by `scripts/evaluate_follow_up.py`. Every exam by the model's own threshold, regions below "
+        f"{MIN_VOLUME_ML} ml left out; volumes are those of all regions together.",
+        "",
+        "## Simulated growth, pet-fdg",
+        "",
+        *simulated(chosen),
+    ]
+    if chosen.data is not None:
+        lines += [
+            "",
+            "## Brain-Tumor-Progression, brain-t1ce by cross-validation",
+            "",
+            "Outlines cover the enhancing rim only, the model marks more. Spacing of this collection is nominal and its",
+            "dates are not given, so neither volumes nor paces are facts: read the direction of change.",
+            "",
+            *pairs(chosen),
+        ]
+    (chosen.output / "table.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    shutil.rmtree(chosen.work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if Path(sys.executable) != environment_python():
+        sys.exit(run(ensure_environment(), str(Path(__file__).resolve()), *sys.argv[1:]))
+    main()
