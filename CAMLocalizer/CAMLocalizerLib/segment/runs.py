@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from .slabs import blocks, in_slabs
 
@@ -94,7 +93,7 @@ class Runs:
             yield (lines[0], lines[1], lines[2]), (first_k, first_j, first_i)
 
     def _joined(self) -> NDArray[np.intp]:
-        from scipy.sparse import csr_array  # only here: it would slow down the import of the module
+        from scipy.sparse import csr_array  # only here: it takes long to import
         from scipy.sparse.csgraph import connected_components
 
         first, last = self._neighbours()
@@ -117,6 +116,8 @@ class Runs:
         return np.stack(first, axis=1), np.stack(last, axis=1)
 
     def _labelled(self) -> NDArray[np.intp]:
+        from scipy import ndimage  # as above
+
         mask = np.empty(self.shape_kji, dtype=np.uint8)
         self.write(mask.reshape(-1), np.ones(len(self), dtype=np.uint8))
         labels, _ = ndimage.label(mask, structure=NEIGHBOURS)

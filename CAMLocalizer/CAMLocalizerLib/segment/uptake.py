@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..core import Grid, GridError, LabelMap, SettingsError
 from .components import filter_components
@@ -146,6 +145,8 @@ def _near(
     region: NDArray[np.bool_], wanted: NDArray[np.bool_], spacing_kji_mm: tuple[float, float, float], margin_mm: float
 ) -> NDArray[np.bool_]:
     """Tell which voxels lie within the margin of the region; measured only around those wanted."""
+    from scipy import ndimage  # only here: it takes long to import
+
     part = _widened(ndimage.find_objects(wanted.view(np.uint8))[0], [int(margin_mm / step) for step in spacing_kji_mm])
     near = np.zeros_like(region)
     near[part] = ndimage.distance_transform_edt(~region[part], sampling=spacing_kji_mm) <= margin_mm
@@ -158,6 +159,8 @@ def _widened(box: Box, by: list[int]) -> Box:
 
 
 def _connected(mask: NDArray[np.bool_], seed: tuple[int | np.intp, ...]) -> NDArray[np.bool_]:
+    from scipy import ndimage  # as above
+
     labels, _ = ndimage.label(mask, structure=NEIGHBOURS)
     connected: NDArray[np.bool_] = labels == labels[seed]
     return connected
