@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -17,6 +18,8 @@ from .case import make_case
 from .exports import EXPORTS, checked_exports
 from .report import CaseResult
 from .results import write_results
+
+logger = logging.getLogger("CAMLocalizerLib")
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,8 @@ def localize_file(
     read = time.perf_counter()
     scales = choices.scales_of(localizer)
     found = localizer.run(volume, view=choices.view, scales=scales, progress=progress)
+    for note in found.notes:
+        logger.debug(note)
     run = {"map": localizer.map, "batch_size": choices.batch_size, "precision": localizer.precision}
     result = make_case(
         found,

@@ -187,7 +187,7 @@ def test_an_error_nobody_foresaw_does_not_stop_the_rest_either(localize, brain, 
             raise ZeroDivisionError("oh")
         return read(path, **options)
 
-    monkeypatch.setattr("CAMLocalizerLib.cli.localize.read_volume", fail_once)
+    monkeypatch.setattr("CAMLocalizerLib.cases.choices.read_volume", fail_once)
     assert localize(other, brain) == 1
     assert entries(tmp_path / "out") == ["brain"]
     assert "other.nii.gz: an error that was not foreseen" in caplog.text
