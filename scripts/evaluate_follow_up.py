@@ -140,8 +140,8 @@ def main() -> None:
             "",
             "## Brain-Tumor-Progression, brain-t1ce by cross-validation",
             "",
-            "Outlines cover the enhancing rim only, the model marks more. Spacing of this collection is nominal and its",
-            "dates are not given, so neither volumes nor paces are facts: read the direction of change.",
+            "Outlines cover the enhancing rim only, the model marks more. Spacing of this collection is nominal and",
+            "its dates are not given, so neither volumes nor paces are facts: read the direction of change.",
             "",
             *pairs(chosen),
         ]
