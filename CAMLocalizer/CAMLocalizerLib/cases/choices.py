@@ -121,12 +121,13 @@ class Choices:
         Raises:
             SettingsError: scales that the model lacks.
         """
-        chosen = localizer.scales if self.scales == "all" else self.scales or localizer.model.card.scales
+        given = localizer.scales if isinstance(self.scales, str) else self.scales  # a text is always "all"
+        chosen = given or localizer.model.card.scales
         if lacking := set(chosen) - set(localizer.scales):
             raise SettingsError(
                 f"scales {sorted(lacking)} asked for, model {localizer.model.card.name} has {localizer.scales}"
             )
-        return tuple(sorted(int(scale) for scale in chosen))
+        return tuple(sorted(chosen))
 
     def label_settings(self, found: Findings, scales: tuple[int, ...]) -> LabelSettings:
         """Return the model's defaults with what is chosen otherwise."""

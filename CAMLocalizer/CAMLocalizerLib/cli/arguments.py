@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..version import VERSION
 from . import (
+    batch_arguments,
     evaluate_arguments,
     follow_up_arguments,
     outcome_arguments,
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"camlocalizer {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_localize(commands)
+    batch_arguments.add(commands, _add_choices)
     train_arguments.add(commands)
     evaluate_arguments.add(commands)
     review_arguments.add(commands)
@@ -60,10 +62,16 @@ def _add_localize(commands: argparse._SubParsersAction) -> None:
     add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
     add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
     add("--overwrite", action="store_true", help="replace case folders that exist")
-    add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
     add("--series", metavar="UID", help="DICOM series, where a folder has several")
-    add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORTS)}")
     add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
+    _add_choices(parser)
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked alike for every case."""
+    add = parser.add_argument
+    add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
+    add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORTS)}")
     _add_settings(parser)
     _add_machine(parser)
 

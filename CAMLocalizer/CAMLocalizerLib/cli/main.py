@@ -57,10 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(options: argparse.Namespace) -> int:
     # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
-    from . import catalogue, evaluate, follow_up, localize, outcome, radiomics, rerun, review, train
+    from . import batch, catalogue, evaluate, follow_up, localize, outcome, radiomics, rerun, review, train
 
     commands = {
         "localize": localize.run,
+        "batch": batch.run,
         "train": train.run,
         "evaluate": evaluate.run,
         "follow-up": follow_up.run,

@@ -1,0 +1,148 @@
+"""Workers to submit to: processes of this machine, or those of a scheduler that runs already."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .crew import Crew
+from .errors import BatchError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOOPBACK = "127.0.0.1"
+ANSWER_S = 10.0
+COUNTED_EVERY_S = 5.0
+LEAST_ASKED = 16
+LOGGERS = ("distributed", "distributed.client")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+
+
+@dataclass
+class Workers:
+    """A connection to workers.
+
+    Args:
+        client: the connection.
+        own: number of workers started for this batch; 0 for those of somebody else's scheduler.
+    """
+
+    client: Client
+    own: int = 0
+    _counted: int = field(default=0, init=False)
+    _counted_at: float = field(default=float("-inf"), init=False)
+
+    @property
+    def count(self) -> int:
+        """Threads that cases run in; of a foreign scheduler as counted some seconds ago."""
+        if self.own:
+            return self.own
+        if time.monotonic() - self._counted_at > COUNTED_EVERY_S:
+            self._counted = sum(self.client.nthreads().values())
+            self._counted_at = time.monotonic()
+        return self._counted
+
+    def in_flight(self) -> int:
+        """Cases to be asked for at once.
+
+        Own workers have one each, so that none waits on one that dies. A cluster has some more: it grows by what waits.
+        """
+        return self.own or max(LEAST_ASKED, 2 * self.count)
+
+
+@contextmanager
+def own_workers(crew: Crew) -> Iterator[Workers]:
+    """Start workers on this machine, reachable from this machine only, and end them.
+
+    Raises:
+        BatchError: they do not start.
+    """
+    _need_distributed()
+    import dask
+    from distributed import Client, Nanny, Scheduler, SpecCluster
+
+    threads = {name: str(crew.threads) for name in THREAD_VARIABLES}
+    config = {
+        "distributed.nanny.pre-spawn-environ": {**threads, "DASK_LOGGING__DISTRIBUTED": "critical"},
+        "distributed.scheduler.worker-ttl": None,  # a long case is no dead worker
+        "distributed.scheduler.worker-saturation": 1.0,
+    }
+    listening = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
+    with _quiet(), tempfile.TemporaryDirectory(prefix="camlocalizer-", ignore_cleanup_errors=True) as scratch:
+        options = {
+            **listening,
+            "nthreads": 1,
+            "memory_limit": 0,
+            "local_directory": scratch,
+            "preload": ["CAMLocalizerLib.batch.preload"],
+        }
+        workers = {
+            index: {"cls": Nanny, "options": {**options, "env": dict(environment)}}
+            for index, environment in enumerate(crew.environments)
+        }
+        scheduler = {"cls": Scheduler, "options": {**listening, "allowed_failures": 0}}
+        with dask.config.set(config):
+            try:
+                cluster = SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL)
+            except (OSError, RuntimeError) as error:
+                raise BatchError(f"the worker processes did not start ({error}); try fewer --workers") from error
+            with cluster, Client(cluster, set_as_default=False) as client:
+                yield Workers(client, own=len(workers))
+
+
+@contextmanager
+def foreign_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Workers]:
+    """Connect to a scheduler.
+
+    Args:
+        address: such as ``tcp://node1:8786``.
+        answer_s: how long to wait for it.
+
+    Raises:
+        BatchError: it does not answer.
+    """
+    _need_distributed()
+    from distributed import Client
+
+    with _quiet():
+        try:
+            client = Client(address, timeout=answer_s, set_as_default=False)
+        except (OSError, ValueError, RuntimeError) as error:  # no such host, no answer, no address
+            raise BatchError(
+                f"the scheduler at {address} does not answer; give the address that dask-scheduler shows"
+            ) from error
+        with client:
+            yield Workers(client)
+
+
+def _need_distributed() -> None:
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise BatchError("a batch needs Dask; install it with: pip install 'camlocalizer[batch]'") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask's own remarks on workers that come and go from the terminal; failures are told by us."""
+    import distributed  # noqa: F401  sets the levels
+
+    former = {name: logging.getLogger(name).level for name in LOGGERS}
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in former.items():
+            logging.getLogger(name).setLevel(level)

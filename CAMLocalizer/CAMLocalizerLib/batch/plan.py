@@ -1,0 +1,135 @@
+"""Plan: what a batch does to every case, and the record of it in the folder of results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..cases.choices import Choices
+from ..core import OutputError
+from ..io.writing import writing
+from ..models import ModelCard
+from .tables import partial_path, replace_file
+
+PLAN_FILE = "batch.json"
+PLACE = ("model", "device")  # where a model lies and where it runs; which one it is its checksum says
+LOCKED_BYTE = 1 << 30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What workers are told.
+
+    Args:
+        choices: what is asked for every case.
+        model_sha256: checksum of the weights that it is asked of.
+        output: absolute path of the folder of results.
+    """
+
+    choices: Choices
+    model_sha256: str
+    output: Path
+
+
+def describe_plan(plan: Plan, card: ModelCard, source: Path) -> dict[str, Any]:
+    """Return what tells one batch from another as flat JSON values; the archive's path only as a checksum."""
+    settings = {name: value for name, value in asdict(plan.choices).items() if name not in PLACE}
+    place = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
+    model = {"model": card.name, "model_version": card.version, "model_sha256": plan.model_sha256}
+    return json.loads(json.dumps({"camlocalizer": __version__, **model, **settings, "input_path_sha256": place}))
+
+
+@contextmanager
+def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None]:
+    """Hold the folder of results of one batch, new or gone on with; no other process can hold it at the same time.
+
+    Raises:
+        OutputError: a folder with other files, of another batch or version, in use, or that cannot be written.
+    """
+    path = output / PLAN_FILE
+    with writing(output):
+        if not path.exists():
+            _begin(output, path, description)
+        stream = path.open("r+b")
+    with stream:
+        if not _locked(stream.fileno()):
+            raise OutputError(f"{output}: another batch is writing there; wait for it or choose another --output")
+        _check_same(output, _recorded(path), description)
+        yield
+
+
+def _begin(output: Path, path: Path, description: Mapping[str, Any]) -> None:
+    broken_off = partial_path(path).name
+    if output.exists() and (not output.is_dir() or any(entry.name != broken_off for entry in output.iterdir())):
+        raise OutputError(f"{output}: exists and is no folder of a batch; choose another --output")
+    output.mkdir(parents=True, exist_ok=True)
+    replace_file(path, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    damaged = f"{path}: is damaged, so that it is not known what the results are of; choose another --output"
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OutputError(damaged) from error
+    if not isinstance(recorded, dict):
+        raise OutputError(damaged)
+    return recorded
+
+
+def _check_same(output: Path, recorded: Mapping[str, Any], description: Mapping[str, Any]) -> None:
+    names = [name for name in {**recorded, **description} if recorded.get(name) != description.get(name)]
+    if not names:
+        return
+    if "camlocalizer" in names:
+        before, now = recorded.get("camlocalizer"), description.get("camlocalizer")
+        raise OutputError(f"{output}: was made by camlocalizer {before}, this is {now}; choose another --output")
+    if "input_path_sha256" in names:
+        raise OutputError(f"{output}: holds results of another INPUT; choose another --output")
+    differences = "; ".join(_difference(name, recorded.get(name), description.get(name)) for name in names)
+    raise OutputError(f"{output}: was made otherwise ({differences}); ask for the same or choose another --output")
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    label = name.replace("_", " ")
+    if name == "model_sha256":
+        return f"{label} {str(before)[:12]}, now {str(now)[:12]}"
+    return f"{label} {_in_words(before)}, now {_in_words(now)}"
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "the model's own"
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock an open file until it is closed, by whatever end; file systems without locks count as locked."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _locked_on_windows(descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _locked_on_windows(descriptor: int) -> bool:
+    import msvcrt
+
+    with suppress(OSError):
+        os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        return True
+    return False

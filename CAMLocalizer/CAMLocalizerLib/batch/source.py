@@ -1,0 +1,39 @@
+"""Source: one volume or DICOM series of an archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the volume of a case lies.
+
+    Args:
+        path: volume file, or folder with a DICOM series.
+        file: how the table of cases calls it: relative to the archive, with ``/``.
+        series: SeriesInstanceUID; empty for a file, or a folder with one series.
+        case: name that the case is to have; empty to derive one.
+        dicom: whether its path may tell whose it is.
+    """
+
+    path: Path
+    file: str
+    series: str = ""
+    case: str = ""
+    dicom: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the archive's other sources."""
+        return self.file, self.series
+
+
+@dataclass(frozen=True)
+class BatchCase:
+    """A source and the name of its case."""
+
+    name: str
+    path: Path
+    series: str | None = None
