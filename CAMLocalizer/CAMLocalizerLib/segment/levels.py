@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import SettingsError
 from .otsu import otsu
 from .slabs import BLOCK, blocks, in_slabs
 
@@ -63,19 +64,18 @@ class ActivationLevels:
     @cached_property
     def positive(self) -> int:
         """Number of voxels above 0."""
-        return self._extent[0]
-
-    @cached_property
-    def contributing(self) -> int:
-        """Number of voxels in rows, columns and slices that are not zero throughout."""
-        return self._extent[1]
+        return int(self._counts.sum())
 
     def histogram(self, bins: int = 256) -> NDArray[np.int64]:
         """Count the voxels above 0 in even steps from 0 to 1; those of exactly 1 are in the last.
 
         Args:
             bins: a power of two up to 4096.
+
+        Raises:
+            SettingsError: another number of bins.
         """
+        _check_steps(bins)
         counts = self._counts[:BINS].copy()
         counts[-1] += self._counts[BINS]
         return counts.reshape(bins, -1).sum(axis=1)
@@ -85,7 +85,11 @@ class ActivationLevels:
 
         Args:
             steps: a power of two up to 4096.
+
+        Raises:
+            SettingsError: another number of steps.
         """
+        _check_steps(steps)
         return np.arange(steps + 1) / steps, self._counts[::-1].cumsum()[::-1][:: BINS // steps]
 
     def at_or_above(self, levels: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -107,13 +111,14 @@ class ActivationLevels:
             steps = np.empty(BLOCK, dtype=np.intp)  # what bincount takes without a copy
             for block in blocks(part, 1):
                 values = self._flat[block]
-                if values.max() > 0:
+                positive = int(np.count_nonzero(values > 0))
+                if positive:
                     np.copyto(steps[: len(values)], self._steps(values), casting="unsafe")
                     counts += np.bincount(steps[: len(values)], minlength=BINS + 1)
+                    counts[0] -= len(values) - positive
             return counts
 
         total: NDArray[np.int64] = np.sum(in_slabs(count, self._flat.size, self._flat.size), axis=0)
-        total[0] = self.positive - total[1:].sum()  # zeros were counted only beside others
         return total
 
     @cached_property
@@ -122,26 +127,24 @@ class ActivationLevels:
         return self._counts[::-1].cumsum()[::-1] - self._counts
 
     @cached_property
-    def _extent(self) -> tuple[int, int]:
-        """Voxels above 0, and those in lines along the axes that are not all zero."""
+    def contributing(self) -> int:
+        """Number of voxels in rows, columns and slices that are not zero throughout."""
         array = self._activation
         width = array[:1].size
 
-        def look(part: slice) -> tuple[int, NDArray[np.bool_], NDArray[np.bool_]]:
-            count, first, others = 0, [], np.zeros(array.shape[1:], dtype=bool)
+        def look(part: slice) -> tuple[int, NDArray[np.bool_]]:
+            count, others = 0, np.zeros(array.shape[1:], dtype=bool)
             for block in blocks(part, width):
                 positive = array[block] > 0
-                count += int(np.count_nonzero(positive))
-                first.append(positive.reshape(len(positive), -1).any(axis=1))
+                count += int(np.count_nonzero(positive.reshape(len(positive), -1).any(axis=1)))
                 others |= positive.any(axis=0)
-            return count, np.concatenate(first), others
+            return count, others
 
-        counts, first, others = zip(*in_slabs(look, len(array), array.size), strict=True)
-        rest = np.logical_or.reduce(others)
-        axes = range(rest.ndim)
-        lines = [rest.any(axis=tuple(other for other in axes if other != axis)) for axis in axes]
-        kept = [np.count_nonzero(line) for line in (np.concatenate(first), *lines)]
-        return sum(counts), int(np.prod(kept))
+        counts, found = zip(*in_slabs(look, len(array), array.size), strict=True)
+        others = np.logical_or.reduce(found)
+        axes = range(others.ndim)
+        lines = [others.any(axis=tuple(other for other in axes if other != axis)) for axis in axes]
+        return sum(counts) * int(np.prod([np.count_nonzero(line) for line in lines]))
 
     def _ranked(self, rank: int) -> np.floating:
         """Return the value with so many contributing voxels below it in sorted order."""
@@ -182,6 +185,11 @@ class ActivationLevels:
 
     def _steps(self, values: NDArray) -> NDArray[np.uint16]:
         return np.minimum(values * values.dtype.type(BINS), BINS).astype(np.uint16)
+
+
+def _check_steps(number: int) -> None:
+    if number < 1 or BINS % number:
+        raise SettingsError(f"number of steps from 0 to 1 must be a power of two up to {BINS}, got {number}")
 
 
 def _split(values: NDArray, steps: NDArray[np.uint16], wanted: NDArray[np.bool_]) -> list[NDArray]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
+from CAMLocalizerLib.core import SettingsError
 from CAMLocalizerLib.segment import ActivationLevels, Threshold, apply_threshold, slabs
 
 PERCENTS = (0.0, 100.0, 50.0, 95.0, 99.9, 33.333, 0.01, 87.5)
@@ -49,6 +50,14 @@ def test_counts_are_those_of_every_voxel_above_zero(number: int) -> None:
     thresholds, counts = levels.curve(64)
     assert thresholds[[0, 1, -1]].tolist() == [0, 1 / 64, 1]
     np.testing.assert_array_equal(counts, [np.count_nonzero(positive >= level) for level in thresholds])
+
+
+@pytest.mark.parametrize("number", [0, 3, 8192])
+def test_a_number_of_steps_that_does_not_fit_is_refused(number: int) -> None:
+    levels = ActivationLevels(example(0)[0])
+    for count in (levels.histogram, levels.curve):
+        with pytest.raises(SettingsError, match=f"power of two up to 4096, got {number}"):
+            count(number)
 
 
 def test_counts_at_any_level_are_exact() -> None:
