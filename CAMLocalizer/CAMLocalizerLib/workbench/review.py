@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core import LabelMap, SettingsError
 from ..core.arrays import read_only
 from ..localizer import Findings, LabelSettings
+from ..segment import Threshold
 from .accepted import MM3_PER_ML, AcceptedSegment, free_name
 from .answer import Answer
 from .changes import Change, Observer, Observers
@@ -174,6 +175,21 @@ class Review(SettingGestures):
         thresholds, voxels = self._answer.levels.curve()
         voxel_ml = self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
         return thresholds, voxels.astype(np.float64) * voxel_ml
+
+    def threshold_as(self, method: str) -> str:
+        """Return the threshold of another method that lies nearest to the present one, as text.
+
+        Args:
+            method: ``fixed``, ``percentile`` or ``otsu``, whose level is not for choice.
+
+        Raises:
+            SettingsError: another method.
+        """
+        value, levels = self.threshold_value, self._answer.levels
+        if method == "percentile" and levels.contributing and value > 0:
+            above = int(levels.at_or_above(np.array([value], dtype=np.float32))[0])
+            return f"q{100 * (1 - above / levels.contributing):.2f}"
+        return str(Threshold(method, 0.0 if method != "fixed" else round(value, 3)))
 
     @property
     def scale_maps(self) -> dict[int, NDArray[np.float32]]:

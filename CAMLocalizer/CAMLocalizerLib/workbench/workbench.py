@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
-from weakref import WeakMethod
+from weakref import WeakMethod, finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,11 @@ def _weakly(method: Callable[[], None]) -> Callable[[Any, Any], None]:
     return observe
 
 
+def _remove_observers(scene: Any, tags: list[int]) -> None:
+    for tag in tags:
+        scene.RemoveObserver(tag)
+
+
 class Workbench:
     """Everything behind a panel: choose, run, review, accept, export; without any widget.
 
@@ -86,14 +91,13 @@ class Workbench:
         self._run: Run | None = None
         self._status = RunStatus()
         events = {scene.StartCloseEvent: self._on_scene_closing, scene.StartSaveEvent: self.store}
-        self._tags = [scene.AddObserver(event, _weakly(callback)) for event, callback in events.items()]
+        tags = [scene.AddObserver(event, _weakly(callback)) for event, callback in events.items()]
+        self._stop_observing = finalize(self, _remove_observers, scene, tags)
 
     def close(self) -> None:
         """Cancel a run and let go of the scene, which stays as it is."""
         self._let_go("Cancelled")
-        for tag in self._tags:
-            self.scene.RemoveObserver(tag)
-        self._tags = []
+        self._stop_observing()
 
     # Choices
 

@@ -9,7 +9,7 @@ from typing import Any
 from finding_stand_ins import localization_of
 
 from CAMLocalizerLib.core import Volume
-from CAMLocalizerLib.jobs import JobProgress
+from CAMLocalizerLib.jobs import JobError, JobProgress
 from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.workbench import Workbench
@@ -33,6 +33,13 @@ class ReadyJob:
 
     def poll(self) -> JobProgress:
         return self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+
+    def wait(self, progress: Any = None) -> Localization:
+        while (step := self.poll()).state in ("starting", "running"):
+            progress(step)
+        if step.state == "failed":
+            raise JobError(step.message)
+        return self.result()
 
     def cancel(self) -> None:
         self.cancelled = True

@@ -210,3 +210,16 @@ def test_the_maps_of_the_scales_are_those_of_the_strongest_image(review: Review)
     assert {scale: values.shape for scale, values in maps.items()} == {1: (24, 24), 2: (12, 12), 3: (6, 6)}
     assert np.unravel_index(maps[1].argmax(), (24, 24)) == (16, 12)
     assert review.map_of_scale(3).shape == (9, 6, 6)
+
+
+def test_a_threshold_is_kept_where_the_method_changes(review: Review) -> None:
+    review.set_threshold("0.25")
+    voxels = int(review.mask.sum())
+    review.set_threshold(review.threshold_as("percentile"))
+    assert review.settings.threshold.startswith("q")
+    assert review.threshold_value == pytest.approx(0.25, abs=0.01)
+    assert int(review.mask.sum()) == pytest.approx(voxels, rel=0.05)
+    assert review.threshold_as("fixed") == f"{review.threshold_value:.3g}"
+    assert review.threshold_as("otsu") == "otsu"
+    with pytest.raises(SettingsError, match="method of the threshold"):
+        review.threshold_as("guess")

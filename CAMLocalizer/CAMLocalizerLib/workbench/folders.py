@@ -1,0 +1,189 @@
+"""Many files from a script: a folder of results for each, and a row that tells how it went."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..cases import CaseResult, make_case, write_results
+from ..core import CAMLocalizerError, InputError, SettingsError, Volume
+from ..io import case_name, read_volume, source_sha256, staged_folder
+from ..io.names import ending
+from ..jobs import JobProgress, Launcher, LocalizationJob, Request
+from .accepted import MM3_PER_ML
+from .options import check_options, settings_of
+from .run import NewJob
+from .status import RunStatus, starting, under_way
+
+logger = logging.getLogger("CAMLocalizerLib")
+
+VOLUMES = (".nrrd", ".nhdr", ".nii.gz", ".nii", ".mha", ".mhd")
+DICOM = (".dcm", ".ima")
+FolderProgress = Callable[[int, int, RunStatus], None]
+JobOf = Callable[[Volume], LocalizationJob]
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FolderRow:
+    """How one file went.
+
+    Args:
+        path: the file, or the folder of a DICOM series.
+        folder: of the results; None if it failed.
+        error: what went wrong in a sentence; empty if nothing did.
+        tumour_found: whether the classifier holds a tumour for probable and it was located.
+        volume_ml: volume of the label map.
+        regions: number of its regions.
+        seconds: that it took.
+    """
+
+    path: Path
+    folder: Path | None
+    error: str = ""
+    tumour_found: bool = False
+    volume_ml: float = 0.0
+    regions: int = 0
+    seconds: float = 0.0
+
+
+def process_folder(
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    model: str,
+    device: str = "auto",
+    view: str = "auto",
+    overwrite: bool = False,
+    progress: FolderProgress | None = None,
+    launcher: Launcher | None = None,
+    new_job: NewJob = LocalizationJob,
+    **options: Any,
+) -> list[FolderRow]:
+    """Look for tumours in many volumes and write a folder of results for each; one that fails stops no other.
+
+    Args:
+        inputs: a folder, whose volumes and DICOM folders are taken, or files and DICOM folders one by one.
+        output: folder for the folders of results, named after the inputs.
+        model: name or folder of the model.
+        device: as for :class:`Processing`.
+        view: as for :class:`Processing`.
+        overwrite: replace results of earlier runs.
+        progress: called with the number of volumes done, of all volumes, and the status of the present one; what it
+            raises ends the work, finished results stay.
+        launcher: starts the processes; that of :mod:`CAMLocalizerLib.jobs` if not given.
+        new_job: makes the jobs.
+        options: settings by name, as for :func:`settings_of`.
+
+    Returns:
+        A row for every volume, in their order.
+
+    Raises:
+        SettingsError: an unknown setting, or two inputs of one name.
+        InputError: no input, or a folder without volumes.
+    """
+    check_options(options)
+    paths = volume_paths(inputs)
+    _check_names(paths)
+    request = Request(model=str(model), device=device, view=view)
+    job_of = partial(new_job, request=request, launcher=launcher)
+    rows: list[FolderRow] = []
+    for number, path in enumerate(paths):
+        tell = partial(_tell, progress, number, len(paths))
+        rows.append(_attempt(path, Path(output) / case_name(path), overwrite, job_of, tell, options))
+    return rows
+
+
+def _attempt(
+    path: Path, target: Path, overwrite: bool, job_of: JobOf, tell: Callable[[JobProgress], None], options: Options
+) -> FolderRow:
+    """Handle one input, whole or not at all; whatever goes wrong, the next one gets its turn."""
+    begin = time.perf_counter()
+    try:
+        with staged_folder(target, overwrite) as staging:
+            result = _localize(path, job_of, tell, options)
+            write_results(result, staging)
+    except _Ended as ended:
+        raise ended.cause from None
+    except CAMLocalizerError as error:
+        return FolderRow(path, None, str(error), seconds=time.perf_counter() - begin)
+    except Exception as error:
+        logger.exception("%s: an error that was not foreseen", path.name)
+        return FolderRow(path, None, f"{type(error).__name__}: {error}", seconds=time.perf_counter() - begin)
+    volume_ml, regions = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
+    return FolderRow(path, target, "", result.tumour_found, volume_ml, regions, time.perf_counter() - begin)
+
+
+class _Ended(BaseException):
+    """What the caller's progress function raised: it ends all the work, unlike an error of one input."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _tell(progress: FolderProgress | None, done: int, total: int, step: JobProgress) -> None:
+    if progress is None:
+        return
+    early = step.state == "starting"
+    status = starting(step.message) if early else under_way(step.done, step.total, step.seconds_left, step.message)
+    try:
+        progress(done, total, status)
+    except BaseException as error:
+        raise _Ended(error) from error
+
+
+def volume_paths(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Return the volumes that are meant: those of a folder in the order of their names, or those given.
+
+    Raises:
+        InputError: none.
+    """
+    if isinstance(inputs, str | os.PathLike):
+        whole = Path(inputs)
+        paths = sorted(_volumes_in(whole)) if whole.is_dir() and not _holds_dicom(whole) else [whole]
+        if not paths:
+            raise InputError(f"{whole}: holds no volume; expected {', '.join(VOLUMES)} or folders of DICOM files")
+        return paths
+    paths = [Path(path) for path in inputs]
+    if not paths:
+        raise InputError("no volume is given; give a folder or files")
+    return paths
+
+
+def _volumes_in(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            if _holds_dicom(path):
+                yield path
+        elif ending(path) in VOLUMES:
+            yield path
+
+
+def _holds_dicom(folder: Path) -> bool:
+    return any(path.is_file() and path.suffix.lower() in DICOM for path in folder.iterdir())
+
+
+def _check_names(paths: list[Path]) -> None:
+    taken: dict[str, Path] = {}
+    for path in paths:
+        if (other := taken.setdefault(case_name(path).casefold(), path)) is not path:
+            raise SettingsError(
+                f"{other} and {path} would both be written to the folder {case_name(path)!r}; rename one"
+            )
+
+
+def _localize(path: Path, job_of: JobOf, tell: Callable[[JobProgress], None], options: Options) -> CaseResult:
+    begin = time.perf_counter()
+    volume = read_volume(path)
+    read = time.perf_counter() - begin
+    found = job_of(volume).wait(tell)
+    timings = {"reading": read, **found.timings_s}
+    settings = settings_of(found, options)
+    return make_case(found, settings, path.name, timings_s=timings, source_sha256=source_sha256(path))
