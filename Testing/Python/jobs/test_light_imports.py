@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,16 @@ MODULES = [
     "localizer.localization",
     "jobs",
     "installation",
+    "measure",
+    "mrml",
+    "workbench",
 ]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_layer_of_the_user_interface_needs_nothing_that_slicer_lacks(name) -> None:
+    if name in ("mrml", "workbench") and find_spec("slicer") is None:
+        pytest.skip("the slicer-core wheel is not installed")
     code = (
         "import sys\n"
         f"for name in {TO_BE_INSTALLED}:\n"

@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,13 @@ import pytest
 import torch
 
 from CAMLocalizerLib.core import Grid, InputError, ModelError, OutputError, Volume
-from CAMLocalizerLib.localizer import Localizer, load_findings, save_findings
+from CAMLocalizerLib.localizer import (
+    Localization,
+    Localizer,
+    ProjectionLocalization,
+    load_findings,
+    save_findings,
+)
 from CAMLocalizerLib.models import ModelCard, save_model
 from CAMLocalizerLib.networks import build_network
 
@@ -83,6 +89,13 @@ def test_what_was_seen_in_projections_comes_back_bit_by_bit(projected, kept) -> 
     assert (loaded.pair.spacing_mm, loaded.pair.size) == (projected.pair.spacing_mm, projected.pair.size)
     assert (loaded.strides, loaded.offsets) == (projected.strides, projected.offsets)
     assert all(same_bits(projected.maps[scale], loaded.maps[scale]) for scale in projected.scales)
+
+
+def test_no_field_of_the_findings_is_forgotten() -> None:
+    common = {"card", "device", "timings_s", "notes", "_last"}
+    slices, projections = ({entry.name for entry in fields(kind)} for kind in (Localization, ProjectionLocalization))
+    assert slices == common | {"volume", "pyramid", "view"}
+    assert projections == common | {"pair", "maps", "strides", "probabilities", "offsets"}
 
 
 def test_saving_again_replaces_the_former_findings(found, kept) -> None:
