@@ -55,7 +55,7 @@ def slider_to_picture_ms(file: Path | str, count: int) -> list[float]:
         page = browser.new_page(viewport=WINDOW)
         page.goto(review.address)
         page.wait_for_selector('[data-slide="threshold"]:not(:disabled)')
-        page.wait_for_function('document.querySelectorAll(".view img[src]").length === 4')
+        page.wait_for_function('[...document.querySelectorAll(".view img")].every((image) => image.naturalWidth > 100)')
         page.wait_for_timeout(SETTLING_MS)
         times: list[float] = page.evaluate(DRAG, [positions, PAUSE_MS])
     return times[WARM_UP:]

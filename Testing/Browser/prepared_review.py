@@ -13,7 +13,8 @@ from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.mrml import store_review
 from CAMLocalizerLib.review.app import ReviewApp
-from CAMLocalizerLib.review.serve import ReviewOptions, serve
+from CAMLocalizerLib.review.options import ReviewOptions
+from CAMLocalizerLib.review.serve import serve
 from CAMLocalizerLib.views import covering_cells, slice_stack
 from CAMLocalizerLib.workbench import Review
 
@@ -82,4 +83,4 @@ def prepare(app: ReviewApp) -> None:
 
 if __name__ == "__main__":
     options = ReviewOptions(Path(sys.argv[1]), Path(sys.argv[2]), browser=False)
-    serve(options, lambda address: print(address, flush=True), prepare=prepare)
+    serve(options, options.open_volume(), lambda address: print(address, flush=True), prepare=prepare)

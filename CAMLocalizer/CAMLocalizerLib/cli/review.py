@@ -26,16 +26,19 @@ def run(options: argparse.Namespace) -> int:
     if find_spec(EXTRA) is None:
         raise SettingsError("the review needs the extra 'review'; install it with: pip install 'camlocalizer[review]'")
     from ..review.opengl import OpenGLProbe
+    from ..review.options import ReviewOptions
 
-    with OpenGLProbe() as probe:
-        from ..review.serve import ReviewOptions, serve
-
-        if sentence := probe.why_not():
-            raise SettingsError(sentence)
     wanted = ReviewOptions(
         options.file, options.folder, options.model, options.device, options.port, not options.no_browser
     )
-    serve(wanted, _announce)
+    with OpenGLProbe() as probe:
+        wanted.open_folder()
+        volume = wanted.open_volume()
+        from ..review.serve import serve  # takes about a second, as the probe does
+
+        if sentence := probe.why_not():
+            raise SettingsError(sentence)
+    serve(wanted, volume, _announce)
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from trame_slicer.core import SlicerApp
 
+from ..core import Volume
 from ..workbench import Workbench
 from .desk import Desk
 from .files import ReviewFolder
@@ -56,11 +57,16 @@ class ReviewApp:
         self.desk.look_again()
         build_page(server)
 
-    async def open(self) -> None:
+    def open(self, volume: Volume) -> None:
         """Show the volume that the review was started with."""
         with self.desk.server.state:
-            await self.scans.open("")
+            self.scans.show_given(volume)
             self.desk.look_again()
+
+    def forget_notice(self) -> None:
+        """Greet the next reviewer without the last one's notice."""
+        with self.desk.server.state:
+            self.desk.page.forget_notice()
 
     def close(self) -> None:
         """End a run and let go of the scene."""

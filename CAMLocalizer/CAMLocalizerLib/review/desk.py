@@ -21,6 +21,7 @@ from .views import Views
 
 logger = logging.getLogger(__name__)
 REST_S = 0.15
+FIND_FIRST = "Find tumours first."
 EVERYTHING = frozenset(Change)
 Observer = Callable[[Review, frozenset[Change]], None]
 Gesture = Callable[..., Any]
@@ -60,8 +61,12 @@ class Desk:
             CAMLocalizerError: there is none.
         """
         if self.workbench.review is None:
-            raise CAMLocalizerError("Find tumours first.")
+            raise CAMLocalizerError(FIND_FIRST)
         return self.workbench.review
+
+    def in_page_words(self, reason: str) -> str:
+        """Return why something cannot be done, as the page calls things: a missing run is a button there."""
+        return FIND_FIRST if reason and self.workbench.review is None else reason
 
     def on_change(self, observer: Observer) -> None:
         """Call an observer with the review and what changed of it."""

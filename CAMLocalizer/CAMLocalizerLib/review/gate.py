@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from . import pages
+from .options import HOST
 
-HOST = "127.0.0.1"
 NAMES_OF_HOST = (HOST, "localhost")
 PAGES = ("/", "/index.html")
 WEBSOCKET = "/ws"
@@ -38,10 +38,12 @@ class Gate:
     whoever comes while a reviewer is there.
 
     Args:
+        on_left: called when the reviewer has left.
         token: what the address must carry; a random one by default.
     """
 
-    def __init__(self, token: str | None = None) -> None:
+    def __init__(self, on_left: Callable[[], None] = lambda: None, *, token: str | None = None) -> None:
+        self._on_left = on_left
         self.token = token or secrets.token_urlsafe(32)
         self.port = 0
         self._reviewing = False
@@ -104,6 +106,7 @@ class Gate:
             return await handler(request)
         finally:
             self._reviewing = False
+            self._on_left()
 
     def _admitted(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         if "token" in request.query:

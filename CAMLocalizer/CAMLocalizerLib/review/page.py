@@ -21,6 +21,7 @@ def build_page(server: Any) -> DivLayout:
     server.enable_module(MODULE)
     server.state["trame__title"] = pages.TITLE
     server.state["trame__favicon"] = f"{pages.WEB_ROUTE}/icon.png"
+    server.state["trame__template_error"] = pages.text("ended.html")  # shown when the connection is gone
     template = pages.text("page.html")
     for name in FRAGMENTS:
         template = template.replace(f"{{{name}}}", pages.text(f"{name}.html"))

@@ -10,72 +10,55 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from trame.app import get_server
 
-from ..core import OutputError
+from ..core import OutputError, Volume
 from .app import ReviewApp
-from .files import ReviewFolder
-from .gate import HOST, Gate
+from .gate import Gate
+from .options import HOST, ReviewOptions
 from .routes import Routes
 
 CLIENT = files("trame_client") / "module" / "vue3-www"
 
 
-@dataclass(frozen=True)
-class ReviewOptions:
-    """What a review is started with.
-
-    Args:
-        given: volume, or folder with a DICOM series.
-        folder: from which further volumes may be read and into which results are written; that of ``given`` if None.
-        model: name or folder of a model bundle; one that suits the volume if None.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        port: 0 takes a free one.
-        browser: open the page in the browser.
-    """
-
-    given: Path
-    folder: Path | None = None
-    model: str | None = None
-    device: str = "auto"
-    port: int = 0
-    browser: bool = True
-
-
 def serve(
-    options: ReviewOptions, announce: Callable[[str], None], *, prepare: Callable[[ReviewApp], None] | None = None
+    options: ReviewOptions,
+    volume: Volume,
+    announce: Callable[[str], None],
+    *,
+    prepare: Callable[[ReviewApp], None] | None = None,
 ) -> None:
     """Serve a review until Ctrl+C or a request to terminate.
 
     Args:
         options: what it is started with.
+        volume: the one that it is started with, read already.
         announce: called with the address of the page, which carries the token, when it answers.
         prepare: called with the app when its volume is open, before it is announced.
 
     Raises:
-        InputError: no such folder, or a volume that cannot be read.
+        InputError: no such folder.
         ModelError: no such model.
         OutputError: the port is taken.
     """
-    asyncio.run(_serve(options, announce, prepare))
+    asyncio.run(_serve(options, volume, announce, prepare))
 
 
 async def _serve(
-    options: ReviewOptions, announce: Callable[[str], None], prepare: Callable[[ReviewApp], None] | None
+    options: ReviewOptions, volume: Volume, announce: Callable[[str], None], prepare: Callable[[ReviewApp], None] | None
 ) -> None:
-    folder = ReviewFolder(options.folder or options.given.resolve().parent)
-    gate = Gate()
+    folder = options.open_folder()
     server = get_server("camlocalizer-review", client_type="vue3")
     app = ReviewApp(server, options.given, folder, model=options.model, device=options.device)
+    gate = Gate(app.forget_notice)
     routes = Routes(gate, folder, lambda: app.exports.folder, Path(str(CLIENT)))
     server.controller.on_server_bind.add(lambda bound: _bind(bound.app, gate, routes))
     try:
-        await app.open()
+        app.open(volume)
         if prepare is not None:
             prepare(app)
         with _stop_asked() as stop:

@@ -273,6 +273,10 @@ class PageState:
         """Show where a slice view stands."""
         self._state[f"slice_{view}"] = asdict(state)
 
+    def forget_notice(self) -> None:
+        """Say the last sentence no more: whoever opens the page next has not caused it."""
+        self.show(Notice())
+
     def notice(self, text: str, *, error: bool = False) -> None:
         """Say a sentence to the reviewer."""
         number = self._shown[Notice.key()].number + 1  # type: ignore[attr-defined]

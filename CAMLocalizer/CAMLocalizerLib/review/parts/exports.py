@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ...cases import FILES
 from ...core import SettingsError
 from ..desk import Desk
 from ..routes import EVERYTHING
@@ -26,7 +25,7 @@ class ExportPart:
 
     def export(self) -> None:
         """Write what was accepted, or else the label map on show, over an earlier export of the same scan."""
-        if reason := self._desk.workbench.why_not_export():
+        if reason := self._desk.in_page_words(self._desk.workbench.why_not_export()):
             raise SettingsError(reason)
         review = self._desk.review
         name = f"{review.found.volume.name}{SUFFIX}"
@@ -38,6 +37,8 @@ class ExportPart:
 
 
 def _files(folder: Path) -> tuple[ExportedFile, ...]:
+    from ...cases import FILES  # brings matplotlib along
+
     files = [
         ExportedFile(
             FILES[kind], kind.capitalize(), _size((folder / FILES[kind]).stat().st_size), f"download/{FILES[kind]}"

@@ -58,20 +58,20 @@ class RegionsPart:
 
     def accept(self) -> None:
         """Keep the label map as a finding."""
-        if reason := self._desk.workbench.why_not_accept():
+        if reason := self._desk.in_page_words(self._desk.workbench.why_not_accept()):
             raise SettingsError(reason)
         segment = self._desk.review.accept()
         self._desk.page.notice(f"{segment.name} accepted: {volume_text(segment.volume_ml)}.")
 
     def undo(self) -> None:
         """Take the last step back."""
-        if reason := self._desk.workbench.why_not_undo():
+        if reason := self._desk.in_page_words(self._desk.workbench.why_not_undo()):
             raise SettingsError(reason)
         self._desk.review.undo()
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        if reason := self._desk.workbench.why_not_redo():
+        if reason := self._desk.in_page_words(self._desk.workbench.why_not_redo()):
             raise SettingsError(reason)
         self._desk.review.redo()
 
@@ -81,15 +81,15 @@ class RegionsPart:
             self._at = 0
             for part in (Regions(), Accepted()):
                 self._desk.page.show(part)
-        review = workbench.review
+        review, words = workbench.review, self._desk.in_page_words
         self._desk.page.show(
             History(
                 "" if review is None else review.undo_text,
                 "" if review is None else review.redo_text,
-                workbench.why_not_undo(),
-                workbench.why_not_redo(),
-                workbench.why_not_accept(),
-                workbench.why_not_export(),
+                words(workbench.why_not_undo()),
+                words(workbench.why_not_redo()),
+                words(workbench.why_not_accept()),
+                words(workbench.why_not_export()),
             )
         )
 

@@ -38,23 +38,29 @@ class ScanPart:
         """Show a volume of the folder.
 
         Args:
-            name: as listed; that which the review was started with if empty.
+            name: as listed.
 
         Raises:
             InputError: a path outside the folder, or a file that cannot be read.
         """
-        path = self._given if name in ("", self._own) else self._desk.folder.inside(name)
+        path = self._given if name == self._own else self._desk.folder.inside(name)
         if self._desk.workbench.running:
             raise InputError("the model is at work; cancel it before opening another scan")
-        self._list(name or self._own, busy=f"Opening {path.name}…")
+        self._list(name, busy=f"Opening {path.name}…")
         self._desk.server.state.flush()
         try:
             self._show(await asyncio.to_thread(read_volume, path))
         except Exception:
             self._list(self._shown_name)
             raise
-        self._shown_name = name or self._own
-        self._list(self._shown_name)
+        self._shown_name = name
+        self._list(name)
+
+    def show_given(self, volume: Volume) -> None:
+        """Show the volume that the review was started with."""
+        self._show(volume)
+        self._shown_name = self._own
+        self._list(self._own)
 
     def _show(self, volume: Volume) -> None:
         desk = self._desk

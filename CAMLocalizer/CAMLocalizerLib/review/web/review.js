@@ -6,6 +6,7 @@
   const VIEWS = ["Red", "ThreeD", "Green", "Yellow"];
   const SMALLEST_STEPS = 100;
   const LARGEST_ML = 20;
+  const SHOWN_MS = 100; // what a gesture changed is shown a little after it was answered
   let hovered = "Red";
 
   const state = (name) => window.trame.state.get(name);
@@ -43,7 +44,14 @@
     const value = Number(event.target.value);
     held[name] = value;
     await send(name, gesture, [...before, meaning(name, value), false]);
-    if (held[name] === value) delete held[name];
+    setTimeout(() => held[name] === value && delete held[name], SHOWN_MS);
+  }
+
+  // A check box goes back to what the server holds, if a gesture was refused.
+  async function check(event, gesture, ...values) {
+    const box = event.target;
+    await act(gesture, ...values);
+    setTimeout(() => (box.checked = box.dataset.on === "true"), SHOWN_MS);
   }
 
   // The slider of the smallest region is finer near 0.
@@ -168,10 +176,9 @@
 
   document.addEventListener("keydown", on_key);
   document.addEventListener("contextmenu", (event) => event.target.closest(".view") && event.preventDefault());
-  window.trame.client.onConnectionClose(() => open("ended"));
 
   window.trame.utils.review = {
-    held, act, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
+    held, act, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };
 })();

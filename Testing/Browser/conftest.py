@@ -1,0 +1,195 @@
+"""Reviews to look at: a tiny one with a network that was never trained, and the bundled sample."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser_review import SAMPLE, RunningReview, chromium, missing
+
+from CAMLocalizerLib.core import Grid, Volume
+from CAMLocalizerLib.localizer import LabelSettings
+
+WINDOW = {"width": 1366, "height": 768}
+RUN_MS = 60_000
+LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:http://127.0.0.1:")
+PICTURES = 'document.querySelectorAll(".view img").length === 4 && \
+[...document.querySelectorAll(".view img")].every((image) => image.naturalWidth > 100 && image.offsetParent)'
+NETWORK = {"channels": (4, 4, 4, 4)}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, metavar="DIR", help="write the pictures of the review there")
+
+
+@pytest.fixture(scope="session")
+def blob() -> Volume:
+    """A blob in noise on an anisotropic grid."""
+    array = np.random.default_rng(2).normal(50.0, 5.0, (12, 40, 48)).astype(np.float32)
+    array[3:8, 10:22, 12:26] += 100.0
+    return Volume(array, Grid((48, 40, 12), (2.0, 2.5, 6.0), (-40.0, -45.0, 10.0), np.eye(3)), name="blob")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model bundle with a tiny network that was never trained."""
+    torch = pytest.importorskip("torch")
+    from CAMLocalizerLib.models import ModelCard, save_model
+    from CAMLocalizerLib.networks import build_network
+
+    card = ModelCard(
+        name="tiny",
+        version="0",
+        network="dcfpn",
+        network_settings=NETWORK,
+        modality="noise",
+        spacing_mm=2.0,
+        size=(48, 48),
+        normalisation="foreground-zscore",
+        classes=("none", "tumour"),
+        tumour_classes=("tumour",),
+        scales=(1, 2, 3, 4),
+        threshold="0.6",
+    )
+    torch.manual_seed(5)
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    return save_model(folder, card, build_network("dcfpn", classes=2, **NETWORK)).folder
+
+
+@pytest.fixture(scope="session")
+def found(blob_file: Path, bundle: Path) -> Any:
+    """What the library itself sees in the blob."""
+    from CAMLocalizerLib.io import read_volume
+    from CAMLocalizerLib.localizer import Localizer
+
+    return Localizer(str(bundle), device="cpu").run(read_volume(blob_file))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, blob: Volume) -> Path:
+    """The folder of the review: the blob, another scan, a file that is none, and a way out."""
+    import SimpleITK
+
+    folder = tmp_path_factory.mktemp("scans")
+    for name, array in (("blob.nii.gz", blob.array_kji), ("other.nrrd", blob.array_kji[:, ::-1].copy())):
+        image = SimpleITK.GetImageFromArray(array)
+        image.SetSpacing(blob.grid.spacing_mm)
+        image.SetOrigin(blob.grid.origin_mm)
+        SimpleITK.WriteImage(image, str(folder / name))
+    (folder / "notes.txt").write_text("no scan")
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.nii.gz"
+    secret.write_bytes((folder / "blob.nii.gz").read_bytes())
+    (folder / "way-out.nii.gz").symlink_to(secret)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def blob_file(folder: Path) -> Path:
+    return folder / "blob.nii.gz"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; the tests that need it are skipped, with the reason, where something is missing."""
+    if sentence := missing():
+        pytest.skip(sentence)
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def review(browser: Any, blob_file: Path, bundle: Path) -> Iterator[RunningReview]:
+    """The review of the blob, as a user starts it."""
+    with RunningReview([blob_file, "--model", bundle, "--device", "cpu"]) as review:
+        yield review
+
+
+@pytest.fixture
+def page(browser: Any, review: RunningReview) -> Iterator[Any]:
+    """The page of the review; nothing may go wrong in it and nothing may leave the machine."""
+    yield from watched_page(browser, review, WINDOW)
+
+
+@pytest.fixture
+def reviewed(page: Any, found: Any) -> Any:
+    """The page after a run, with the model's settings."""
+    run(page)
+    for taken_back in shown(page, "accepted")["rows"][::-1]:
+        page.evaluate("index => window.trame.trigger('withdraw', [index])", taken_back["index"])
+    page.evaluate("window.trame.trigger('reset', [])")
+    wait_for(page, "threshold", "text", "level 0.600")
+    wait_for(page, "threshold", "volume", volume_of(LabelSettings.of(found).label_map(found)))
+    wait_for(page, "accepted", "rows", [])
+    return page
+
+
+@pytest.fixture(scope="session")
+def sample_review(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReview]:
+    """The review of the bundled sample."""
+    folder = tmp_path_factory.mktemp("review")
+    with RunningReview([SAMPLE, "--folder", folder]) as review:
+        yield review
+
+
+def watched_page(browser: Any, review: RunningReview, window: dict[str, int]) -> Iterator[Any]:
+    """Yield a page and see at the end that it was well behaved."""
+    context = browser.new_context(viewport=window, accept_downloads=True)
+    page = context.new_page()
+    troubles: list[str] = []
+    addresses: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
+    page.on("request", lambda request: addresses.append(request.url))
+    page.on("websocket", lambda socket: addresses.append(socket.url))
+    page.goto(review.address)
+    page.wait_for_function(PICTURES, timeout=RUN_MS)
+    yield page
+    context.close()
+    assert [address for address in addresses if not address.startswith(LOCAL)] == []
+    assert troubles == []
+
+
+def is_trouble(message: Any) -> bool:
+    """Tell whether something is wrong; a refused upload is what it should be."""
+    return message.type == "error" and "/upload" not in message.location.get("url", "")
+
+
+def run(page: Any) -> None:
+    """Find tumours unless that was done."""
+    if not page.evaluate("window.trame.state.get('threshold').ready"):
+        page.click('[data-do="run"]')
+    page.wait_for_function("window.trame.state.get('threshold').ready", timeout=RUN_MS)
+
+
+def shown(page: Any, part: str) -> dict[str, Any]:
+    """Return what the page was told to show."""
+    return page.evaluate("(part) => window.trame.state.get(part)", part)
+
+
+def wait_for(page: Any, part: str, field: str, value: Any) -> None:
+    """Wait until a part of the page shows a value."""
+    page.wait_for_function(
+        "([part, field, value]) => JSON.stringify(window.trame.state.get(part)[field]) === value",
+        arg=[part, field, json.dumps(value, separators=(",", ":"))],
+    )
+
+
+def volume_of(label_map: Any) -> str:
+    """Return the volume of a label map as the page writes it."""
+    from CAMLocalizerLib.review.parts.settings import volume_text
+
+    return volume_text(int(label_map.array_kji.sum()) * label_map.grid.voxel_volume_mm3 / 1000)
+
+
+def still(page: Any, view: str) -> bytes:
+    """Return the picture of a view once it does not change any more."""
+    box = page.locator(f'[data-view="{view}"] img')
+    before = b""
+    while (picture := box.screenshot()) != before:
+        before = picture
+        page.wait_for_timeout(250)
+    return picture

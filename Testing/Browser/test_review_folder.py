@@ -1,0 +1,153 @@
+"""The folder of a review and the parts of the page that need no browser."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from CAMLocalizerLib.core import InputError, SettingsError
+from CAMLocalizerLib.review import opengl
+from CAMLocalizerLib.review.files import LISTED, ReviewFolder
+
+DICOM = b"\0" * 128 + b"DICM"
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> ReviewFolder:
+    root = tmp_path / "scans"
+    (root / "patient" / "ct").mkdir(parents=True)
+    (root / "patient" / "ct" / "IM0001").write_bytes(DICOM)
+    (root / "patient" / "pet.nii.gz").touch()
+    (root / "brain.nrrd").touch()
+    (root / "letter.pdf").touch()
+    (root / ".hidden.nrrd").touch()
+    (root / "tumour.seg.nrrd").touch()
+    (root / "results").mkdir()
+    for name in ("report.json", "labelmap.nii.gz"):
+        (root / "results" / name).touch()
+    (tmp_path / "secret.nrrd").touch()
+    (root / "link.nrrd").symlink_to(tmp_path / "secret.nrrd")
+    return ReviewFolder(root)
+
+
+def test_volumes_and_dicom_folders_are_listed_and_results_and_ways_out_are_not(scans: ReviewFolder) -> None:
+    assert scans.volumes() == ("brain.nrrd", "patient/ct", "patient/pet.nii.gz")
+
+
+def test_a_long_list_is_cut(tmp_path: Path) -> None:
+    for number in range(LISTED + 5):
+        (tmp_path / f"{number:03}.nrrd").touch()
+    assert len(ReviewFolder(tmp_path).volumes()) == LISTED
+
+
+@pytest.mark.parametrize("name", ["", "..", "../secret.nrrd", "link.nrrd", "/etc/passwd", "patient/../../secret.nrrd"])
+def test_what_leads_outside_is_refused(scans: ReviewFolder, name: str) -> None:
+    with pytest.raises(InputError, match="outside the folder"):
+        scans.inside(name)
+
+
+def test_a_name_that_no_file_can_have_is_refused(scans: ReviewFolder) -> None:
+    with pytest.raises(InputError, match="no name of a file"):
+        scans.inside("a\0b")
+
+
+def test_what_lies_inside_is_found(scans: ReviewFolder) -> None:
+    assert scans.inside("patient/../brain.nrrd") == scans.root / "brain.nrrd"
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        ReviewFolder(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("../../etc/x.nrrd", "x.nrrd"),
+        ("C:\\scans\\x.nii.gz", "x.nii.gz"),
+        ("brain.nrrd", "brain-2.nrrd"),
+        ("Müller, März.nii", "M-ller-M-rz.nii"),
+        (".nrrd.nrrd", "nrrd.nrrd"),
+        ("-..mha", "scan.mha"),
+        ("x" * 300 + ".nrrd", "x" * 80 + ".nrrd"),
+    ],
+)
+def test_names_of_uploads_become_plain_and_free(scans: ReviewFolder, name: str, expected: str) -> None:
+    assert scans.free_name(name).name == expected
+
+
+@pytest.mark.parametrize("name", ["", "x", "x.exe", "x.mhd", "x.seg.nrrd", ".nii.gz"])
+def test_names_that_are_no_volumes_are_refused(scans: ReviewFolder, name: str) -> None:
+    with pytest.raises(InputError, match="not a volume"):
+        scans.free_name(name)
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+def test_an_upload_is_written_whole(scans: ReviewFolder) -> None:
+    assert asyncio.run(scans.take_in("new.mha", pieces(b"ab", b"c"))) == "new.mha"
+    assert (scans.root / "new.mha").read_bytes() == b"abc"
+
+
+def test_too_large_an_upload_leaves_nothing(scans: ReviewFolder) -> None:
+    before = sorted(scans.root.iterdir())
+    with pytest.raises(InputError, match="larger than"):
+        asyncio.run(scans.take_in("new.mha", pieces(b"ab", b"cd"), limit=3))
+    assert sorted(scans.root.iterdir()) == before
+
+
+def test_an_interrupted_upload_leaves_nothing(scans: ReviewFolder) -> None:
+    async def interrupted() -> AsyncIterator[bytes]:
+        yield b"ab"
+        raise asyncio.CancelledError
+
+    before = sorted(scans.root.iterdir())
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(scans.take_in("new.mha", interrupted()))
+    assert sorted(scans.root.iterdir()) == before
+
+
+def test_where_nothing_can_be_drawn_a_sentence_tells_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opengl, "DRAW", "import os; os.abort()")
+    with opengl.OpenGLProbe() as probe:
+        assert "apt install" in probe.why_not()
+
+
+def test_without_the_extra_a_sentence_tells_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from CAMLocalizerLib.cli import review
+
+    monkeypatch.setattr(review, "find_spec", lambda _name: None)
+    with pytest.raises(SettingsError, match=r"camlocalizer\[review\]"):
+        review.run(None)
+
+
+def test_reading_the_arguments_needs_no_slicer() -> None:
+    code = "import sys; from CAMLocalizerLib.cli.arguments import build_parser; "
+    code += "build_parser().parse_args(['review', 'x.nrrd']); print({'slicer', 'trame', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=python_path(), check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_bars_fill_the_drawing_from_left_to_right() -> None:
+    pytest.importorskip("slicer")
+    from CAMLocalizerLib.review.pictures import bars_path, histogram_path
+
+    assert bars_path(np.array([0.0, 1.0]), (10, 4)) == "M0 4V4.0H5.0V0.0H10.0V4Z"
+    assert histogram_path(np.array([0, 0]), (10, 4)) == "M0 4V4.0H5.0V4.0H10.0V4Z"
+
+
+def python_path() -> dict[str, str]:
+    import os
+
+    from browser_review import PACKAGE
+
+    return {**os.environ, "PYTHONPATH": str(PACKAGE)}
