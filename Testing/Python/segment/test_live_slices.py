@@ -8,6 +8,7 @@ from test_fuse import STRIDES, make_pyramid
 
 from CAMLocalizerLib.core import SettingsError, Volume
 from CAMLocalizerLib.segment import LiveSlices, components, fuse, label_map_from_activation, slabs
+from CAMLocalizerLib.segment import live as live_module
 from CAMLocalizerLib.views import PLANES
 
 REFERENCE = {1: 3.0, 2: 8.0, 4: 18.0}
@@ -38,7 +39,11 @@ def test_every_change_gives_the_activation_of_fuse(
 
 @pytest.mark.parametrize("threshold", ["0.6", "0.9", "q97", "otsu", "0"])
 @pytest.mark.parametrize("rules", [{}, {"min_volume_ml": 0.02}, {"keep_largest": 2}])
-def test_regions_are_those_of_the_label_map(oblique_volume: Volume, threshold: str, rules: dict) -> None:
+@pytest.mark.parametrize("stretch", [1, 100, 2048])
+def test_regions_are_those_of_the_label_map(
+    oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch, threshold: str, rules: dict, stretch: int
+) -> None:
+    monkeypatch.setattr(live_module, "STRETCH", stretch)
     live, grid = LiveSlices(make_pyramid(oblique_volume)), oblique_volume.grid
     mask = np.empty(grid.shape_kji, dtype=np.uint8)
     for scales in ((1,), (1, 2, 4)):
@@ -48,6 +53,17 @@ def test_regions_are_those_of_the_label_map(oblique_volume: Volume, threshold: s
         label_map = label_map_from_activation(live.activation, grid, threshold, **rules)
         np.testing.assert_array_equal(mask, label_map.array_kji)
         assert regions.components == components(label_map, None, live.activation)
+
+
+def test_only_rows_near_the_threshold_are_looked_into(oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveSlices(make_pyramid(oblique_volume))
+    activation = live.fuse(scales=[1], normalisation="volume")
+    monkeypatch.setattr(live_module, "STRETCH", 100)
+    width = activation.shape[2]
+    rows = live._rows_near(0.95)
+    reached = np.flatnonzero((activation >= 0.95).reshape(-1, width).any(axis=1))
+    assert set(reached) <= set(rows) < set(range(activation.size // width))
+    assert live._rows_near(0.0) is None
 
 
 def test_levels_follow_the_activation(oblique_volume: Volume) -> None:
