@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import slicer
 import vtk
@@ -309,6 +309,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 workbench.choose_output(node.outputSegmentation)
             if node.model and node.model != workbench.model:
                 workbench.choose_model(node.model)
+        if workbench.show_surface != node.showSurface:
+            workbench.show_surface = node.showSurface
+            self._restTimer.start()
         self.onReviewChanged(frozenset())
         self.showLayer()
 
@@ -399,8 +402,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onThresholdMethod(self, index: int) -> None:
         """Choose the threshold in another way, beginning where it is."""
         method = self.ui.thresholdMethod.itemData(index)
-        start = {"fixed": f"{self.review.threshold_value:.3f}", "percentile": "q95", "otsu": "otsu"}[method]
-        self.soon("threshold", lambda: self.review.set_threshold(start))
+        self.soon("threshold", lambda: self.review.set_threshold(self.review.threshold_as(method)))
 
     def onThresholdMoved(self, percent: float) -> None:
         """Follow slider or number."""
@@ -668,7 +670,6 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.workbench.rest()
         self._restTimer.stop()
         self.showHistogram()
-        self.showSurface()
 
     @contextlib.contextmanager
     def saying(self) -> Iterator[None]:
@@ -772,13 +773,6 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if look != self._look:
             self._look = look
             layer.show(opacity=node.overlayOpacity, legend=node.showLegend)
-        self.showSurface()
-
-    def showSurface(self) -> None:
-        """Show the tumour in 3D, or not."""
-        display = self.workbench.preview_node.GetDisplayNode()
-        if display is not None:  # the user may have removed it
-            display.SetVisibility3D(self.ui.surfaceCheckBox.checked)
 
     # Set-up
 
@@ -956,14 +950,6 @@ def rasText(lps: tuple[float, float, float]) -> str:
 # Logic
 
 
-class CAMLocalizerResult(NamedTuple):
-    """What a run left in the scene, and the localization, from which other thresholds cost no inference."""
-
-    activationNode: Any
-    segmentationNode: Any
-    localization: Any
-
-
 class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
     """The main job between scene and library; no user interface, usable from scripts."""
 
@@ -973,81 +959,75 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
 
     def process(
         self,
-        inputVolume: Any,
-        model: Any = DEFAULT_MODEL,
-        *,
-        view: str = "auto",
-        threshold: str | None = None,
-        device: str = "auto",
-        activationNode: Any = None,
+        volumeNode: Any,
         segmentationNode: Any = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> CAMLocalizerResult:
-        """Look for tumours in a volume node and show map and segmentation in its scene.
+        *,
+        model: str = DEFAULT_MODEL,
+        blocking: bool = True,
+        completed: Callable[[Any, str], None] | None = None,
+        progress: Callable[[Any], None] | None = None,
+        **settings: Any,
+    ) -> Any:
+        """Look for tumours in a volume node and add what was found to a segmentation, as the panel would.
 
-        Nothing is put into the scene before everything is computed.
+        The classifier runs in a process of its own. Nothing is put into the scene before it is complete, and the
+        other segments stay as they are.
 
-        inputVolume: scalar volume node; linear parent transforms are respected.
-        model: name, folder or bundle.
-        view: axial, coronal, sagittal, or auto: the plane of acquisition.
-        threshold: fraction, fraction/255, percentile (q95) or otsu; the model's own by default.
-        device: auto, cpu, cuda, cuda:N or mps.
-        activationNode, segmentationNode: nodes to fill instead of new ones.
-        progress: called with slices done and slices.
+        volumeNode: scalar volume node; linear parent transforms are respected.
+        segmentationNode: receives the new segment; a new node by default.
+        model: name or folder of the model bundle.
+        blocking: wait for the end, with the window alive; raises CAMLocalizerError with a sentence on failure.
+        completed: without waiting, called at the end with the result, None on failure, and a sentence.
+        progress: called with how far the run is: state, done, total, seconds_left, sentence.
+        settings: view, device, name, threshold, scales, weights, normalisation, probability_limit, min_volume_ml,
+            keep_largest, refinement, uptake_fraction; the model's own by default.
+
+        Returns the result (activation_node, segmentation_node, segment_id, found, settings, label_map, components), or
+        without waiting the run, which has cancel().
         """
-        if inputVolume is None:
-            raise ValueError(_("No input volume is chosen; choose one first."))
-        if importlib.util.find_spec("torch") is None:
-            raise RuntimeError(_("PyTorch is not installed; install it with the PyTorch extension first."))
-        from CAMLocalizerLib.localizer import Localizer
-        from CAMLocalizerLib.mrml import volume_from_node
+        from CAMLocalizerLib.workbench.scripting import Processing
 
-        localizer = Localizer(model, device=device)
-        localization = localizer.run(volume_from_node(inputVolume), view=view, progress=progress)
-        labelMap = localization.label_map(threshold=threshold)
-        result = self._show(inputVolume, localization, labelMap, activationNode, segmentationNode)
-        self._writeProvenance(result, threshold or localization.card.threshold)
-        return result
+        settings.setdefault("launcher", slicerLauncher())
+        processing = Processing(slicer.mrmlScene, volumeNode, segmentationNode, model=model, **settings)
+        tell = aliveProgress(progress)
+        if blocking:
+            return processing.wait(tell)
 
-    def _show(
-        self, inputVolume: Any, localization: Any, labelMap: Any, activationNode: Any, segmentationNode: Any
-    ) -> CAMLocalizerResult:
-        from CAMLocalizerLib.mrml import activation_to_node, segmentation_to_node, show_in_slices
+        def step() -> None:
+            if processing.poll().running:
+                tell(processing.status)
+                return
+            timer.stop()
+            if completed is not None:
+                completed(processing.result, processing.status.sentence)
 
-        scene, name = inputVolume.GetScene(), inputVolume.GetName()
-        activationNode = activation_to_node(
-            scene, localization.activation(), labelMap.grid, name=f"{name} activation", node=activationNode
-        )
-        show_in_slices(scene, inputVolume, activationNode)  # before the segmentation, or its fill is drawn on black
-        segmentationNode = segmentation_to_node(
-            scene, labelMap, reference=inputVolume, name=f"{name} tumour", node=segmentationNode
-        )
-        return CAMLocalizerResult(activationNode, segmentationNode, localization)
+        timer = processing.timer = makeTimer(POLL_MS, step)
+        timer.start()
+        return processing
 
-    def _writeProvenance(self, result: CAMLocalizerResult, threshold: str) -> None:
-        card = result.localization.card
-        facts = {
-            "Model": card.name,
-            "ModelVersion": card.version,
-            "ModelSHA256": card.sha256,
-            "Threshold": threshold,
-            "View": result.localization.view,
-            "InputVolume": result.localization.volume.name,
-        }
-        for node in (result.activationNode, result.segmentationNode):
-            for key, value in facts.items():
-                node.SetAttribute(f"CAMLocalizer.{key}", value)
+    def processFolder(
+        self,
+        inputFolder: str | Path,
+        outputFolder: str | Path,
+        *,
+        model: str = DEFAULT_MODEL,
+        progress: Callable[[int, int, Any], None] | None = None,
+        **settings: Any,
+    ) -> Any:
+        """Look for tumours in every volume of a folder and write a folder of results for each; wait for the end.
 
-    def summary(self, result: CAMLocalizerResult) -> str:
-        """Return in a sentence what was found."""
-        from CAMLocalizerLib.mrml import segmentation_from_node
+        inputFolder: holds volumes (NRRD, NIfTI, MetaImage) and folders of DICOM files.
+        outputFolder: receives the folders of results, the same files as from the command line.
+        model: name or folder of the model bundle.
+        progress: called with volumes done, volumes, and how far the present one is.
+        settings: as for process(); also overwrite=True.
 
-        labelMap = segmentation_from_node(result.segmentationNode, grid=result.localization.volume.grid)
-        parts = result.localization.components(labelMap)
-        if not parts:
-            return _("No tumour found.")
-        volume = f"{labelMap.volume_mm3 / 1000:.1f}"
-        return _("{count} region(s) found, {volume} ml together.").format(count=len(parts), volume=volume)
+        Returns a row for every volume: path, folder, error, tumour_found, volume_ml, regions, seconds.
+        """
+        from CAMLocalizerLib.workbench.folders import process_folder
+
+        settings.setdefault("launcher", slicerLauncher())
+        return process_folder(inputFolder, outputFolder, model=model, progress=aliveProgress(progress), **settings)
 
     def modelNames(self) -> list[str]:
         """Return the names of the installed models, the default first."""
@@ -1110,6 +1090,17 @@ def slicerLauncher() -> Callable | None:
     return start
 
 
+def aliveProgress(progress: Callable | None) -> Callable:
+    """Return what keeps the window alive while something is waited for, and tells how far it is."""
+
+    def tell(*step: Any) -> None:
+        if progress is not None:
+            progress(*step)
+        slicer.app.processEvents()
+
+    return tell
+
+
 def versions(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the installed ones of some packages, each with its version."""
     for name in names:
@@ -1154,7 +1145,25 @@ class CAMLocalizerTest(ScriptedLoadableModuleTest):
         self.volume = SampleData.downloadSample(SAMPLE_NAME)
 
     def test_process(self) -> None:
-        """Without the panel the sample gives a segmentation, with its own segment left alone."""
+        """Without the panel the sample gives one more segment, and a folder of files gives results."""
+        own = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+        own.GetSegmentation().AddEmptySegment("bone", "Bone")
+        result = CAMLocalizerLogic().process(self.volume, own, device="cpu", threshold=0.4)
+        assert [own.GetSegmentation().GetNthSegment(index).GetName() for index in range(2)] == ["Bone", "Tumour"]
+        assert result.label_map.volume_mm3 > 0
+        outcomes: list[tuple[Any, str]] = []
+        CAMLocalizerLogic().process(
+            self.volume,
+            device="cpu",
+            threshold=0.4,
+            blocking=False,
+            completed=lambda *outcome: outcomes.append(outcome),
+        )
+        self.waitUntil(lambda: bool(outcomes))
+        assert (outcomes[0][0].label_map.array_kji == result.label_map.array_kji).all()
+        with tempfile.TemporaryDirectory() as folder:
+            (row,) = CAMLocalizerLogic().processFolder(findSampleFile().parent, folder, device="cpu", threshold=0.4)
+            assert abs(row.volume_ml * 1000 - result.label_map.volume_mm3) < 1, row.error
 
     def test_panel(self) -> None:
         """The panel runs, follows the hand, undoes, accepts and exports."""

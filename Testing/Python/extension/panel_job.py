@@ -67,6 +67,12 @@ class SpotsJob:
         """Return the next state."""
         return self.left.pop(0)
 
+    def wait(self, progress: Any = None) -> Localization | ProjectionLocalization:
+        """Go through the states."""
+        while (step := self.poll()).state != "done":
+            progress(step)
+        return self.result()
+
     def cancel(self) -> None:
         """Remember that the job was cancelled."""
         self.cancelled = True

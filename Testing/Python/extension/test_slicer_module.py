@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.core import GridError, ModelError
+from CAMLocalizerLib.core import SettingsError
 
 MODULE_FOLDER = Path(__file__).resolve().parents[3] / "CAMLocalizer"
-SLICES = 5
-SHEAR = [[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 @pytest.fixture
@@ -102,88 +100,147 @@ def test_the_sample_is_found_in_an_installed_extension(
     assert module.findSampleFile() == sample
 
 
-def test_process_shows_map_and_segmentation_on_the_volumes_grid(module: ModuleType, node: Any, bundle: Any) -> None:
+def segment_names(node: Any) -> list[str]:
+    segmentation = node.GetSegmentation()
+    return [segmentation.GetNthSegment(index).GetName() for index in range(segmentation.GetNumberOfSegments())]
+
+
+def test_process_runs_a_model_in_another_process_and_shows_what_it_found(
+    module: ModuleType, node: Any, bundle: Any
+) -> None:
     from CAMLocalizerLib.mrml import grid_from_node, segmentation_from_node
 
-    result = module.CAMLocalizerLogic().process(node, bundle, device="cpu")
-    label_map = segmentation_from_node(result.segmentationNode)
+    result = module.CAMLocalizerLogic().process(node, model=str(bundle.folder), device="cpu")
+    label_map = segmentation_from_node(result.segmentation_node)
     assert label_map.grid.matches(grid_from_node(node))
-    np.testing.assert_array_equal(label_map.array_kji, result.localization.label_map().array_kji)
-    assert grid_from_node(result.activationNode).matches(grid_from_node(node))
+    np.testing.assert_array_equal(label_map.array_kji, result.label_map.array_kji)
+    assert grid_from_node(result.activation_node).matches(grid_from_node(node))
+
+
+def test_process_adds_a_segment_to_the_users_own(module: ModuleType, application: Any, node: Any, job: Any) -> None:
+    own = application.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "mine")
+    own.GetSegmentation().AddEmptySegment("a", "Bone")
+    result = module.CAMLocalizerLogic().process(node, own, new_job=job, name="Lesion")
+    assert result.segmentation_node is own
+    assert segment_names(own) == ["Bone", "Lesion"]
+
+
+def test_process_gives_the_panels_numbers(module: ModuleType, reviewing: Any, node: Any, job: Any) -> None:
+    reviewing.ui.thresholdSlider.value = 40.0
+    reviewing._gestureTimer.fire()
+    result = module.CAMLocalizerLogic().process(node, new_job=job, threshold=0.4)
+    np.testing.assert_array_equal(result.label_map.array_kji, reviewing.review.mask)
 
 
 def test_process_follows_the_volume_under_a_transform(
-    module: ModuleType, application: Any, node: Any, bundle: Any
+    module: ModuleType, application: Any, node: Any, job: Any
 ) -> None:
-    from CAMLocalizerLib.mrml import grid_from_node, segmentation_from_node
+    from CAMLocalizerLib.mrml import grid_from_node
     from CAMLocalizerLib.mrml.geometry import matrix_to_vtk
 
     transform = application.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "shift")
     transform.SetMatrixTransformToParent(matrix_to_vtk([[1, 0, 0, 9], [0, 1, 0, -4], [0, 0, 1, 2], [0, 0, 0, 1]]))
     before = grid_from_node(node)
     node.SetAndObserveTransformNodeID(transform.GetID())
-    result = module.CAMLocalizerLogic().process(node, bundle, device="cpu")
-    grid = segmentation_from_node(result.segmentationNode).grid
+    grid = module.CAMLocalizerLogic().process(node, new_job=job).label_map.grid
     np.testing.assert_allclose(np.subtract(grid.origin_mm, before.origin_mm), (-9, 4, 2), atol=1e-9)
 
 
-def test_process_says_what_made_the_result(module: ModuleType, node: Any, bundle: Any) -> None:
-    result = module.CAMLocalizerLogic().process(node, bundle, device="cpu", threshold="0.7")
-    for made in (result.activationNode, result.segmentationNode):
-        assert made.GetAttribute("CAMLocalizer.ModelSHA256") == bundle.card.sha256
-        assert made.GetAttribute("CAMLocalizer.Threshold") == "0.7"
+def test_process_keeps_the_window_alive_and_tells_how_far_it_is(module: ModuleType, node: Any, job: Any) -> None:
+    import slicer
+
+    events: list[str] = []
+    slicer.app.processEvents = lambda: events.append("events")
+    module.CAMLocalizerLogic().process(node, new_job=job, progress=lambda status: events.append(status.sentence))
+    assert events == ["2 of 5 slices, about 4 s left", "events"]
 
 
-def test_process_fills_the_nodes_it_is_given(module: ModuleType, application: Any, node: Any, bundle: Any) -> None:
-    logic = module.CAMLocalizerLogic()
-    first = logic.process(node, bundle, device="cpu")
-    count = application.scene.GetNumberOfNodes()
-    second = logic.process(
-        node, bundle, device="cpu", activationNode=first.activationNode, segmentationNode=first.segmentationNode
+def test_without_waiting_a_callback_gets_the_result(module: ModuleType, node: Any, job: Any) -> None:
+    outcomes: list[tuple[Any, str]] = []
+    running = module.CAMLocalizerLogic().process(
+        node, new_job=job, blocking=False, completed=lambda *outcome: outcomes.append(outcome)
     )
-    assert second.segmentationNode is first.segmentationNode
+    running.timer.fire()
+    assert outcomes == []
+    running.timer.fire()
+    ((result, sentence),) = outcomes
+    assert segment_names(result.segmentation_node) == ["Tumour"]
+    assert "5 axial slices" in sentence
+    assert not running.timer.active
+
+
+def test_a_failure_is_told_to_the_callback_and_leaves_the_scene_as_it_was(
+    module: ModuleType, application: Any, node: Any, job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from CAMLocalizerLib.jobs import JobProgress
+
+    monkeypatch.setattr(job, "states", [JobProgress("failed", message="the model ran out of memory")])
+    count = application.scene.GetNumberOfNodes()
+    outcomes: list[tuple[Any, str]] = []
+    running = module.CAMLocalizerLogic().process(
+        node, new_job=job, blocking=False, completed=lambda *outcome: outcomes.append(outcome)
+    )
+    running.timer.fire()
+    assert outcomes == [(None, "the model ran out of memory.")]
     assert application.scene.GetNumberOfNodes() == count
 
 
-def test_process_reports_progress_to_the_last_slice(module: ModuleType, node: Any, bundle: Any) -> None:
-    steps: list[tuple[int, int]] = []
-    module.CAMLocalizerLogic().process(node, bundle, device="cpu", progress=lambda *step: steps.append(step))
-    assert steps[-1] == (SLICES, SLICES)
-
-
-@pytest.mark.parametrize("problem", ["shear", "model", "cancel"])
-def test_a_failed_run_leaves_the_scene_as_it_was(
-    module: ModuleType, application: Any, node: Any, bundle: Any, problem: str
-) -> None:
-    from CAMLocalizerLib.mrml.geometry import matrix_to_vtk
-
-    def cancel(_done: int, _total: int) -> None:
+def test_what_progress_raises_cancels_the_run(module: ModuleType, application: Any, node: Any, job: Any) -> None:
+    def stop(_status: Any) -> None:
         raise KeyboardInterrupt
 
-    if problem == "shear":
-        transform = application.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-        transform.SetMatrixTransformToParent(matrix_to_vtk(SHEAR))
-        node.SetAndObserveTransformNodeID(transform.GetID())
     count = application.scene.GetNumberOfNodes()
-    with pytest.raises({"shear": GridError, "model": ModelError, "cancel": KeyboardInterrupt}[problem]):
-        module.CAMLocalizerLogic().process(
-            node,
-            "no-such-model" if problem == "model" else bundle,
-            device="cpu",
-            progress=cancel if problem == "cancel" else None,
-        )
+    with pytest.raises(KeyboardInterrupt):
+        module.CAMLocalizerLogic().process(node, new_job=job, progress=stop)
+    assert job.last.cancelled
     assert application.scene.GetNumberOfNodes() == count
 
 
-def test_no_input_is_said_in_a_sentence(module: ModuleType) -> None:
-    with pytest.raises(ValueError, match="choose one first"):
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [({"threshold": 2}, "out of range"), ({"colour": 1}, "no setting is called colour"), ({"scales": [9]}, "scales")],
+)
+def test_settings_that_cannot_be_are_told_in_a_sentence(
+    module: ModuleType, application: Any, node: Any, job: Any, settings: dict[str, Any], sentence: str
+) -> None:
+    from CAMLocalizerLib.core import CAMLocalizerError
+
+    count = application.scene.GetNumberOfNodes()
+    with pytest.raises(CAMLocalizerError, match=sentence):
+        module.CAMLocalizerLogic().process(node, new_job=job, **settings)
+    assert application.scene.GetNumberOfNodes() == count
+
+
+def test_no_volume_is_told_in_a_sentence(module: ModuleType) -> None:
+    with pytest.raises(SettingsError, match="choose one first"):
         module.CAMLocalizerLogic().process(None)
 
 
-def test_missing_torch_is_said_in_a_sentence(module: ModuleType, node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(RuntimeError, match="PyTorch is not installed"):
-        module.CAMLocalizerLogic().process(node)
+def test_process_folder_writes_the_files_of_every_volume(
+    module: ModuleType, tmp_path: Path, node: Any, job: Any
+) -> None:
+    from CAMLocalizerLib.io.nifti_writer import write_nifti
+    from CAMLocalizerLib.mrml import volume_from_node
+
+    (tmp_path / "in").mkdir()
+    volume = volume_from_node(node)
+    for name in ("one.nii.gz", "two.nii.gz"):
+        write_nifti(volume.array_kji, volume.grid, tmp_path / "in" / name)
+    (tmp_path / "in" / "three.nrrd").write_text("no volume")
+    steps: list[tuple[int, int]] = []
+    rows = module.CAMLocalizerLogic().processFolder(
+        tmp_path / "in",
+        tmp_path / "out",
+        new_job=job,
+        progress=lambda done, total, _status: steps.append((done, total)),
+    )
+    assert [(row.path.name, bool(row.error)) for row in rows] == [
+        ("one.nii.gz", False),
+        ("three.nrrd", True),
+        ("two.nii.gz", False),
+    ]
+    assert (tmp_path / "out" / "two" / "report.json").is_file()
+    assert steps[-1] == (2, 3)
 
 
 def test_parameters_live_in_the_scene(module: ModuleType, node: Any) -> None:
