@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError, LabelMap, SettingsError
+from .dicom_headers import is_multi_frame
 from .dicom_source import DicomSource
 from .dicom_terms import CATEGORY, CAVEAT, PROGRAM, derived_uid, instance, label_text, refusing, save, tumour_code
 from .segmentation_writer import COLOURS
@@ -39,8 +40,9 @@ def write_dicom_seg(
 ) -> None:
     """Write a label map as a DICOM segmentation of type BINARY.
 
-    One segment per name of the label map, in its order; frames without labelled voxels are left out. A segment whose
-    label does not occur is described and has no frames. The segments' tracking UIDs depend on source, algorithm and
+    One segment per name of the label map, in its order. A single segment's frames go from the first labelled slice to
+    the last; with several segments all frames without voxels are left out, and a segment whose label does not occur is
+    described and has none. The segments' tracking UIDs depend on source, algorithm and
     voxels alone, so that a report, and a later run with the same outcome, name the same finding; the UIDs of instance
     and series depend on the time of creation too.
 
@@ -98,8 +100,8 @@ def write_dicom_seg_fractional(
     """Write an activation as a DICOM segmentation of type FRACTIONAL, in steps of 1/255.
 
     DICOM knows fractions as probability or as occupancy; PROBABILITY is the nearer one. An activation says where a
-    classifier found evidence and is no calibrated probability; the file's description says so. Slices in which it is
-    zero throughout are left out, unless it is zero everywhere.
+    classifier found evidence and is no calibrated probability; the file's description says so. Frames go from the first
+    slice in which it is not zero to the last, through all slices where it is zero everywhere.
 
     Args:
         activation: 0 to 1, shape ``grid.shape_kji``.
@@ -224,13 +226,32 @@ def _write(
 def _made(stored: NDArray, segments: Sequence[Any], source: DicomSource, options: Mapping[str, Any]) -> Dataset:
     from highdicom.seg import Segmentation
 
+    chosen = {} if len(segments) > 1 else _gapless(stored, source)
     return Segmentation(
         source_images=source.headers,
-        pixel_array=stored,
         segment_descriptions=segments,
         content_description=CAVEAT,
-        **options,
+        **{"pixel_array": stored, **chosen, **options},
     )
+
+
+def _gapless(stored: NDArray, source: DicomSource) -> Mapping[str, Any]:
+    """Choose the slices from the first with content to the last; all of them where there is none.
+
+    highdicom would leave out empty slices in between too, and readers that take frames for a stack would misplace it.
+    """
+    from highdicom.utils import get_plane_positions_of_image, get_plane_positions_of_series
+
+    used = np.flatnonzero(stored[source.frames].any(axis=(1, 2)))
+    within = source.frames[used[0] : used[-1] + 1] if used.size else source.frames
+    first = source.headers[0]
+    single = not is_multi_frame(first)
+    positions = get_plane_positions_of_series(source.headers) if single else get_plane_positions_of_image(first)
+    return {
+        "pixel_array": stored[within],
+        "plane_positions": [positions[index] for index in within],
+        "omit_empty_frames": False,
+    }
 
 
 def _described(segment: Dataset) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from dicom_series import complaints, referable, write_multi_frame, write_series
 from highdicom.seg import segread
 from pydicom import dcmread
@@ -229,6 +230,34 @@ def test_one_slice_with_a_label_is_enough(tmp_path: Path, source: DicomSource) -
     assert alone.grid.size == (20, 24, 1)
     assert alone.grid.spacing_mm == pytest.approx(source.grid.spacing_mm)
     np.testing.assert_array_equal(read_dicom_seg(tmp_path / "a.dcm", grid=source.grid).array_kji, array)
+
+
+@pytest.mark.parametrize("multi", [True, False])
+def test_frames_of_one_segment_form_a_stack_without_gaps(
+    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, multi: bool
+) -> None:
+    if multi:
+        write_multi_frame(tmp_path / "s", stored, oblique_grid, ORDER)
+    else:
+        write_series(tmp_path / "s", stored, oblique_grid, patch=referable)
+    source = found(tmp_path / "s")
+    array = np.zeros(source.grid.shape_kji, np.uint8)
+    array[2, 3, 2] = array[6, 3, 2] = 1
+    write_dicom_seg(LabelMap(array, source.grid), source, tmp_path / "a.dcm", **MADE)
+    image = SimpleITK.ReadImage(str(tmp_path / "a.dcm"))  # knows nothing of segmentations
+    assert image.GetSpacing() == pytest.approx(source.grid.spacing_mm, rel=1e-5)
+    marked = [image.TransformContinuousIndexToPhysicalPoint(ijk) for ijk in ((2, 3, 0), (2, 3, 4))]
+    ends = {tuple(np.round(point, 3)) for point in marked}
+    assert ends == {tuple(np.round(source.grid.to_lps((2, 3, k)), 3)) for k in (2, 6)}
+    np.testing.assert_array_equal(read_dicom_seg(tmp_path / "a.dcm").array_kji, array[2:7])
+    used = {
+        frame.DerivationImageSequence[0].SourceImageSequence[0].get("ReferencedFrameNumber")
+        or frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        for frame in dcmread(tmp_path / "a.dcm").PerFrameFunctionalGroupsSequence
+    }
+    slices = range(2, 7)
+    expected = {ORDER.index(k) + 1 for k in slices} if multi else {source.headers[k].SOPInstanceUID for k in slices}
+    assert used == expected
 
 
 def test_a_source_of_one_slice_is_enough(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
