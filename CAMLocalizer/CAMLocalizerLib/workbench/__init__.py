@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .accepted import AcceptedSegment
 from .changes import Change
-from .review import Review, ReviewedComponent
+from .regions import ReviewedComponent
+from .review import Review
 from .state import ReviewState
 from .status import RunStatus
 

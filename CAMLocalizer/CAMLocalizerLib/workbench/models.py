@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from ..core import ModelError
 from ..models import CARD_FILE, ModelCard, bundled_models
 from ..models.search import find_bundle
+from ..mrml.volumes import UNIT_CODES
 
 logger = logging.getLogger("CAMLocalizerLib")
 
@@ -20,6 +22,13 @@ def model_cards() -> dict[str, ModelCard]:
         except ModelError as error:
             logger.warning("%s", error)
     return cards
+
+
+def unit_of(volume_node: Any) -> str:
+    """Return the unit of a volume node's voxels, where the scene knows it; empty otherwise."""
+    entry = None if volume_node is None else volume_node.GetVoxelValueUnits()
+    value = "" if entry is None else entry.GetCodeValue()
+    return next((unit for unit, code in UNIT_CODES.items() if code[0] == value), "")
 
 
 def suggested_model(cards: dict[str, ModelCard], unit: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,36 +22,14 @@ from .gestures import SettingGestures
 from .history import History
 from .host import Host, Nowhere
 from .maps import raw_maps, strongest_images
-from .state import ReviewState, Voxel
+from .regions import RegionGestures
+from .state import ReviewState
 
 if TYPE_CHECKING:
     from ..measure import RegionMeasures
 
 
-@dataclass(frozen=True)
-class ReviewedComponent:
-    """One connected region, kept or rejected.
-
-    Args:
-        label: 1 for the largest region, then counting down in volume.
-        volume_ml: volume in millilitres.
-        centre_lps_mm: centre of mass, LPS in mm.
-        peak: highest activation within.
-        peak_kji: voxel of it, first in storage order.
-        voxels: number of voxels.
-        kept: whether it belongs to the label map.
-    """
-
-    label: int
-    volume_ml: float
-    centre_lps_mm: tuple[float, float, float]
-    peak: float
-    peak_kji: Voxel
-    voxels: int
-    kept: bool
-
-
-class Review(SettingGestures):
+class Review(SettingGestures, RegionGestures):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
     Every label map is that of :meth:`LabelSettings.label_map` without the rejected regions, voxel by voxel. A rejected
@@ -134,22 +111,6 @@ class Review(SettingGestures):
         return self._host.edited_mask() is not None
 
     @property
-    def components(self) -> tuple[ReviewedComponent, ...]:
-        """Regions of the label map, largest first, rejected ones too."""
-        return tuple(
-            ReviewedComponent(
-                entry.label,
-                entry.volume_mm3 / MM3_PER_ML,
-                entry.centre_lps_mm,
-                0.0 if entry.peak is None else entry.peak,
-                peak,
-                entry.voxels,
-                entry.label not in self._answer.rejected,
-            )
-            for entry, peak in zip(self._answer.regions.components, self._answer.regions.peaks_kji, strict=True)
-        )
-
-    @property
     def volume_ml(self) -> float:
         """Volume of the regions that are kept, in millilitres."""
         kept = (
@@ -222,60 +183,12 @@ class Review(SettingGestures):
 
     # Regions
 
-    def reject_component(self, label: int) -> bool:
-        """Leave a region out.
-
-        Raises:
-            SettingsError: no region has this label.
-        """
-        return self._reject(self._answer.rejected | {self._known_label(label)}, f"reject region {label}")
-
-    def restore_component(self, label: int) -> bool:
-        """Take a rejected region in again.
-
-        Raises:
-            SettingsError: no region has this label.
-        """
-        return self._reject(self._answer.rejected - {self._known_label(label)}, f"keep region {label}")
-
-    def toggle_component(self, label: int) -> bool:
-        """Reject a kept region, keep a rejected one.
-
-        Raises:
-            SettingsError: no region has this label.
-        """
-        rejected = self._known_label(label) in self._answer.rejected
-        return self.restore_component(label) if rejected else self.reject_component(label)
-
-    def toggle_component_at(self, lps_mm: Sequence[float]) -> int:
-        """Toggle the region at a position in the body.
-
-        Args:
-            lps_mm: LPS, mm.
-
-        Returns:
-            Label of the region; 0 where there is none, or where the change was not made.
-        """
-        label = self.label_at(lps_mm)
-        return label if label and self.toggle_component(label) else 0
-
-    def label_at(self, lps_mm: Sequence[float]) -> int:
-        """Return the label of the region, kept or rejected, at a position in LPS mm; 0 where there is none."""
-        i, j, k = np.rint(self.found.volume.grid.to_ijk(lps_mm)).astype(int).tolist()
-        inside = all(0 <= index < size for index, size in zip((i, j, k), self.found.volume.grid.size, strict=True))
-        return self._answer.regions.label_at((k, j, i)) if inside else 0
-
     def keep_all(self) -> bool:
         """Keep every region, now and after later changes."""
         return self._change(self._state.changed(rejected_kji=(), kept_kji=()), "keep all regions", preview=False)
 
     def _reject(self, labels: Collection[int], text: str) -> bool:
         return self._change(self._state.with_rejected(self._answer.regions, labels), text, preview=False)
-
-    def _known_label(self, label: int) -> int:
-        if not 1 <= label <= len(self._answer.regions.components):
-            raise SettingsError(f"there is no region {label}, only {len(self._answer.regions.components)}")
-        return label
 
     # Accepted segments
 

@@ -10,13 +10,14 @@ from typing import Any
 from ..core import CAMLocalizerError, InputError, LabelMap, SettingsError
 from ..jobs import JobError, Launcher, LocalizationJob, Request
 from ..localizer import Findings, LabelSettings
-from ..mrml import activation_to_node, add_segment, show_in_slices, style_accepted
+from ..mrml import activation_to_node, add_segment, show_in_slices
 from ..mrml.removal import remove_node
 from ..segment import Component, Threshold
 from . import status
 from .accepted import AcceptedSegment
 from .options import check_options, settings_of
 from .run import NewJob, Run
+from .showing import new_segmentation
 from .status import RunStatus
 
 POLL_S = 0.05
@@ -163,14 +164,6 @@ class Processing:
         mask = label_map.array_kji
         segment = AcceptedSegment.of(found, mask, settings, name=self._name, threshold_value=value, edited=False)
         return segment.tags()
-
-
-def new_segmentation(scene: Any, name: str) -> Any:
-    """Add a segmentation node for settled results to a scene."""
-    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    node.CreateDefaultDisplayNodes()
-    style_accepted(node)
-    return node
 
 
 def process(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap
+from ..core import LabelMap, SettingsError
 from ..mrml import (
     ActivationLayer,
     PreviewSegment,
@@ -19,8 +19,9 @@ from ..mrml import (
     style_accepted,
 )
 from ..mrml.colours import segment_colours
+from ..mrml.geometry import transform_to_world
 from ..mrml.removal import remove_node
-from .accepted import AcceptedSegment
+from .accepted import KEY_TAG, AcceptedSegment
 from .changes import Change
 from .review import Review
 
@@ -47,28 +48,39 @@ class Showing:
         self.review = review
         self.placed = dict(placed or {})
         self._made_output = False
-        old_layer, old_preview = (find_node(scene, volume_node, role) for role in (ACTIVATION, PREVIEW))
-        name = volume_node.GetName()
-        self.layer = ActivationLayer(scene, volume_node, f"{name} activation", node=old_layer)
+        old = find_node(scene, volume_node, ACTIVATION)
+        self.layer = self._new_layer(old)
         try:
-            self.layer.write(review.activation)
-            self.layer.show()  # before the segmentation, or its fill is drawn on black
-            written = review.mask if old_preview is not None and placed is not None else None
-            preview_name = f"{name} tumour preview"
-            self.preview = PreviewSegment(scene, volume_node, preview_name, node=old_preview, written=written)
+            self.preview = self._new_preview(find_node(scene, volume_node, PREVIEW), keep=placed is not None)
         except BaseException:
-            if old_layer is None:
+            if old is None:
                 self.layer.remove()
             raise
-        if written is None:
-            self.preview.write(review.mask)
-        for role, node in ((ACTIVATION, self.layer.node), (PREVIEW, self.preview.node)):
-            node.SetAttribute(ROLE, role)
-            node.SetNodeReferenceID(VOLUME_ROLE, volume_node.GetID())
-            node.GetDisplayNode().SetVisibility(True)
         self.output_node: Any = self.preview.node.GetNodeReference(OUTPUT_ROLE)
-        self._outputs = dict.fromkeys(self.placed, self.output_node)
         self._leave = review.subscribe(self._on_change)
+
+    def _new_layer(self, node: Any = None) -> ActivationLayer:
+        """Show the activation, before the preview, or the preview's fill is drawn on black."""
+        layer = ActivationLayer(self.scene, self.volume_node, f"{self.volume_node.GetName()} activation", node=node)
+        layer.write(self.review.activation)
+        layer.show()
+        self._mark(layer.node, ACTIVATION)
+        return layer
+
+    def _new_preview(self, node: Any = None, *, keep: bool = False) -> PreviewSegment:
+        """Show the label map; ``keep`` what the node holds, with edits made before the scene was saved."""
+        written = self.review.mask if node is not None and keep else None
+        name = f"{self.volume_node.GetName()} tumour preview"
+        preview = PreviewSegment(self.scene, self.volume_node, name, node=node, written=written)
+        if written is None:
+            preview.write(self.review.mask)
+        self._mark(preview.node, PREVIEW)
+        return preview
+
+    def _mark(self, node: Any, role: str) -> None:
+        node.SetAttribute(ROLE, role)
+        node.SetNodeReferenceID(VOLUME_ROLE, self.volume_node.GetID())
+        node.GetDisplayNode().SetVisibility(True)
 
     def close(self) -> None:
         """Follow the review no longer; the nodes stay."""
@@ -94,6 +106,25 @@ class Showing:
         self._made_output = False
         self.preview.node.SetNodeReferenceID(OUTPUT_ROLE, None if node is None else node.GetID())
 
+    def check_output(self) -> None:
+        """Refuse an output that cannot take segments of voxels.
+
+        Raises:
+            SettingsError: its segments are surfaces.
+            GridError: it lies under a transform that is not linear.
+        """
+        node = self.output_node
+        if node is None or node.GetScene() is not self.scene:
+            return
+        transform_to_world(node)
+        if (
+            node.GetSegmentation().GetNumberOfSegments()
+            and not node.GetSegmentation().IsSourceRepresentationImageData()
+        ):
+            raise SettingsError(
+                f"the segments of {node.GetName()} are surfaces, not voxels; choose another segmentation"
+            )
+
     def edited_mask(self) -> NDArray[np.uint8] | None:
         """Return the preview as the reviewer drew on it; None if it is as it was written."""
         return self.preview.mask() if self.preview.alive and self.preview.edited else None
@@ -110,16 +141,26 @@ class Showing:
         return not np.array_equal(segment_mask(node, segment_id, segment.grid).array_kji, segment.mask)
 
     def _output_of(self, key: str) -> Any:
-        node = self._outputs.get(key)
-        return node if node is not None and node.GetScene() is self.scene else None
+        """Return the node that holds an accepted segment, by a reference that is saved with the scene."""
+        return self.preview.node.GetNodeReference(f"{OUTPUT_ROLE}.{key}")
 
     def _on_change(self, changes: frozenset[Change]) -> None:
-        if Change.ACTIVATION in changes and self.layer.alive:
+        """Draw what changed; nodes that the user deleted are made again."""
+        if not self.layer.alive:
+            self.layer = self._new_layer()
+        elif Change.ACTIVATION in changes:
             self.layer.write(self.review.activation)
-        if Change.LABEL_MAP in changes and self.preview.alive:
+        if not self.preview.alive:
+            self._replace_preview()
+        elif Change.LABEL_MAP in changes:
             self.preview.write(self.review.mask)
         if Change.ACCEPTED in changes:
             self._place_accepted()
+
+    def _replace_preview(self) -> None:
+        gone, self.preview = self.preview.node, self._new_preview()
+        for role in (OUTPUT_ROLE, *(f"{OUTPUT_ROLE}.{key}" for key in self.placed)):
+            self.preview.node.SetNodeReferenceID(role, gone.GetNodeReferenceID(role))
 
     def _place_accepted(self) -> None:
         wanted = {segment.key: segment for segment in self.review.accepted}
@@ -131,27 +172,33 @@ class Showing:
 
     def _place(self, segment: AcceptedSegment) -> None:
         if self.output_node is None or self.output_node.GetScene() is not self.scene:
-            node = self.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{self.volume_node.GetName()} tumours")
-            self.choose_output(node)
+            self.choose_output(new_segmentation(self.scene, f"{self.volume_node.GetName()} tumours"))
             self._made_output = True
-            node.CreateDefaultDisplayNodes()
-            style_accepted(node)
         number = len(self.placed)
         colour = segment_colours(number + 1)[number]
         label_map = LabelMap(segment.mask, segment.grid, (segment.name,))
         added = add_segment(self.output_node, label_map, name=segment.name, colour=colour, tags=segment.tags())
         self.placed[segment.key] = added
-        self._outputs[segment.key] = self.output_node
+        self.preview.node.SetNodeReferenceID(f"{OUTPUT_ROLE}.{segment.key}", self.output_node.GetID())
 
     def _take_away(self, key: str) -> None:
         node, segment_id = self._output_of(key), self.placed.pop(key)
-        self._outputs.pop(key, None)
-        if node is None:
+        self.preview.node.SetNodeReferenceID(f"{OUTPUT_ROLE}.{key}", None)
+        segment = None if node is None else node.GetSegmentation().GetSegment(segment_id)
+        if segment is None or not segment.HasTag(KEY_TAG):  # deleted by hand, or another one of this id since
             return
         remove_segment(node, segment_id)
         if node is self.output_node and self._made_output and not node.GetSegmentation().GetNumberOfSegments():
             self.choose_output(None)
             remove_node(self.scene, node)
+
+
+def new_segmentation(scene: Any, name: str) -> Any:
+    """Add a segmentation node for settled results to a scene."""
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    style_accepted(node)
+    return node
 
 
 def find_node(scene: Any, volume_node: Any, role: str) -> Any:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
-from weakref import WeakMethod, finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,9 @@ from ..models.search import find_bundle
 from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
 from . import status
 from .jumping import image_in_view, jump_to, jump_to_image
-from .models import model_cards, suggested_model
+from .models import model_cards, suggested_model, unit_of
+from .observing import observe
+from .reasons import Reasons
 from .review import Review
 from .run import NewJob, Run, said_of
 from .saving import review_from_state, review_to_state
@@ -37,23 +38,7 @@ def refuse(question: str) -> bool:  # noqa: ARG001  the question that a face wou
     return False
 
 
-def _weakly(method: Callable[[], None]) -> Callable[[Any, Any], None]:
-    """Return an observer that does not keep the object of ``method`` alive."""
-    reference = WeakMethod(method)
-
-    def observe(_caller: Any, _event: Any) -> None:
-        if (alive := reference()) is not None:
-            alive()
-
-    return observe
-
-
-def _remove_observers(scene: Any, tags: list[int]) -> None:
-    for tag in tags:
-        scene.RemoveObserver(tag)
-
-
-class Workbench:
+class Workbench(Reasons):
     """Everything behind a panel: choose, run, review, accept, export; without any widget.
 
     Gestures go to :attr:`review`; the workbench writes what comes of them into the scene. Nodes are made when a run is
@@ -84,6 +69,8 @@ class Workbench:
         self.show_surface = True
         self.review: Review | None = None
         self._model = ""
+        self._cards: dict[str, ModelCard] | None = None
+        self._agreed: NDArray[np.uint8] | None = None
         self._volume_node: Any = None
         self._output_node: Any = None
         self._showing: Showing | None = None
@@ -91,8 +78,7 @@ class Workbench:
         self._run: Run | None = None
         self._status = RunStatus()
         events = {scene.StartCloseEvent: self._on_scene_closing, scene.StartSaveEvent: self.store}
-        tags = [scene.AddObserver(event, _weakly(callback)) for event, callback in events.items()]
-        self._stop_observing = finalize(self, _remove_observers, scene, tags)
+        self._stop_observing = observe(scene, events)
 
     def close(self) -> None:
         """Cancel a run and let go of the scene, which stays as it is."""
@@ -127,8 +113,9 @@ class Workbench:
         """Name or folder of the model; that which suits the volume until one is chosen; empty if there is none."""
         if self._model:
             return self._model
-        unit = "" if self.review is None else self.review.found.volume.unit
-        return suggested_model(self.models(), unit)
+        if self._cards is None:
+            self.models()
+        return suggested_model(self._cards or {}, unit_of(self.volume_node))
 
     def choose_model(self, name: str) -> None:
         """Choose a model by name or folder.
@@ -140,8 +127,9 @@ class Workbench:
         self._model = name
 
     def models(self) -> dict[str, ModelCard]:
-        """Return the installed models by name, with their descriptions."""
-        return model_cards()
+        """Look for the installed models; returns them by name, with their descriptions."""
+        self._cards = model_cards()
+        return self._cards
 
     @property
     def output_node(self) -> Any:
@@ -158,17 +146,17 @@ class Workbench:
     @property
     def activation_node(self) -> Any:
         """The volume node that shows the activation; None without a review."""
-        return None if self._showing is None else self._showing.layer.node
+        return None if self.layer is None else self.layer.node
 
     @property
     def preview_node(self) -> Any:
         """The segmentation node that shows the label map; None without a review."""
-        return None if self._showing is None else self._showing.preview.node
+        return self._showing.preview.node if self._showing is not None and self._showing.preview.alive else None
 
     @property
     def layer(self) -> Any:
         """The activation over the volume: opacity, colour legend; None without a review."""
-        return None if self._showing is None else self._showing.layer
+        return self._showing.layer if self._showing is not None and self._showing.layer.alive else None
 
     # Run
 
@@ -196,6 +184,7 @@ class Workbench:
             raise SettingsError(reason)
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False
+        self._agreed = self.edited_mask()
         request = Request(model=self.model, device=self.device, view=self.view)
         self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
         self._status = self._run.status
@@ -246,6 +235,9 @@ class Workbench:
         """Show what a run found, if anything."""
         if run.found is None:
             return
+        if self._loses_edits(self._agreed) and not self.confirm(EDITED_PREVIEW.format(change="The new run")):
+            self._status = status.cancelled("The edits of the preview were kept, and the new run was left")
+            return
         try:
             self._show(Review(run.found, host=self))
             self._status = replace(self._status, sentence=self._said())
@@ -292,52 +284,9 @@ class Workbench:
         self._faces.append(callback)
         return lambda: self._faces.remove(callback) if callback in self._faces else None
 
-    # What a disabled button says
-
     def notice(self) -> str:
         """Say that the volume was removed, moved or changed since the run; empty if it was not."""
         return "" if self._watch is None else self._watch.notice()
-
-    def why_not_run(self) -> str:
-        """Say why no run can be started; empty if one can."""
-        if self.running:
-            return "The classifier is running; cancel it first."
-        if self.volume_node is None:
-            return "Choose a volume first."
-        if not self.model:
-            return "No model is installed."
-        return ""
-
-    def why_not_cancel(self) -> str:
-        """Say why there is nothing to cancel; empty if there is."""
-        return "" if self.running else "Nothing is running."
-
-    def why_not_review(self) -> str:
-        """Say why settings cannot be changed; empty if they can."""
-        if self.review is None:
-            return "Run the classifier first."
-        return ""
-
-    def why_not_accept(self) -> str:
-        """Say why the label map cannot be accepted; empty if it can."""
-        if (reason := self.why_not_review() or self.notice()) or self.review is None:
-            return reason
-        edited = self.edited_mask()
-        if not (self.review.mask if edited is None else edited).any():
-            return "The label map is empty; lower the threshold or keep a region."
-        return ""
-
-    def why_not_undo(self) -> str:
-        """Say why nothing can be undone; empty if something can."""
-        return self.why_not_review() or ("" if self.review and self.review.can_undo else "There is nothing to undo.")
-
-    def why_not_redo(self) -> str:
-        """Say why nothing can be done again; empty if something can."""
-        return self.why_not_review() or ("" if self.review and self.review.can_redo else "There is nothing to redo.")
-
-    def why_not_export(self) -> str:
-        """Say why nothing can be exported; empty if something can."""
-        return self.why_not_review() or self.notice()
 
     # Views
 
@@ -346,9 +295,11 @@ class Workbench:
 
         That is the surface in 3D views, unless :attr:`show_surface` is False, and keeping the review in the scene.
         """
-        if self._showing is not None:
+        if self._showing is None:
+            return
+        if self._showing.preview.alive:
             self._showing.preview.surface(self.show_surface)
-            self.store()
+        self.store()
 
     def jump_to_image(self, index: int) -> None:
         """Let the slice views go to an image, counted as the probabilities are."""
@@ -386,6 +337,8 @@ class Workbench:
         """Ask before something that was drawn by hand is lost."""
         if self._showing is None:
             return True
+        if set(after.accepted) - set(before.accepted):
+            self._showing.check_output()
         drawn = (before.settings, before.rejected_kji, before.kept_kji)
         if drawn != (after.settings, after.rejected_kji, after.kept_kji) and self._loses_edits():
             return self.confirm(EDITED_PREVIEW.format(change="This change"))
@@ -402,10 +355,10 @@ class Workbench:
         """Return the names of the output segmentation's segments."""
         return () if self.output_node is None else segment_names(self.output_node)
 
-    def _loses_edits(self) -> bool:
-        """Whether the preview holds edits that were not accepted."""
+    def _loses_edits(self, agreed: NDArray[np.uint8] | None = None) -> bool:
+        """Whether the preview holds edits that were neither accepted nor agreed to be lost."""
         edited = self.edited_mask()
-        if edited is None or self.review is None:
+        if edited is None or self.review is None or (agreed is not None and np.array_equal(edited, agreed)):
             return False
         return not any(segment.edited and np.array_equal(segment.mask, edited) for segment in self.review.accepted)
 

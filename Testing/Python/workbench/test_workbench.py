@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bench_stand_ins import Bench, draw, failed, names
 
-from CAMLocalizerLib.core import SettingsError
+from CAMLocalizerLib.core import ModelError, SettingsError
 from CAMLocalizerLib.jobs import JobError
 
 PREVIEW = "CAMLocalizerPreview"
@@ -363,3 +363,89 @@ def test_slice_views_jump_to_images_and_regions(workbench: Any) -> None:
         workbench.jump_to_component(99)
     with pytest.raises(SettingsError, match="there is no slice 9"):
         workbench.jump_to_image(9)
+
+
+def test_nodes_that_the_user_deletes_come_back_with_the_next_gesture(workbench: Any) -> None:
+    scene, review = workbench.scene, workbench.review
+    review.accept()
+    scene.RemoveNode(workbench.preview_node)
+    scene.RemoveNode(workbench.activation_node)
+    assert workbench.preview_node is workbench.activation_node is workbench.layer is None
+    workbench.rest()
+    review.set_threshold("0.3")
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    assert workbench.activation_node.GetScene() is scene
+    review.undo()
+    review.undo()
+    assert workbench.output_node is None
+
+
+def test_an_accepted_segment_that_the_user_deleted_is_no_obstacle(workbench: Any) -> None:
+    from CAMLocalizerLib.core import LabelMap
+    from CAMLocalizerLib.mrml import add_segment, segment_ids, segment_names
+
+    workbench.review.accept()
+    node = workbench.output_node
+    node.GetSegmentation().RemoveSegment(segment_ids(node)[0])
+    add_segment(node, LabelMap(workbench.review.mask, workbench.review.found.volume.grid), name="mine")
+    workbench.review.undo()
+    assert segment_names(node) == ("mine",)
+    workbench.review.redo()
+    assert segment_names(node) == ("mine", "Tumour 1")
+
+
+def test_an_output_of_surfaces_is_refused_before_anything_changes(workbench: Any) -> None:
+    from vtkmodules.vtkFiltersSources import vtkSphereSource
+
+    node = workbench.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "surfaces")
+    ball = vtkSphereSource()
+    ball.Update()
+    node.SetSourceRepresentationToClosedSurface()
+    node.AddSegmentFromClosedSurfaceRepresentation(ball.GetOutput(), "ball", [1.0, 0.0, 0.0], "ball")
+    workbench.choose_output(node)
+    with pytest.raises(SettingsError, match="segments of surfaces are surfaces, not voxels"):
+        workbench.review.accept()
+    assert workbench.review.accepted == ()
+    assert not workbench.review.can_undo
+
+
+def test_edits_made_during_a_run_are_asked_about_at_its_end(bench: Bench, workbench: Any) -> None:
+    first = workbench.review
+    workbench.run()
+    draw(workbench.preview_node, PREVIEW, (8, 20, 18))
+    while workbench.poll().running:
+        pass
+    assert workbench.review is first
+    assert workbench.status.sentence == "The edits of the preview were kept, and the new run was left"
+    assert preview_mask(workbench)[8, 20, 18] == 1
+    bench.answer = True
+    workbench.run_blocking()
+    assert workbench.review is not first
+    assert len(bench.questions) == 2
+
+
+def test_a_model_for_the_unit_of_the_voxels_is_suggested(bench: Bench, scene: Any, tmp_path: Path, monkeypatch) -> None:
+    from finding_stand_ins import make_card
+
+    from CAMLocalizerLib.core import Grid, Volume
+    from CAMLocalizerLib.mrml import volume_to_node
+
+    changes = {"views": ("coronal", "sagittal"), "projections": True, "size": (32, 32), "target": "class"}
+    for card in (make_card(name="brain"), make_card(name="body", unit="SUVbw", **changes)):
+        (tmp_path / card.name).mkdir()
+        (tmp_path / card.name / "model.json").write_text(card.to_json())
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "model.json").write_text("{}")
+    monkeypatch.setattr("CAMLocalizerLib.models.search._candidates", lambda: iter([tmp_path]))
+    grid = Grid((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
+    array = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
+    workbench = bench.workbench()
+    assert list(workbench.models()) == ["body", "brain"]
+    workbench.choose_volume(volume_to_node(scene, Volume(array, grid, unit="SUVbw")))
+    assert workbench.model == "body"
+    workbench.choose_volume(volume_to_node(scene, Volume(array, grid)))
+    assert workbench.model == "brain"
+    workbench.choose_model("body")
+    assert workbench.model == "body"
+    with pytest.raises(ModelError, match="unknown model 'other'"):
+        workbench.choose_model("other")
