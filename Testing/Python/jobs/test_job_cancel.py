@@ -38,7 +38,7 @@ def relayed(bundle, long_volume, temporary) -> LocalizationJob:
 def test_nothing_is_left_of_a_cancelled_job(job, temporary, processes_of, moment) -> None:
     job.start()
     until_message(job, moment)
-    assert len(processes_of(temporary)) == 1
+    until(lambda: len(processes_of(temporary)) == 1, "there is no process")  # a new one has no command line yet
     job.cancel()
     assert processes_of(temporary) == []
     assert list(temporary.iterdir()) == []
