@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import InputError, LabelMap
+from .dicom_seg_reader import read_dicom_seg
 from .quiet import quiet
 from .reader import read_image
 from .signatures import file_format
@@ -16,7 +17,7 @@ HIGHEST_LABEL = 255
 
 
 def read_label_map(path: str | Path) -> LabelMap:
-    """Read a label map (NRRD, NIfTI, MetaImage) or a segmentation of 3D Slicer (``.seg.nrrd``).
+    """Read a label map (NRRD, NIfTI, MetaImage), a segmentation of 3D Slicer (``.seg.nrrd``) or one of DICOM.
 
     Args:
         path: whole numbers from 0 to 255; one layer, if a segmentation.
@@ -32,6 +33,8 @@ def read_label_map(path: str | Path) -> LabelMap:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: does not exist; expected a label map")
+    if path.is_file() and file_format(path) == "DICOM":
+        return read_dicom_seg(path)
     raw = read_image(path)
     labels = np.asarray(raw.array_kji)
     low, high = float(labels.min()), float(labels.max())

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dicom_series import write_series
 
 from CAMLocalizerLib.core import InputError, LabelMap
-from CAMLocalizerLib.io import read_label_map, write_label_map, write_nifti, write_segmentation
+from CAMLocalizerLib.io import (
+    read_dicom_source,
+    read_label_map,
+    write_dicom_seg,
+    write_label_map,
+    write_nifti,
+    write_segmentation,
+)
 
 
 @pytest.fixture
@@ -47,3 +55,17 @@ def test_an_image_is_no_label_map(oblique_volume, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.nrrd: does not exist"):
         read_label_map(tmp_path / "none.nrrd")
+
+
+def test_a_dicom_segmentation_is_read_too(label_map, tmp_path):
+    def patch(header, _k):
+        header.FrameOfReferenceUID = "1.2.3.9"
+        header.StudyDate, header.StudyTime, header.StudyID = "20240105", "101500", "1"
+        header.AccessionNumber = header.ReferringPhysicianName = header.PatientBirthDate = header.PatientSex = ""
+
+    write_series(tmp_path / "series", np.ones(label_map.grid.shape_kji, np.uint16), label_map.grid, patch=patch)
+    source = read_dicom_source(tmp_path / "series")
+    write_dicom_seg(label_map, source, tmp_path / "seg.dcm", algorithm_name="tiny", algorithm_version="1")
+    found = read_label_map(tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(found.array_kji, label_map.array_kji)
+    assert found.segments == ("Rim", "Core")
