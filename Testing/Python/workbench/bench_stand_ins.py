@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finding_stand_ins import localization_of
 
@@ -12,7 +12,9 @@ from CAMLocalizerLib.core import Volume
 from CAMLocalizerLib.jobs import JobError, JobProgress
 from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import ModelCard
-from CAMLocalizerLib.workbench import Workbench
+
+if TYPE_CHECKING:
+    from CAMLocalizerLib.workbench import Workbench
 
 RUNNING = (
     JobProgress("starting", message="PyTorch is being loaded"),
@@ -60,6 +62,8 @@ class Bench:
     jobs: list[ReadyJob] = field(default_factory=list)
 
     def workbench(self) -> Workbench:
+        from CAMLocalizerLib.workbench import Workbench
+
         return Workbench(self.scene, confirm=self.confirm, new_job=self.new_job)
 
     def confirm(self, question: str) -> bool:

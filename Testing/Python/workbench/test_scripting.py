@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from bench_stand_ins import DONE, RUNNING, Bench, ReadyJob, failed, names
 
+pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
+
 from CAMLocalizerLib.cases import FILES
 from CAMLocalizerLib.core import InputError, LabelMap, SettingsError
 from CAMLocalizerLib.io import read_label_map, write_nifti
