@@ -80,5 +80,6 @@ class Run:
 
 def said_of(found: Findings, located: bool = True) -> str:
     """Return in sentences what was found, and what to know about it."""
-    sentences = (found.verdict(located and found.tumour_probable), *found.notes)
-    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in sentences)
+    verdict = found.verdict(located and found.tumour_probable)
+    notes = (f"Note: {note.rstrip('.')}." for note in found.notes)
+    return " ".join([f"{verdict[:1].upper()}{verdict[1:]}.", *notes])
