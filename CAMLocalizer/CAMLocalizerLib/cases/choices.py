@@ -9,13 +9,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..core import InputError, SettingsError
-from ..io import DicomSource, read_dicom_source, read_volume, source_sha256
+from ..core import SettingsError
+from ..io import DicomSource, read_volume, source_sha256
 from ..localizer import Findings, LabelSettings, Localizer
 from ..localizer.inference import Progress
 from ..segment import Threshold, check_uptake_fraction
 from .case import make_case
-from .exports import EXPORTS, checked_exports
+from .exports import checked_exports, exports_source
 from .report import CaseResult
 from .results import write_results
 
@@ -157,14 +157,7 @@ class Choices:
         Raises:
             InputError: DICOM exports of an input that is no DICOM, without a reference.
         """
-        if not any(EXPORTS[name].dicom for name in checked_exports(self.export)):
-            return None
-        if reference is not None:
-            return read_dicom_source(reference)
-        source = read_dicom_source(path, series=series)
-        if source is None:
-            raise InputError(f"{path}: is no DICOM; name the series that it was made from with --dicom-reference")
-        return source
+        return exports_source(self.export, path, series=series, reference=reference)
 
 
 def localize_file(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import InputError, LabelMap, SettingsError
-from ..io import DicomSource
+from ..io import DicomSource, read_dicom_source
 from ..io.dicom_seg import write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
 from ..measure import measure_regions, measure_union, radiomics, segment_masks
@@ -81,6 +81,35 @@ def checked_exports(names: Collection[str]) -> tuple[str, ...]:
         raise SettingsError(f"no export is called {', '.join(unknown)}; choose of {', '.join(EXPORTS)}")
     wanted = {*names, *(["dicom-seg"] if "dicom-sr" in names else [])}  # the report refers to the segmentation
     return tuple(name for name in EXPORTS if name in wanted)
+
+
+def exports_source(
+    names: Collection[str], path: Path | None, *, series: str | None = None, reference: Path | None = None
+) -> DicomSource | None:
+    """Read the series that DICOM exports refer to, best before anything is computed.
+
+    Args:
+        names: of :data:`EXPORTS`.
+        path: the input; None if it is no file.
+        series: SeriesInstanceUID or SeriesNumber, where the input holds several.
+        reference: series that the input was made from, where it is no DICOM itself.
+
+    Returns:
+        The series; None if no export needs it.
+
+    Raises:
+        SettingsError: an export that is not known.
+        InputError: an input that is no DICOM and no reference, or a series that cannot be read.
+    """
+    if not any(EXPORTS[name].dicom for name in checked_exports(names)):
+        return None
+    if reference is not None:
+        path, series = reference, None
+    source = None if path is None else read_dicom_source(path, series=series)
+    if source is None:
+        told = "the volume" if path is None else str(path)
+        raise InputError(f"{told}: is no DICOM; name the series that it was made from with --dicom-reference")
+    return source
 
 
 def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,19 @@ UNSAFE = re.compile(r"[^\w.+-]+")
 
 
 def export_review(
-    review: Review, folder: Path, name: str | None, *, overwrite: bool = False, file_name: str | None = None
+    review: Review,
+    folder: Path,
+    name: str | None,
+    *,
+    overwrite: bool = False,
+    file_name: str | None = None,
+    exports: Collection[str] = (),
+    dicom_reference: Path | None = None,
 ) -> Path:
     """Write the files of a case; see :meth:`Review.export`."""
-    from ..cases import make_case, write_results
+    from ..cases import exports_source, make_case, write_results
 
+    source = exports_source(exports, None, reference=dicom_reference)
     target = folder / safe_name(name or review.found.volume.name)
     with staged_folder(target, overwrite) as staging:
         settings, label_map, facts = _result_of(review)
@@ -36,7 +45,7 @@ def export_review(
             run={"review": facts},
             timings_s=review.found.timings_s,
         )
-        write_results(case, staging)
+        write_results(case, staging, exports=exports, source=source)
     return target
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..cases import CaseResult, make_case, write_results
+from ..cases import CaseResult, checked_exports, exports_source, make_case, write_results
 from ..core import CAMLocalizerError, InputError, SettingsError, Volume
 from ..io import case_name, read_volume, source_sha256, staged_folder
 from ..io.names import ending
@@ -61,6 +61,7 @@ def process_folder(
     device: str = "auto",
     view: str = "auto",
     overwrite: bool = False,
+    exports: Collection[str] = (),
     progress: FolderProgress | None = None,
     launcher: Launcher | None = None,
     new_job: NewJob = LocalizationJob,
@@ -75,6 +76,7 @@ def process_folder(
         device: as for :class:`Processing`.
         view: as for :class:`Processing`.
         overwrite: replace results of earlier runs.
+        exports: further files for each volume, as for :meth:`Review.export`.
         progress: called with the number of volumes done, of all volumes, and the status of the present one; what it
             raises ends the work, finished results stay.
         launcher: starts the processes; that of :mod:`CAMLocalizerLib.jobs` if not given.
@@ -85,10 +87,11 @@ def process_folder(
         A row for every volume, in their order.
 
     Raises:
-        SettingsError: an unknown setting, or two inputs of one name.
+        SettingsError: an unknown setting or export, or two inputs of one name.
         InputError: no input, or a folder without volumes.
     """
     check_options(options)
+    checked_exports(exports)
     paths = volume_paths(inputs)
     _check_names(paths)
     request = Request(model=str(model), device=device, view=view)
@@ -96,19 +99,26 @@ def process_folder(
     rows: list[FolderRow] = []
     for number, path in enumerate(paths):
         tell = partial(_tell, progress, number, len(paths))
-        rows.append(_attempt(path, Path(output) / case_name(path), overwrite, job_of, tell, options))
+        rows.append(_attempt(path, Path(output) / case_name(path), overwrite, job_of, tell, options, exports))
     return rows
 
 
 def _attempt(
-    path: Path, target: Path, overwrite: bool, job_of: JobOf, tell: Callable[[JobProgress], None], options: Options
+    path: Path,
+    target: Path,
+    overwrite: bool,
+    job_of: JobOf,
+    tell: Callable[[JobProgress], None],
+    options: Options,
+    exports: Collection[str],
 ) -> FolderRow:
     """Handle one input, whole or not at all; whatever goes wrong, the next one gets its turn."""
     begin = time.perf_counter()
     try:
         with staged_folder(target, overwrite) as staging:
+            source = exports_source(exports, path)
             result = _localize(path, job_of, tell, options)
-            write_results(result, staging)
+            write_results(result, staging, exports=exports, source=source)
     except _Ended as ended:
         raise ended.cause from None
     except CAMLocalizerError as error:

@@ -236,7 +236,14 @@ class Review(SettingGestures, RegionGestures):
         return chosen
 
     def export(
-        self, folder: str | Path, name: str | None = None, *, overwrite: bool = False, file_name: str | None = None
+        self,
+        folder: str | Path,
+        name: str | None = None,
+        *,
+        overwrite: bool = False,
+        file_name: str | None = None,
+        exports: Collection[str] = (),
+        dicom_reference: str | Path | None = None,
     ) -> Path:
         """Write the files of a case, as the command line does: what was accepted, or else the present label map.
 
@@ -245,14 +252,27 @@ class Review(SettingGestures, RegionGestures):
             name: name of that folder; the volume's if not given.
             overwrite: replace the files of an earlier export.
             file_name: what the report calls the input, without its folder; the volume's name if not given.
+            exports: further files: ``radiomics``, ``dicom-seg``, ``dicom-seg-fractional``, ``dicom-sr``, ``stl``,
+                ``html``.
+            dicom_reference: the DICOM series that DICOM exports refer to.
 
         Returns:
             The folder of the case.
 
         Raises:
+            SettingsError: an export that is not known.
+            InputError: a DICOM export without a reference, or one of another grid.
             OutputError: the folder exists, cannot be written, or the disk is full.
         """
-        return export_review(self, Path(folder), name, overwrite=overwrite, file_name=file_name)
+        return export_review(
+            self,
+            Path(folder),
+            name,
+            overwrite=overwrite,
+            file_name=file_name,
+            exports=exports,
+            dicom_reference=None if dicom_reference is None else Path(dicom_reference),
+        )
 
     # History
 

@@ -179,3 +179,14 @@ def test_a_review_of_a_changed_volume_is_not_restored_and_says_so(bench: Bench, 
 
 def test_nothing_is_restored_in_an_empty_scene(bench: Bench) -> None:
     assert not bench.workbench().restore()
+
+
+def test_an_export_brings_further_files(review: Review, tmp_path: Path) -> None:
+    folder = review.export(tmp_path, exports=("html",))
+    assert (folder / "report.html").is_file()
+
+
+def test_dicom_exports_of_a_review_need_a_reference(review: Review, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the volume: is no DICOM"):
+        review.export(tmp_path / "out", exports=("dicom-seg",))
+    assert not (tmp_path / "out").exists()

@@ -23,6 +23,8 @@ from CAMLocalizerLib.workbench.options import settings_of
 
 OPTIONS = {"threshold": "q97", "weights": {1: 1.0, 3: 0.5}, "min_volume_ml": 0.1, "refinement": "random-walk"}
 
+EXPORTED = (("a.nii", "html"), ("b.nii.gz", "dicom-seg"))
+
 
 @pytest.fixture
 def process(bench: Bench, volume_node: Any) -> Any:
@@ -181,6 +183,12 @@ def test_a_folders_results_are_the_librarys(run_folder: Any, folder: Path, found
     report = json.loads((row.folder / FILES["report"]).read_text())
     assert not report["label_map"]["corrected"]
     assert row.regions == len(report["components"])
+
+
+def test_a_folders_results_bring_further_files(run_folder: Any, folder: Path) -> None:
+    page, dicom = (run_folder([folder / name], exports=(kind,))[0] for name, kind in EXPORTED)
+    assert (page.folder / "report.html").is_file()
+    assert "b.nii.gz: is no DICOM" in dicom.error
 
 
 def test_a_folders_work_ends_where_the_caller_says_so(run_folder: Any, folder: Path) -> None:
