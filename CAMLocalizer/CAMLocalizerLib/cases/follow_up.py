@@ -35,7 +35,8 @@ class ExamResult:
         exam: which.
         volume: its image.
         label_map: on the image's grid.
-        varied: label maps at a threshold that is a tenth lower and a tenth higher; empty where a label map was given.
+        varied: label maps at a threshold (projections: fraction of uptake) that is a tenth lower and a tenth higher;
+            empty where a label map was given.
         case: the files' content; None where a label map was given.
     """
 
@@ -156,9 +157,16 @@ def _examined(exam: Exam, localizer: Localizer | None, view: str, changes: Mappi
 
 
 def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple[LabelMap, ...]:
-    value = float(case.settings["threshold_value"])
-    levels = (value * (1 - VARIATION), min(value * (1 + VARIATION), 1.0))
-    return tuple(settings.changed(threshold=repr(level)).label_map(found) for level in levels)
+    """Move what draws the border a tenth down and up: the fraction of uptake in projections, else the threshold."""
+    usual, value = settings.uptake_fraction, float(case.settings["threshold_value"])
+    variants = []
+    for factor in (1 - VARIATION, 1 + VARIATION):
+        if usual is None:
+            varied = settings.changed(threshold=repr(min(value * factor, 1.0)))
+        else:
+            varied = settings.changed(uptake_fraction=min(usual * factor, 1.0))
+        variants.append(varied.label_map(found))
+    return tuple(variants)
 
 
 def _tumour(track: Track, results: Sequence[ExamResult], regions: Sequence[Regions]) -> Tumour:
