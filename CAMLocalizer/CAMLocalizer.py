@@ -7,6 +7,7 @@ import enum
 import importlib.metadata
 import importlib.util
 import inspect
+import logging
 import os
 import sys
 import tempfile
@@ -95,6 +96,7 @@ def registerSampleData() -> None:
         fileNames=SAMPLE_FILE,
         checksums=f"SHA256:{SAMPLE_SHA256}",
         nodeNames=SAMPLE_NAME,
+        loadFileTypes="VolumeFile",  # or a segmentation's reader may take it
     )
 
 
@@ -379,7 +381,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Say what was found, or what to do next."""
         notice, status = self.workbench.notice(), self.workbench.status
         ready = self.whyNotRun() or _("Press Run to look for tumours.")
-        self.say(notice or ("" if status.running else status.sentence or ready))
+        self.say(notice or ("" if status.running and status.total else status.sentence or ready))
 
     def whyNotRun(self) -> str:
         """Say why no run can be started; empty if one can."""
@@ -679,8 +681,14 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         try:
             yield
         except CAMLocalizerError as error:
-            self.onReviewChanged()
-            self.say(str(error))
+            sentence = str(error)
+        except Exception as error:
+            logging.exception("a gesture failed")
+            sentence = _("This could not be done: {error}").format(error=error)
+        else:
+            return
+        self.onReviewChanged()
+        self.say(sentence)
 
     def say(self, sentence: str) -> None:
         """Show a sentence under the run button."""

@@ -77,6 +77,7 @@ def test_the_sample_is_registered_from_the_disk_with_its_checksum(module: Module
     digest = hashlib.sha256(module.findSampleFile().read_bytes()).hexdigest()
     assert source["checksums"] == f"SHA256:{digest}"
     assert Path(source["thumbnailFileName"]).is_file()
+    assert source["loadFileTypes"] == "VolumeFile"
 
 
 def test_without_the_file_the_sample_comes_from_the_repository(
