@@ -1,6 +1,4 @@
-"""Whole archives: every volume of a folder tree or table localised by many processes or machines, through Dask."""
+"""Whole archives: every volume of a folder tree or table localised by many processes or machines, through Dask.
 
-from .errors import BatchError
-from .run import Step, run_batch
-
-__all__ = ["BatchError", "Step", "run_batch"]
+:func:`~CAMLocalizerLib.batch.run.run_batch` does it. Nothing is imported here, so that workers start at once.
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tempfile
 import time
@@ -35,19 +36,19 @@ class Workers:
 
     Args:
         client: the connection.
-        own: number of workers started for this batch; 0 for those of somebody else's scheduler.
+        own: whether they were started for this batch.
     """
 
     client: Client
-    own: int = 0
+    own: bool
     _counted: int = field(default=0, init=False)
     _counted_at: float = field(default=float("-inf"), init=False)
 
     @property
     def count(self) -> int:
-        """Threads that cases run in; of a foreign scheduler as counted some seconds ago."""
+        """Threads that cases run in now; of a foreign scheduler as counted some seconds ago."""
         if self.own:
-            return self.own
+            return len(self.client.cluster.scheduler.workers)
         if time.monotonic() - self._counted_at > COUNTED_EVERY_S:
             self._counted = sum(self.client.nthreads().values())
             self._counted_at = time.monotonic()
@@ -56,9 +57,10 @@ class Workers:
     def in_flight(self) -> int:
         """Cases to be asked for at once.
 
-        Own workers have one each, so that none waits on one that dies. A cluster has some more: it grows by what waits.
+        Own workers that live have one each, so that none waits on a worker that dies of another. A cluster has some
+        more: it grows by what waits.
         """
-        return self.own or max(LEAST_ASKED, 2 * self.count)
+        return max(1, self.count) if self.own else max(LEAST_ASKED, 2 * self.count)
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
             except (OSError, RuntimeError) as error:
                 raise BatchError(f"the worker processes did not start ({error}); try fewer --workers") from error
             with cluster, Client(cluster, set_as_default=False) as client:
-                yield Workers(client, own=len(workers))
+                yield Workers(client, own=True)
 
 
 @contextmanager
@@ -116,14 +118,26 @@ def foreign_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Wor
     from distributed import Client
 
     with _quiet():
-        try:
-            client = Client(address, timeout=answer_s, set_as_default=False)
-        except (OSError, ValueError, RuntimeError) as error:  # no such host, no answer, no address
-            raise BatchError(
-                f"the scheduler at {address} does not answer; give the address that dask-scheduler shows"
-            ) from error
-        with client:
-            yield Workers(client)
+        if asyncio.run(_kind(address, answer_s)) != "Scheduler":
+            raise BatchError(f"no scheduler answers at {address}; give the address that dask-scheduler shows")
+        with Client(address, timeout=answer_s, set_as_default=False) as client:
+            yield Workers(client, own=False)
+
+
+async def _kind(address: str, answer_s: float) -> str:
+    """Ask who is at an address; empty if nobody answers in time, not even that the connection is one of Dask."""
+    from distributed import Security
+    from distributed.core import rpc
+
+    async def ask() -> str:
+        async with rpc(address, connection_args=Security().get_connection_args("client"), timeout=answer_s) as peer:
+            return (await peer.identity())["type"]
+
+    question = asyncio.ensure_future(ask())
+    done, _ = await asyncio.wait({question}, timeout=answer_s)
+    question.cancel()
+    failed = not done or question.exception() is not None
+    return "" if failed else question.result()
 
 
 def _need_distributed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,7 @@ def run_batch(
                     _run(crew, ledger, plan)
         finally:
             sweep(output)
+            ledger.look_around()
             ledger.write_tables()
     return ledger.step()
 
@@ -163,6 +164,14 @@ class _Ledger:
         self.failures[name] = sentence
         self.tell(f"{name}: {sentence}")
 
+    def look_around(self) -> None:
+        """Take down cases that were finished while the batch was broken off."""
+        for case in self.waiting:
+            if case.name not in self.rows and (self.plan.output / case.name).exists():
+                with suppress(OutputError):
+                    self.rows[case.name] = finished_row(case.name, self.plan)
+                    self.failures.pop(case.name, None)
+
     def tell(self, sentence: str = "") -> None:
         """Report, and now and then write the tables."""
         self._report(self.step(sentence))
@@ -201,7 +210,7 @@ def _outcomes(
     told = False
     for finished in as_finished(submit, cases, limit):
         if finished is None:
-            lonely = workers.count == 0
+            lonely = not workers.own and workers.count == 0
             ledger.tell("no worker is there yet; cases wait for the first" if lonely and not told else "")
             told = lonely
             continue

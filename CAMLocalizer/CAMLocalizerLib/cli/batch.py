@@ -8,7 +8,7 @@ import time
 
 from tqdm import tqdm
 
-from ..batch import Step, run_batch
+from ..batch.run import Step, run_batch
 from ..batch.tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
 from ..cases.choices import Choices
 from ..core import SettingsError
