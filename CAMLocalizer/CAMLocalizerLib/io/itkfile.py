@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError
 from . import headers
@@ -46,6 +47,28 @@ def read_itk_file(path: Path, kind: str) -> RawImage:
         if header is not None:
             headers.check_nifti_grid(path, header, raw.grid)
         return raw
+
+
+def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
+    """Read a NRRD file with any number of channels per voxel, such as a segmentation whose segments may overlap.
+
+    Returns:
+        Values, shape (k, j, i, channels), and where they lie.
+
+    Raises:
+        InputError: a damaged file or more than three axes beside the channels.
+        GridError: shear, or a spacing or direction that no grid can have.
+    """
+    import SimpleITK
+
+    with named(path):
+        _check_before(path, "NRRD", None)
+        image = _read(path, "NRRD")
+        if image.GetDimension() != 3:
+            raise InputError(f"{path}: has {image.GetDimension()} axes {image.GetSize()}; a 3D volume is expected")
+        array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
+        layers = array.reshape(*array.shape[:3], -1)
+        return layers, _grid(image, (layers.shape[2], layers.shape[1], layers.shape[0]))
 
 
 def _check_before(path: Path, kind: str, header: headers.NiftiHeader | None) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import InputError, LabelMap
 from .dicom_seg_reader import read_dicom_seg
+from .itkfile import read_layers
 from .quiet import quiet
 from .reader import read_image
 from .signatures import file_format
@@ -16,52 +19,96 @@ from .signatures import file_format
 HIGHEST_LABEL = 255
 
 
+@dataclass(frozen=True)
+class _Segment:
+    """What the header of a segmentation says of a segment: the layer it lies in, its value there, and its name."""
+
+    layer: int
+    value: int
+    name: str
+
+
 def read_label_map(path: str | Path) -> LabelMap:
     """Read a label map (NRRD, NIfTI, MetaImage), a segmentation of 3D Slicer (``.seg.nrrd``) or one of DICOM.
 
     Args:
-        path: whole numbers from 0 to 255; one layer, if a segmentation.
+        path: whole numbers from 0 to 255. A segmentation may have several layers if its segments do not overlap.
 
     Returns:
         The label map in LPS mm. Segments have the names that the file gives them, else ``Label 1`` and so on; labels
-        that neither occur nor have a name come as empty segments.
+        that neither occur nor have a name come as empty segments. Segments of several layers are numbered anew.
 
     Raises:
-        InputError: a file that cannot be read, or voxels that are no labels.
+        InputError: a file that cannot be read, voxels that are no labels, or segments that overlap.
         GridError: spacing, direction or shear that no orthogonal grid has.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: does not exist; expected a label map")
-    if path.is_file() and file_format(path) == "DICOM":
+    kind = file_format(path) if path.is_file() else ""
+    if kind == "DICOM":
         return read_dicom_seg(path)
+    segments = _segments(path) if kind == "NRRD" else ()
+    if any(segment.layer for segment in segments):
+        return _of_layers(path, segments)
     raw = read_image(path)
     labels = np.asarray(raw.array_kji)
+    _check_labels(labels, path)
+    names = {segment.value: segment.name for segment in segments}
+    count = max([int(labels.max()), 1, *names])
+    found = tuple(names.get(label) or f"Label {label}" for label in range(1, count + 1))
+    return LabelMap(labels.astype(np.uint8), raw.grid, found)
+
+
+def _check_labels(labels: NDArray, path: Path) -> None:
     low, high = float(labels.min()), float(labels.max())
     if not (low >= 0 and high <= HIGHEST_LABEL and np.array_equal(labels, np.rint(labels))):
         raise InputError(
             f"{path}: holds values from {low:g} to {high:g}, a label map has whole numbers from 0 to {HIGHEST_LABEL}; "
             f"give the label map, not the image"
         )
-    names = _segment_names(path) if path.is_file() and file_format(path) == "NRRD" else {}
-    count = max([int(high), 1, *names])
-    segments = tuple(names.get(label, f"Label {label}") for label in range(1, count + 1))
-    return LabelMap(labels.astype(np.uint8), raw.grid, segments)
 
 
-def _segment_names(path: Path) -> Mapping[int, str]:
-    """Read label values and names of segments from the header of a segmentation."""
+def _of_layers(path: Path, segments: Sequence[_Segment]) -> LabelMap:
+    """Lay the layers of a segmentation together, segments numbered in their order in the file."""
+    layers, grid = read_layers(path)
+    _check_labels(layers, path)
+    labels = np.zeros(layers.shape[:3], np.uint8)
+    names: list[str] = []
+    for label, segment in enumerate(segments, start=1):
+        if segment.layer >= layers.shape[3]:
+            raise InputError(f"{path}: segment {segment.name!r} lies in a layer that is not there; export it again")
+        mask = layers[..., segment.layer] == segment.value
+        if below := set(np.unique(labels[mask])) - {0}:
+            raise InputError(
+                f"{path}: segments {names[min(below) - 1]!r} and {segment.name!r} overlap, and a label map holds one "
+                "label per voxel; take them apart, or save each in its own file"
+            )
+        labels[mask] = label
+        names.append(segment.name or f"Label {label}")
+    return LabelMap(labels, grid, tuple(names))
+
+
+def _segments(path: Path) -> tuple[_Segment, ...]:
+    """Read layers, values and names of segments from the header of a segmentation; none if it is another image."""
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
-    with quiet():
-        reader.ReadImageInformation()
-    keys = set(reader.GetMetaDataKeys())
-    names = {}
-    for index in range(len(keys)):
-        value, name = f"Segment{index}_LabelValue", f"Segment{index}_Name"
-        if not {value, name} <= keys:
-            break
-        names[int(reader.GetMetaData(value))] = reader.GetMetaData(name)
-    return names
+    try:
+        with quiet():
+            reader.ReadImageInformation()
+    except RuntimeError:
+        return ()  # reading the voxels says what is wrong
+    facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.startswith("Segment")}
+    found: list[_Segment] = []
+    while f"Segment{len(found)}_LabelValue" in facts:
+        head = f"Segment{len(found)}_"
+        value, layer = facts[f"{head}LabelValue"], facts.get(f"{head}Layer", "0")
+        if not (value.isdigit() and layer.isdigit() and 1 <= int(value) <= HIGHEST_LABEL):
+            raise InputError(
+                f"{path}: segment {len(found)} has label value {value!r} in layer {layer!r}, whole numbers up to "
+                f"{HIGHEST_LABEL} are expected; export it again"
+            )
+        found.append(_Segment(int(layer), int(value), facts.get(f"{head}Name", "")))
+    return tuple(found)

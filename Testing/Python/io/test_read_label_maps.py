@@ -69,3 +69,39 @@ def test_a_dicom_segmentation_is_read_too(label_map, tmp_path):
     found = read_label_map(tmp_path / "seg.dcm")
     np.testing.assert_array_equal(found.array_kji, label_map.array_kji)
     assert found.segments == ("Rim", "Core")
+
+
+def layered(path, layers, segments):
+    """Write a segmentation as 3D Slicer does where segments may overlap: a channel per layer."""
+    size = layers.shape[:0:-1]
+    lines = ["NRRD0004", "type: unsigned char", "dimension: 4", "space: left-posterior-superior"]
+    lines += [f"sizes: {len(layers)} {size[0]} {size[1]} {size[2]}", "kinds: list domain domain domain"]
+    lines += ["space directions: none (1,0,0) (0,1,0) (0,0,2)", "encoding: raw", "space origin: (0,0,0)"]
+    for index, (name, layer, value) in enumerate(segments):
+        lines += [f"Segment{index}_Name:={name}", f"Segment{index}_Layer:={layer}"]
+        lines += [f"Segment{index}_LabelValue:={value}"]
+    path.write_bytes(("\n".join(lines) + "\n\n").encode() + np.moveaxis(layers, 0, -1).tobytes())
+    return path
+
+
+def test_layers_without_overlap_become_one_label_map(tmp_path):
+    layers = np.zeros((2, 3, 4, 5), np.uint8)
+    layers[0, 0], layers[1, 2] = 1, 1
+    found = read_label_map(layered(tmp_path / "two.seg.nrrd", layers, [("Rim", 0, 1), ("", 1, 1)]))
+    assert found.segments == ("Rim", "Label 2")
+    assert [np.unique(plane).tolist() for plane in found.array_kji] == [[1], [0], [2]]
+    assert found.grid.size == (5, 4, 3)
+    assert found.grid.spacing_mm == (1.0, 1.0, 2.0)
+
+
+def test_segments_that_overlap_are_named(tmp_path):
+    path = layered(tmp_path / "two.seg.nrrd", np.ones((2, 3, 4, 5), np.uint8), [("Rim", 0, 1), ("Core", 1, 1)])
+    with pytest.raises(InputError, match=r"two\.seg\.nrrd: segments 'Rim' and 'Core' overlap"):
+        read_label_map(path)
+
+
+@pytest.mark.parametrize("value", ["two", "900", "0", "-1"])
+def test_a_label_value_that_is_none_is_refused(tmp_path, value):
+    path = layered(tmp_path / "bad.seg.nrrd", np.ones((1, 3, 4, 5), np.uint8), [("Rim", 0, value)])
+    with pytest.raises(InputError, match=rf"bad\.seg\.nrrd: segment 0 has label value '{value}'"):
+        read_label_map(path)
