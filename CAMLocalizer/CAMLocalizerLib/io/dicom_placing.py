@@ -21,6 +21,11 @@ def same_voxels(grid: Grid, other: Grid) -> bool:
     return bool(np.array_equal(size, other.size) and not first.any())
 
 
+def voxels_coincide(grid: Grid, other: Grid) -> bool:
+    """Tell whether the voxels of a grid are voxels of another one or of what continues it."""
+    return _steps(grid, other) is not None
+
+
 def placed(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
     """Bring an array onto another grid whose voxels coincide with its own; nothing is interpolated.
 

@@ -46,3 +46,23 @@ def test_another_grid_is_said_with_both_and_resampled_on_demand(oblique_grid):
         place_label_map(label_map, oblique_grid)
     resampled = place_label_map(label_map, oblique_grid, resample=True)
     np.testing.assert_array_equal(resampled.array_kji, labels.repeat(2, axis=1).repeat(2, axis=2))
+
+
+def test_labels_beyond_the_image_are_dropped_if_resampling_is_allowed(oblique_grid):
+    wide = cropped(oblique_grid, (-2, -1, -1), (26, 28, 12))
+    placed = place_label_map(LabelMap(np.ones(wide.shape_kji, np.uint8), wide), oblique_grid, resample=True)
+    assert placed.array_kji.all()
+
+
+def test_a_label_map_of_another_place_is_refused_even_if_resampling_is_allowed(oblique_grid):
+    far = Grid(oblique_grid.size, oblique_grid.spacing_mm, (900.0, 0.0, 0.0), oblique_grid.direction)
+    with pytest.raises(GridError, match="no label lies in the image"):
+        place_label_map(LabelMap(np.ones(far.shape_kji, np.uint8), far), oblique_grid, resample=True)
+
+
+def test_axes_in_another_direction_are_placed_exactly(oblique_grid):
+    turned = oblique_grid.direction * (-1, 1, -1)
+    last = tuple(oblique_grid.to_lps((oblique_grid.size[0] - 1, 0, oblique_grid.size[2] - 1)))
+    labels = np.random.default_rng(2).integers(0, 2, oblique_grid.shape_kji).astype(np.uint8)
+    flipped = LabelMap(labels[::-1, :, ::-1], Grid(oblique_grid.size, oblique_grid.spacing_mm, last, turned))
+    np.testing.assert_array_equal(place_label_map(flipped, oblique_grid).array_kji, labels)
