@@ -85,16 +85,42 @@ def segment_masks(label_map: LabelMap, *, per_region: bool = False) -> dict[str,
         Name to mask; empty for an empty label map.
     """
     masks: dict[str, NDArray[np.bool_]] = {}
+    regions: dict[str, list[NDArray[np.bool_]]] = {}
     for label, name in enumerate(label_map.segments, start=1):
         mask = label_map.array_kji == label
         if not mask.any():
             continue
-        masks[name] = mask
-        regions, count = ndimage.label(mask, structure=NEIGHBOURS)
-        if per_region and count > 1:
-            order = np.argsort(-np.bincount(regions.ravel())[1:], kind="stable") + 1
-            masks |= {f"{name}, region {number}": regions == old for number, old in enumerate(order, start=1)}
-    return masks
+        title = _unused(name, masks)
+        masks[title] = mask
+        regions[title] = _connected(mask) if per_region else []
+    return _with_regions(masks, regions)
+
+
+def _with_regions(
+    masks: Mapping[str, NDArray[np.bool_]], regions: Mapping[str, list[NDArray[np.bool_]]]
+) -> dict[str, NDArray[np.bool_]]:
+    """Put the regions of each segment that has several behind it, under names that no segment has."""
+    every: dict[str, NDArray[np.bool_]] = {}
+    for name, mask in masks.items():
+        every[name] = mask
+        for number, region in enumerate(regions[name] if len(regions[name]) > 1 else [], start=1):
+            every[_unused(f"{name}, region {number}", {**masks, **every})] = region
+    return every
+
+
+def _connected(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Return the connected regions of a mask, largest first."""
+    regions, _count = ndimage.label(mask, structure=NEIGHBOURS)
+    order = np.argsort(-np.bincount(regions.ravel())[1:], kind="stable") + 1
+    return [regions == number for number in order]
+
+
+def _unused(name: str, taken: Mapping[str, Any]) -> str:
+    """Return a name, with a number behind it if it is taken, as two segments may be called alike."""
+    count, found = 2, name
+    while found in taken:
+        found, count = f"{name} ({count})", count + 1
+    return found
 
 
 def radiomics(

@@ -168,3 +168,23 @@ def test_the_table_is_written_with_every_column(oblique_volume, label_map, tmp_p
     numbers = [name for name, value in table.rows[0].items() if isinstance(value, float)]
     assert all(math.isclose(float(rows[0][name]), table.rows[0][name]) for name in numbers)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_segments_that_are_called_alike_each_get_a_row(oblique_grid):
+    array = np.zeros(oblique_grid.shape_kji, np.uint8)
+    array[1:3, 2:4, 2:4], array[1:3, 8:9, 8:9], array[5:8, 2:8, 2:8] = 1, 1, 2
+    masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour")), per_region=True)
+    assert {name: int(mask.sum()) for name, mask in masks.items()} == {
+        "Tumour": 10,
+        "Tumour, region 1": 8,
+        "Tumour, region 2": 2,
+        "Tumour (2)": 108,
+    }
+
+
+def test_a_segment_that_is_called_like_a_region_keeps_its_row(oblique_grid):
+    array = np.zeros(oblique_grid.shape_kji, np.uint8)
+    array[0, 0, 0], array[0, 5, 5], array[5:8, 2:8, 2:8] = 1, 1, 2
+    masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour, region 1")), per_region=True)
+    assert masks["Tumour, region 1"].sum() == 108
+    assert len(masks) == 4
