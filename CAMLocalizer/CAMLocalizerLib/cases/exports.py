@@ -13,7 +13,7 @@ from ..io.dicom_seg import write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
 from ..measure import measure_regions, measure_union, radiomics, segment_masks
 from .html_report import write_html_report
-from .provenance import provenance, provenance_line
+from .provenance import fact_columns, provenance, provenance_line
 from .report import CaseResult
 from .surface import write_stl
 
@@ -115,8 +115,7 @@ def exports_source(
 def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
     masks = segment_masks(result.label_map, per_region=True)
     table = radiomics(result.localization.volume, masks, mask_name="labelmap.nii.gz")
-    facts = {f"CAMLocalizer_{name}": value for name, value in provenance(result).items()}
-    table.with_columns(facts).write_csv(path)
+    table.with_columns(fact_columns(provenance(result))).write_csv(path)
 
 
 def _dicom_seg(result: CaseResult, path: Path, source: DicomSource | None) -> None:

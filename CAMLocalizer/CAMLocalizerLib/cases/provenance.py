@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,12 @@ def provenance(result: CaseResult) -> dict[str, Any]:
         "voxels_sha256": result.voxels_sha256,
         "settings": result.label_settings.to_json(),
     }
+
+
+def fact_columns(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return facts as columns of a table, ``CAMLocalizer_...``; what is not text is written as JSON."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
+    return {f"CAMLocalizer_{name}": text for name, text in texts.items()}
 
 
 def provenance_line(result: CaseResult, length: int = 79) -> str:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from ..core import InputError, OutputError
-from ..io import read_label_map, read_volume
+from ..cases.provenance import fact_columns
+from ..core import InputError, LabelMap, OutputError
+from ..io import read_label_map, read_volume, source_sha256
+from ..io.image import named
 from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
+from ..version import VERSION
+
+MM3_PER_ML = 1000.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,15 +33,34 @@ def run(options: argparse.Namespace) -> int:
         raise OutputError(f"{options.output}: its folder does not exist; make it first")
     params = None if options.params is None else read_radiomics_params(options.params)
     volume = read_volume(options.image, series=options.series)
-    label_map = place_label_map(read_label_map(options.label_map), volume.grid, resample=options.resample)
+    own = read_label_map(options.label_map)
+    with named(options.label_map):
+        label_map = place_label_map(own, volume.grid, resample=options.resample)
     masks = segment_masks(label_map, per_region=options.regions)
     if not masks:
         raise InputError(f"{options.label_map}: the label map is empty; there is nothing to measure")
     table = radiomics(volume, masks, params=params, mask_name=options.label_map.name)
-    table.write_csv(options.output)
+    table.with_columns(fact_columns(_facts(options))).write_csv(options.output)
+    if options.resample and not own.grid.matches(volume.grid):
+        print(f"note: the label map was brought onto the image's grid: {_ml(own)} ml became {_ml(label_map)} ml")
     rows = "one segment" if len(table.rows) == 1 else f"{len(table.rows)} segments"
     print(f"{rows}, {len(table.columns)} columns by {table.source}: {options.output}")
     for row in table.rows:
         if note := row.get("Note"):
             print(f"  note: {row['Segment']}: {note}")
     return 0
+
+
+def _facts(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the table says of where it comes from."""
+    return {
+        "camlocalizer": VERSION,
+        "source_sha256": source_sha256(options.image),
+        "label_map_sha256": source_sha256(options.label_map),
+        "params_sha256": "" if options.params is None else source_sha256(options.params),
+        "settings": {"regions": options.regions, "resample": options.resample},
+    }
+
+
+def _ml(label_map: LabelMap) -> str:
+    return f"{label_map.volume_mm3 / MM3_PER_ML:.2f}"

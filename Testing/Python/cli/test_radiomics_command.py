@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from CAMLocalizerLib.cli import main
-from CAMLocalizerLib.core import LabelMap
+from CAMLocalizerLib.core import Grid, LabelMap
 from CAMLocalizerLib.io import write_label_map, write_nifti, write_segmentation
+from CAMLocalizerLib.version import VERSION
 
 
 @pytest.fixture
@@ -52,3 +55,23 @@ def test_an_empty_label_map_is_refused_and_nothing_is_written(files, oblique_gri
 def test_a_place_that_cannot_be_written_is_refused_first(files, tmp_path, capsys, name, complaint):
     assert main(["radiomics", *files[:-1], str(tmp_path / name)]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_table_says_where_it_comes_from(files):
+    assert main(["radiomics", *files]) == 0
+    with Path(files[-1]).open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            assert row["CAMLocalizer_camlocalizer"] == VERSION
+            assert row["CAMLocalizer_source_sha256"] == hashlib.sha256(Path(files[0]).read_bytes()).hexdigest()
+            assert row["CAMLocalizer_label_map_sha256"] == hashlib.sha256(Path(files[1]).read_bytes()).hexdigest()
+
+
+def test_a_label_map_of_another_grid_is_named_with_both(files, oblique_grid, tmp_path, capsys):
+    grid = Grid((6, 6, 6), (3.0, 3.0, 3.0), tuple(oblique_grid.to_lps((4, 4, 2))), oblique_grid.direction)
+    write_label_map(LabelMap(np.ones((6, 6, 6), np.uint8), grid), tmp_path / "other.nii.gz")
+    assert main(["radiomics", files[0], str(tmp_path / "other.nii.gz"), *files[2:]]) == 2
+    told = capsys.readouterr().err
+    assert "other.nii.gz: the label map lies on another grid than the image: 6 x 6 x 6 voxels" in told
+    assert "--resample" in told
+    assert main(["radiomics", files[0], str(tmp_path / "other.nii.gz"), *files[2:], "--resample"]) == 0
+    assert "note: the label map was brought onto the image's grid: 5.83 ml became" in capsys.readouterr().out
