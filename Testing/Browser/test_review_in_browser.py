@@ -90,7 +90,32 @@ def test_the_last_scale_cannot_be_left_out(reviewed: Any) -> None:
         reviewed.locator(f'[data-scale="{scale}"]').click()
     reviewed.wait_for_selector(".notice.error")
     assert "at least one" in reviewed.locator(".notice").inner_text()
-    assert reviewed.locator('[data-scale="4"]').is_checked()
+    reviewed.wait_for_selector('[data-scale="4"]:checked')
+
+
+def test_further_settings_are_the_librarys(reviewed: Any, found: Any) -> None:
+    reviewed.click(".more summary")
+    reviewed.get_by_label("Kept regions").select_option("2")
+    wait_for(reviewed, "threshold", "volume", volume_of(LabelSettings.of(found, keep_largest=2).label_map(found)))
+    reviewed.get_by_label("Borders").select_option("geodesic")
+    settings = LabelSettings.of(found, keep_largest=2, refinement="geodesic")
+    wait_for(reviewed, "threshold", "volume", volume_of(settings.label_map(found)))
+    reviewed.locator('[data-slide="smallest"]').fill("50")
+    wait_for(reviewed, "rules", "min_volume_ml", 2.5)
+    reviewed.locator('[data-slide="probability_limit"]').fill("0.3")
+    wait_for(reviewed, "rules", "probability_limit", 0.3)
+    settings = settings.changed(min_volume_ml=2.5, probability_limit=0.3)
+    wait_for(reviewed, "threshold", "volume", volume_of(settings.label_map(found)))
+
+
+def test_where_no_region_is_left_the_page_says_what_to_do(reviewed: Any) -> None:
+    reviewed.locator('[data-slide="smallest"]').fill("100")
+    wait_for(reviewed, "rules", "min_volume_ml", 20)
+    for row in shown(reviewed, "regions")["rows"]:
+        reviewed.locator(f'[data-keep="{row["label"]}"]').click()
+    wait_for(reviewed, "threshold", "regions", "no region")
+    reviewed.click('[data-do="accept"]', force=True)
+    reviewed.get_by_role("alert").get_by_text("The label map is empty").wait_for()
 
 
 def test_a_region_can_be_shown_rejected_and_kept_again(reviewed: Any) -> None:
@@ -129,12 +154,14 @@ def test_a_click_in_one_view_moves_the_others(page: Any) -> None:
     assert shown(page, "slice_Yellow")["offset"] != before[1]
 
 
-def test_the_wheel_and_the_slider_turn_slices(page: Any) -> None:
-    page.locator('[data-slide="slice-Red"]').fill(str(shown(page, "slice_Red")["low"]))
-    wait_for(page, "slice_Red", "number", 1)
-    page.hover('[data-view="Red"]')
-    page.mouse.wheel(0, -100)
-    page.wait_for_function("window.trame.state.get('slice_Red').number > 1")
+def test_the_wheel_and_the_slider_turn_slices(reviewed: Any) -> None:
+    reviewed.locator('[data-slide="slice-Red"]').fill(str(shown(reviewed, "slice_Red")["low"]))
+    wait_for(reviewed, "slice_Red", "number", 1)
+    wait_for(reviewed, "current_image", "index", 0)
+    reviewed.hover('[data-view="Red"]')
+    reviewed.mouse.wheel(0, -100)
+    wait_for(reviewed, "slice_Red", "number", 2)
+    wait_for(reviewed, "current_image", "index", 1)
 
 
 def test_the_keys_of_the_help_page_work(reviewed: Any) -> None:
@@ -227,8 +254,9 @@ def test_an_upload_that_is_no_scan_is_refused_in_a_sentence(page: Any, folder: P
 
 
 def test_another_scan_of_the_folder_can_be_chosen(page: Any) -> None:
-    listed = page.locator("#scan option").all_inner_texts()
-    assert listed == ["blob.nii.gz", "other.nrrd"]
+    page.focus("#scan")
+    page.wait_for_function("window.trame.state.get('scan').choices.length === 2")
+    assert page.locator("#scan option").all_inner_texts() == ["blob.nii.gz", "other.nrrd"]
     before = still(page, "Red")
     page.select_option("#scan", "other.nrrd")
     wait_for(page, "scan", "value", "other.nrrd")

@@ -44,7 +44,7 @@ class ReviewApp:
         page = PageState(server.state)
         workbench = PageWorkbench(app.scene)
         workbench.device = device
-        views = Views(server, app, page.show_slice)
+        views = Views(server, app)
         self.desk = Desk(server, app, workbench, views, folder, page)
         self.runs = RunPart(self.desk, model)
         self.settings = SettingsPart(self.desk)
@@ -53,7 +53,6 @@ class ReviewApp:
         self.looks = LookPart(self.desk)
         self.exports = ExportPart(self.desk)
         self.scans = ScanPart(self.desk, given, self.runs.suit)
-        views.tell_slices()
         self.desk.look_again()
         build_page(server)
 

@@ -96,7 +96,7 @@ class ReviewFolder:
             Its name in here.
 
         Raises:
-            InputError: a name without the ending of a volume, or more than ``limit`` bytes.
+            InputError: a name without the ending of a volume, a content of another kind, or more than ``limit`` bytes.
             OutputError: the folder cannot be written or the disk is full.
         """
         target = self.free_name(name)
@@ -111,11 +111,19 @@ class ReviewFolder:
                             f"{target.name} is larger than {limit / 1024**2:.0f} MB; copy it into the folder"
                         )
                     stream.write(chunk)
+            _check_content(part, target.name)
             with writing(target):
                 part.rename(target)
         finally:
             part.unlink(missing_ok=True)
         return target.name
+
+
+def _check_content(file: Path, name: str) -> None:
+    with file.open("rb") as stream:
+        found, claimed = content_format(stream.read(HEAD_BYTES)), ENDINGS[ending(name)]
+    if found != claimed:
+        raise InputError(f"{name}: the name says {claimed}, but the content is {found or 'something else'}")
 
 
 def _volumes_below(folder: Path, depth: int) -> Iterator[Path]:

@@ -67,7 +67,7 @@ async def _serve(
             gate.port = server.port
             announce(gate.address)
             if options.browser:
-                webbrowser.open(gate.address)
+                asyncio.get_running_loop().run_in_executor(None, webbrowser.open, gate.address)  # may take its time
             await stop.wait()
             await server.stop()
             with suppress(asyncio.CancelledError):

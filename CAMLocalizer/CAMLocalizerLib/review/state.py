@@ -107,11 +107,13 @@ class ScalePictures(Part):
 
 @dataclass(frozen=True)
 class Rules(Part):
-    """Which regions are left out."""
+    """Which slices and regions are left out, and where borders are drawn."""
 
     min_volume_ml: float = 0.0
     probability_limit: float = 0.0
-    has_probabilities: bool = False
+    keep_largest: int = 0  # 0 keeps all
+    refinement: str = "none"
+    uptake_fraction: float = 0.0  # 0 for models of slices
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,6 @@ class Look(Part):
     low: float = 0.0  # of its values
     high: float = 1.0
     legend: str = ""  # CSS colours of activation 0 to 1
-    body: bool = True
 
 
 @dataclass(frozen=True)

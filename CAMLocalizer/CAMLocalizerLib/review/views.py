@@ -22,6 +22,7 @@ QUALITY = 90  # of JPEG; the same while the hand moves, or each picture would be
 PICTURES_PER_S = 30.0
 LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))  # towards positive and negative RAS
 BACKGROUND_3D = ("#0b0e12", "#1b2430")
+SliceObserver = Callable[[str, SliceState], None]
 FIRST = 10.0  # priority of our observers of the mouse
 CLOSER = 1.1
 VIEW_FROM = (-25.0, 12.0)  # degrees around and above the front
@@ -33,12 +34,11 @@ class Views:
     Args:
         server: trame's.
         app: trame-slicer's application, which holds the scene.
-        on_slice: called with the view's name and where it stands, whenever that changes.
     """
 
-    def __init__(self, server: Any, app: SlicerApp, on_slice: Callable[[str, SliceState], None]) -> None:
+    def __init__(self, server: Any, app: SlicerApp) -> None:
         self._app = app
-        self._on_slice = on_slice
+        self._observers: list[SliceObserver] = []
         self._dragged = ""
         settings = {"interactive_quality": QUALITY, "target_fps": PICTURES_PER_S}
         self._factories = (RemoteSliceViewFactory(server, **settings), RemoteThreeDViewFactory(server, **settings))
@@ -155,10 +155,11 @@ class Views:
         """Change what the slice views do not show."""
         return not_drawing([self._drawings[name] for name in self.slices])
 
-    def tell_slices(self) -> None:
-        """Tell where all slice views stand."""
-        for name in self.slices:
-            self._tell(name)
+    def on_slice(self, observer: SliceObserver) -> None:
+        """Call an observer with a view's name and where it stands: now for each, and then whenever that changes."""
+        self._observers.append(observer)
+        for name, view in self.slices.items():
+            observer(name, slice_state(view))
 
     def _add(self, definition: ViewLayoutDefinition) -> Any:
         view = self._app.view_manager.create_view(definition)
@@ -176,7 +177,10 @@ class Views:
         return view
 
     def _tell(self, name: str) -> None:
-        self._on_slice(name, slice_state(self.slices[name]))
+        if self._observers:
+            state = slice_state(self.slices[name])
+            for observer in self._observers:
+                observer(name, state)
 
     def _mouse_observer(self, name: str) -> Callable[[Any, str], None]:
         def observe(interactor: Any, event: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...workbench import Change, Review
 from ..desk import EVERYTHING, Desk
 from ..pictures import bars_path
@@ -20,6 +18,7 @@ class ImagesPart:
         desk.gesture("image", self.jump)
         desk.on_change(self._on_change)
         desk.on_gesture(self.show_current)
+        desk.views.on_slice(lambda *_: self.show_current())
 
     def jump(self, index: int, preview: bool = False) -> None:  # noqa: ARG002  every slider tells whether it moves
         """Show an image in the views of its plane."""
@@ -43,7 +42,7 @@ def images_state(review: Review) -> Images:
     found = review.found
     probabilities = found.tumour_probabilities
     kind = f"{found.view} slice" if found.image_kind == "slice" else found.image_kind
-    labels = tuple(f"{found.image_kind.capitalize()} {_label(label)}" for label in found.image_labels)
+    labels = tuple(_label(label) for label in found.image_labels)
     return Images(
         bars_path(probabilities, PLOT_SIZE),
         len(probabilities),
@@ -55,5 +54,5 @@ def images_state(review: Review) -> Images:
 
 
 def _label(label: int | str) -> str:
-    """Return how an image is called: slices count from 1 for readers."""
-    return str(label + 1) if isinstance(label, int | np.integer) else str(label)
+    """Return how an image is called: slices count from 1 for readers, projections have names."""
+    return str(label) if isinstance(label, str) else f"Slice {label + 1}"

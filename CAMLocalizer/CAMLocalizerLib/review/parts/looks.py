@@ -11,7 +11,7 @@ from ...mrml import show_legend
 from ...mrml.colours import activation_rgba
 from ...workbench import Change, Review
 from ..desk import EVERYTHING, Desk
-from ..state import Look, SliceState
+from ..state import Look
 
 LEGEND_COLOURS = 12
 FAINTEST = 0.2  # activation below it would only darken the scan
@@ -31,6 +31,7 @@ class LookPart:
         desk.gesture("slice", lambda view, offset, _preview=False: desk.views.set_offset(view, float(offset)))
         desk.gesture("step", lambda view, steps: desk.views.step(view, int(steps)))
         desk.gesture("fit", desk.views.fit)
+        desk.views.on_slice(desk.page.show_slice)
         desk.on_change(self._on_change)
         desk.on_gesture(self._on_gesture)
         desk.on_rest(self._on_rest)
@@ -64,10 +65,6 @@ class LookPart:
         """Give the scan more contrast: 0 to 1."""
         look = self.look
         self._show(replace(look, width=max(1 - float(contrast), 0.01) * (look.high - look.low)))
-
-    def show_slice(self, view: str, state: SliceState) -> None:
-        """Show where a slice view stands."""
-        self._desk.page.show_slice(view, state)
 
     def _show(self, look: Look) -> None:
         self._desk.page.show(look)

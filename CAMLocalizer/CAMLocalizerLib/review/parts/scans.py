@@ -31,8 +31,14 @@ class ScanPart:
         self._own = self._name_of(self._given)
         self._body = None
         desk.gesture("open", self.open)
+        desk.gesture("list", self.list_anew)
         desk.gesture("complain", self._complain)
         self._list("")
+
+    def list_anew(self) -> None:
+        """Look which volumes the folder holds now."""
+        if not self._desk.page.shown(Scan).busy:
+            self._list(self._shown_name)
 
     async def open(self, name: str) -> None:
         """Show a volume of the folder.
@@ -46,6 +52,8 @@ class ScanPart:
         path = self._given if name == self._own else self._desk.folder.inside(name)
         if self._desk.workbench.running:
             raise InputError("the model is at work; cancel it before opening another scan")
+        if self._desk.page.shown(Scan).busy:
+            raise InputError("another scan is being opened; wait for it")
         self._list(name, busy=f"Opening {path.name}…")
         self._desk.server.state.flush()
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...localizer import LabelSettings
 from ...segment import Threshold as Rule
 from ...segment.levels import ActivationLevels
 from ...workbench import Change, Review
@@ -33,6 +34,10 @@ class SettingsPart:
         desk.gesture("scale", self.set_scale, draws=True)
         desk.gesture("weight", self.set_weight, draws=True)
         desk.gesture("smallest", self.set_smallest, draws=True)
+        desk.gesture("probability_limit", self.set_probability_limit, draws=True)
+        desk.gesture("uptake", self.set_uptake_fraction, draws=True)
+        desk.gesture("keep_largest", self.set_keep_largest, draws=True)
+        desk.gesture("refinement", self.set_refinement, draws=True)
         desk.gesture("reset", lambda: desk.review.reset(), draws=True)
         desk.on_change(self._on_change)
         desk.on_gesture(self._without_review)
@@ -76,18 +81,32 @@ class SettingsPart:
         """Leave smaller regions out."""
         self._desk.review.set_min_volume_ml(float(volume_ml), preview=bool(preview))
 
+    def set_probability_limit(self, limit: float, preview: bool = False) -> None:
+        """Leave out what images show whose tumour probability is lower."""
+        self._desk.review.set_probability_limit(float(limit), preview=bool(preview))
+
+    def set_uptake_fraction(self, fraction: float, preview: bool = False) -> None:
+        """Draw borders at another fraction of the highest uptake."""
+        self._desk.review.set_uptake_fraction(float(fraction), preview=bool(preview))
+
+    def set_keep_largest(self, count: int) -> None:
+        """Keep so many of the largest regions; all if 0."""
+        self._desk.review.set_keep_largest(int(count) or None)
+
+    def set_refinement(self, method: str) -> None:
+        """Draw borders to the edges of the image, or as the threshold does."""
+        self._desk.review.set_refinement(method)
+
     def _without_review(self) -> None:
         if self._desk.workbench.review is None:
             self._desk.page.show(Threshold())
             self._desk.page.show(Histogram())
-        else:  # a gesture that was refused: controls go back to what holds
-            self._show_scales(self._desk.workbench.review)
 
     def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
         if changes & {Change.SETTINGS, Change.LABEL_MAP, Change.ACTIVATION}:
             self._desk.page.show(threshold_state(review))
-            self._desk.page.show(Rules(review.settings.min_volume_ml, review.settings.probability_limit))
-            self._show_scales(review)
+            self._desk.page.show(rules_state(review.settings))
+            self._desk.page.show(Scales(scale_choices(review)))
         if Change.ACTIVATION in changes:
             self._histogram_is_old = True
 
@@ -99,9 +118,6 @@ class SettingsPart:
         self._desk.page.show(Histogram(histogram_path(review.histogram(BINS), HISTOGRAM_SIZE)))
         maps = review.scale_maps
         self._desk.page.show(ScalePictures(tuple(map_address(maps[scale], PICTURE_SIZE) for scale in sorted(maps))))
-
-    def _show_scales(self, review: Review) -> None:
-        self._desk.page.show(Scales(scale_choices(review)))
 
 
 def threshold_state(review: Review) -> Threshold:
@@ -124,6 +140,17 @@ def threshold_state(review: Review) -> Threshold:
     if rule.method == "otsu":
         return Threshold(method="otsu", position=value, step=FRACTION_STEP, text=f"level {value:.3f}", **shared)
     return Threshold(method="fraction", position=rule.level, step=FRACTION_STEP, text=f"level {value:.3f}", **shared)
+
+
+def rules_state(settings: LabelSettings) -> Rules:
+    """Return what the page shows of the further settings."""
+    return Rules(
+        settings.min_volume_ml,
+        settings.probability_limit,
+        settings.keep_largest or 0,
+        settings.refinement,
+        settings.uptake_fraction or 0.0,
+    )
 
 
 def scale_choices(review: Review) -> tuple[ScaleChoice, ...]:

@@ -67,6 +67,8 @@
   const contrast = (look) => 1 - Math.min(1, look.width / (look.high - look.low || 1));
 
   function image_text(images, index) {
+    if (images.kind === "projection")
+      return images.labels.map((label, at) => `${label}: ${Math.round(100 * images.probabilities[at])} %`).join(", ");
     if (index < 0) return "";
     return `${images.labels[index] ?? `${images.kind} ${index + 1}`}: ${Math.round(100 * images.probabilities[index])} %`;
   }

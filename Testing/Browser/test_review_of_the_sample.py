@@ -1,0 +1,60 @@
+"""The bundled sample from the first click to the export, and its picture for the README."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK
+from conftest import run, shown, still, wait_for, watched_page
+from PIL import Image
+
+LARGE = {"width": 1920, "height": 1080}
+Photograph = Callable[[Any, str], None]
+
+
+@pytest.fixture
+def photograph(pytestconfig: pytest.Config) -> Photograph:
+    """Write a picture of the page into the folder of ``--screenshots``; without that option do nothing."""
+    folder: Path | None = pytestconfig.getoption("--screenshots")
+
+    def take(page: Any, name: str) -> None:
+        if folder is None:
+            return
+        still(page, "ThreeD")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(folder / f"{name}.png", optimize=True)
+
+    return take
+
+
+@pytest.fixture
+def sample_page(browser: Any, sample_review: Any) -> Iterator[Any]:
+    yield from watched_page(browser, sample_review, LARGE)
+
+
+def test_the_sample_is_reviewed_and_exported(sample_page: Any, photograph: Photograph, tmp_path: Path) -> None:
+    page = sample_page
+    run(page)
+    page.wait_for_selector("[data-region]")
+    assert float(shown(page, "threshold")["volume"].removesuffix(" ml")) > 1
+    assert len(shown(page, "images")["probabilities"]) == 24
+    for row in shown(page, "regions")["rows"][1:]:
+        page.locator(f'[data-keep="{row["label"]}"]').uncheck()
+    page.click('[data-region="1"]')
+    page.mouse.move(LARGE["width"] / 2, 2)
+    photograph(page, "review")
+    page.keyboard.press("a")
+    page.wait_for_selector(".accepted li")
+    page.keyboard.press("e")
+    with page.expect_download() as download:
+        page.click('[data-file="labelmap.nii.gz"]')
+    download.value.save_as(tmp_path / "labelmap.nii.gz")
+    label_map = SimpleITK.ReadImage(str(tmp_path / "labelmap.nii.gz"))
+    accepted_ml = float(SimpleITK.GetArrayFromImage(label_map).sum()) * np.prod(label_map.GetSpacing()) / 1000
+    wait_for(page, "accepted", "unsaved", False)
+    assert f"{accepted_ml:.1f} ml" == shown(page, "accepted")["rows"][0]["volume"]
