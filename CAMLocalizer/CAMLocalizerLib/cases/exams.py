@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from ..core import InputError
-from ..io.dicom import Entry, list_series, series_entries
+from ..io.dicom import Entry, file_entry, list_series, series_entries
+from ..io.signatures import file_format
+from ..io.tables import read_table
 
 COLUMNS = ("file", "date")
+FURTHER_COLUMNS = ("patient", "label_map", "series")
+DATE_FORMS = ("%Y-%m-%d", "%Y%m%d")
+FIRST_YEAR = 1900
+_HOW_TO_CHOOSE = ", or give a table with file, date and series"
 DICOM_DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")
 
 
@@ -40,25 +46,31 @@ def read_exams(source: Path) -> tuple[Exam, ...]:
 
     Args:
         source: a folder with DICOM series, one exam each, or a CSV table with ``file``, ``date`` (2024-05-31) and
-            perhaps ``patient`` and ``label_map``; files are relative to the table.
+            perhaps ``patient``, ``series`` (of a DICOM folder) and ``label_map``; files are relative to the table.
 
     Returns:
         At least two exams, earliest first.
 
     Raises:
-        InputError: fewer than two exams, several patients, a date that is missing, not understood, or there twice.
+        InputError: fewer than two exams, several patients, a date that is missing, not understood, or there twice, or
+            label maps for some exams only.
     """
     exams = _of_folder(source) if source.is_dir() else _of_table(source)
     if len(exams) < 2:
         raise InputError(f"{source}: holds {len(exams)} exam; a follow-up needs at least two of one patient")
-    if len({exam.patient for exam in exams if exam.patient}) > 1:
+    whose = (exam.patient for exam in exams), (_dicom_patient(exam) for exam in exams)
+    if any(len(set(known) - {""}) > 1 for known in whose):
         raise InputError(f"{source}: holds exams of more than one patient; follow each one by itself")
+    if 0 < sum(exam.label_map is not None for exam in exams) < len(exams):
+        raise InputError(
+            f"{source}: brings label maps for some exams only; growth needs one rule for all: give one for each or none"
+        )
     ordered = sorted(exams, key=lambda exam: exam.date)
     for first, second in pairwise(ordered):
         if first.date == second.date:
             raise InputError(
-                f"{source}: {first.path.name} and {second.path.name} are both of {first.date}; "
-                f"growth needs exams of different days"
+                f"{source}: {_told(first)} and {_told(second)} are both of {first.date}; growth needs exams of "
+                f"different days: keep one image of each day{_HOW_TO_CHOOSE if first.series else ''}"
             )
     return tuple(ordered)
 
@@ -79,32 +91,30 @@ def _of_entries(folder: Path, uid: str, entries: Sequence[Entry]) -> Exam:
         raise InputError(
             f"{entries[0].path}: has no {' or '.join(DICOM_DATES)}; give a table with file and date instead"
         )
-    date = _date(text.replace(".", ""), "%Y%m%d", str(entries[0].path))
-    return Exam(folder, date, patient=str(header.get("PatientID") or ""), series=uid)
+    return Exam(folder, _date(text.replace(".", ""), str(entries[0].path)), series=uid)
+
+
+def _dicom_patient(exam: Exam) -> str:
+    """Return whom a DICOM exam says it is of; empty for other formats."""
+    if exam.path.is_dir():
+        header = series_entries(exam.path, exam.series)[0].header
+    elif exam.path.stat().st_size and file_format(exam.path) == "DICOM":
+        header = file_entry(exam.path).header
+    else:
+        return ""
+    return str(header.get("PatientID") or header.get("PatientName") or "").strip()
+
+
+def _told(exam: Exam) -> str:
+    return f"series {exam.series}" if exam.series else exam.path.name
 
 
 def _of_table(path: Path) -> list[Exam]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            header = stream.readline()
-            stream.seek(0)
-            reader = csv.DictReader(stream, delimiter=";" if header.count(";") > header.count(",") else ",")
-            rows = list(reader)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is no table of comma-separated values; give one, or a folder of DICOM") from error
-    if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise InputError(f"{path}: has no column {', '.join(missing)}; the table needs {' and '.join(COLUMNS)}")
-    return [_of_row(path, line, row) for line, row in _numbered(rows)]
+    table = read_table(path, COLUMNS, known=FURTHER_COLUMNS)
+    return [_of_row(path, line.number, line.cells) for line in table.lines]
 
 
-def _numbered(rows: Iterable[dict[str, str | None]]) -> Iterable[tuple[int, dict[str, str]]]:
-    for line, row in enumerate(rows, start=2):
-        yield line, {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
-
-
-def _of_row(table: Path, line: int, row: dict[str, str]) -> Exam:
+def _of_row(table: Path, line: int, row: Mapping[str, str]) -> Exam:
     if not row["date"]:
         raise InputError(f"{table}, line {line}: has no date")
     file = table.parent / row["file"]
@@ -113,13 +123,14 @@ def _of_row(table: Path, line: int, row: dict[str, str]) -> Exam:
     label_map = table.parent / row["label_map"] if row.get("label_map") else None
     if label_map is not None and not label_map.is_file():
         raise InputError(f"{table}, line {line}: label map {row['label_map']} does not exist")
-    date = _date(row["date"], "%Y-%m-%d", f"{table}, line {line}")
-    return Exam(file, date, patient=row.get("patient", ""), label_map=label_map)
+    date = _date(row["date"], f"{table}, line {line}")
+    return Exam(file, date, row.get("patient", ""), row.get("series") or None, label_map)
 
 
-def _date(text: str, form: str, where: str) -> datetime.date:
-    try:
-        return datetime.datetime.strptime(text, form).date()
-    except ValueError:
-        shown = "2024-05-31" if "-" in form else "20240531"
-        raise InputError(f"{where}: {text!r} is no date; expected one such as {shown}") from None
+def _date(text: str, where: str) -> datetime.date:
+    for form in DATE_FORMS:
+        with suppress(ValueError):
+            found = datetime.datetime.strptime(text, form).date()
+            if found.year >= FIRST_YEAR:
+                return found
+    raise InputError(f"{where}: {text!r} is no date; expected one such as 2024-05-31")

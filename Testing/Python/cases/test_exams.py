@@ -10,6 +10,7 @@ from dicom_series import write_series
 
 from CAMLocalizerLib.cases.exams import read_exams
 from CAMLocalizerLib.core import Grid, InputError
+from CAMLocalizerLib.io import list_series
 
 DAYS = (datetime.date(2024, 1, 5), datetime.date(2024, 5, 31))
 
@@ -17,7 +18,7 @@ DAYS = (datetime.date(2024, 1, 5), datetime.date(2024, 5, 31))
 @pytest.fixture
 def table(tmp_path):
     """A function that writes a table beside two files."""
-    for name in ("a.nii", "b.nii", "b-labels.nii"):
+    for name in ("a.nii", "b.nii", "a-labels.nii", "b-labels.nii"):
         (tmp_path / name).touch()
 
     def write(*rows, header="file,date,patient,label_map"):
@@ -29,9 +30,9 @@ def table(tmp_path):
 
 
 def test_a_table_is_sorted_by_date(table, tmp_path):
-    first, second = read_exams(table("b.nii,2024-05-31,P,b-labels.nii", "a.nii,2024-01-05,P,"))
+    first, second = read_exams(table("b.nii,2024-05-31,P,b-labels.nii", "a.nii,20240105,P,a-labels.nii"))
     assert (first.date, second.date) == DAYS
-    assert (first.path, first.label_map) == (tmp_path / "a.nii", None)
+    assert (first.path, first.label_map) == (tmp_path / "a.nii", tmp_path / "a-labels.nii")
     assert second.label_map == tmp_path / "b-labels.nii"
 
 
@@ -46,6 +47,8 @@ def test_a_table_is_sorted_by_date(table, tmp_path):
             ["a.nii,5.1.2024,P,", "b.nii,2024-05-31,P,"],
             "line 2: '5.1.2024' is no date; expected one such as 2024",
         ),
+        (["a.nii,0024-01-05,P,", "b.nii,2024-05-31,P,"], "line 2: '0024-01-05' is no date"),
+        (["a.nii,2024-01-05,P,", "b.nii,2024-05-31,P,b-labels.nii"], "brings label maps for some exams only"),
         (["c.nii,2024-01-05,P,", "b.nii,2024-05-31,P,"], "line 2: file c.nii does not exist"),
         (["a.nii,2024-01-05,P,none.nii", "b.nii,2024-05-31,P,"], "line 2: label map none.nii does not exist"),
     ],
@@ -57,7 +60,7 @@ def test_exams_that_cannot_be_followed_are_refused(table, rows, complaint):
 
 
 def test_a_table_without_dates_says_what_it_needs(table):
-    with pytest.raises(InputError, match=r"has no column date; the table needs file and date"):
+    with pytest.raises(InputError, match=r"has no column date; it has file"):
         read_exams(table("a.nii", "b.nii", header="file"))
 
 
@@ -102,6 +105,26 @@ def test_a_series_without_any_date_is_named(series):
     series("one", "20240105")
     with pytest.raises(InputError, match=r"has no AcquisitionDate or SeriesDate or StudyDate; give a table"):
         read_exams(series("two", ""))
+
+
+def test_two_series_of_a_day_are_told_apart_and_can_be_chosen_in_a_table(series, tmp_path):
+    series("one", "20240105"), series("two", "20240105")
+    folder = series("late", "20240531")
+    with pytest.raises(InputError, match=r"series [\d.]+ and series [\d.]+ are both of 2024-01-05; .* file, date and"):
+        read_exams(folder)
+    chosen = list_series(folder / "one")[0].uid
+    table = tmp_path / "exams.csv"
+    table.write_text(f"file,date,series\nexams,2024-01-05,{chosen}\nexams/late,2024-05-31,\n", encoding="utf-8")
+    first, second = read_exams(table)
+    assert (first.series, second.series) == (chosen, None)
+
+
+def test_dicom_of_two_patients_is_refused_in_a_table_too(series, tmp_path):
+    series("one", "20240105", patient="Secret1"), series("two", "20240531", patient="Secret2")
+    table = tmp_path / "exams.csv"
+    table.write_text("file,date\nexams/one,2024-01-05\nexams/two,2024-05-31\n", encoding="utf-8")
+    with pytest.raises(InputError, match="more than one patient"):
+        read_exams(table)
 
 
 def test_a_folder_without_dicom_asks_for_a_table(tmp_path):

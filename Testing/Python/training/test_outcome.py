@@ -145,12 +145,14 @@ def test_tables_are_joined_by_image(tables):
         (1, "Image,outcome\nother,1\n", "no Image in common"),
         (1, "Image,outcome\n", "has no rows"),
         (0, "Image,Segment,a\nscan-1,A,1\nscan-1,B,2\n", "several segments; choose one with --segment"),
-        (0, "Image,Segment,Note\nscan-1,A,x\nscan-0,A,y\n", "no column of numbers"),
+        (0, "Image,Segment,b\nscan-1,A,x\nscan-0,A,y\n", "no column of numbers"),
+        (0, "Image,Segment,b\nscan-1,A,7\nscan-0,A,7\n", "every feature is the same in all cases"),
+        (0, "", "has no column Image, Segment; it is empty"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(tables, file, text, complaint):
     tables[file].write_text(text, encoding="utf-8")
-    if "column of numbers" in complaint:
+    if "scan-0" in text:
         tables[1].write_text("Image,outcome\nscan-0,0\nscan-1,1\n", encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_outcome_data(*tables)
@@ -174,3 +176,24 @@ def test_the_command_writes_predictions_figures_and_picture(tables, tmp_path, ca
     assert (folder / "roc.png").stat().st_size > 5000
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_cells_that_are_no_number_are_missing_and_cases_without_any_are_left_out(tmp_path):
+    features, known = tmp_path / "features.csv", tmp_path / "outcomes.csv"
+    rows = ["Image;Segment;a;b;text;CAMLocalizer_source_sha256;Note"]
+    rows += ["x;T;1,5;nan;p;1;", "y;T;2,5;3;q;2;", "z;T;;;;3;not measured", "w;T;inf;4;r;4;"]
+    features.write_text("\n".join(rows), encoding="utf-8-sig")
+    known.write_text("image;Outcome\r\nx;1.0\r\ny;0\r\nz;1\r\nw;1\r\n", encoding="utf-8")
+    found = read_outcome_data(features, known)
+    assert found.cases == ("x", "y", "w")
+    assert found.names == ("a", "b")
+    np.testing.assert_array_equal(found.features, [[1.5, np.nan], [2.5, 3], [np.nan, 4]])
+    assert found.notes == (
+        "1 cases of features.csv could not be measured and are left out",
+        "1 columns of features.csv hold no numbers and are left out: text",
+    )
+
+
+def test_a_seed_that_cannot_be_is_refused():
+    with pytest.raises(SettingsError, match="seed must lie between"):
+        OutcomeSettings(seed=-3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InputError
+from ...io.tables import Table, read_table
 
 IMAGE, SEGMENT, NOTE = "Image", "Segment", "Note"
 OUTCOME, PATIENT = "outcome", "patient"
 TABLE_COLUMNS = (IMAGE, "Mask", SEGMENT, NOTE)
-NO_FEATURES = "diagnostics_"
+NO_FEATURES = ("diagnostics_", "CAMLocalizer_", "sitk_version")
+OUTCOMES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 Row = Mapping[str, str]
 
 
@@ -24,7 +25,7 @@ class OutcomeData:
     """Features and outcome of every case.
 
     Args:
-        features: shape (cases, features); nan where a case has none.
+        features: shape (cases, features); nan where a case has none. Every feature differs between cases.
         names: of the features.
         outcomes: 0 or 1 per case.
         patients: whose case it is; cases of one patient never lie on both sides of a split.
@@ -56,47 +57,37 @@ def read_outcome_data(features: Path, outcomes: Path, *, segment: str | None = N
         InputError: columns that are missing, outcomes that are not 0 or 1, images that come twice, one outcome only,
             no case or no feature in common.
     """
-    rows = _measured(features, segment)
+    table, rows, unmeasured = _measured(features, segment)
     known = _outcomes(outcomes)
     cases = [name for name in known if name in rows]
-    notes = _left_out(features, outcomes, set(rows), set(known))
+    notes = _left_out(features, outcomes, set(rows), set(known) - unmeasured)
+    if lacking := len(unmeasured & set(known)):
+        notes = (*notes, f"{lacking} cases of {features.name} could not be measured and are left out")
     if not cases:
         raise InputError(f"{features} and {outcomes} have no {IMAGE} in common; both must name the same images")
     values = [known[name][0] for name in cases]
     if len(set(values)) < 2:
         raise InputError(f"{outcomes}: every case has the outcome {values[0]}; both 0 and 1 are needed")
-    names = tuple(name for name in rows[cases[0]] if _is_feature(name, [rows[case] for case in cases]))
-    if not names:
+    columns = {name: _column(table, [rows[case][name] for case in cases]) for name in table.columns if _wanted(name)}
+    numbers = {name: column for name, column in columns.items() if column is not None and not np.isnan(column).all()}
+    varying = {name: column for name, column in numbers.items() if np.nanmin(column) < np.nanmax(column)}
+    if not numbers:
         raise InputError(f"{features}: has no column of numbers beside {', '.join(TABLE_COLUMNS)}")
-    table = np.array([[_number(rows[case].get(name, "")) for name in names] for case in cases])
+    if not varying:
+        raise InputError(f"{features}: every feature is the same in all cases; nothing can be predicted from them")
+    if texts := [name for name, column in columns.items() if column is None]:
+        notes = (*notes, f"{len(texts)} columns of {features.name} hold no numbers and are left out: {_few(texts)}")
     patients = np.array([known[name][1] for name in cases])
-    return OutcomeData(table, names, np.array(values), patients, tuple(cases), notes)
+    found = np.stack(list(varying.values()), axis=1)
+    return OutcomeData(found, tuple(varying), np.array(values), patients, tuple(cases), notes)
 
 
-def _rows(path: Path, needed: Sequence[str]) -> list[Row]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            header = stream.readline()
-            stream.seek(0)
-            delimiter = ";" if header.count(";") > header.count(",") else ","
-            reader = csv.DictReader(stream, delimiter=delimiter)
-            rows: list[Row] = [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is no table of comma-separated values ({error})") from error
-    if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
-        raise InputError(
-            f"{path}: has no column {', '.join(missing)}; it has {', '.join(reader.fieldnames or ())[:200]}"
-        )
-    if not rows:
+def _measured(path: Path, segment: str | None) -> tuple[Table, dict[str, Row], set[str]]:
+    """Take one row of each image, that of its segment; name the images that have no feature but a note."""
+    table = read_table(path, (IMAGE, SEGMENT), known=(NOTE,))
+    if not table.lines:
         raise InputError(f"{path}: has no rows")
-    return rows
-
-
-def _measured(path: Path, segment: str | None) -> dict[str, Row]:
-    """Take one row of each image: that of its segment."""
-    rows = [row for row in _rows(path, (IMAGE, SEGMENT)) if ", region " not in row[SEGMENT]]
+    rows = [line.cells for line in table.lines if ", region " not in line.cells[SEGMENT]]
     if segment is not None:
         rows = [row for row in rows if row[SEGMENT] == segment]
         if not rows:
@@ -106,18 +97,23 @@ def _measured(path: Path, segment: str | None) -> dict[str, Row]:
         if row[IMAGE] in found:
             raise InputError(f"{path}: image {row[IMAGE]} comes with several segments; choose one with --segment")
         found[row[IMAGE]] = row
-    return found
+    empty = {name for name, row in found.items() if not any(row[column] for column in row if _wanted(column))}
+    unmeasured = {name for name in empty if found[name].get(NOTE)}
+    return table, {name: row for name, row in found.items() if name not in unmeasured}, unmeasured
 
 
 def _outcomes(path: Path) -> dict[str, tuple[int, str]]:
+    table = read_table(path, (IMAGE, OUTCOME), known=(PATIENT,))
+    if not table.lines:
+        raise InputError(f"{path}: has no rows")
     found: dict[str, tuple[int, str]] = {}
-    for line, row in enumerate(_rows(path, (IMAGE, OUTCOME)), start=2):
-        name, outcome = row[IMAGE], row[OUTCOME]
-        if outcome not in ("0", "1"):
-            raise InputError(f"{path}, line {line}: outcome must be 0 or 1, got {outcome!r}")
+    for line in table.lines:
+        name, outcome = line.cells[IMAGE], line.cells[OUTCOME]
+        if outcome not in OUTCOMES:
+            raise InputError(f"{path}, line {line.number}: outcome must be 0 or 1, got {outcome!r}")
         if name in found:
-            raise InputError(f"{path}, line {line}: image {name} comes twice")
-        found[name] = int(outcome), row.get(PATIENT) or name
+            raise InputError(f"{path}, line {line.number}: image {name} comes twice")
+        found[name] = OUTCOMES[outcome], line.cells.get(PATIENT) or name
     return found
 
 
@@ -130,16 +126,18 @@ def _left_out(features: Path, outcomes: Path, measured: set[str], known: set[str
     return tuple(notes)
 
 
-def _is_feature(name: str, rows: Sequence[Row]) -> bool:
-    """Tell whether a column holds numbers throughout, cells that are empty aside, and at least one."""
-    if name in TABLE_COLUMNS or name.startswith(NO_FEATURES):
-        return False
-    cells = [row.get(name, "") for row in rows]
-    return any(cells) and all(not cell or np.isfinite(_number(cell)) for cell in cells)
+def _wanted(name: str) -> bool:
+    return bool(name) and name not in TABLE_COLUMNS and not name.startswith(NO_FEATURES)
 
 
-def _number(cell: str) -> float:
+def _column(table: Table, cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return a column as numbers, nan where there is none or it is infinite; None if it holds something else."""
     try:
-        return float(cell)
+        values = np.array([table.number(cell) for cell in cells])
     except ValueError:
-        return float("nan")
+        return None
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")

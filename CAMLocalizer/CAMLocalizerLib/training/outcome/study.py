@@ -48,6 +48,8 @@ class OutcomeSettings:
             raise SettingsError(f"folds must be at least 2, got {self.folds} and {self.inner_folds}")
         if self.bootstraps < 100:
             raise SettingsError(f"resamplings must be at least 100, got {self.bootstraps}")
+        if not 0 <= self.seed < 2**32:
+            raise SettingsError(f"seed must lie between 0 and 2**32 - 1, got {self.seed}")
         if not 0 < self.confidence < 1:
             raise SettingsError(f"confidence must lie between 0 and 1, got {self.confidence}")
 
@@ -87,7 +89,7 @@ def predict_outcome(
         report: called with a sentence after each outer fold.
 
     Raises:
-        InputError: too few patients of an outcome for the folds.
+        InputError: too few patients of an outcome for the folds, or features that do not vary.
         SettingsError: scikit-learn is not installed.
 
     Source:
@@ -140,7 +142,10 @@ def _fitted(data: OutcomeData, training: NDArray[np.bool_], options: OutcomeSett
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # features that are constant within a fold have no F value
-        return search.fit(data.features[training], outcomes).best_estimator_
+        try:
+            return search.fit(data.features[training], outcomes).best_estimator_
+        except ValueError as error:
+            raise InputError("no feature differs between the cases of a fold; nothing can be learnt there") from error
 
 
 def _pipeline(options: OutcomeSettings) -> Any:
