@@ -100,7 +100,7 @@ class Views:
     def step(self, name: str, steps: int) -> None:
         """Move a slice view by whole slices."""
         view = self.slices[name]
-        low, high = view.get_slice_range()
+        low, high = slice_range(view)
         self.set_offset(name, min(max(view.get_slice_value() + steps * view.get_slice_step(), low), high))
 
     def place_at(self, name: str, across: float, down: float) -> tuple[float, float, float]:
@@ -117,7 +117,7 @@ class Views:
     def number_at(self, name: str, lps_mm: tuple[float, float, float]) -> int:
         """Return the number, from 1, of the slice of a view that holds a place."""
         view = self.slices[name]
-        low, high = view.get_slice_range()
+        low, high = slice_range(view)
         normal = matrix_from_vtk(view.get_view_node().GetSliceToRAS())[:3, 2]
         offset = float(normal @ (np.array(lps_mm) * (-1.0, -1.0, 1.0)))
         return _number(offset, low, high, view.get_slice_step())
@@ -200,11 +200,20 @@ class Views:
         return -right, -anterior, superior
 
 
+def slice_range(view: SliceView) -> tuple[float, float]:
+    """Return the offsets of the first and the last slice, at their middles; Slicer's own range adds to a single one."""
+    bounds = [0.0] * 6
+    view._logic.GetLowestVolumeSliceBounds(bounds)
+    half = view.get_slice_step() / 2
+    low, high = bounds[4] + half, bounds[5] - half
+    return (low, high) if low <= high else ((low + high) / 2, (low + high) / 2)
+
+
 def slice_state(view: SliceView) -> SliceState:
     """Return where a slice view stands and which side of the patient lies at which border."""
-    low, high = view.get_slice_range()
+    low, high = slice_range(view)
     step = view.get_slice_step()
-    count = round((high - low) / step) + 1  # the range runs from the middle of the first slice to that of the last
+    count = round((high - low) / step) + 1
     offset = view.get_slice_value()
     to_ras = matrix_from_vtk(view.get_view_node().GetSliceToRAS())
     (right, left), (top, bottom) = _letters(to_ras[:3, 0]), _letters(to_ras[:3, 1])
