@@ -31,6 +31,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 LIBRARY = "CAMLocalizerLib"
+ROLE = "CAMLocalizer.Role"  # attribute of the nodes by which the workbench shows a review
 DEFAULT_MODEL = "brain-t1ce"
 SAMPLE_FILE = "brain-t1ce-sample.nii.gz"
 SAMPLE_NAME = "BrainT1ceTumour"
@@ -276,6 +277,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show the review that a scene brought along."""
         if self.parent.isEntered:
             self.setParameterNode(None)
+            self.hideOwnNodes()
             self.initializeParameterNode()
             if self.review is None:
                 self.workbench.restore()
@@ -357,7 +359,17 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not self.workbench.poll().running:
             self._pollTimer.stop()
             self.onRest()
+            self.lookAtTumour()
         self.showRun()
+
+    def lookAtTumour(self) -> None:
+        """Let all views go to the largest region that was found."""
+        if self.workbench.status.state != "done" or self.review is None or not self.review.components:
+            return
+        self.workbench.jump_to_component(1)
+        manager = slicer.app.layoutManager()
+        for index in range(manager.threeDViewCount if manager else 0):
+            manager.threeDWidget(index).threeDView().resetFocalPoint()
 
     def showRun(self) -> None:
         """Show what can be run and how far it is."""
@@ -719,11 +731,19 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved):
                 self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved)
+        self.hideOwnNodes()
         self.onReviewChanged()
         if self.review is not None and self._parameterNode is not None:  # a review that was loaded knows both
             self._parameterNode.outputSegmentation = self.workbench.output_node
             self._parameterNode.model = self.workbench.model
             self.showLayer()
+
+    def hideOwnNodes(self) -> None:
+        """Offer no activation map as a scan and no preview as a place for accepted segments."""
+        for selector in (self.ui.inputSelector, self.ui.outputSelector):
+            nodes = [node for kind in selector.nodeTypes for node in slicer.util.getNodesByClass(kind)]
+            own = [node.GetID() for node in nodes if node.GetAttribute(ROLE)]
+            selector.sortFilterProxyModel().hiddenNodeIDs = own
 
     def onReviewChanged(self, changes: Any = None) -> None:
         """Show what changed; everything if nothing is named."""
@@ -1063,7 +1083,7 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
     def firstVolume(self) -> Any:
         """Return the first scan of the scene; None if there is none. Label maps and activation maps are none."""
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-            if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetAttribute("CAMLocalizer.Role"):
+            if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetAttribute(ROLE):
                 return node
         return None
 

@@ -76,6 +76,7 @@ class DesktopCases(CAMLocalizerTest):
         widget.ui.thresholdSlider.value = 35
         self.settle(widget)
         widget.ui.acceptButton.click()
+        self.settle(widget)
         mask = widget.review.mask.copy()
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "review.mrb")

@@ -7,17 +7,17 @@ tree, unless Slicer has one already.
 from __future__ import annotations
 
 import importlib
-import logging
-import sys
 import traceback
 import unittest
 from pathlib import Path
+from sys import path as search_path  # Slicer deletes the name sys when it loads a module
 from typing import Any
 
 import slicer
 
 NAME = "CAMLocalizer"
-MODULE_FILE = Path(__file__).resolve().parents[2] / NAME / f"{NAME}.py"
+HERE = Path(__file__).resolve().parent
+MODULE_FILE = HERE.parents[1] / NAME / f"{NAME}.py"
 
 
 class LinePerTest(unittest.TestResult):
@@ -61,7 +61,7 @@ def load_module() -> Any:
 def run() -> bool:
     """Run every test of the module; return whether none failed."""
     module = load_module()
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    search_path.insert(0, str(HERE))
     cases = (module.CAMLocalizerTest, importlib.import_module("desktop_cases").DesktopCases)
     result = LinePerTest()
     for case in cases:
@@ -73,13 +73,11 @@ def run() -> bool:
 
 def main() -> None:
     """Run the tests and end Slicer."""
+    passed = False
     try:
         passed = run()
-    except Exception:
-        logging.exception("the tests could not be run")
-        passed = False
-    sys.stdout.flush()
-    slicer.util.exit(0 if passed else 1)
+    finally:
+        slicer.util.exit(0 if passed else 1)
 
 
 if __name__ == "__main__":

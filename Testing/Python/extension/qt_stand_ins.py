@@ -46,6 +46,7 @@ class Widget:
     def __init__(self, name: str = "", class_name: str = "QWidget", **properties: Any) -> None:
         vars(self).update(START | properties, name=name, class_name=class_name)
         vars(self).update(connections=defaultdict(list), items=[], cells={}, filters=[], picture=None, scene=None)
+        vars(self).update(proxy=SimpleNamespace(hiddenNodeIDs=[]))
 
     def __setattr__(self, name: str, value: Any) -> None:
         changed = name not in vars(self) or vars(self)[name] != value
@@ -111,6 +112,10 @@ class Widget:
     def setCurrentNode(self, node: Any) -> None:  # noqa: N802
         """Choose a node."""
         self.node = node
+
+    def sortFilterProxyModel(self) -> Any:  # noqa: N802
+        """Return what chooses the nodes that are offered."""
+        return self.proxy
 
     def setPixmap(self, picture: Any) -> None:  # noqa: N802
         """Show a picture."""
@@ -320,6 +325,8 @@ def _given(entry: ElementTree.Element) -> dict[str, Any]:
     found = {}
     for given in entry.findall("property"):
         value = given[0]
+        if value.tag == "stringlist":
+            found[given.attrib["name"]] = [entry.text for entry in value]
         if value.tag in readers:
             found[given.attrib["name"]] = readers[value.tag](value.text or "")
     return found

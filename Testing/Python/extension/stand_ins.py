@@ -277,6 +277,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slicer.util, "WaitCursor", contextlib.nullcontext)
     slicer.app.questions, slicer.app.answer = [], True
     slicer.app.applicationVersion = "5.12.0"
+    slicer.app.layoutManager = lambda: None  # no window
     for name in ("confirmYesNoDisplay", "confirmOkCancelDisplay"):
         monkeypatch.setattr(slicer.util, name, _ask)
 

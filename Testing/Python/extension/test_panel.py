@@ -57,6 +57,16 @@ def test_run_turns_into_cancel_and_tells_how_far_it_is(widget: Any) -> None:
     assert not widget._pollTimer.active
 
 
+def test_after_a_run_the_views_go_to_the_largest_region(widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    jumps: list[int] = []
+    monkeypatch.setattr(widget.workbench, "jump_to_component", jumps.append)
+    widget.ui.runButton.click()
+    widget._pollTimer.fire()
+    assert jumps == []
+    widget._pollTimer.fire()
+    assert jumps == [1]
+
+
 def test_cancel_leaves_nothing_and_another_run_is_possible(widget: Any, job: Any, application: Any) -> None:
     before = application.scene.GetNumberOfNodes()
     widget.ui.runButton.click()
@@ -318,6 +328,14 @@ def test_the_overlay_follows_opacity_and_legend(reviewing: Any, monkeypatch: pyt
     reviewing.ui.legendCheckBox.checked = False
     assert shown[0]["opacity"] == 0.25
     assert shown[-1] == {"opacity": 0.25, "legend": False}
+
+
+def test_own_nodes_are_not_offered(reviewing: Any) -> None:
+    ui, workbench = reviewing.ui, reviewing.workbench
+    assert ui.inputSelector.proxy.hiddenNodeIDs == [workbench.activation_node.GetID()]
+    assert ui.outputSelector.proxy.hiddenNodeIDs == [workbench.preview_node.GetID()]
+    reviewing.ui.inputSelector.setCurrentNode(None)
+    assert reviewing.logic.firstVolume().GetName() == "blob"
 
 
 def test_a_closed_scene_ends_run_and_review(reviewing: Any, job: Any, application: Any) -> None:
