@@ -54,8 +54,8 @@ def entries(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def command(*arguments: object) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": str(Path(CAMLocalizerLib.__file__).parents[1])}
+def command(temporary: Path, *arguments: object) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(Path(CAMLocalizerLib.__file__).parents[1]), "TMPDIR": str(temporary)}
     return subprocess.Popen(
         [sys.executable, "-m", "CAMLocalizerLib", *map(str, arguments)],
         env=environment,
@@ -72,7 +72,7 @@ def test_a_batch_gives_what_localize_gives_and_goes_on_after_any_kill(archive, a
     out = tmp_path / "out"
     options = ["--output", out, "--model", "tiny", "--device", "cpu", "--workers", 2]
 
-    running = command("batch", archive, *options)
+    running = command(tmp_path, "batch", archive, *options)
     until(lambda: list(out.glob("[!.]*/report.json")) or running.poll() is not None, "no case was finished")
     killed = children(running.pid)[0]
     os.kill(killed, signal.SIGKILL)
