@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 from browser_review import PACKAGE, RunningReview, missing
-from conftest import RUN_MS, WINDOW, run, shown, watched_page
+from review_page import RUN_MS, WINDOW, run, shown, watched_page
 
 WRONG = ["", "?token=", "?token=guess"]
 PAGES = ["/", "/index.html", "/occupied", "/download/report.json", "/review-web/review.js", "/ws", "/nothing"]

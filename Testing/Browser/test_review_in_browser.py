@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
-from conftest import run, shown, still, volume_of, wait_for
 from PIL import Image
+from review_page import run, shown, still, volume_of, wait_for
 
 from CAMLocalizerLib.localizer import LabelSettings
 
@@ -229,14 +229,32 @@ def test_what_is_accepted_is_exported_and_can_be_taken_back(reviewed: Any, found
     wait_for(reviewed, "accepted", "rows", [])
 
 
+def test_another_scan_is_not_opened_over_findings_that_were_not_exported(reviewed: Any) -> None:
+    reviewed.keyboard.press("a")
+    reviewed.wait_for_selector(".accepted li")
+    questions = []
+    reviewed.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
+    reviewed.select_option("#scan", "other.nrrd")
+    assert "not exported" in questions[0]
+    assert reviewed.locator("#scan").input_value() == "blob.nii.gz"
+    reviewed.keyboard.press("e")
+    reviewed.wait_for_selector("dialog#exported[open]")
+    reviewed.keyboard.press("Escape")
+    reviewed.select_option("#scan", "other.nrrd")
+    opened(reviewed, "other.nrrd")
+    assert shown(reviewed, "accepted")["rows"] == []
+    reviewed.select_option("#scan", "blob.nii.gz")
+    opened(reviewed, "blob.nii.gz")
+
+
 def test_an_upload_is_shown_and_lies_in_the_folder(page: Any, folder: Path, blob_file: Path, tmp_path: Path) -> None:
     upload = tmp_path / "new scan (1).nii.gz"
     upload.write_bytes(blob_file.read_bytes())
     page.set_input_files("#upload", upload)
-    wait_for(page, "scan", "value", "new-scan-1.nii.gz")
+    opened(page, "new-scan-1.nii.gz")
     assert (folder / "new-scan-1.nii.gz").read_bytes() == blob_file.read_bytes()
     page.select_option("#scan", "blob.nii.gz")
-    wait_for(page, "scan", "value", "blob.nii.gz")
+    opened(page, "blob.nii.gz")
     (folder / "new-scan-1.nii.gz").unlink()
 
 
@@ -259,10 +277,10 @@ def test_another_scan_of_the_folder_can_be_chosen(page: Any) -> None:
     assert page.locator("#scan option").all_inner_texts() == ["blob.nii.gz", "other.nrrd"]
     before = still(page, "Red")
     page.select_option("#scan", "other.nrrd")
-    wait_for(page, "scan", "value", "other.nrrd")
+    opened(page, "other.nrrd")
     assert still(page, "Red") != before
     page.select_option("#scan", "blob.nii.gz")
-    wait_for(page, "scan", "value", "blob.nii.gz")
+    opened(page, "blob.nii.gz")
 
 
 @pytest.mark.parametrize("path", ["../elsewhere0/secret.nii.gz", "/etc/hostname", "way-out.nii.gz"])
@@ -305,7 +323,13 @@ def test_a_disabled_button_says_why(page: Any, review: Any) -> None:
     page.click('[data-do="accept"]', force=True)
     page.get_by_role("alert").get_by_text("Find tumours first.").wait_for()
     page.select_option("#scan", "blob.nii.gz")
-    wait_for(page, "scan", "value", "blob.nii.gz")
+    opened(page, "blob.nii.gz")
+
+
+def opened(page: Any, name: str) -> None:
+    """Wait until a scan is on show."""
+    wait_for(page, "scan", "value", name)
+    wait_for(page, "scan", "busy", "")
 
 
 def cross(picture: bytes) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
-from conftest import run, shown, still, wait_for, watched_page
 from PIL import Image
+from review_page import run, shown, still, wait_for, watched_page
 
 LARGE = {"width": 1920, "height": 1080}
 Photograph = Callable[[Any, str], None]
