@@ -197,7 +197,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = CAMLocalizerLogic()
-        self._tips = {name: getattr(self.ui, name).toolTip for name in BUTTONS}
+        self._tips = {name: getattr(self.ui, name).toolTip for name in (*BUTTONS, "modelSelector")}
         self._pollTimer = makeTimer(POLL_MS, self.onPoll)
         self._gestureTimer = makeTimer(DRAG_MS, self.onGestures, singleShot=True)
         self._restTimer = makeTimer(REST_MS, self.onRest, singleShot=True)
@@ -379,6 +379,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         card = self._cards.get(self.workbench.model)
         ui.viewSelector.enabled = not running and card is not None and not card.projections
         ui.modelSelector.currentIndex = ui.modelSelector.findData(self.workbench.model)
+        ui.modelSelector.toolTip = self._tips["modelSelector"] if card is None else f"{card.intended_use} {card.limits}"
         ui.runButton.text = _("Cancel") if running else _("Run")
         self.allow("runButton", "" if running else self.whyNotRun())
         if running:
@@ -631,9 +632,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def export(self) -> None:
         """Write the files of the case into the chosen folder."""
-        folder = Path(self.ui.exportFolderButton.directory)
         from CAMLocalizerLib.workbench.exporting import safe_name
 
+        folder = Path(self.ui.exportFolderButton.directory)
         target = folder / safe_name(self.review.found.volume.name)
         question = _("{folder} exists already. Replace what an earlier export wrote there?").format(folder=target)
         if target.exists() and not slicer.util.confirmYesNoDisplay(question):
@@ -923,7 +924,8 @@ def makePictureWatcher(pressed: Callable[[float], None], resized: Callable[[], N
                 resized()
             if kind not in presses:
                 return False
-            pressed(min(max(event.pos().x() / max(picture.width, 1), 0.0), 1.0))
+            place = event.position() if hasattr(event, "position") else event.pos()  # Qt 6, Qt 5
+            pressed(min(max(place.x() / max(picture.width, 1), 0.0), 1.0))
             return True
 
     return PictureWatcher()
