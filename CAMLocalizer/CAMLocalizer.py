@@ -36,6 +36,7 @@ DEFAULT_MODEL = "brain-t1ce"
 SAMPLE_FILE = "brain-t1ce-sample.nii.gz"
 SAMPLE_NAME = "BrainT1ceTumour"
 SAMPLE_SHA256 = "7e81625d678d4cf2697dee522cca991bd0bf8923ef58a4b1266b3a9e0b191dfc"
+HOME_PAGE = "https://github.com/CAMLocalizer/CAMLocalizer"
 SAMPLE_URL = f"https://raw.githubusercontent.com/CAMLocalizer/CAMLocalizer/main/Resources/SampleData/{SAMPLE_FILE}"
 LEVELS_UP = 6
 
@@ -65,6 +66,7 @@ class CAMLocalizer(ScriptedLoadableModule):
             "model and press Run; then move the threshold, choose scales and regions, and accept what is right. "
             "For research, not for diagnosis."
         )
+        self.parent.helpText += _('<p>More is in the <a href="{url}">documentation</a>.</p>').format(url=HOME_PAGE)
         self.parent.acknowledgementText = _(
             "Methods: PG-CAM (Lee et al., 2018), quantitative class activation maps (Kang et al., 2021), classifiers "
             "as segmenters (Guan and Loew, 2021), PET from two projections (Amyar et al., 2020), SAM and HESAM (Lei et "
@@ -748,14 +750,14 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onReviewChanged(self, changes: Any = None) -> None:
         """Show what changed; everything if nothing is named."""
-        self._filling = True  # what is shown now is no gesture
+        before, self._filling = self._filling, True  # what is shown now is no gesture
         try:
             self.showStatus() if changes else self.showRun()
             self.showButtons()
             if self.review is not None:
                 self.showChanges(changes)
         finally:
-            self._filling = False
+            self._filling = before
         if self.review is not None and changes:
             self._restTimer.start()
 
@@ -811,7 +813,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         ui = self.ui
         ui.installButton.connect("clicked()", self.onInstallButton)
-        ui.checkButton.connect("clicked()", self.checkInstallation)
+        ui.checkButton.connect("clicked()", self.onCheckButton)
         ui.copyReportButton.connect("clicked()", self.onCopyReportButton)
         ui.setUpSection.connect("contentsCollapsed(bool)", lambda collapsed: collapsed or self.lookForDevices())
         ui.setUpTable.setColumnCount(2)
@@ -830,6 +832,12 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         names = ", ".join(str(requirement) for requirement in self._missing)
         self.ui.setUpLabel.text = _("Missing: {names}.").format(names=names) if names else _("Everything is installed.")
         self.allow("installButton", "" if names else _("Everything is installed."))
+        self.showInstallation()
+
+    def onCheckButton(self) -> None:
+        """Look at everything again."""
+        self.checkInstallation()
+        self.ui.setUpSection.collapsed = False
         self.lookForDevices()
 
     def lookForDevices(self) -> None:
@@ -840,7 +848,6 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._probe = DeviceProbe(launcher=slicerLauncher())
             self._probe.start()
             self._probeTimer.start()
-        self.showInstallation()
 
     def onProbe(self) -> None:
         """Show the devices when they are known."""
