@@ -51,6 +51,7 @@ def serve(
 async def _serve(
     options: ReviewOptions, volume: Volume, announce: Callable[[str], None], prepare: Callable[[ReviewApp], None] | None
 ) -> None:
+    asyncio.get_running_loop().set_exception_handler(_complain)
     folder = options.open_folder()
     server = get_server("camlocalizer-review", client_type="vue3")
     app = ReviewApp(server, options.given, folder, model=options.model, device=options.device)
@@ -74,6 +75,12 @@ async def _serve(
                 await asyncio.wait([serving], timeout=2)
     finally:
         app.close()
+
+
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of what went wrong beside the gestures; a page that was closed while it was written to is nothing wrong."""
+    if not isinstance(context.get("exception"), ConnectionError):
+        loop.default_exception_handler(context)
 
 
 def _bind(application: Any, gate: Gate, routes: Routes) -> None:
