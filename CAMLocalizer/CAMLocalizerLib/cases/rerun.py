@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core import InputError, ModelError, Volume
-from ..io import read_volume, source_sha256
+from ..io import list_series, read_volume, source_sha256
+from ..io.names import ending
 from ..localizer import LabelSettings, Localizer
 from ..models import load_model
 from .case import make_case
@@ -82,20 +85,24 @@ def find_input(recipe: Recipe, place: Path, *, series: str | None = None) -> tup
 
     Args:
         recipe: from the report.
-        place: the file, or a folder in which a file of that name is looked for; a DICOM series is a folder.
-        series: SeriesInstanceUID, where a folder has several.
+        place: the file, or a folder in which a file of that name is looked for; a DICOM series is a folder, which may
+            be called otherwise.
+        series: SeriesInstanceUID, where a folder has several; all are tried if not given.
 
     Raises:
         InputError: no such file, or only files with other voxels.
     """
     wrong = []
     for path in _candidates(recipe.file_name, place):
-        volume = read_volume(path, series=series)
-        if volume_sha256(volume) == recipe.input_sha256:
-            return path, volume
-        wrong.append(path)
+        try:
+            for volume in _volumes(path, series):
+                if volume_sha256(volume) == recipe.input_sha256:
+                    return path, volume
+                wrong.append(f"{path}: is not the volume of {recipe.path}, its voxels differ; give that with --input")
+        except InputError as error:  # a folder that is called alike, or a damaged copy: the next may be the one
+            wrong.append(str(error))
     if wrong:
-        raise InputError(f"{wrong[0]}: is not the volume of {recipe.path}, its voxels differ; give that with --input")
+        raise InputError(wrong[0])
     raise InputError(f"{recipe.path}: its input {recipe.file_name} is not in {place}; say where it is with --input")
 
 
@@ -105,10 +112,21 @@ def _candidates(name: str, place: Path) -> Iterator[Path]:
     if place.is_file() or place.name == name:
         yield place
         return
-    for count, path in enumerate(place.rglob(name)):
-        if count >= MOST_FILES:
-            return
-        yield path
+    yield from islice((path for path in place.rglob(glob.escape(name)) if path.name == name), MOST_FILES)
+    if not ending(name) and list_series(place):  # a DICOM series in a folder that was renamed
+        yield place
+
+
+def _volumes(path: Path, series: str | None) -> Iterator[Volume]:
+    """Read a file, or one series of a folder after the other."""
+    if series is not None or not path.is_dir():
+        yield read_volume(path, series=series)
+        return
+    found = list_series(path)
+    for info in found:
+        yield read_volume(path, series=info.uid)
+    if not found:
+        yield read_volume(path)  # says what is missing
 
 
 def rerun(

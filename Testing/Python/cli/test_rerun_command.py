@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from dicom_series import write_series
 
 from CAMLocalizerLib import read_volume
 from CAMLocalizerLib.cli import main
@@ -89,3 +90,22 @@ def test_every_file_of_a_case_says_where_it_comes_from(report, brain):
         assert source[:12] in header
     assert model.encode() in contents["overview.png"]
     assert source.encode() in contents["segmentation.seg.nrrd"]
+
+
+def test_a_dicom_folder_that_was_renamed_and_holds_another_series_is_found(localize, oblique_grid, tmp_path, capsys):
+    stored = np.random.default_rng(5).integers(0, 900, (2, *oblique_grid.shape_kji)).astype(np.uint16)
+    write_series(tmp_path / "scan", stored[0], oblique_grid)
+    assert localize(tmp_path / "scan", "--threshold", "q80") == 0
+    report = tmp_path / "out" / "scan" / "report.json"
+    (tmp_path / "scan").rename(tmp_path / "archive")
+    write_series(tmp_path / "archive" / "other", stored[1], oblique_grid)
+    assert main(["rerun", str(report), "--input", str(tmp_path / "archive"), "--device", "cpu"]) == 0
+    assert "archive: the same label map" in capsys.readouterr().out
+
+
+def test_what_is_only_called_like_the_input_is_passed_over(report, brain, tmp_path, monkeypatch, capsys):
+    (tmp_path / "a" / "brain.nii.gz").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "brain.nii.gz").write_bytes(b"damaged")
+    monkeypatch.chdir(tmp_path)
+    assert main(["rerun", str(report), "--device", "cpu"]) == 0
