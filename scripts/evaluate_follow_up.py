@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from _environment import ROOT, ensure_environment, environment_python, run
 
 if TYPE_CHECKING:
-    from CAMLocalizerLib.cases.follow_up import FollowUp
+    from CAMLocalizerLib.cases.follow_up import FollowUp, Tumour
     from CAMLocalizerLib.localizer import Localizer
 
 FIRST_SEED = 60_000
@@ -101,7 +101,7 @@ def pairs(chosen: argparse.Namespace) -> list[str]:
         patient = before.name.split("_")[0]
         found = followed([(before, 0), (after, NOMINAL_DAYS)], localizers[PROGRESSION_FOLDS[patient]])
         volumes = [each.volume_ml for each in found.total.measurements]
-        largest = max(found.tumours, key=lambda entry: max(each.volume_ml for each in entry.measurements), default=None)
+        largest = max(found.tumours, key=peak_ml, default=None)
         own = "none" if largest is None else shown([each.volume_ml for each in largest.measurements])
         turned = f"{found.registrations[0].angle_deg:.1f} degrees"
         cells = [patient, shown(truths), change(truths), shown(volumes), change(volumes), own, turned]
@@ -110,9 +110,14 @@ def pairs(chosen: argparse.Namespace) -> list[str]:
     return lines
 
 
-def shown(volumes: list[float]) -> str:
+def peak_ml(tumour: Tumour) -> float:
+    """Return the largest volume of a tumour."""
+    return max(each.volume_ml or 0.0 for each in tumour.measurements)
+
+
+def shown(volumes: list[float | None]) -> str:
     """Return volumes as text."""
-    return " → ".join(f"{value:.1f}" for value in volumes)
+    return " → ".join("?" if value is None else f"{value:.1f}" for value in volumes)
 
 
 def change(volumes: list[float]) -> str:

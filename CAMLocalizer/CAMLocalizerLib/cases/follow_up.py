@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, LabelMap, Volume
-from ..io import read_label_map, read_volume
+from ..io import read_label_map, read_volume, source_sha256
+from ..io.image import named
 from ..localizer import Findings, LabelSettings, Localizer
 from ..measure import place_label_map
 from ..measure.growth import Change, change_between, doubling_days
 from ..measure.matching import Regions, Track, match_regions
 from ..measure.registration import RigidTransform, register_rigid
+from ..version import VERSION
 from .case import make_case
 from .exams import Exam
+from .provenance import provenance, volume_sha256
 from .report import CaseResult
 
 VARIATION = 0.1
@@ -38,6 +41,7 @@ class ExamResult:
         varied: label maps at a threshold (projections: fraction of uptake) that is a tenth lower and a tenth higher;
             empty where a label map was given.
         case: the files' content; None where a label map was given.
+        facts: where the label map comes from: versions, checksums and settings as flat JSON values.
     """
 
     exam: Exam
@@ -45,6 +49,7 @@ class ExamResult:
     label_map: LabelMap
     varied: tuple[LabelMap, ...]
     case: CaseResult | None
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,15 +59,15 @@ class Measurement:
     Args:
         date: of the exam.
         days: since the first exam.
-        volume_ml: 0 where the tumour was not found.
+        volume_ml: 0 where the tumour was not found; None where it is a part of another that it grew together with.
         range_ml: least and greatest volume as the threshold varies by a tenth; None where a label map was given.
         centre_lps_mm: centre of mass in the exam's own coordinates; None where it was not found.
-        change: since the exam before; None for the first.
+        change: since the exam before; None for the first and for a part of another tumour.
     """
 
     date: datetime.date
     days: int
-    volume_ml: float
+    volume_ml: float | None
     range_ml: tuple[float, float] | None
     centre_lps_mm: tuple[float, float, float] | None
     change: Change | None
@@ -78,6 +83,7 @@ class Tumour:
         doubling_days: of exponential growth through all its exams, negative for halving; None if it cannot be told.
         doubling_range: the same for thresholds a tenth lower and higher, least and greatest; None likewise.
         merged_with: number of the tumour that it grew together with.
+        absorbed: numbers of the tumours that are a part of it from some exam on.
     """
 
     number: int
@@ -85,6 +91,7 @@ class Tumour:
     doubling_days: float | None
     doubling_range: tuple[float, float] | None
     merged_with: int | None
+    absorbed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +117,7 @@ def follow_up(
     *,
     view: str = "auto",
     changes: Mapping[str, Any] | None = None,
+    resample: bool = False,
     report: Report | None = None,
 ) -> FollowUp:
     """Localise in every exam by one rule, register neighbouring exams and follow each tumour.
@@ -121,16 +129,18 @@ def follow_up(
         localizer: the model; None if every exam brings a label map.
         view: as for :meth:`Localizer.run`.
         changes: fields of :class:`LabelSettings` to set otherwise than the model does, the same for all exams.
+        resample: bring label maps of other grids onto those of their images.
         report: called with a sentence after each step.
 
     Raises:
         InputError: an exam that cannot be read, or two that cannot be registered.
+        GridError: a label map on another grid than its image.
         SettingsError: settings out of range.
     """
     say = report or (lambda _sentence: None)
     results = []
     for exam in exams:
-        results.append(_examined(exam, localizer, view, changes or {}))
+        results.append(_examined(exam, localizer, view, changes or {}, resample))
         say(f"{exam.date}: {results[-1].label_map.volume_mm3 / MM3_PER_ML:.1f} ml")
     moves = []
     for first, second in pairwise(results):
@@ -139,21 +149,34 @@ def follow_up(
         say(f"{first.exam.date} to {second.exam.date}: registered, {shift:.1f} mm and {angle:.1f} degrees")
     regions = [Regions.of(result.label_map) for result in results]
     tracks = match_regions(regions, moves)
-    tumours = tuple(_tumour(track, results, regions) for track in tracks)
+    tumours = tuple(_tumour(track, tracks, results, regions) for track in tracks)
     return FollowUp(tuple(results), tumours, _total(results), tuple(moves))
 
 
-def _examined(exam: Exam, localizer: Localizer | None, view: str, changes: Mapping[str, Any]) -> ExamResult:
+def _examined(
+    exam: Exam, localizer: Localizer | None, view: str, changes: Mapping[str, Any], resample: bool
+) -> ExamResult:
     volume = read_volume(exam.path, series=exam.series)
+    checksum = source_sha256(exam.path, series=exam.series)
     if exam.label_map is not None:
-        label_map = place_label_map(read_label_map(exam.label_map), volume.grid)
-        return ExamResult(exam, volume, label_map, (), None)
+        own = read_label_map(exam.label_map)
+        with named(exam.label_map):
+            label_map = place_label_map(own, volume.grid, resample=resample)
+        facts = {
+            "camlocalizer": VERSION,
+            "source_sha256": checksum,
+            "voxels_sha256": volume_sha256(volume),
+            "label_map_sha256": source_sha256(exam.label_map),
+            "settings": {"resample": resample},
+        }
+        return ExamResult(exam, volume, label_map, (), None, facts)
     if localizer is None:
         raise InputError(f"{exam.path}: brings no label map and no model is chosen; give one of them")
     found = localizer.run(volume, view=view)
     settings = LabelSettings.of(found, **changes)
-    case = make_case(found, settings, exam.path.name)
-    return ExamResult(exam, volume, case.label_map, _varied(found, settings, case), case)
+    run = {"map": localizer.map, "batch_size": localizer.batch_size, "precision": localizer.precision}
+    case = make_case(found, settings, exam.path.name, run=run, timings_s=found.timings_s, source_sha256=checksum)
+    return ExamResult(exam, volume, case.label_map, _varied(found, settings, case), case, provenance(case))
 
 
 def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple[LabelMap, ...]:
@@ -169,49 +192,63 @@ def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple
     return tuple(variants)
 
 
-def _tumour(track: Track, results: Sequence[ExamResult], regions: Sequence[Regions]) -> Tumour:
-    volumes = [_volume_ml(found, number) for found, number in zip(regions, track.regions, strict=True)]
+def _tumour(track: Track, tracks: Sequence[Track], results: Sequence[ExamResult], regions: Sequence[Regions]) -> Tumour:
+    volumes: list[float | None] = [
+        _volume_ml(found, number) for found, number in zip(regions, track.regions, strict=True)
+    ]
     centres = [
         None if number is None else _point(found.centres_lps_mm[number - 1])
         for found, number in zip(regions, track.regions, strict=True)
     ]
-    return _measured(track.number, results, volumes, _variants(track, results, regions), centres, track.merged_with)
+    if track.merged_with is not None:
+        seen = max(exam for exam, number in enumerate(track.regions) if number is not None)
+        volumes[seen + 1 :] = [None] * (len(volumes) - seen - 1)
+    absorbed = tuple(other.number for other in tracks if other.merged_with == track.number)
+    found = _measured(track.number, results, volumes, _variants(track, results, regions), centres)
+    return replace(found, merged_with=track.merged_with, absorbed=absorbed)
 
 
 def _total(results: Sequence[ExamResult]) -> Tumour:
     volumes = [result.label_map.volume_mm3 / MM3_PER_ML for result in results]
     varied = all(result.varied for result in results)
     variants = [[result.varied[n].volume_mm3 / MM3_PER_ML for result in results] for n in range(2)] if varied else []
-    return _measured(0, results, volumes, variants, [None] * len(results), None)
+    return _measured(0, results, volumes, variants, [None] * len(results))
 
 
 def _measured(
     number: int,
     results: Sequence[ExamResult],
-    volumes: Sequence[float],
+    volumes: Sequence[float | None],
     variants: Sequence[Sequence[float]],
     centres: Sequence[tuple[float, float, float] | None],
-    merged_with: int | None,
 ) -> Tumour:
     days = [(result.exam.date - results[0].exam.date).days for result in results]
-    measurements = []
-    for index, result in enumerate(results):
-        before = index - 1
-        every = [volumes[index], *(values[index] for values in variants)]
-        measurements.append(
-            Measurement(
-                date=result.exam.date,
-                days=days[index],
-                volume_ml=volumes[index],
-                range_ml=(min(every), max(every)) if variants else None,
-                centre_lps_mm=centres[index],
-                change=change_between(days[index] - days[before], volumes[before], volumes[index]) if index else None,
-            )
+    measurements = tuple(
+        Measurement(
+            date=result.exam.date,
+            days=days[index],
+            volume_ml=volumes[index],
+            range_ml=_range([volumes[index], *(values[index] for values in variants)]) if variants else None,
+            centre_lps_mm=centres[index],
+            change=_change(days[index - 1 : index + 1], volumes[index - 1 : index + 1]) if index else None,
         )
-    doubling = doubling_days(days, volumes)
+        for index, result in enumerate(results)
+    )
+    known = [volume or 0.0 for volume in volumes]
+    doubling = doubling_days(days, known)
     times = [time for values in variants if (time := doubling_days(days, values)) is not None]
     spread = (min([*times, doubling]), max([*times, doubling])) if times and doubling is not None else None
-    return Tumour(number, tuple(measurements), doubling, spread, merged_with)
+    return Tumour(number, measurements, doubling, spread, None)
+
+
+def _range(volumes: Sequence[float | None]) -> tuple[float, float] | None:
+    known = [volume for volume in volumes if volume is not None]
+    return (min(known), max(known)) if len(known) == len(volumes) else None
+
+
+def _change(days: Sequence[int], volumes: Sequence[float | None]) -> Change | None:
+    earlier, later = volumes
+    return None if earlier is None or later is None else change_between(days[1] - days[0], earlier, later)
 
 
 def _variants(track: Track, results: Sequence[ExamResult], regions: Sequence[Regions]) -> list[list[float]]:
@@ -230,7 +267,7 @@ def _variants(track: Track, results: Sequence[ExamResult], regions: Sequence[Reg
 def _overlapping_ml(label_map: LabelMap, tumour: NDArray[np.bool_]) -> float:
     """Return the volume of the regions that share a voxel with the tumour."""
     varied = Regions.of(label_map)
-    return sum(varied.volumes_ml[number - 1] for number in np.unique(varied.labels_kji[tumour]) if number)
+    return sum((varied.volumes_ml[number - 1] for number in np.unique(varied.labels_kji[tumour]) if number), 0.0)
 
 
 def _volume_ml(regions: Regions, number: int | None) -> float:

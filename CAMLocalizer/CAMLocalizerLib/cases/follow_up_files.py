@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..io import staged_folder, write_label_map
-from ..version import VERSION
-from .follow_up import FollowUp, Measurement, Tumour
+from ..io import write_label_map
+from ..io.writing import writing
+from .follow_up import ExamResult, FollowUp, Measurement, Tumour
+from .provenance import fact_columns, short_line
+from .report import installed_versions
 from .results import write_results
 
 CSV_FILE, JSON_FILE, PICTURE_FILE = "follow-up.csv", "follow-up.json", "follow-up.png"
@@ -20,27 +22,32 @@ PLOTTED = 6
 
 
 def write_follow_up(found: FollowUp, folder: Path) -> None:
-    """Write a row per tumour and exam, a report, a plot, and a folder per exam; all of it or nothing.
+    """Write a row per tumour and exam, a report, a plot, and a folder per exam into an existing folder.
 
     Args:
         found: the tumours through the exams.
-        folder: to be made.
+        folder: an existing one, best a :func:`staged_folder`.
 
     Raises:
-        OutputError: the folder exists or cannot be written.
+        OutputError: the folder cannot be written or the disk is full.
     """
-    with staged_folder(folder) as staging:
+    with writing(folder):
         for index, result in enumerate(found.exams, start=1):
-            own = staging / f"exam-{index}-{result.exam.date}"
+            own = folder / _exam_folder(index, result)
             own.mkdir()
             if result.case is not None:
                 write_results(result.case, own)
             else:
-                write_label_map(result.label_map, own / "labelmap.nii.gz")
-        _write_table(found, staging / CSV_FILE)
+                line = short_line([result.facts["source_sha256"]])
+                write_label_map(result.label_map, own / "labelmap.nii.gz", description=line)
+        _write_table(found, folder / CSV_FILE)
         text = json.dumps(build_follow_up_report(found), indent=2, ensure_ascii=False, allow_nan=False)
-        (staging / JSON_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
-        draw_follow_up(found, staging / PICTURE_FILE)
+        (folder / JSON_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
+        draw_follow_up(found, folder / PICTURE_FILE)
+
+
+def _exam_folder(index: int, result: ExamResult) -> str:
+    return f"exam-{index}-{result.exam.date}"
 
 
 def build_follow_up_report(found: FollowUp) -> dict[str, Any]:
@@ -50,11 +57,8 @@ def build_follow_up_report(found: FollowUp) -> dict[str, Any]:
     return {
         "model": None if card is None else {"name": card.name, "version": card.version, "sha256": card.sha256},
         "settings": None if case is None else dict(case.settings),
-        "versions": {"camlocalizer": VERSION},
-        "exams": [
-            {"folder": f"exam-{index}-{result.exam.date}", "date": str(result.exam.date), "file": result.exam.path.name}
-            for index, result in enumerate(found.exams, start=1)
-        ],
+        "versions": installed_versions(),
+        "exams": [_exam(index, result) for index, result in enumerate(found.exams, start=1)],
         "registrations": [
             {"matrix_lps_mm": move.matrix.tolist(), "shift_mm": move.shift_mm, "angle_deg": move.angle_deg}
             for move in found.registrations
@@ -64,12 +68,24 @@ def build_follow_up_report(found: FollowUp) -> dict[str, Any]:
     }
 
 
+def _exam(index: int, result: ExamResult) -> dict[str, Any]:
+    label_map = result.exam.label_map
+    return {
+        "folder": _exam_folder(index, result),
+        "date": str(result.exam.date),
+        "file": result.exam.path.name,
+        "label_map": None if label_map is None else label_map.name,
+        "provenance": dict(result.facts),
+    }
+
+
 def _tumour(tumour: Tumour) -> dict[str, Any]:
     return {
         "tumour": tumour.number,
         "doubling_days": tumour.doubling_days,
         "doubling_days_range": tumour.doubling_range,
         "merged_with": tumour.merged_with,
+        "absorbed": list(tumour.absorbed),
         "measurements": [_row(measurement) for measurement in tumour.measurements],
     }
 
@@ -94,9 +110,13 @@ def _row(measurement: Measurement) -> dict[str, Any]:
 
 
 def _write_table(found: FollowUp, path: Path) -> None:
-    followed = [*found.tumours, found.total]
-    rows = [{"tumour": tumour.number or "all", **_row(each)} for tumour in followed for each in tumour.measurements]
-    columns = ["tumour", *_row(Measurement(found.exams[0].exam.date, 0, 0.0, None, None, None))]
+    rows = []
+    for tumour in (*found.tumours, found.total):
+        for each, result in zip(tumour.measurements, found.exams, strict=True):
+            part_of = tumour.merged_with if each.volume_ml is None else None
+            facts = fact_columns(result.facts)
+            rows.append({"tumour": tumour.number or "all", **_row(each), "part_of_tumour": part_of, **facts})
+    columns = dict.fromkeys(name for row in rows for name in row)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
@@ -111,33 +131,33 @@ def draw_follow_up(found: FollowUp, path: Path) -> None:
     """Draw the volumes of all tumours together and of the largest six over time, with the range of the threshold."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.6, 4.2), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    largest = sorted(found.tumours, key=lambda entry: -max(each.volume_ml for each in entry.measurements))[:PLOTTED]
-    drawn = [found.total, *largest] if len(found.tumours) > 1 else largest
+    largest = sorted(found.tumours, key=lambda entry: -max(each.volume_ml or 0 for each in entry.measurements))
+    drawn = [found.total, *largest[:PLOTTED]] if len(found.tumours) > 1 else largest
     colours = [TOTAL_COLOUR, *COLOURS] if len(found.tumours) > 1 else COLOURS
+    figure = Figure(figsize=(7.2, 3.6 + 0.2 * len(drawn)), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
     for tumour, colour in zip(drawn, colours, strict=False):
         _draw_tumour(axes, tumour, colour)
     axes.set(xlabel="days since the first exam", ylabel="volume in ml", title="Volume over time", ylim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     if drawn:
-        figure.legend(loc="outside right upper", frameon=False, fontsize="small")
-    figure.savefig(path)
+        figure.legend(loc="outside lower left", frameon=False, fontsize="small")
+    case = found.exams[0].case
+    card = None if case is None else case.localization.card
+    line = short_line([result.facts["source_sha256"] for result in found.exams], card)
+    figure.savefig(path, metadata={"Description": line})
 
 
 def _draw_tumour(axes: Any, tumour: Tumour, colour: str) -> None:
     """Draw a line from exam to exam, up to where the tumour was seen last if it grew together with another."""
-    seen = [n for n, each in enumerate(tumour.measurements) if each.volume_ml > 0]
-    end = seen[-1] + 1 if tumour.merged_with and seen else len(tumour.measurements)
-    shown = tumour.measurements[:end]
-    days, volumes = [each.days for each in shown], [each.volume_ml for each in shown]
+    shown = [(each.days, each.volume_ml, each.range_ml) for each in tumour.measurements if each.volume_ml is not None]
+    days, volumes = [each[0] for each in shown], [each[1] for each in shown]
     axes.plot(days, volumes, "o-", color=colour, label=_label(tumour))
-    for each in shown:
-        if each.range_ml is not None:
-            low, high = each.range_ml
-            around = [[each.volume_ml - low], [high - each.volume_ml]]
-            axes.errorbar([each.days], [each.volume_ml], around, color=colour, capsize=4, alpha=0.6)
+    for day, volume, limits in shown:
+        if limits is not None:
+            around = [[volume - limits[0]], [limits[1] - volume]]
+            axes.errorbar([day], [volume], around, color=colour, capsize=4, alpha=0.6)
 
 
 def _label(tumour: Tumour) -> str:
@@ -150,10 +170,25 @@ def tumour_name(tumour: Tumour) -> str:
 
 
 def doubling_sentence(tumour: Tumour) -> str:
-    """Say how fast a tumour doubles or halves, with the range that the threshold leaves."""
+    """Say how fast a tumour doubles or halves, with the range that the threshold leaves, and what it merged with."""
+    parts = [_pace(tumour)]
+    if tumour.merged_with is not None:
+        parts.append(f"then grew together with tumour {tumour.merged_with}")
+    if tumour.absorbed:
+        parts.append(f"tumour {' and '.join(map(str, tumour.absorbed))} grew into it")
+    return ", ".join(parts)
+
+
+def volumes_sentence(tumour: Tumour) -> str:
+    """Return the volumes from exam to exam, ``?`` where a tumour is a part of another."""
+    texts = ["?" if each.volume_ml is None else f"{each.volume_ml:.1f}" for each in tumour.measurements]
+    return f"{' -> '.join(texts)} ml"
+
+
+def _pace(tumour: Tumour) -> str:
     time = tumour.doubling_days
     if time is None:
-        return f"grown together with tumour {tumour.merged_with}" if tumour.merged_with else "no doubling time"
+        return "no doubling time"
     word = "doubles" if time > 0 else "halves"
     if tumour.doubling_range is None:
         return f"{word} in {abs(time):.0f} days"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..core import Grid, Volume
 from ..version import VERSION
 
 if TYPE_CHECKING:
+    from ..models import ModelCard
     from .report import CaseResult
 
 SHORT = 12
@@ -52,6 +53,18 @@ def provenance(result: CaseResult) -> dict[str, Any]:
     }
 
 
+def short_line(sources: Sequence[str], card: ModelCard | None = None) -> str:
+    """Return version, model and sources in a line for files that hold little.
+
+    Args:
+        sources: checksums of the files that went in, cut to twelve digits each.
+        card: of the model, if there was one.
+    """
+    model = "" if card is None else f" {card.name} {card.version} {card.sha256[:SHORT]}"
+    text = f"camlocalizer {VERSION}{model} source {' '.join(source[:SHORT] for source in sources)}"
+    return text.encode("ascii", "replace").decode()
+
+
 def fact_columns(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return facts as columns of a table, ``CAMLocalizer_...``; what is not text is written as JSON."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
@@ -65,7 +78,4 @@ def provenance_line(result: CaseResult, length: int = 79) -> str:
         result: the case.
         length: of the line at most, in characters.
     """
-    card = result.localization.card
-    source = result.source_sha256 or result.voxels_sha256
-    text = f"camlocalizer {VERSION} {card.name} {card.version} {card.sha256[:SHORT]} source {source[:SHORT]}"
-    return text.encode("ascii", "replace").decode()[:length]
+    return short_line([result.source_sha256 or result.voxels_sha256], result.localization.card)[:length]

@@ -86,7 +86,7 @@ def build_report(
             "corrected": result.corrected,
         },
         "device": found.device,
-        "versions": _versions(),
+        "versions": installed_versions(),
         "tumour_found": result.tumour_found,
         "probabilities": _probabilities(found),
         "components": [_component(entry) for entry in result.components],
@@ -123,7 +123,8 @@ def _input(result: CaseResult) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
+    """Return the versions of this program, of Python and of the packages that results depend on."""
     installed = {}
     for package in PACKAGES:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..core import OutputError
+from ..core import SettingsError
 from ..segment import Threshold
 
 
@@ -19,23 +19,24 @@ def run(options: argparse.Namespace) -> int:
     """
     from ..cases.exams import read_exams
     from ..cases.follow_up import follow_up
-    from ..cases.follow_up_files import FILES, doubling_sentence, tumour_name, write_follow_up
+    from ..cases.follow_up_files import FILES, doubling_sentence, tumour_name, volumes_sentence, write_follow_up
+    from ..io import staged_folder
     from ..localizer import Localizer
 
-    if options.output.exists():
-        raise OutputError(f"{options.output}: exists already; choose another output folder")
     if options.threshold is not None:
         Threshold.parse(options.threshold)
     exams = read_exams(options.exams)
     needed = any(exam.label_map is None for exam in exams)
-    localizer = Localizer(options.model, device=options.device) if needed else None
+    if not needed and (options.threshold is not None or options.keep_largest is not None):
+        raise SettingsError(f"{options.exams}: brings label maps, which --threshold and --keep-largest do not change")
     given = {name: getattr(options, name) for name in ("threshold", "min_volume_ml", "keep_largest")}
     changes = {name: value for name, value in given.items() if value is not None}
-    found = follow_up(exams, localizer, view=options.view, changes=changes, report=_say)
-    write_follow_up(found, options.output)
+    with staged_folder(options.output) as staging:
+        localizer = Localizer(options.model, device=options.device) if needed else None
+        found = follow_up(exams, localizer, view=options.view, changes=changes, resample=options.resample, report=_say)
+        write_follow_up(found, staging)
     for tumour in (*found.tumours, found.total):
-        volumes = " -> ".join(f"{each.volume_ml:.1f}" for each in tumour.measurements)
-        _say(f"{tumour_name(tumour)}: {volumes} ml; {doubling_sentence(tumour)}")
+        _say(f"{tumour_name(tumour)}: {volumes_sentence(tumour)}; {doubling_sentence(tumour)}")
     for name in FILES:
         _say(f"  {options.output / name}")
     return 0

@@ -26,7 +26,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "exams",
         type=Path,
         metavar="FOLDER|TABLE.csv",
-        help="DICOM series of one patient, or a table with file, date (2024-05-31) and perhaps patient, label_map",
+        help="DICOM series of one patient, or a table: file, date (2024-05-31), perhaps patient, series, label_map",
     )
     put("--output", required=True, type=Path, metavar="DIR", help="where the results are written")
     put("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
@@ -34,4 +34,5 @@ def add(commands: argparse._SubParsersAction) -> None:
     put("--threshold", metavar="T", help="of the fused map, for all exams: 0.4, 200/255, q95 or otsu")
     put("--min-volume-ml", type=float, default=0.5, metavar="X", help="leave out smaller ones (default: %(default)s)")
     put("--keep-largest", type=int, metavar="N", help="number of components to keep in each exam")
+    put("--resample", action="store_true", help="bring label maps of other grids onto those of their images")
     put("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")

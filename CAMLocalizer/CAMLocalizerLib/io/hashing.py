@@ -6,24 +6,35 @@ import hashlib
 from pathlib import Path
 
 from ..core import InputError
+from .dicom import series_entries
 
 
-def source_sha256(path: str | Path) -> str:
+def source_sha256(path: str | Path, *, series: str | None = None) -> str:
     """Return the SHA-256 of a file, or of the files in a folder and its subfolders.
 
     A folder's is that of its files' checksums in sorted order, so that it depends on what they hold and not on how they
     are called.
 
+    Args:
+        path: file or folder.
+        series: SeriesInstanceUID or SeriesNumber of the DICOM files in the folder that count; all files if not given.
+
     Raises:
-        InputError: a file that cannot be read.
+        InputError: a file that cannot be read, or a folder without that series.
     """
     path = Path(path)
-    files = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
+    files = _files(path, series) if path.is_dir() else [path]
     try:
         sums = sorted(_sha256(file) for file in files)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     return hashlib.sha256("\n".join(sums).encode()).hexdigest() if path.is_dir() else sums[0]
+
+
+def _files(folder: Path, series: str | None) -> list[Path]:
+    if series is None:
+        return [entry for entry in folder.rglob("*") if entry.is_file()]
+    return [entry.path for entry in series_entries(folder, series)]
 
 
 def _sha256(path: Path) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import Grid, LabelMap
-from CAMLocalizerLib.io import write_label_map, write_nifti
+from CAMLocalizerLib.io import source_sha256, write_label_map, write_nifti
+from CAMLocalizerLib.version import VERSION
 
 DOUBLING_DAYS = 40
 DAYS = ("2024-01-01", "2024-01-31", "2024-04-10")
@@ -69,6 +70,74 @@ def test_table_plot_and_a_folder_per_exam_are_written(table, tmp_path):
     assert sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) == [
         f"exam-{number}-{date}" for number, date in enumerate(DAYS, start=1)
     ]
+
+
+def test_every_file_says_where_it_comes_from(table, tmp_path):
+    folder = tmp_path / "out"
+    assert main(["follow-up", str(table), "--output", str(folder)]) == 0
+    sums = [source_sha256(tmp_path / f"{date}.nii.gz") for date in DAYS]
+    label_maps = [source_sha256(tmp_path / f"{date}-labels.nii.gz") for date in DAYS]
+    report = json.loads((folder / "follow-up.json").read_text(encoding="utf-8"))
+    assert [entry["provenance"]["source_sha256"] for entry in report["exams"]] == sums
+    assert [entry["provenance"]["label_map_sha256"] for entry in report["exams"]] == label_maps
+    assert report["versions"]["camlocalizer"] == VERSION
+    with (folder / "follow-up.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["CAMLocalizer_source_sha256"] for row in rows[:3]] == sums
+    line = f"camlocalizer {VERSION} source {' '.join(entry[:12] for entry in sums)}"
+    assert line.encode() in (folder / "follow-up.png").read_bytes()
+
+
+def spheres(*places_and_radii):
+    k, j, i = np.indices(GRID.shape_kji)
+    points = GRID.to_lps(np.stack([i, j, k], axis=-1))
+    masks = [np.linalg.norm(points - (x, 0, 0), axis=-1) <= radius for x, radius in places_and_radii]
+    return LabelMap(np.any(masks, axis=0).astype(np.uint8), GRID)
+
+
+@pytest.fixture
+def merging(tmp_path):
+    lines = ["file,date,label_map"]
+    stages = [((-14, 8), (14, 7)), ((-14, 10), (14, 9)), ((-10, 14), (10, 14))]
+    for date, stage in zip(DAYS, stages, strict=True):
+        write_nifti(exam(0, 0.0)[0], GRID, tmp_path / f"{date}.nii.gz")
+        write_label_map(spheres(*stage), tmp_path / f"{date}-labels.nii.gz")
+        lines.append(f"{date}.nii.gz,{date},{date}-labels.nii.gz")
+    path = tmp_path / "exams.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_tumour_that_grew_together_with_another_has_no_volume_of_its_own(merging, tmp_path, capsys):
+    assert main(["follow-up", str(merging), "--output", str(tmp_path / "out")]) == 0
+    first, second, total = capsys.readouterr().out.splitlines()[-6:-3]
+    assert "tumour 2 grew into it" in first
+    assert " -> ? ml; " in second
+    assert second.endswith("then grew together with tumour 1")
+    assert "tumour" not in total
+    report = json.loads((tmp_path / "out" / "follow-up.json").read_text(encoding="utf-8"))
+    last = report["tumours"][1]["measurements"][-1]
+    assert (last["volume_ml"], last["growth_ml"], last["doubling_days"]) == (None, None, None)
+    with (tmp_path / "out" / "follow-up.csv").open(newline="", encoding="utf-8") as stream:
+        row = list(csv.DictReader(stream))[5]
+    assert (row["tumour"], row["volume_ml"], row["part_of_tumour"]) == ("2", "", "1")
+
+
+def test_a_label_map_of_another_grid_is_named_and_resampled_on_demand(table, tmp_path, capsys):
+    coarse = Grid((18, 18, 12), (6.0, 6.0, 8.0), (-52.5, -52.5, -46.0), np.eye(3))
+    write_label_map(LabelMap(np.ones(coarse.shape_kji, np.uint8), coarse), tmp_path / f"{DAYS[1]}-labels.nii.gz")
+    arguments = ["follow-up", str(table), "--output", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert (
+        f"{DAYS[1]}-labels.nii.gz: the label map lies on another grid than the image: 18 x" in capsys.readouterr().err
+    )
+    assert not (tmp_path / "out").exists()
+    assert main([*arguments, "--resample"]) == 0
+
+
+def test_settings_of_the_model_are_refused_where_label_maps_are_given(table, tmp_path, capsys):
+    assert main(["follow-up", str(table), "--output", str(tmp_path / "out"), "--threshold", "0.4"]) == 2
+    assert "brings label maps, which --threshold and --keep-largest do not change" in capsys.readouterr().err
 
 
 def test_a_folder_that_exists_is_left_alone(table, tmp_path, capsys):
