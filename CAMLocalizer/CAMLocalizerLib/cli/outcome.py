@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..core import OutputError
+from ..io import source_sha256
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,7 +27,12 @@ def run(options: argparse.Namespace) -> int:
     for note in data.notes:
         print(f"note: {note}")
     result = predict_outcome(data, settings, report=print)
-    sources = {"features_file": options.features.name, "outcomes_file": options.outcomes.name}
+    sources = {
+        "features_file": options.features.name,
+        "features_sha256": source_sha256(options.features),
+        "outcomes_file": options.outcomes.name,
+        "outcomes_sha256": source_sha256(options.outcomes),
+    }
     write_outcome(data, result, options.output, sources=sources, overwrite=options.overwrite)
     print(f"{len(data.cases)} cases of {len(set(data.patients))} patients: {sentence(result)}")
     for name in FILES:

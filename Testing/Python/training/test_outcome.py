@@ -10,10 +10,12 @@ import pytest
 
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import InputError, SettingsError
+from CAMLocalizerLib.io import source_sha256
 from CAMLocalizerLib.metrics import classification_report
 from CAMLocalizerLib.training.outcome import OutcomeData, OutcomeSettings, predict_outcome, read_outcome_data
 from CAMLocalizerLib.training.outcome.simulated import simulate_outcomes
 from CAMLocalizerLib.training.outcome.study import MEASURES, _quick_measures
+from CAMLocalizerLib.version import VERSION
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 QUICK = OutcomeSettings(bootstraps=200)
@@ -174,6 +176,11 @@ def test_the_command_writes_predictions_figures_and_picture(tables, tmp_path, ca
     assert figures["measures"]["accuracy"] == pytest.approx(((probabilities > 0.5) == truth).mean(), abs=1e-4)
     assert figures["intervals"]["auc"][0] <= figures["measures"]["auc"] <= figures["intervals"]["auc"][1]
     assert (folder / "roc.png").stat().st_size > 5000
+    sums = [source_sha256(path) for path in tables]
+    assert [figures["features_sha256"], figures["outcomes_sha256"]] == sums
+    for row in rows:
+        assert [row["CAMLocalizer_features_sha256"], row["CAMLocalizer_outcomes_sha256"]] == sums
+    assert all(text.encode() in (folder / "roc.png").read_bytes() for text in (f"camlocalizer {VERSION}", *sums))
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
 

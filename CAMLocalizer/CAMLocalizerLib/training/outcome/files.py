@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...io import staged_folder
+from ...version import VERSION
 from .data import OutcomeData
 from .study import MEASURES, OutcomeResult
 
@@ -33,7 +34,7 @@ def write_outcome(
         data: features and outcomes.
         result: what the cross-validation found.
         folder: to be made.
-        sources: what the report says of where the data came from.
+        sources: what every file says of where the data came from: names and checksums.
         overwrite: replace an earlier result.
 
     Raises:
@@ -42,19 +43,19 @@ def write_outcome(
     with staged_folder(folder, overwrite, known_files=FILES) as staging:
         with (staging / CSV_FILE).open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
-            writer.writerow(["Image", "patient", "fold", "outcome", "probability"])
+            facts = {f"CAMLocalizer_{name}": value for name, value in {"camlocalizer": VERSION, **sources}.items()}
+            writer.writerow(["Image", "patient", "fold", "outcome", "probability", *facts])
             rows = zip(data.cases, data.patients, result.folds, data.outcomes, result.probabilities, strict=True)
-            writer.writerows([*head, f"{probability:.6f}"] for *head, probability in rows)
+            writer.writerows([*head, f"{probability:.6f}", *facts.values()] for *head, probability in rows)
         text = json.dumps(describe(data, result, sources), indent=2, ensure_ascii=False)
         (staging / JSON_FILE).write_text(text + "\n", encoding="utf-8")
-        draw_roc(data, result, staging / PICTURE_FILE)
+        line = " ".join([f"camlocalizer {VERSION}", *(f"{name} {value}" for name, value in sources.items())])
+        draw_roc(data, result, staging / PICTURE_FILE, description=line)
 
 
 def describe(data: OutcomeData, result: OutcomeResult, sources: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures as JSON values."""
     import sklearn
-
-    from ...version import VERSION
 
     return {
         **sources,
@@ -81,7 +82,7 @@ def sentence(result: OutcomeResult) -> str:
     return ", ".join(parts)
 
 
-def draw_roc(data: OutcomeData, result: OutcomeResult, path: Path) -> None:
+def draw_roc(data: OutcomeData, result: OutcomeResult, path: Path, *, description: str = "") -> None:
     """Draw the receiver operating characteristic with the band that resampled patients give."""
     from matplotlib.figure import Figure
 
@@ -105,7 +106,7 @@ def draw_roc(data: OutcomeData, result: OutcomeResult, path: Path) -> None:
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
     axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
     axes.legend(loc="lower right", frameon=False)
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Description": description})
 
 
 def _roc(outcomes: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
