@@ -730,7 +730,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._stopListening = None if self.review is None else self.review.subscribe(self.onReviewChanged)
         for section in (self.ui.reviewSection, self.ui.displaySection, self.ui.resultSection):
             section.enabled = self.review is not None
-            section.collapsed = self.review is None
+            section.collapsed = self.review is None or section is self.ui.displaySection
         for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved):
                 self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.onSliceMoved)

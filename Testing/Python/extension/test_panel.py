@@ -364,6 +364,22 @@ def test_a_saved_review_comes_back(reviewing: Any, application: Any, tmp_path: P
     assert len(reviewing.review.accepted) == 1
 
 
+def test_every_volume_has_its_own_review(reviewing: Any, application: Any, node: Any) -> None:
+    from CAMLocalizerLib.mrml import volume_from_node, volume_to_node
+
+    other = volume_to_node(application.scene, volume_from_node(node), name="other")
+    reviewing.ui.thresholdSlider.value = 20.0
+    follow(reviewing)
+    rest(reviewing)
+    reviewing.ui.inputSelector.setCurrentNode(other)
+    assert reviewing.review is None
+    assert not reviewing.ui.reviewSection.enabled
+    assert reviewing.ui.statusLabel.text == "Press Run to look for tumours."
+    reviewing.ui.inputSelector.setCurrentNode(node)
+    assert reviewing.ui.reviewSection.enabled
+    assert reviewing.ui.thresholdSlider.value == 20.0
+
+
 def test_reloading_reads_the_library_anew(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
