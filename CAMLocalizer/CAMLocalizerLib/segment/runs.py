@@ -160,6 +160,8 @@ def ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.in
 
 
 def _runs(flat: NDArray[np.bool_], width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    if not flat.size:  # no row may hold anything
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
     found = np.concatenate(in_slabs(lambda part: _changes(flat, part), flat.size, flat.size))
     changes = np.append(found, flat.size) if len(found) % 2 else found
     return _by_row(changes[::2], changes[1::2], width)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_fuse import STRIDES, make_pyramid
@@ -53,6 +55,18 @@ def test_regions_are_those_of_the_label_map(
         label_map = label_map_from_activation(live.activation, grid, threshold, **rules)
         np.testing.assert_array_equal(mask, label_map.array_kji)
         assert regions.components == components(label_map, None, live.activation)
+
+
+@pytest.mark.parametrize("threshold", ["0.6", "q97", "otsu", "0"])
+def test_an_activation_that_is_zero_everywhere_has_no_regions(oblique_volume: Volume, threshold: str) -> None:
+    pyramid = make_pyramid(oblique_volume)
+    live = LiveSlices(replace(pyramid, probabilities=np.full_like(pyramid.probabilities, 0.3)))
+    assert not live.fuse(probability_limit=0.9, normalisation="volume").any()
+    regions = live.regions(threshold)
+    mask = np.ones(oblique_volume.grid.shape_kji, dtype=np.uint8)
+    regions.write(mask, range(1, len(regions) + 1))
+    assert not mask.any()
+    assert regions.components == ()
 
 
 def test_only_rows_near_the_threshold_are_looked_into(oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,3 +223,14 @@ def test_a_threshold_is_kept_where_the_method_changes(review: Review) -> None:
     assert review.threshold_as("otsu") == "otsu"
     with pytest.raises(SettingsError, match="method of the threshold"):
         review.threshold_as("guess")
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_limit_that_leaves_no_slice_leaves_nothing_and_is_taken_back(review: Review, preview: bool) -> None:
+    before = review.label_map.array_kji
+    review.set_probability_limit(1.0, preview=preview)
+    review.commit()
+    assert (review.volume_ml, review.components) == (0, ())
+    assert not review.label_map.array_kji.any()
+    review.undo()
+    np.testing.assert_array_equal(review.label_map.array_kji, before)
