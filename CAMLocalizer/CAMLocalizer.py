@@ -490,15 +490,16 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def showScales(self) -> None:
         """Show which scales there are, which are used and how much each counts."""
         used, weights, scales = self.review.settings.scales, dict(self.review.settings.weights), dict(self.scales())
+        self.ui.scalesLabel.visible = len(scales) > 1
         for cell in range(SCALE_CELLS):
-            widgets = self.scaleCell(cell)
-            for widget in widgets:
-                widget.visible = cell in scales
+            picture, checkBox, spinBox = self.scaleCell(cell)
+            picture.visible = cell in scales
+            checkBox.visible = spinBox.visible = cell in scales and len(scales) > 1
             if cell in scales:
-                widgets[1].text = _("Scale {number}").format(number=scales[cell])
-                widgets[1].checked = scales[cell] in used
-                widgets[2].value = weights[scales[cell]]
-                widgets[2].enabled = scales[cell] in used
+                checkBox.text = _("Scale {number}").format(number=scales[cell])
+                checkBox.checked = scales[cell] in used
+                spinBox.value = weights[scales[cell]]
+                spinBox.enabled = scales[cell] in used
 
     def showScaleMaps(self) -> None:
         """Show each scale's map, small."""

@@ -102,6 +102,7 @@ def test_projections_have_a_fraction_of_uptake_and_no_refinement(widget: Any) ->
     assert ui.probabilityLabel.text == "Tumour probability of each projection:"
     assert ui.uptakeSlider.enabled
     assert not ui.refinementSelector.enabled
+    assert (ui.scalePicture0.visible, ui.scaleCheckBox0.visible) == (True, False)  # one map: nothing to choose
     ui.uptakeSlider.value = 0.6
     follow(widget)
     assert widget.review.settings.uptake_fraction == 0.6
