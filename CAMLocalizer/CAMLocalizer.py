@@ -467,7 +467,9 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             picture, checkBox, spinBox = self.scaleCell(cell)
             checkBox.connect("clicked()", self.onScalesChosen)
             spinBox.connect("valueChanged(double)", lambda weight, cell=cell: self.onWeightMoved(cell, weight))
-            self.watch(picture, lambda _part, box=checkBox: box.click(), self.showScaleMaps, drags=False)
+            self.watch(
+                picture, lambda _part, box=checkBox: box.visible and box.click(), self.showScaleMaps, drags=False
+            )
 
     def scaleCell(self, cell: int) -> tuple[Any, Any, Any]:
         """Return picture, check box and weight of a cell of the scale picker."""
