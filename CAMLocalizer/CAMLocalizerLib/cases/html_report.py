@@ -19,6 +19,13 @@ from .provenance import provenance
 from .report import CaseResult, finding
 
 MM3_PER_ML = 1000.0
+TITLES = {
+    "camlocalizer": "CAMLocalizer",
+    "min_volume_ml": "Least volume of a region in ml",
+    "model_sha256": "SHA-256 of the weights",
+    "source_sha256": "SHA-256 of the input",
+    "voxels_sha256": "SHA-256 of voxels and their place",
+}
 PLOT_WIDTH, PLOT_HEIGHT = 900, 140
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; max-width: 62rem; margin: 2rem auto;
@@ -48,7 +55,7 @@ PAGE = Template("""<!doctype html>
 <img src="data:image/png;base64,$picture" alt="Slices with activation map and outline of the label map">
 <h2>Regions</h2>
 $regions
-<h2>Tumour probability per $kind</h2>
+<h2>$title per $kind</h2>
 $plot
 <h2>Notes</h2>
 $notes
@@ -87,7 +94,10 @@ def write_html_report(result: CaseResult, path: str | Path) -> None:
         picture=base64.b64encode(picture.getvalue()).decode(),
         regions=_regions(result.components),
         kind=found.image_kind,
-        plot=probability_plot(found.tumour_probabilities, found.image_labels, found.image_kind),
+        title="Probability" if _only_tumours(result) else "Tumour probability",
+        plot=_class_probabilities(result)
+        if _only_tumours(result)
+        else probability_plot(found.tumour_probabilities, found.image_labels, found.image_kind),
         notes=_list(found.notes) or "<p>None.</p>",
         model=_model(result),
         settings=_table(result.settings),
@@ -120,6 +130,19 @@ def probability_plot(probabilities: Sequence[float] | np.ndarray, labels: Sequen
         f'<path d="M0 {half} H{PLOT_WIDTH}" stroke="#c5ced8" stroke-dasharray="4 4"/>'
         f'<path d="M0 {PLOT_HEIGHT} H{PLOT_WIDTH}" stroke="#8aa2b8"/>{bars}</svg>'
     )
+
+
+def _only_tumours(result: CaseResult) -> bool:
+    """Tell whether a model knows tumours only, so that they always add up to 1."""
+    card = result.localization.card
+    return set(card.tumour_classes) == set(card.classes)
+
+
+def _class_probabilities(result: CaseResult) -> str:
+    found = result.localization
+    shown = zip(found.image_labels, found.probabilities, strict=True)
+    rows = [(str(label), *(f"{value:.2f}" for value in row)) for label, row in shown]
+    return _grid((_capital(found.image_kind), *found.card.classes), rows)
 
 
 def _regions(components: Sequence[Component]) -> str:
@@ -156,12 +179,20 @@ def _origin(result: CaseResult) -> str:
 
 def _table(values: Mapping[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(_capital(name.replace('_', ' ')))}</td>"
-        f"<td><code>{html.escape(str(value))}</code></td></tr>"
+        f"<tr><td>{html.escape(TITLES.get(name) or _capital(name.replace('_', ' ')))}</td>"
+        f"<td><code>{html.escape(_text(value))}</code></td></tr>"
         for name, value in values.items()
         if value is not None
     )
     return f"<table>{rows}</table>"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_text(entry)}" for name, entry in value.items())
+    if isinstance(value, tuple | list):
+        return ", ".join(map(_text, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _grid(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

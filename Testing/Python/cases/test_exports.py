@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -107,3 +108,19 @@ def test_the_page_stands_alone_and_escapes_names(case, tmp_path):
     assert "<h1>&lt;brain&gt; &amp; more</h1>" in text
     assert "Localisation, not a verified boundary." in text
     assert len(re.findall("<rect ", text)) == len(case.localization.tumour_probabilities)
+
+
+def test_a_model_that_knows_tumours_only_shows_the_probability_of_each_class(case, tmp_path):
+    card = replace(case.localization.card, tumour_classes=case.localization.card.classes, target="class")
+    write_html_report(replace(case, localization=replace(case.localization, card=card)), tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<rect " not in text
+    assert '<h2>Probability per slice</h2>\n<table><tr><th class="number">Slice</th>' in text
+    assert f'<td class="number">{case.localization.probabilities[0, 1]:.2f}</td>' in text
+
+
+def test_settings_on_the_page_read_like_words(case, tmp_path):
+    write_html_report(case, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<tr><td>Weights</td><td><code>1: 1, 4: 1</code></td></tr>" in text
+    assert "<td>SHA-256 of the input</td><td><code>" + "ab" * 32 in text
