@@ -200,7 +200,7 @@ def localize_file(
         path.name,
         run=run,
         timings_s={"reading": read - begin, **found.timings_s},
-        source_sha256=source_sha256(path),
+        source_sha256=source_sha256(path, series=series),
     )
     write_results(result, folder, exports=choices.export, source=source)
     return result

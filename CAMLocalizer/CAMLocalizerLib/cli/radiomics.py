@@ -55,7 +55,7 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the table says of where it comes from."""
     return {
         "camlocalizer": VERSION,
-        "source_sha256": source_sha256(options.image),
+        "source_sha256": source_sha256(options.image, series=options.series),
         "label_map_sha256": source_sha256(options.label_map),
         "params_sha256": "" if options.params is None else source_sha256(options.params),
         "settings": {"regions": options.regions, "resample": options.resample},
