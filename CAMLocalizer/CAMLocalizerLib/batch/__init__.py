@@ -2,3 +2,5 @@
 
 :func:`~CAMLocalizerLib.batch.run.run_batch` does it. Nothing is imported here, so that workers start at once.
 """
+
+__all__: list[str] = []

@@ -16,6 +16,7 @@ from ..models import ModelCard
 from ..models.search import find_bundle
 from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
 from . import status
+from .changes import Change
 from .jumping import image_in_view, jump_to, jump_to_image
 from .models import model_cards, suggested_model, unit_of
 from .observing import observe
@@ -258,6 +259,12 @@ class Workbench(Reasons):
             self._showing.choose_output(output)
         self._watch = VolumeWatch(self.volume_node)
         self._exchange(review)
+        review.subscribe(self._keep_accepted)
+
+    def _keep_accepted(self, changes: frozenset[Change]) -> None:
+        """Store at once what was accepted, which a scene saved in the same moment must not lose."""
+        if Change.ACCEPTED in changes:
+            self.store()
 
     def _leave_review(self) -> None:
         if self._showing is not None:

@@ -147,6 +147,21 @@ def test_a_saved_scene_goes_on_where_it_was(bench: Bench, workbench: Any, tmp_pa
         back.close()
 
 
+def test_what_was_accepted_is_not_lost_by_saving_at_once(
+    bench: Bench, workbench: Any, tmp_path: Path
+) -> None:
+    from CAMLocalizerLib.mrml import HeadlessApplication, load_scene, save_scene
+
+    workbench.review.accept("Left")
+    path = save_scene(workbench.scene, tmp_path / "case.mrb")
+    with HeadlessApplication() as other:
+        load_scene(other.scene, path)
+        back = replace(bench, scene=other.scene).workbench()
+        back.restore()
+        assert [segment.name for segment in back.review.accepted] == ["Left"]
+        back.close()
+
+
 def test_edits_made_before_saving_are_still_asked_about(bench: Bench, workbench: Any, tmp_path: Path) -> None:
     from CAMLocalizerLib.mrml import HeadlessApplication, load_scene, save_scene
 
