@@ -59,7 +59,8 @@ class Measurement:
     Args:
         date: of the exam.
         days: since the first exam.
-        volume_ml: 0 where the tumour was not found; None where it is a part of another that it grew together with.
+        volume_ml: 0 where the tumour was not found; None where it is a part of another, before they came apart or
+            after they grew together.
         range_ml: least and greatest volume as the threshold varies by a tenth; None where a label map was given.
         centre_lps_mm: centre of mass in the exam's own coordinates; None where it was not found.
         change: since the exam before; None for the first and for a part of another tumour.
@@ -84,6 +85,7 @@ class Tumour:
         doubling_range: the same for thresholds a tenth lower and higher, least and greatest; None likewise.
         merged_with: number of the tumour that it grew together with.
         absorbed: numbers of the tumours that are a part of it from some exam on.
+        split_from: number of the tumour that it was a part of before.
     """
 
     number: int
@@ -92,6 +94,7 @@ class Tumour:
     doubling_range: tuple[float, float] | None
     merged_with: int | None
     absorbed: tuple[int, ...] = ()
+    split_from: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,9 +206,12 @@ def _tumour(track: Track, tracks: Sequence[Track], results: Sequence[ExamResult]
     if track.merged_with is not None:
         seen = max(exam for exam, number in enumerate(track.regions) if number is not None)
         volumes[seen + 1 :] = [None] * (len(volumes) - seen - 1)
+    if track.split_from is not None:
+        first = next(exam for exam, number in enumerate(track.regions) if number is not None)
+        volumes[:first] = [None] * first
     absorbed = tuple(other.number for other in tracks if other.merged_with == track.number)
     found = _measured(track.number, results, volumes, _variants(track, results, regions), centres)
-    return replace(found, merged_with=track.merged_with, absorbed=absorbed)
+    return replace(found, merged_with=track.merged_with, absorbed=absorbed, split_from=track.split_from)
 
 
 def _total(results: Sequence[ExamResult]) -> Tumour:

@@ -86,6 +86,7 @@ def _tumour(tumour: Tumour) -> dict[str, Any]:
         "doubling_days_range": tumour.doubling_range,
         "merged_with": tumour.merged_with,
         "absorbed": list(tumour.absorbed),
+        "split_from": tumour.split_from,
         "measurements": [_row(measurement) for measurement in tumour.measurements],
     }
 
@@ -113,7 +114,7 @@ def _write_table(found: FollowUp, path: Path) -> None:
     rows = []
     for tumour in (*found.tumours, found.total):
         for each, result in zip(tumour.measurements, found.exams, strict=True):
-            part_of = tumour.merged_with if each.volume_ml is None else None
+            part_of = _part_of(tumour, each)
             facts = fact_columns(result.facts)
             rows.append({"tumour": tumour.number or "all", **_row(each), "part_of_tumour": part_of, **facts})
     columns = dict.fromkeys(name for row in rows for name in row)
@@ -121,6 +122,14 @@ def _write_table(found: FollowUp, path: Path) -> None:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+def _part_of(tumour: Tumour, measurement: Measurement) -> int | None:
+    """Return the tumour that another is a part of in an exam; None where it stands alone or was not found."""
+    if measurement.volume_ml is not None:
+        return None
+    begin = next(each.days for each in tumour.measurements if each.volume_ml is not None)
+    return tumour.split_from if measurement.days < begin else tumour.merged_with
 
 
 def _cell(value: Any) -> Any:
@@ -172,6 +181,8 @@ def tumour_name(tumour: Tumour) -> str:
 def doubling_sentence(tumour: Tumour) -> str:
     """Say how fast a tumour doubles or halves, with the range that the threshold leaves, and what it merged with."""
     parts = [_pace(tumour)]
+    if tumour.split_from is not None:
+        parts.append(f"came off tumour {tumour.split_from}")
     if tumour.merged_with is not None:
         parts.append(f"then grew together with tumour {tumour.merged_with}")
     if tumour.absorbed:

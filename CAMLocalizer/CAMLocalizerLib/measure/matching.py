@@ -18,6 +18,7 @@ MM3_PER_ML = 1000.0
 SLACK_MM = 10.0
 OVERLAP_COUNTS = 10.0
 NO_MATCH = 100.0
+OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +81,13 @@ class Track:
         number: from 1, in the order of appearance and size.
         regions: number of its region in each exam; None where it was not found.
         merged_with: track whose region it shares from some exam on; None usually.
+        split_from: track whose region it was a part of before it appeared; None usually.
     """
 
     number: int
     regions: tuple[int | None, ...]
     merged_with: int | None = None
+    split_from: int | None = None
 
 
 def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -> tuple[Track, ...]:
@@ -101,7 +104,8 @@ def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -
 
     Returns:
         The tracks. Where two tracks end in one region, the one that shares less of it says so in ``merged_with`` and
-        has no region from then on.
+        has no region from then on. Where a region comes apart, the part that shares less of it is a track of its own
+        and says so in ``split_from``.
     """
     histories: list[list[int | None]] = []
     for index, regions in enumerate(exams):
@@ -113,7 +117,8 @@ def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -
         fresh = set(range(1, len(regions) + 1)) - set(taken.values())
         histories += [[*[None] * index, number] for number in sorted(fresh)]
     merges = _merges(histories, exams, to_next)
-    return tuple(Track(n + 1, tuple(history), merges.get(n)) for n, history in enumerate(histories))
+    splits = _splits(histories, exams, to_next)
+    return tuple(Track(n + 1, tuple(history), merges.get(n), splits.get(n)) for n, history in enumerate(histories))
 
 
 def _matched(
@@ -165,3 +170,22 @@ def _merges(
             region = int(hits[1:].argmax()) + 1
             merges[row] = next(n for n, other in enumerate(histories) if other[seen + 1] == region) + 1
     return merges
+
+
+def _splits(
+    histories: Sequence[Sequence[int | None]], exams: Sequence[Regions], to_next: Sequence[RigidTransform]
+) -> dict[int, int]:
+    """Find tracks that begin, for the greater part, where another track's region was: row to number of the other."""
+    splits = {}
+    for row, history in enumerate(histories):
+        first = next(exam for exam, number in enumerate(history) if number is not None)
+        number = history[first]
+        if first == 0 or number is None:
+            continue
+        before = exams[first - 1]
+        moved = to_next[first - 1].inverse().apply(exams[first].points_lps_mm(number))
+        hits = np.bincount(before.at(moved), minlength=len(before) + 1)
+        if len(before) and hits[1:].max() > OWN_SHARE * len(moved):
+            region = int(hits[1:].argmax()) + 1
+            splits[row] = next(n for n, other in enumerate(histories) if other[first - 1] == region) + 1
+    return splits

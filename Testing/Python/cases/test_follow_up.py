@@ -123,6 +123,24 @@ def test_a_tumour_that_grew_together_with_another_has_no_volume_of_its_own(mergi
     assert (row["tumour"], row["volume_ml"], row["part_of_tumour"]) == ("2", "", "1")
 
 
+def test_a_tumour_that_came_off_another_has_no_volume_before(merging, tmp_path, capsys):
+    lines = merging.read_text(encoding="utf-8").splitlines()
+    cells = [line.split(",") for line in lines[1:]]
+    turned = [",".join([file, date, label_map]) for (file, _, label_map), date in zip(cells[::-1], DAYS, strict=True)]
+    merging.write_text("\n".join([lines[0], *turned]), encoding="utf-8")
+    assert main(["follow-up", str(merging), "--output", str(tmp_path / "out")]) == 0
+    second = capsys.readouterr().out.splitlines()[-5]
+    assert second.startswith("tumour 2: ? -> ")
+    assert second.endswith("came off tumour 1")
+    with (tmp_path / "out" / "follow-up.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))[3:6]
+    assert [(row["volume_ml"] == "", row["growth_ml"] == "", row["part_of_tumour"]) for row in rows] == [
+        (True, True, "1"),
+        (False, True, ""),
+        (False, False, ""),
+    ]
+
+
 def test_a_label_map_of_another_grid_is_named_and_resampled_on_demand(table, tmp_path, capsys):
     coarse = Grid((18, 18, 12), (6.0, 6.0, 8.0), (-52.5, -52.5, -46.0), np.eye(3))
     write_label_map(LabelMap(np.ones(coarse.shape_kji, np.uint8), coarse), tmp_path / f"{DAYS[1]}-labels.nii.gz")
