@@ -15,7 +15,7 @@ from ..localizer import Findings, LabelSettings, Localizer
 from ..localizer.inference import Progress
 from ..segment import Threshold, check_uptake_fraction
 from .case import make_case
-from .exports import checked_exports, exports_source
+from .exports import checked_exports, exports_source, warn_of_other_image
 from .report import CaseResult
 from .results import write_results
 
@@ -188,6 +188,8 @@ def localize_file(
     source = choices.dicom_source(path, series=series, reference=reference)
     begin = time.perf_counter()
     volume = read_volume(path, series=series)
+    if source is not None and reference is not None:
+        warn_of_other_image(volume, reference)
     read = time.perf_counter()
     scales = choices.scales_of(localizer)
     found = localizer.run(volume, view=choices.view, scales=scales, progress=progress)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import InputError, LabelMap, SettingsError
-from ..io import DicomSource, read_dicom_source
+import numpy as np
+
+from ..core import InputError, LabelMap, SettingsError, Volume
+from ..io import DicomSource, read_dicom_source, read_volume
+from ..io.dicom_placing import placed, same_voxels
 from ..io.dicom_seg import write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
 from ..measure import measure_regions, measure_union, radiomics, segment_masks
@@ -18,6 +22,9 @@ from .report import CaseResult
 from .surface import write_stl
 
 STL_DESCRIPTION = 60
+LEAST_LIKENESS = 0.8  # brains of other patients reach 0.7
+
+logger = logging.getLogger("CAMLocalizerLib")
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,28 @@ def exports_source(
         told = "the volume" if path is None else str(path)
         raise InputError(f"{told}: is no DICOM; name the series that it was made from with --dicom-reference")
     return source
+
+
+def warn_of_other_image(volume: Volume, reference: Path) -> None:
+    """Log a warning if a reference series shows something else than the volume: results would go to its patient.
+
+    Args:
+        volume: the input.
+        reference: DICOM series that results are to refer to; one on another grid is refused when they are written.
+    """
+    other = read_volume(reference)
+    if not same_voxels(other.grid, volume.grid):
+        return
+    found = placed(other.array_kji, other.grid, volume.grid)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        likeness = float(np.corrcoef(found.ravel(), volume.array_kji.ravel())[0, 1])
+    if not likeness >= LEAST_LIKENESS:
+        logger.warning(
+            "%s: is hardly the image that %s was made from (correlation %.2f); DICOM results carry its patient",
+            reference,
+            volume.name,
+            likeness,
+        )
 
 
 def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> None:

@@ -13,6 +13,7 @@ import pytest
 from dicom_series import write_series
 
 from CAMLocalizerLib.cases import EXPORTS, checked_exports, write_exports, write_results
+from CAMLocalizerLib.cases.exports import warn_of_other_image
 from CAMLocalizerLib.cases.html_report import write_html_report
 from CAMLocalizerLib.cli.arguments import EXPORTS as OFFERED
 from CAMLocalizerLib.core import InputError, SettingsError
@@ -124,3 +125,15 @@ def test_settings_on_the_page_read_like_words(case, tmp_path):
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<tr><td>Weights</td><td><code>1: 1, 4: 1</code></td></tr>" in text
     assert "<td>SHA-256 of the input</td><td><code>" + "ab" * 32 in text
+
+
+def test_a_reference_that_shows_something_else_is_warned_of(oblique_volume, tmp_path, caplog):
+    stored = np.round(200 * (oblique_volume.array_kji - oblique_volume.array_kji.min())).astype(np.uint16)
+    write_series(tmp_path / "own", stored, oblique_volume.grid)
+    mixed = np.random.default_rng(0).permutation(stored.ravel()).reshape(stored.shape)
+    write_series(tmp_path / "other", mixed, oblique_volume.grid)
+    warn_of_other_image(oblique_volume, tmp_path / "own")
+    assert not caplog.text
+    warn_of_other_image(oblique_volume, tmp_path / "other")
+    assert "is hardly the image that" in caplog.text
+    assert "DICOM results carry its patient" in caplog.text
