@@ -1029,20 +1029,14 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
 
         settings.setdefault("launcher", slicerLauncher())
         processing = Processing(slicer.mrmlScene, volumeNode, segmentationNode, model=model, **settings)
-        tell = aliveProgress(progress)
         if blocking:
-            return processing.wait(tell)
+            return processing.wait(aliveProgress(progress))
 
-        def step() -> None:
-            if processing.poll().running:
-                tell(processing.status)
-                return
-            timer.stop()
+        def ended() -> None:
             if completed is not None:
                 completed(processing.result, processing.status.sentence)
 
-        timer = processing.timer = makeTimer(POLL_MS, step)
-        timer.start()
+        goOn(processing, progress or (lambda _status: None), ended)
         return processing
 
     def processFolder(
@@ -1051,23 +1045,41 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
         outputFolder: str | Path,
         *,
         model: str = DEFAULT_MODEL,
+        blocking: bool = True,
+        completed: Callable[[Any, str], None] | None = None,
         progress: Callable[[int, int, Any], None] | None = None,
         **settings: Any,
     ) -> Any:
-        """Look for tumours in every volume of a folder and write a folder of results for each; wait for the end.
+        """Look for tumours in every volume of a folder and write a folder of results for each.
 
         inputFolder: holds volumes (NRRD, NIfTI, MetaImage) and folders of DICOM files.
         outputFolder: receives the folders of results, the same files as from the command line.
         model: name or folder of the model bundle.
+        blocking: wait for the end, with the window alive.
+        completed: without waiting, called at the end with the rows and a sentence.
         progress: called with volumes done, volumes, and how far the present one is.
-        settings: as for process(); also overwrite=True.
+        settings: as for process(); also overwrite=True, and exports=("radiomics", "html", ...) for further files.
 
-        Returns a row for every volume: path, folder, error, tumour_found, volume_ml, regions, seconds.
+        Returns a row for every volume (path, folder, error, tumour_found, volume_ml, regions, seconds), or without
+        waiting the work, which has rows and cancel().
         """
-        from CAMLocalizerLib.workbench.folders import process_folder
+        from CAMLocalizerLib.workbench.folders import FolderProcessing
 
         settings.setdefault("launcher", slicerLauncher())
-        return process_folder(inputFolder, outputFolder, model=model, progress=aliveProgress(progress), **settings)
+        work = FolderProcessing(inputFolder, outputFolder, model=model, **settings)
+        if blocking:
+            return work.wait(aliveProgress(progress))
+
+        def going(status: Any) -> None:
+            if progress is not None:
+                progress(len(work.rows), len(work.paths), status)
+
+        def ended() -> None:
+            if completed is not None:
+                completed(work.rows, work.status.sentence)
+
+        goOn(work, going, ended)
+        return work
 
     def modelNames(self) -> list[str]:
         """Return the names of the installed models, the default first."""
@@ -1128,6 +1140,20 @@ def slicerLauncher() -> Callable | None:
         )
 
     return start
+
+
+def goOn(work: Any, going: Callable[[Any], None], ended: Callable[[], None]) -> None:
+    """Poll work from a timer until it is over."""
+
+    def step() -> None:
+        if work.poll().running:
+            going(work.status)
+            return
+        timer.stop()
+        ended()
+
+    timer = work.timer = makeTimer(POLL_MS, step)
+    timer.start()
 
 
 def aliveProgress(progress: Callable | None) -> Callable:

@@ -244,6 +244,31 @@ def test_process_folder_writes_the_files_of_every_volume(
     assert steps[-1] == (2, 3)
 
 
+def test_a_folder_is_gone_through_without_waiting_too(module: ModuleType, tmp_path: Path, node: Any, job: Any) -> None:
+    from CAMLocalizerLib.io.nifti_writer import write_nifti
+    from CAMLocalizerLib.mrml import volume_from_node
+
+    volume = volume_from_node(node)
+    write_nifti(volume.array_kji, volume.grid, tmp_path / "in.nii.gz")
+    outcomes: list[tuple[Any, str]] = []
+    steps: list[tuple[int, int]] = []
+    work = module.CAMLocalizerLogic().processFolder(
+        tmp_path / "in.nii.gz",
+        tmp_path / "out",
+        new_job=job,
+        exports=("html",),
+        blocking=False,
+        progress=lambda done, total, _status: steps.append((done, total)),
+        completed=lambda *outcome: outcomes.append(outcome),
+    )
+    assert outcomes == []
+    while work.timer.active:
+        work.timer.fire()
+    (((row,), sentence),) = outcomes
+    assert (row.folder / "report.html").is_file()
+    assert (sentence, steps) == ("1 of 1 volumes done", [(0, 1)])
+
+
 def test_parameters_live_in_the_scene(module: ModuleType, node: Any) -> None:
     logic = module.CAMLocalizerLogic()
     logic.getParameterNode().inputVolume = node

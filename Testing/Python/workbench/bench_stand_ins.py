@@ -39,14 +39,14 @@ class ReadyJob:
     def wait(self, progress: Any = None) -> Localization:
         while (step := self.poll()).state in ("starting", "running"):
             progress(step)
-        if step.state == "failed":
-            raise JobError(step.message)
         return self.result()
 
     def cancel(self) -> None:
         self.cancelled = True
 
     def result(self) -> Localization:
+        if self.steps[0].state == "failed":
+            raise JobError(self.steps[0].message)
         return localization_of(self.volume, self.card)
 
 

@@ -147,9 +147,7 @@ def test_a_saved_scene_goes_on_where_it_was(bench: Bench, workbench: Any, tmp_pa
         back.close()
 
 
-def test_what_was_accepted_is_not_lost_by_saving_at_once(
-    bench: Bench, workbench: Any, tmp_path: Path
-) -> None:
+def test_what_was_accepted_is_not_lost_by_saving_at_once(bench: Bench, workbench: Any, tmp_path: Path) -> None:
     from CAMLocalizerLib.mrml import HeadlessApplication, load_scene, save_scene
 
     workbench.review.accept("Left")

@@ -18,7 +18,7 @@ from CAMLocalizerLib.core import InputError, LabelMap, SettingsError
 from CAMLocalizerLib.io import read_label_map, write_nifti
 from CAMLocalizerLib.jobs import JobError
 from CAMLocalizerLib.localizer import LabelSettings
-from CAMLocalizerLib.workbench.folders import process_folder, volume_paths
+from CAMLocalizerLib.workbench.folders import FolderProcessing, process_folder, volume_paths
 from CAMLocalizerLib.workbench.options import settings_of
 
 OPTIONS = {"threshold": "q97", "weights": {1: 1.0, 3: 0.5}, "min_volume_ml": 0.1, "refinement": "random-walk"}
@@ -200,6 +200,30 @@ def test_a_folders_work_ends_where_the_caller_says_so(run_folder: Any, folder: P
         run_folder(folder, progress=stop)
     out = run_folder.keywords["output"]
     assert [path.name for path in out.iterdir()] == ["a"]
+
+
+def test_a_folder_is_gone_through_without_waiting(tmp_path: Path, card: Any, folder: Path) -> None:
+    jobs: list[ReadyJob] = []
+
+    def new_job(volume: Any, request: Any, *, launcher: Any) -> ReadyJob:
+        jobs.append(ReadyJob(card, (*RUNNING, DONE), volume))
+        return jobs[-1]
+
+    work = FolderProcessing(folder, tmp_path / "out", model="tiny", new_job=new_job)
+    assert work.running
+    assert work.poll().state == "starting"
+    assert work.rows == []
+    while not work.rows:
+        work.poll()
+    work.poll()
+    work.cancel()
+    assert (work.running, work.status.state) == (False, "cancelled")
+    assert jobs[-1].cancelled
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+    rest = FolderProcessing(folder, tmp_path / "again", model="tiny", new_job=new_job)
+    while rest.poll().running:
+        pass
+    assert (len(rest.rows), rest.status.sentence) == (3, "2 of 3 volumes done, 1 failed")
 
 
 def test_failed_jobs_are_rows(run_folder: Any, folder: Path, card: Any) -> None:
