@@ -16,8 +16,8 @@ from .registration import RigidTransform
 NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 MM3_PER_ML = 1000.0
 SLACK_MM = 10.0
-OVERLAP_COUNTS = 10.0
-NO_MATCH = 100.0
+OVERLAP_COUNTS = 1000.0
+LEAST_GAIN = 1e-6
 OWN_SHARE = 0.5
 
 
@@ -128,7 +128,8 @@ def _matched(
     new = exams[index]
     if not histories or not len(new):
         return {}
-    costs = np.full((len(histories), len(new)), NO_MATCH)
+    # What a match gains; no match gains nothing, so that a large overlap is never given up to match two specks instead.
+    gains = np.zeros((len(histories), len(new)))
     for row, history in enumerate(histories):
         last, number, moved, centre = _last_seen(history, exams, to_next, index)
         shared_ml = np.bincount(new.at(moved), minlength=len(new) + 1)[1:] * last.volumes_ml[number - 1] / len(moved)
@@ -137,9 +138,9 @@ def _matched(
             reach = last.radius_mm(number) + new.radius_mm(column + 1) + SLACK_MM
             distance = float(np.linalg.norm(centre - new.centres_lps_mm[column])) / reach
             if dice[column] > 0 or distance <= 1:
-                costs[row, column] = min(distance, 1.0) - OVERLAP_COUNTS * dice[column]
-    rows, columns = linear_sum_assignment(costs)
-    return {int(r): int(c) + 1 for r, c in zip(rows, columns, strict=True) if costs[r, c] < NO_MATCH}
+                gains[row, column] = OVERLAP_COUNTS * dice[column] + 1 - min(distance, 1.0) + LEAST_GAIN
+    rows, columns = linear_sum_assignment(gains, maximize=True)
+    return {int(r): int(c) + 1 for r, c in zip(rows, columns, strict=True) if gains[r, c] > 0}
 
 
 def _last_seen(

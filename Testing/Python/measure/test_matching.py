@@ -66,6 +66,14 @@ def test_an_exam_without_any_region_breaks_nothing(grid):
     assert match_regions([spheres(grid)], []) == ()
 
 
+def test_a_tumour_is_never_taken_for_a_speck_so_that_another_speck_finds_a_match(grid):
+    tumour = ((50, 50, 45), 14)
+    first = spheres(grid, tumour, ((30, 50, 45), 2.5))
+    second = spheres(grid, tumour, ((70, 50, 45), 2.5))
+    tracks = match_regions([first, second], [STILL])
+    assert [track.regions for track in tracks] == [(1, 1), (2, None), (None, 2)]
+
+
 def test_a_region_far_away_is_another_tumour(grid):
     tracks = match_regions([spheres(grid, ((10, 10, 45), 5)), spheres(grid, ((80, 80, 45), 5))], [STILL])
     assert [track.regions for track in tracks] == [(1, None), (None, 1)]
