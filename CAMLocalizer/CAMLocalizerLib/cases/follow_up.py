@@ -19,6 +19,7 @@ from ..measure import place_label_map
 from ..measure.growth import Change, change_between, doubling_days
 from ..measure.matching import Regions, Track, match_regions
 from ..measure.registration import RigidTransform, register_rigid
+from ..segment import filter_components
 from ..version import VERSION
 from .case import make_case
 from .exams import Exam
@@ -131,7 +132,8 @@ def follow_up(
         exams: at least two, earliest first.
         localizer: the model; None if every exam brings a label map.
         view: as for :meth:`Localizer.run`.
-        changes: fields of :class:`LabelSettings` to set otherwise than the model does, the same for all exams.
+        changes: fields of :class:`LabelSettings` to set otherwise than the model does, the same for all exams; of
+            label maps ``min_volume_ml`` and ``keep_largest`` decide which regions count.
         resample: bring label maps of other grids onto those of their images.
         report: called with a sentence after each step.
 
@@ -165,12 +167,15 @@ def _examined(
         own = read_label_map(exam.label_map)
         with named(exam.label_map):
             label_map = place_label_map(own, volume.grid, resample=resample)
+        rules = {name: changes[name] for name in ("min_volume_ml", "keep_largest") if name in changes}
+        kept = np.where(filter_components(label_map, **rules), label_map.array_kji, 0).astype(np.uint8)
+        label_map = LabelMap(kept, label_map.grid, label_map.segments)
         facts = {
             "camlocalizer": VERSION,
             "source_sha256": checksum,
             "voxels_sha256": volume_sha256(volume),
             "label_map_sha256": source_sha256(exam.label_map),
-            "settings": {"resample": resample},
+            "settings": {**rules, "resample": resample},
         }
         return ExamResult(exam, volume, label_map, (), None, facts)
     if localizer is None:

@@ -7,6 +7,8 @@ import argparse
 from ..core import SettingsError
 from ..segment import Threshold
 
+MIN_VOLUME_ML = 0.5
+
 
 def run(options: argparse.Namespace) -> int:
     """Follow the tumours of a patient and write what came of it.
@@ -27,10 +29,11 @@ def run(options: argparse.Namespace) -> int:
         Threshold.parse(options.threshold)
     exams = read_exams(options.exams)
     needed = any(exam.label_map is None for exam in exams)
-    if not needed and (options.threshold is not None or options.keep_largest is not None):
-        raise SettingsError(f"{options.exams}: brings label maps, which --threshold and --keep-largest do not change")
+    if not needed and options.threshold is not None:
+        raise SettingsError(f"{options.exams}: brings label maps, which --threshold does not change; leave it out")
     given = {name: getattr(options, name) for name in ("threshold", "min_volume_ml", "keep_largest")}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = {"min_volume_ml": MIN_VOLUME_ML} if needed else {}
+    changes |= {name: value for name, value in given.items() if value is not None}
     with staged_folder(options.output) as staging:
         localizer = Localizer(options.model, device=options.device) if needed else None
         found = follow_up(exams, localizer, view=options.view, changes=changes, resample=options.resample, report=_say)

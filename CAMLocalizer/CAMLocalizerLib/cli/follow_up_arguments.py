@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     put("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
     put("--view", default="auto", choices=("auto", "axial", "coronal", "sagittal"), help="plane of the slices")
     put("--threshold", metavar="T", help="of the fused map, for all exams: 0.4, 200/255, q95 or otsu")
-    put("--min-volume-ml", type=float, default=0.5, metavar="X", help="leave out smaller ones (default: %(default)s)")
+    put("--min-volume-ml", type=float, metavar="X", help="leave out smaller ones (default: 0.5; label maps: 0)")
     put("--keep-largest", type=int, metavar="N", help="number of components to keep in each exam")
     put("--resample", action="store_true", help="bring label maps of other grids onto those of their images")
     put("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")

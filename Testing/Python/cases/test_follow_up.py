@@ -153,9 +153,17 @@ def test_a_label_map_of_another_grid_is_named_and_resampled_on_demand(table, tmp
     assert main([*arguments, "--resample"]) == 0
 
 
+def test_small_regions_of_label_maps_are_left_out_on_demand(table, tmp_path):
+    arguments = ["follow-up", str(table), "--output", str(tmp_path / "out"), "--min-volume-ml", "2"]
+    assert main(arguments) == 0
+    report = json.loads((tmp_path / "out" / "follow-up.json").read_text(encoding="utf-8"))
+    assert len(report["tumours"]) == 1
+    assert report["exams"][0]["provenance"]["settings"] == {"min_volume_ml": 2.0, "resample": False}
+
+
 def test_settings_of_the_model_are_refused_where_label_maps_are_given(table, tmp_path, capsys):
     assert main(["follow-up", str(table), "--output", str(tmp_path / "out"), "--threshold", "0.4"]) == 2
-    assert "brings label maps, which --threshold and --keep-largest do not change" in capsys.readouterr().err
+    assert "brings label maps, which --threshold does not change" in capsys.readouterr().err
 
 
 def test_a_folder_that_exists_is_left_alone(table, tmp_path, capsys):
