@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..core import InputError
 from ..io.names import ENDINGS, ending
+from ..io.tables import read_table
 from .naming import check_name
 from .source import Source
 
 IMAGES = frozenset(ENDINGS.values())
+NEEDED, KNOWN = ("file",), ("case", "series")
 
 
 def read_listing(path: Path) -> tuple[Source, ...]:
@@ -33,8 +34,9 @@ def read_listing(path: Path) -> tuple[Source, ...]:
     sources: dict[tuple[str, str], int] = {}
     names: dict[str, int] = {}
     found = []
-    for line, row in _rows(path):
-        source = _source(path, line, row)
+    for row in read_table(path, NEEDED, known=KNOWN).lines:
+        line = row.number
+        source = _source(path, line, row.cells)
         if (other := sources.setdefault(source.key, line)) != line:
             raise InputError(f"{path}, line {line}: {source.file} stands in line {other} already; keep one of them")
         if source.case and (other := names.setdefault(source.case.casefold(), line)) != line:
@@ -45,25 +47,7 @@ def read_listing(path: Path) -> tuple[Source, ...]:
     return tuple(found)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            header = stream.readline()
-            stream.seek(0)
-            reader = csv.DictReader(stream, delimiter=";" if header.count(";") > header.count(",") else ",")
-            if "file" not in (reader.fieldnames or ()):
-                raise InputError(f"{path}: has no column file; the table needs file and may have case and series")
-            for row in reader:
-                values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
-                if any(values.values()):
-                    yield reader.line_num, values
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); give a folder or a table") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is no table of comma-separated values; give one, or a folder") from error
-
-
-def _source(table: Path, line: int, row: dict[str, str]) -> Source:
+def _source(table: Path, line: int, row: Mapping[str, str]) -> Source:
     if not row["file"]:
         raise InputError(f"{table}, line {line}: has no file")
     case = row.get("case", "")

@@ -6,34 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from tiny_bundle import save_tiny_bundle
 
 from CAMLocalizerLib.core import Grid
 from CAMLocalizerLib.io import write_nifti
-from CAMLocalizerLib.models import MODELS_VARIABLE, ModelCard, save_model
-from CAMLocalizerLib.networks import build_network
+from CAMLocalizerLib.models import MODELS_VARIABLE
 
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    torch.manual_seed(11)
-    network = build_network("dcfpn", classes=2, channels=(4, 4, 4, 4))
-    with torch.no_grad():
-        network.head.bias.copy_(torch.tensor([-3.0, 3.0]))  # every slice shows a tumour
-    card = ModelCard(
-        name="tiny",
-        version="1.2",
-        network="dcfpn",
-        network_settings={"channels": (4, 4, 4, 4)},
-        modality="MR",
-        spacing_mm=1.2,
-        size=(24, 24),
-        normalisation="zscore",
-        classes=("healthy", "glioma"),
-        tumour_classes=("glioma",),
-        scales=(1, 4),
-    )
-    save_model(tmp_path / "models" / "tiny", card, network)
+    save_tiny_bundle(tmp_path / "models" / "tiny")
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     return tmp_path / "models"
 
