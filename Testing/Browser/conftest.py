@@ -66,14 +66,16 @@ def found(blob_file: Path, bundle: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory, blob: Volume) -> Path:
-    """The folder of the review: the blob, another scan, a file that is none, and a way out."""
+    """The folder of the review: the blob, another scan that is stored downwards, a file that is none, and a way out."""
     import SimpleITK
 
     folder = tmp_path_factory.mktemp("scans")
-    for name, array in (("blob.nii.gz", blob.array_kji), ("other.nrrd", blob.array_kji[:, ::-1].copy())):
+    other = blob.array_kji[:, ::-1].copy()
+    for name, array, up in (("blob.nii.gz", blob.array_kji, 1), ("other.nrrd", other, -1)):
         image = SimpleITK.GetImageFromArray(array)
         image.SetSpacing(blob.grid.spacing_mm)
         image.SetOrigin(blob.grid.origin_mm)
+        image.SetDirection((1, 0, 0, 0, 1, 0, 0, 0, up))
         SimpleITK.WriteImage(image, str(folder / name))
     (folder / "notes.txt").write_text("no scan")
     secret = tmp_path_factory.mktemp("elsewhere") / "secret.nii.gz"

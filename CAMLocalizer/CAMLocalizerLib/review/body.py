@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 from vtkmodules.vtkCommonTransforms import vtkTransform
-from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkPolyDataNormals, vtkWindowedSincPolyDataFilter
+from vtkmodules.vtkFiltersCore import (
+    vtkFlyingEdges3D,
+    vtkPolyDataNormals,
+    vtkReverseSense,
+    vtkWindowedSincPolyDataFilter,
+)
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
 from ..core import Volume
@@ -73,8 +78,12 @@ def _surface(inside: np.ndarray, to_ras: np.ndarray) -> Any:
     placed = vtkTransformPolyDataFilter()
     placed.SetInputConnection(smooth.GetOutputPort())
     placed.SetTransform(transform)
+    turned = vtkReverseSense()
+    turned.SetInputConnection(placed.GetOutputPort())
+    turned.SetReverseCells(bool(np.linalg.det(to_ras) < 0))  # a mirroring turns the inside out
     normals = vtkPolyDataNormals()
-    normals.SetInputConnection(placed.GetOutputPort())
+    normals.ConsistencyOff()
+    normals.SetInputConnection(turned.GetOutputPort())
     normals.SplittingOff()
     normals.Update()
     return normals.GetOutput()

@@ -45,9 +45,16 @@ def jump_to_image(scene: Any, found: Findings, index: int) -> None:
         raise SettingsError(f"there is no {found.image_kind} {index}, only {len(found.image_labels)}")
     if found.view in PLANES:
         axis = plane_axes(found.volume.grid, found.view).axes[2]
-        middle = (np.array(found.volume.grid.size) - 1) / 2
-        middle[axis] = float(found.image_labels[index])
-        jump_to(scene, found.volume.grid.to_lps(middle).tolist(), _showing(scene, found.volume.grid, axis))
+        jump_to(scene, image_place(found, index), _showing(scene, found.volume.grid, axis))
+
+
+def image_place(found: Findings, index: int) -> tuple[float, float, float]:
+    """Return the middle of a slice that the model looked at, LPS in mm."""
+    axis = plane_axes(found.volume.grid, found.view).axes[2]
+    middle = (np.array(found.volume.grid.size) - 1) / 2
+    middle[axis] = float(found.image_labels[index])
+    x, y, z = found.volume.grid.to_lps(middle).tolist()
+    return x, y, z
 
 
 def image_in_view(scene: Any, found: Findings) -> int | None:

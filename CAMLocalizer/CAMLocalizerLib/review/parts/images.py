@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ...workbench import Change, Review
+from ...workbench.jumping import image_place
 from ..desk import EVERYTHING, Desk
 from ..pictures import bars_path
 from ..state import CurrentImage, Images
 
+VIEWS = {"axial": "Red", "coronal": "Green", "sagittal": "Yellow"}  # where slices of a plane are shown
 PLOT_SIZE = (1000, 40)  # of the drawing that the page stretches
 
 
@@ -15,6 +17,7 @@ class ImagesPart:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._labels: tuple[str, ...] = ()
         desk.gesture("image", self.jump)
         desk.on_change(self._on_change)
         desk.on_gesture(self.show_current)
@@ -32,17 +35,31 @@ class ImagesPart:
         self._desk.page.show(CurrentImage(-1 if index is None else index))
 
     def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
+        if changes == EVERYTHING:
+            self._labels = self._labels_of(review)
         if changes == EVERYTHING or Change.SETTINGS in changes:
-            self._desk.page.show(images_state(review))
+            self._desk.page.show(images_state(review, self._labels))
             self.show_current()
 
+    def _labels_of(self, review: Review) -> tuple[str, ...]:
+        """Return how images are called: slices by the number that their view shows, projections by name."""
+        found, view = review.found, VIEWS.get(review.found.view)
+        if view is None:
+            return tuple(map(str, found.image_labels))
+        places = [image_place(found, index) for index in range(len(found.image_labels))]
+        return tuple(f"Slice {self._desk.views.number_at(view, place)}" for place in places)
 
-def images_state(review: Review) -> Images:
-    """Return what the page shows of the probabilities."""
+
+def images_state(review: Review, labels: tuple[str, ...]) -> Images:
+    """Return what the page shows of the probabilities.
+
+    Args:
+        review: the review.
+        labels: how its images are called.
+    """
     found = review.found
     probabilities = found.tumour_probabilities
     kind = f"{found.view} slice" if found.image_kind == "slice" else found.image_kind
-    labels = tuple(_label(label) for label in found.image_labels)
     return Images(
         bars_path(probabilities, PLOT_SIZE),
         len(probabilities),
@@ -51,8 +68,3 @@ def images_state(review: Review) -> Images:
         labels,
         tuple(round(float(value), 3) for value in probabilities),
     )
-
-
-def _label(label: int | str) -> str:
-    """Return how an image is called: slices count from 1 for readers, projections have names."""
-    return str(label) if isinstance(label, str) else f"Slice {label + 1}"

@@ -33,9 +33,7 @@ class RegionsPart:
     def show_region(self, label: int, *, cross: bool = True) -> None:
         """Go to the highest activation of a region, with the cross at it unless that is not wanted."""
         component = _component(self._desk.review, int(label))
-        k, j, i = component.peak_kji
-        x, y, z = self._desk.review.found.volume.grid.to_lps((i, j, k)).tolist()
-        self._desk.views.jump_to((x, y, z), cross=cross)
+        self._desk.views.jump_to(_peak_lps(self._desk.review, component), cross=cross)
         self._at = component.label
 
     def next_region(self, steps: int) -> None:
@@ -97,19 +95,19 @@ class RegionsPart:
         if Change.COMPONENTS in changes or Change.LABEL_MAP in changes:
             components = review.components
             self._at = self._at if self._at <= len(components) else 0
-            rows = tuple(self._row(component) for component in components[:LISTED])
+            rows = tuple(self._row(review, component) for component in components[:LISTED])
             self._desk.page.show(Regions(rows, max(0, len(components) - LISTED)))
             if changes == EVERYTHING and components:  # what a run found
                 self.show_region(1, cross=False)
         if Change.ACCEPTED in changes:
             self._desk.page.show(Accepted(_accepted_rows(review), unsaved=bool(review.accepted)))
 
-    def _row(self, component: ReviewedComponent) -> RegionRow:
+    def _row(self, review: Review, component: ReviewedComponent) -> RegionRow:
         return RegionRow(
             component.label,
             volume_text(component.volume_ml),
             f"{component.peak:.2f}",
-            f"slice {self._desk.views.number_at('Red', component.centre_lps_mm)}",
+            f"slice {self._desk.views.number_at('Red', _peak_lps(review, component))}",
             component.kept,
         )
 
@@ -124,6 +122,12 @@ def _accepted_rows(review: Review) -> tuple[AcceptedRow, ...]:
         )
         for index, segment in enumerate(review.accepted)
     )
+
+
+def _peak_lps(review: Review, component: ReviewedComponent) -> tuple[float, float, float]:
+    """Return where a region is brightest, LPS in mm; the views go there."""
+    x, y, z = review.found.volume.grid.to_lps(component.peak_kji[::-1]).tolist()
+    return x, y, z
 
 
 def _component(review: Review, label: int) -> ReviewedComponent:
