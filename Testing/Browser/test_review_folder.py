@@ -57,6 +57,20 @@ def test_a_name_that_no_file_can_have_is_refused(scans: ReviewFolder) -> None:
         scans.inside("a\0b")
 
 
+@pytest.mark.parametrize("up", [1, -1])
+def test_the_body_is_seen_from_outside_however_the_scan_is_stored(up: int) -> None:
+    surface = pytest.importorskip("CAMLocalizerLib.review.body")._surface
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    inside = np.zeros((12, 12, 12), bool)
+    inside[2:10, 2:10, 2:10] = True
+    polydata = surface(inside, np.diag([1.0, 1.0, up, 1.0]))
+    points = vtk_to_numpy(polydata.GetPoints().GetData())
+    normals = vtk_to_numpy(polydata.GetPointData().GetNormals())
+    outwards = ((points - points.mean(axis=0)) * normals).sum(axis=1)
+    assert (outwards > 0).mean() > 0.95
+
+
 def test_what_lies_inside_is_found(scans: ReviewFolder) -> None:
     assert scans.inside("patient/../brain.nrrd") == scans.root / "brain.nrrd"
 

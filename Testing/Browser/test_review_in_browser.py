@@ -247,6 +247,54 @@ def test_another_scan_is_not_opened_over_findings_that_were_not_exported(reviewe
     opened(reviewed, "blob.nii.gz")
 
 
+def test_another_scan_shows_nothing_of_what_was_accepted_before(reviewed: Any) -> None:
+    reviewed.select_option("#scan", "other.nrrd")
+    opened(reviewed, "other.nrrd")
+    before = still(reviewed, "Red")
+    reviewed.select_option("#scan", "blob.nii.gz")
+    opened(reviewed, "blob.nii.gz")
+    run(reviewed)
+    reviewed.keyboard.press("a")
+    reviewed.wait_for_selector(".accepted li")
+    reviewed.keyboard.press("e")
+    reviewed.wait_for_selector("dialog#exported[open]")
+    reviewed.keyboard.press("Escape")
+    reviewed.select_option("#scan", "other.nrrd")
+    opened(reviewed, "other.nrrd")
+    assert still(reviewed, "Red") == before
+    reviewed.select_option("#scan", "blob.nii.gz")
+    opened(reviewed, "blob.nii.gz")
+
+
+def test_neither_an_upload_nor_another_run_loses_findings_unasked(reviewed: Any, blob_file: Path) -> None:
+    reviewed.keyboard.press("a")
+    reviewed.wait_for_selector(".accepted li")
+    questions: list[str] = []
+    reviewed.on("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
+    reviewed.set_input_files("#upload", blob_file)
+    reviewed.click('[data-do="run"]')
+    reviewed.keyboard.press("r")
+    reviewed.wait_for_timeout(300)
+    assert len(questions) == 3
+    assert all("not exported" in question for question in questions)
+    assert [row["name"] for row in shown(reviewed, "accepted")["rows"]] == ["Tumour 1"]
+    assert shown(reviewed, "scan")["value"] == "blob.nii.gz"
+
+
+def test_slices_have_the_same_number_in_view_plot_and_list(reviewed: Any) -> None:
+    reviewed.select_option("#scan", "other.nrrd")
+    opened(reviewed, "other.nrrd")
+    run(reviewed)
+    reviewed.click('[data-region="1"]')
+    reviewed.wait_for_timeout(300)
+    number = shown(reviewed, "slice_Red")["number"]
+    assert number != 13 - number
+    assert reviewed.locator('[data-region="1"] span').first.inner_text() == f"slice {number}"
+    assert reviewed.locator('[data-read="image"]').inner_text().startswith(f"Slice {number}:")
+    reviewed.select_option("#scan", "blob.nii.gz")
+    opened(reviewed, "blob.nii.gz")
+
+
 def test_an_upload_is_shown_and_lies_in_the_folder(page: Any, folder: Path, blob_file: Path, tmp_path: Path) -> None:
     upload = tmp_path / "new scan (1).nii.gz"
     upload.write_bytes(blob_file.read_bytes())
@@ -268,6 +316,16 @@ def test_an_upload_that_is_no_scan_is_refused_in_a_sentence(page: Any, folder: P
     assert answer.value.status == 400
     page.wait_for_selector(".notice.error")
     assert "not a volume" in page.locator(".notice").inner_text()
+    assert {path.name for path in folder.iterdir()} == before
+
+
+def test_an_upload_that_cannot_be_read_is_not_left_behind(page: Any, folder: Path, tmp_path: Path) -> None:
+    before = {path.name for path in folder.iterdir()}
+    broken = tmp_path / "broken.nii.gz"
+    broken.write_bytes((folder / "blob.nii.gz").read_bytes()[:5000])
+    page.set_input_files("#upload", broken)
+    page.wait_for_selector(".notice.error")
+    assert page.locator(".notice").inner_text().startswith("Broken.nii.gz: the compressed data is truncated")
     assert {path.name for path in folder.iterdir()} == before
 
 

@@ -15,6 +15,7 @@ from trame_slicer.core import SlicerApp
 
 from ..core import CAMLocalizerError
 from ..workbench import Change, Review, Workbench
+from .clearing import clear_leftovers
 from .files import ReviewFolder
 from .state import PageState
 from .views import Views
@@ -100,7 +101,7 @@ class Desk:
                 if inspect.isawaitable(answer):
                     await answer
             except CAMLocalizerError as error:
-                self.page.notice(_sentence(str(error)), error=True)
+                self.page.notice(_sentence(str(error).replace(f"{self.folder.root}/", "")), error=True)
             except Exception:
                 logger.exception("the gesture %s failed", name)
                 self.page.notice("That failed; the terminal of the review tells more.", error=True)
@@ -143,6 +144,7 @@ class Desk:
         if self._leave is not None:
             self._leave()
         self._watched, self._leave = review, None
+        clear_leftovers(self.workbench)
         if review is not None:
             self._leave = review.subscribe(self._changed)
             self._changed(EVERYTHING)

@@ -36,6 +36,7 @@ class ReviewFolder:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; give one that the review may read from and write into")
         self.root = root.resolve()
+        self._unread: set[str] = set()  # uploads that were not opened yet
 
     def inside(self, name: str) -> Path:
         """Return the path of a file or folder in here.
@@ -116,7 +117,20 @@ class ReviewFolder:
                 part.rename(target)
         finally:
             part.unlink(missing_ok=True)
+        self._unread.add(target.name)
         return target.name
+
+    def settle_upload(self, name: str, *, readable: bool) -> None:
+        """Take an upload out of the folder again if it cannot be read; what lay in the folder before stays.
+
+        Args:
+            name: of any volume in here.
+            readable: whether it could be opened.
+        """
+        if name in self._unread:
+            self._unread.remove(name)
+            if not readable:
+                (self.root / name).unlink(missing_ok=True)
 
 
 def _check_content(file: Path, name: str) -> None:

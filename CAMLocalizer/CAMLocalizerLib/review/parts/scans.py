@@ -59,8 +59,10 @@ class ScanPart:
         try:
             self._show(await asyncio.to_thread(read_volume, path))
         except Exception:
+            self._desk.folder.settle_upload(name, readable=False)
             self._list(self._shown_name)
             raise
+        self._desk.folder.settle_upload(name, readable=True)
         self._shown_name = name
         self._list(name)
 

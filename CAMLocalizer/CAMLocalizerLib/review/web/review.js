@@ -73,9 +73,14 @@
     return `${images.labels[index] ?? `${images.kind} ${index + 1}`}: ${Math.round(100 * images.probabilities[index])} %`;
   }
 
+  // What was accepted belongs to the scan and the run that are left.
+  const may_leave = (question) =>
+    !state("accepted").unsaved || window.confirm(`What you accepted was not exported yet and will be lost. ${question}`);
+
+  const run = () => !state("run").running && may_leave("Find tumours again?") && act("run");
+
   function open_scan(event) {
-    const loses = state("accepted").unsaved && event.target.value !== state("scan").value;
-    if (loses && !window.confirm("What you accepted was not exported yet and will be lost. Open another scan?")) {
+    if (event.target.value !== state("scan").value && !may_leave("Open another scan?")) {
       event.target.value = state("scan").value;
       return;
     }
@@ -113,12 +118,12 @@
   function upload(event) {
     const [file] = event.target.files;
     event.target.value = "";
-    if (file) send_file(file);
+    if (file && may_leave("Open another scan?")) send_file(file);
   }
 
   function drop(event) {
     const [file] = event.dataTransfer.files;
-    if (file) send_file(file);
+    if (file && may_leave("Open another scan?")) send_file(file);
   }
 
   // Keys
@@ -133,7 +138,7 @@
   }
 
   const PLAIN = {
-    r: () => act("run"),
+    r: run,
     a: () => act("accept"),
     e: () => act("export"),
     o: () => act("look", "overlay", !state("look").overlay),
@@ -180,7 +185,7 @@
   document.addEventListener("contextmenu", (event) => event.target.closest(".view") && event.preventDefault());
 
   window.trame.utils.review = {
-    held, act, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
+    held, act, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };
 })();
