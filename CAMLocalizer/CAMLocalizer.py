@@ -1081,6 +1081,15 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
         goOn(work, going, ended)
         return work
 
+    def radiomics(self, volumeNode: Any, segmentationNode: Any, **options: Any) -> Any:
+        """Measure every segment by pyradiomics, or SimpleITK where it is missing; return the new table node.
+
+        options: regions=True for a row per connected region, params for a parameter file, table_node to fill.
+        """
+        from CAMLocalizerLib.workbench.measuring import radiomics_to_table
+
+        return radiomics_to_table(volumeNode, segmentationNode, **options)
+
     def modelNames(self) -> list[str]:
         """Return the names of the installed models, the default first."""
         from CAMLocalizerLib.models import bundled_models

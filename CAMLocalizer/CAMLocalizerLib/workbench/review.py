@@ -271,7 +271,7 @@ class Review(SettingGestures, RegionGestures):
             overwrite=overwrite,
             file_name=file_name,
             exports=exports,
-            dicom_reference=None if dicom_reference is None else Path(dicom_reference),
+            dicom_reference=dicom_reference,
         )
 
     # History

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..core import CAMLocalizerError, InputError, LabelMap, SettingsError
@@ -15,6 +17,7 @@ from ..mrml.removal import remove_node
 from ..segment import Component, Threshold
 from . import status
 from .accepted import AcceptedSegment
+from .exporting import export_findings
 from .options import check_options, settings_of
 from .run import NewJob, Run
 from .showing import new_segmentation
@@ -44,6 +47,20 @@ class Processed:
     settings: LabelSettings
     label_map: LabelMap
     components: tuple[Component, ...]
+
+    def export(self, folder: str | os.PathLike[str], name: str | None = None, **options: Any) -> Path:
+        """Write the files of the case, as the command line does.
+
+        Args:
+            folder: where the folder of the case is made.
+            name: name of that folder; the volume's if not given.
+            options: ``overwrite``, ``exports`` and ``dicom_reference``, as for :meth:`Review.export`, whose errors it
+                raises.
+
+        Returns:
+            The folder of the case.
+        """
+        return export_findings(self.found, self.settings, self.label_map, Path(folder), name, **options)
 
 
 class Processing:
