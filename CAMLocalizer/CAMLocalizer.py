@@ -310,6 +310,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return  # half of what belongs together is there
         with self.saying():
             workbench.choose_volume(node.inputVolume)
+            self.followPlace(node.inputVolume)
             workbench.view, workbench.device = node.view.value, node.device.value
             if workbench.output_node is not node.outputSegmentation:
                 workbench.choose_output(node.outputSegmentation)
@@ -320,6 +321,16 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._restTimer.start()
         self.onReviewChanged(frozenset())
         self.showLayer()
+
+    def followPlace(self, volumeNode: Any) -> None:
+        """Hear when a volume is moved, which maps made before do not follow."""
+        moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        if volumeNode is not None and not self.hasObserver(volumeNode, moved, self.onVolumeMoved):
+            self.addObserver(volumeNode, moved, self.onVolumeMoved)
+
+    def onVolumeMoved(self, _caller: Any, _event: Any) -> None:
+        """Say that the review does not fit the volume any more, or that it fits again."""
+        self.soon("moved", lambda: self.onReviewChanged(frozenset()))
 
     def fillModels(self) -> None:
         """Offer the installed models, each with its description."""

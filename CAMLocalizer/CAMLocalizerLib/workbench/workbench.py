@@ -415,5 +415,8 @@ class Workbench(Reasons):
         return node is not None and node.GetScene() is self.scene
 
     def _on_scene_closing(self) -> None:
+        was_running = self.running
         self._let_go("Cancelled: the scene was closed")
         self._volume_node = self._output_node = None
+        if not was_running:
+            self._status = RunStatus()

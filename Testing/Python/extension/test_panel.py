@@ -398,3 +398,18 @@ def test_closing_the_application_ends_a_run(widget: Any, job: Any) -> None:
     widget.cleanup()
     assert job.last.cancelled
     assert not widget._pollTimer.active
+
+
+def test_a_volume_that_is_moved_after_the_run_cannot_be_accepted(reviewing: Any, application: Any) -> None:
+    transform = application.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "shift")
+    matrix = transform.GetMatrixTransformToParent()
+    matrix.SetElement(0, 3, 25.0)
+    transform.SetMatrixTransformToParent(matrix)
+    reviewing._parameterNode.inputVolume.SetAndObserveTransformNodeID(transform.GetID())
+    follow(reviewing)
+    assert "moved after it was looked at" in reviewing.ui.statusLabel.text
+    assert "moved after it was looked at" in reviewing.ui.acceptButton.toolTip
+    transform.SetMatrixTransformToParent(type(matrix)())
+    follow(reviewing)
+    assert "moved" not in reviewing.ui.statusLabel.text
+    assert reviewing.ui.acceptButton.enabled

@@ -103,6 +103,7 @@ def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
     workbench.subscribe(lambda: heard.append(workbench.review))
     workbench.scene.Clear(0)
     assert heard == [None]
+    assert workbench.status.sentence == ""
     assert workbench.why_not_accept() == "Run the classifier first."
     workbench.rest()
 
