@@ -365,6 +365,20 @@ def test_everything_fits_into_the_window(reviewed: Any, size: tuple[int, int]) -
         assert box["height"] > 0.36 * size[1]
 
 
+def test_the_threshold_stays_under_the_hand_however_large_the_volume_is(reviewed: Any) -> None:
+    slider = reviewed.locator('[data-slide="threshold"]')
+    before = slider.bounding_box()
+    reviewed.evaluate(
+        """() => {
+        document.querySelector("[data-read=volume]").textContent = "12345 ml";
+        document.querySelector("[data-read=regions]").textContent = "in 12345 regions";
+        }"""
+    )
+    assert slider.bounding_box() == before
+    panel = reviewed.locator(".reading")
+    assert panel.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 def test_every_control_has_a_name_for_screen_readers(reviewed: Any) -> None:
     nameless = reviewed.evaluate(
         """() => [...document.querySelectorAll("button, input:not([hidden]), select")]

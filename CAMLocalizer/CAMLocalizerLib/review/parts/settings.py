@@ -161,7 +161,7 @@ def scale_choices(review: Review) -> tuple[ScaleChoice, ...]:
 
 def volume_text(volume_ml: float) -> str:
     """Return a volume with as many digits as are worth reading."""
-    digits = 3 if volume_ml < 0.1 else 2 if volume_ml < 10 else 1
+    digits = 3 if volume_ml < 0.1 else 2 if volume_ml < 10 else 1 if volume_ml < 1000 else 0
     return f"{volume_ml:.{digits}f} ml"
 
 
