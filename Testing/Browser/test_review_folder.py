@@ -13,6 +13,7 @@ import pytest
 
 from CAMLocalizerLib.core import InputError, SettingsError
 from CAMLocalizerLib.review import opengl
+from CAMLocalizerLib.review.data_files import check_data_files
 from CAMLocalizerLib.review.files import LISTED, ReviewFolder
 
 DICOM = b"\0" * 128 + b"DICM"
@@ -69,6 +70,45 @@ def test_the_body_is_seen_from_outside_however_the_scan_is_stored(up: int) -> No
     normals = vtk_to_numpy(polydata.GetPointData().GetNormals())
     outwards = ((points - points.mean(axis=0)) * normals).sum(axis=1)
     assert (outwards > 0).mean() > 0.95
+
+
+NRRD = "NRRD0004\ntype: uint8\nsizes: 2 2 2\n# data\n{}\n\n"
+META = "ObjectType = Image\nNDims = 3\nElementDataFile = {}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a.nrrd", NRRD.format("data file: /etc/hostname")),
+        ("a.nhdr", NRRD.format("DataFile: ../secret.nrrd")),
+        ("a.nhdr", NRRD.format("data file: ../secret%03d.raw 1 2 1")),
+        ("a.nhdr", NRRD.format("data file: LIST\nbrain.nrrd\n../secret.nrrd")),
+        ("a.nhdr", NRRD.format("data file: link.nrrd")),
+        ("a.mha", META.format("/etc/hostname")),
+        ("a.mhd", META.format("LIST 2\nbrain.nrrd\n../secret.nrrd")),
+    ],
+)
+def test_a_header_that_takes_voxels_from_outside_is_refused(scans: ReviewFolder, name: str, header: str) -> None:
+    (scans.root / name).write_text(header)
+    with pytest.raises(InputError, match=f"{name} takes its voxels from .* outside the folder"):
+        check_data_files(scans.root / name, scans.root)
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a.nrrd", NRRD.format("encoding: raw") + "data file: ../secret.nrrd"),
+        ("a.nhdr", NRRD.format("data file: brain.nrrd")),
+        ("a.mha", META.format("LOCAL") + "ElementDataFile = ../secret.nrrd"),
+        ("a.mhd", META.format("brain scan.raw")),
+        ("a.nii", "ElementDataFile = /etc/hostname"),
+    ],
+)
+def test_a_header_may_name_files_of_the_folder_and_voxels_are_no_header(
+    scans: ReviewFolder, name: str, header: str
+) -> None:
+    (scans.root / name).write_text(header)
+    check_data_files(scans.root / name, scans.root)
 
 
 def test_what_lies_inside_is_found(scans: ReviewFolder) -> None:

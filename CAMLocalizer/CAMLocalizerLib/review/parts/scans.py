@@ -10,6 +10,7 @@ from ...core import InputError, Volume
 from ...io import read_volume
 from ...mrml import volume_to_node
 from ..body import body_surface
+from ..data_files import check_data_files
 from ..desk import Desk
 from ..state import Choice, Scan
 
@@ -57,6 +58,8 @@ class ScanPart:
         self._list(name, busy=f"Opening {path.name}…")
         self._desk.server.state.flush()
         try:
+            if name != self._own:  # which the reviewer named in the terminal
+                await asyncio.to_thread(check_data_files, path, self._desk.folder.root)
             self._show(await asyncio.to_thread(read_volume, path))
         except Exception:
             self._desk.folder.settle_upload(name, readable=False)

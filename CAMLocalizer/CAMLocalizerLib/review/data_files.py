@@ -1,0 +1,67 @@
+"""Files beside a header from which a volume takes its voxels; none of them may lie outside the folder of a review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..core import InputError
+from ..io.names import ending
+
+NRRD = frozenset({".nrrd", ".nhdr"})
+META = frozenset({".mha", ".mhd"})
+FIELDS = {
+    **dict.fromkeys(NRRD, re.compile(rb"\s*data\s*file\s*:=?(.*)", re.IGNORECASE)),
+    **dict.fromkeys(META, re.compile(rb"\s*ElementDataFile\s*[=:](.*)", re.IGNORECASE)),
+}
+OWN = "local"  # the voxels follow the header
+MANY = "list"  # a name on each further line
+LINE_BYTES = 4096
+
+
+def check_data_files(path: Path, root: Path) -> None:
+    """Refuse a volume that takes its voxels from outside a folder.
+
+    Args:
+        path: volume in the folder; formats other than NRRD and MetaImage have no such files.
+        root: the folder, resolved.
+
+    Raises:
+        InputError: a header that names a file elsewhere.
+    """
+    for name in _named_files(path):
+        if not _resolved(path.parent / name).is_relative_to(root):
+            raise InputError(f"{path.name} takes its voxels from {name}, outside the folder of this review")
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        raise InputError(f"{path.name!r} is no name of a file") from None
+
+
+def _named_files(path: Path) -> Iterator[str]:
+    """Yield the files that a header names; of a pattern with numbers, the pattern."""
+    field = FIELDS.get(ending(path)) if path.is_file() else None
+    if field is None:
+        return
+    lines = _lines(path)
+    for line in lines:
+        if not line.strip() and ending(path) in NRRD:
+            return
+        if found := field.match(line):
+            value = found[1].decode("utf-8", "replace").strip()
+            kind = value.split(" ")[0].lower()
+            if kind == MANY:
+                yield from (text for other in lines if (text := other.decode("utf-8", "replace").strip()))
+            elif kind != OWN:
+                yield from {value, value.split(" ")[0]}
+            if ending(path) in META or kind == MANY:
+                return
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        yield from iter(lambda: stream.readline(LINE_BYTES), b"")
