@@ -279,6 +279,8 @@ def test_neither_an_upload_nor_another_run_loses_findings_unasked(reviewed: Any,
     assert all("not exported" in question for question in questions)
     assert [row["name"] for row in shown(reviewed, "accepted")["rows"]] == ["Tumour 1"]
     assert shown(reviewed, "scan")["value"] == "blob.nii.gz"
+    reviewed.get_by_role("button", name="Take Tumour 1 back").click()
+    wait_for(reviewed, "accepted", "rows", [])
 
 
 def test_slices_have_the_same_number_in_view_plot_and_list(reviewed: Any) -> None:
