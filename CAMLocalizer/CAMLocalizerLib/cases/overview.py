@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from .drawing import (
 )
 from .plane_images import PlaneImages, in_plane
 from .projection_overview import draw_projection_case
-from .provenance import provenance_line
+from .provenance import provenance
 from .report import CaseResult
 
 MOST_TILES, TILE_AREA = 8, (0.665, 0.70)
@@ -54,7 +55,7 @@ def write_overview(result: CaseResult, path: Path | IO[bytes]) -> None:
         _draw_slice_case(figure, result)
     with warnings.catch_warnings():  # a name may have letters that the font lacks; the picture is still good
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        facts = {"Software": None, "Description": provenance_line(result, length=300)}
+        facts = {"Software": None, "Description": json.dumps(provenance(result))}
         figure.savefig(path, facecolor=BACKGROUND, metadata=facts)
 
 

@@ -40,9 +40,10 @@ def write_results(
     """
     begin = time.perf_counter()
     grid, line = result.localization.volume.grid, provenance_line(result)
-    facts = {"CAMLocalizer.Provenance": json.dumps(provenance(result))}
-    write_label_map(result.label_map, folder / FILES["label map"], description=line)
-    write_nifti(result.activation, grid, folder / FILES["activation"], description=line)
+    whole = json.dumps(provenance(result))
+    facts = {"CAMLocalizer.Provenance": whole}
+    write_label_map(result.label_map, folder / FILES["label map"], description=line, comment=whole)
+    write_nifti(result.activation, grid, folder / FILES["activation"], description=line, comment=whole)
     write_segmentation(result.label_map, folder / FILES["segmentation"], facts=facts)
     written = time.perf_counter()
     write_overview(result, folder / FILES["picture"])

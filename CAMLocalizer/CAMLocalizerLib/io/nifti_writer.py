@@ -20,10 +20,11 @@ HEADER_BYTES = 352
 _TYPES = {np.dtype(np.uint8): 2, np.dtype(np.float32): 16}
 _MILLIMETRES = 2
 _SCANNER = 1
+_COMMENT = 6
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description: str = "") -> None:
+def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description: str = "", comment: str = "") -> None:
     """Write an array on its grid as NIfTI-1 (``.nii`` or ``.nii.gz``).
 
     Args:
@@ -31,6 +32,7 @@ def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description
         grid: written as sform and qform, both scanner anatomy, in float32 as the format has it.
         path: a file in an existing folder; an existing file is replaced.
         description: for the header's field of that name, at most 79 ASCII characters.
+        comment: text of any length, kept as a header extension of the kind made for comments; none if empty.
 
     Raises:
         GridError: the array's shape differs from the grid's.
@@ -46,13 +48,15 @@ def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description
         raise OutputError(f"{path}: a NIfTI file must be named .nii or .nii.gz")
     kind = np.dtype(np.uint8) if array.dtype in (np.bool_, np.uint8) else np.dtype(np.float32)
     with writing(path), open_output(path, zipped=path.name.lower().endswith(".gz")) as stream:
-        stream.write(_header(grid, kind, description))
+        extension = _extension(comment)
+        stream.write(_header(grid, kind, description, len(extension)))
+        stream.write(extension)
         write_slices(stream, array, kind)
 
 
-def write_label_map(label_map: LabelMap, path: str | Path, *, description: str = "") -> None:
+def write_label_map(label_map: LabelMap, path: str | Path, *, description: str = "", comment: str = "") -> None:
     """Write a label map as NIfTI, uint8, on its grid; arguments and errors are those of :func:`write_nifti`."""
-    write_nifti(label_map.array_kji, label_map.grid, path, description=description)
+    write_nifti(label_map.array_kji, label_map.grid, path, description=description, comment=comment)
 
 
 def write_slices(stream: IO[bytes], array: NDArray, kind: np.dtype) -> None:
@@ -72,7 +76,16 @@ def open_output(path: Path, *, zipped: bool, append: bool = False) -> Iterator[I
             yield stream  # type: ignore[misc]
 
 
-def _header(grid: Grid, kind: np.dtype, description: str) -> bytes:
+def _extension(comment: str) -> bytes:
+    """Return a comment as a NIfTI header extension, whose length is a multiple of sixteen."""
+    if not comment:
+        return b""
+    text = comment.encode()
+    size = -(-(len(text) + 8) // 16) * 16
+    return struct.pack("<2i", size, _COMMENT) + text.ljust(size - 8, b"\0")
+
+
+def _header(grid: Grid, kind: np.dtype, description: str, extended: int) -> bytes:
     if max(grid.size) > np.iinfo(np.int16).max:
         raise OutputError(f"NIfTI-1 holds at most 32767 voxels along an axis, got {grid.size}")
     ras = _LPS_TO_RAS @ grid.ijk_to_lps
@@ -82,13 +95,14 @@ def _header(grid: Grid, kind: np.dtype, description: str) -> bytes:
     struct.pack_into("<8h", header, 40, 3, *grid.size, 1, 1, 1, 1)
     struct.pack_into("<2h", header, 70, _TYPES[kind], kind.itemsize * 8)
     struct.pack_into("<8f", header, 76, qfac, *grid.spacing_mm, 0, 0, 0, 0)
-    struct.pack_into("<3f", header, 108, HEADER_BYTES, 1.0, 0.0)
+    struct.pack_into("<3f", header, 108, HEADER_BYTES + extended, 1.0, 0.0)
     struct.pack_into("<B", header, 123, _MILLIMETRES)
     struct.pack_into("<79s", header, 148, description.encode("ascii", "replace"))
     struct.pack_into("<2h", header, 252, _SCANNER, _SCANNER)
     struct.pack_into("<6f", header, 256, *quaternion, *ras[:3, 3])
     struct.pack_into("<12f", header, 280, *ras[:3].ravel())
     header[344:348] = b"n+1\0"
+    header[348] = int(extended > 0)
     return bytes(header)
 
 

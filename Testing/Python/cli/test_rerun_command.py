@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 
+import nibabel
 import numpy as np
 import pytest
 from dicom_series import write_series
+from PIL import Image
 
 from CAMLocalizerLib import read_volume
 from CAMLocalizerLib.cli import main
@@ -109,3 +111,13 @@ def test_what_is_only_called_like_the_input_is_passed_over(report, brain, tmp_pa
     (tmp_path / "b" / "brain.nii.gz").write_bytes(b"damaged")
     monkeypatch.chdir(tmp_path)
     assert main(["rerun", str(report), "--device", "cpu"]) == 0
+
+
+def test_nifti_and_picture_hold_the_settings_too(report):
+    told = json.loads(report.read_text(encoding="utf-8"))["label_settings"]
+    for name in ("labelmap.nii.gz", "activation.nii.gz"):
+        (extension,) = nibabel.load(report.parent / name).header.extensions
+        assert extension.get_code() == 6
+        assert json.loads(extension.get_content().rstrip(b"\0"))["settings"] == told
+    with Image.open(report.parent / "overview.png") as picture:
+        assert json.loads(picture.text["Description"])["settings"] == told
