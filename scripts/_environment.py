@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from _sample import SHA256, copy_sample, sample_problem
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".venv"
@@ -25,9 +29,9 @@ def environment_python(folder: Path = ENVIRONMENT) -> Path:
 
 
 def fingerprint(root: Path = ROOT) -> str:
-    """Return a checksum of all that the environment depends on: pins, project description, place and interpreter."""
+    """Return a checksum of all that the environment depends on: pins, project, sample, place and interpreter."""
     parts = [(root / "requirements.lock").read_bytes(), (root / "pyproject.toml").read_bytes()]
-    parts += [str(root).encode(), str(sys.version_info[:2]).encode()]
+    parts += [str(root).encode(), str(sys.version_info[:2]).encode(), *map(str.encode, SHA256.values())]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -49,9 +53,34 @@ def ensure_environment() -> Path:
     _pip([*install, "-r", str(LOCK)])
     _pip([*beside, RADIOMICS], otherwise="pyradiomics could not be built (is there a C compiler?); going on without it")
     _pip([*beside, "-e", str(ROOT)])
+    if problem := ensure_sample(python):
+        print(problem, flush=True)
     stamp.write_text(fingerprint())
     print("The environment is ready.", flush=True)
     return python
+
+
+def ensure_sample(python: Path) -> str:
+    """Fetch the sample unless the environment has it; return what is missing, in a sentence, or an empty string."""
+    if not sample_problem(ENVIRONMENT):
+        return ""
+    print("  fetching the sample", flush=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        _unpack_source(python, RADIOMICS, Path(folder))
+        copy_sample(Path(folder), ENVIRONMENT)
+    return sample_problem(ENVIRONMENT)
+
+
+def _unpack_source(python: Path, package: str, folder: Path) -> None:
+    """Let pip unpack a source package somewhere below a folder.
+
+    After unpacking, pip runs the package's own set-up code to read its metadata. That may fail, so the exit code means
+    nothing here, and pip has to keep (``--no-clean``) what it unpacked into its temporary folder.
+    """
+    command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    options = ["--no-clean", "--no-deps", "--no-build-isolation", "--no-binary=:all:", f"--dest={folder}", package]
+    environment = {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))}
+    subprocess.run([*command, *options], env=environment, capture_output=True)
 
 
 def run(python: Path, *arguments: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ ROOT = SCRIPTS.parent
 @pytest.fixture
 def environment(monkeypatch):
     """The module, as the scripts beside it import it."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
     spec = importlib.util.spec_from_file_location("_environment", SCRIPTS / "_environment.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "_environment", module)
@@ -34,6 +36,7 @@ def commands(environment, tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "environment_python", lambda: python)
     monkeypatch.setattr(environment, "_make", lambda given: None)
     monkeypatch.setattr(environment, "_pip", lambda command, otherwise="": asked.append(command))
+    monkeypatch.setattr(environment, "_unpack_source", lambda *_: None)
     return asked
 
 
@@ -72,6 +75,31 @@ def test_only_what_can_be_done_without_may_fail(environment, capfd):
     assert capfd.readouterr().out == "going on without it\n"
     with pytest.raises(SystemExit, match="could not be installed"):
         environment._pip(failing)
+
+
+def test_a_missing_sample_does_not_stop_the_set_up(environment, commands, capfd):
+    python = environment.ensure_environment()
+    assert "The sample is incomplete" in capfd.readouterr().out
+    assert environment.ensure_sample(python) != ""
+
+
+def test_the_sample_is_fetched_once(environment, commands, monkeypatch):
+    fetched, problems = [], ["missing", "", ""]
+    monkeypatch.setattr(environment, "sample_problem", lambda _: problems.pop(0))
+    monkeypatch.setattr(environment, "copy_sample", lambda source, folder: fetched.append(folder))
+    assert environment.ensure_sample(Path("python")) == environment.ensure_sample(Path("python")) == ""
+    assert fetched == [environment.ENVIRONMENT]
+
+
+def test_a_source_package_stays_unpacked_when_its_own_set_up_code_fails(environment, tmp_path):
+    package, unpacked = tmp_path / "broken-1.0", tmp_path / "unpacked"
+    (package / "data").mkdir(parents=True)
+    (package / "setup.py").write_text("raise SystemExit('this cannot be built')")
+    (package / "data" / "file.txt").write_text("kept")
+    archive = shutil.make_archive(str(package), "gztar", tmp_path, package.name)
+    unpacked.mkdir()
+    environment._unpack_source(Path(sys.executable), archive, unpacked)
+    assert [path.read_text() for path in unpacked.rglob("data/file.txt")] == ["kept"]
 
 
 def test_an_old_python_is_told_what_is_needed(environment, monkeypatch):
