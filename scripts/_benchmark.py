@@ -12,7 +12,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ sys.path.insert(0, str(_peers.ROOT / "CAMLocalizer"))
 import numpy as np
 import torch
 
+from _sample import sample_image, sample_problem
 from CAMLocalizerLib.cam import PyramidGradCAM
 from CAMLocalizerLib.networks import DCFPN, fold_batch_norm
 
@@ -149,19 +149,13 @@ def measure_memory(options: argparse.Namespace, names: list[str]) -> dict[str, f
     return found
 
 
-@cache
-def _sample() -> Path | None:
-    return next(iter(sorted((_peers.ROOT / "Resources" / "SampleData").glob("*.nii.gz"))), None)
-
-
 def label_map_effect() -> dict[str, float]:
-    """What bfloat16 does to the label map of the bundled sample with the bundled model; empty where one is missing."""
-    sample = _sample()
-    if sample is None or not (_peers.ROOT / "Resources" / "models" / "brain-t1ce" / "model.json").is_file():
+    """What bfloat16 does to the sample's label map with the bundled model; empty where one of the two is missing."""
+    if sample_problem() or not (_peers.ROOT / "Resources" / "models" / "brain-t1ce" / "model.json").is_file():
         return {}
     from CAMLocalizerLib import Localizer, read_volume
 
-    volume = read_volume(sample)
+    volume = read_volume(sample_image())
     runs = {name: Localizer("brain-t1ce", precision=name).run(volume) for name in ("float32", "bfloat16")}
     exact, half = (np.asarray(run.label_map().array_kji) > 0 for run in runs.values())
     joint = int(exact.sum() + half.sum())
@@ -263,7 +257,7 @@ def main() -> int:
     print("Times: best of the rounds; ratios: median over rounds. Memory: peak above network, images and imports, each")
     print("alone in a process. Maps: largest difference from ours after each is brought to 0..1. Peers get raw maps at")
     print("the layers' own size and one class for all images; the fastest variant of a peer counts.")
-    print(f"bfloat16 and the sample's label map: {found['bfloat16_label_map'] or 'no bundled model to tell'}")
+    print(f"bfloat16 and the sample's label map: {found['bfloat16_label_map'] or 'sample or model is missing'}")
     print(*notes, sep="\n")
     if options.json:
         options.json.write_text(json.dumps({**found, "notes": notes}, indent=2) + "\n")

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from _sample import sample_image, sample_problem
 from CAMLocalizerLib.core import ActivationMap, ActivationPyramid, Grid, Volume
 from CAMLocalizerLib.localizer import LabelSettings, Localization
 from CAMLocalizerLib.models import ModelCard
@@ -46,7 +47,6 @@ WORDS = {
 }
 STAND_INS = ROOT / "Testing" / "Python" / "extension"
 BROWSER = ROOT / "Testing" / "Browser" / "measure.py"
-SAMPLE = ROOT / "Resources" / "SampleData" / "brain-t1ce-sample.nii.gz"
 IMPORT_CODE = """
 import sys, time, types
 import pytest, slicer, vtk
@@ -170,6 +170,8 @@ def measure_browser(count: int) -> tuple[list[float], str]:
 def _browser_trouble() -> str:
     if not BROWSER.is_file():
         return f"{BROWSER.relative_to(ROOT)} is missing"
+    if problem := sample_problem():
+        return problem
     missing = [name for name in ("playwright", "trame_slicer") if importlib.util.find_spec(name) is None]
     if missing:
         return f"{', '.join(missing)} not installed"
@@ -179,10 +181,10 @@ def _browser_trouble() -> str:
 
 
 def _write_large_sample(file: Path) -> None:
-    """Write the bundled sample with as many slices as the other measurements have."""
+    """Write the sample with as many slices as the other measurements have."""
     import SimpleITK as sitk  # noqa: N813  the name everybody gives it
 
-    image = sitk.ReadImage(str(SAMPLE), sitk.sitkFloat32)
+    image = sitk.ReadImage(str(sample_image()), sitk.sitkFloat32)
     extent = [n * mm for n, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     spacing = [mm / n for mm, n in zip(extent, SIZE_IJK, strict=True)]
     fine = sitk.Resample(
@@ -267,7 +269,7 @@ def main(arguments: list[str] | None = None) -> int:
         "Changes: until mask and list of regions are there, with a minimum volume and a rejected region, every eighth"
     )
     print("compared voxel by voxel with the library's label map, whose time is that of the plain call. Import: in a")
-    print("fresh process over stand-ins for what needs Qt. Browser: the bundled sample with 160 slices.")
+    print("fresh process over stand-ins for what needs Qt. Browser: the sample with 160 slices.")
     print(*found["notes"], sep="\n")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")

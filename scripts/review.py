@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from _environment import ROOT, ensure_environment, run
+from _environment import ENVIRONMENT, ROOT, ensure_environment, ensure_sample, run
+from _sample import sample_image
 
-SAMPLE = ROOT / "Resources" / "SampleData" / "brain-t1ce-sample.nii.gz"
 RESULTS = ROOT / "demo" / "review"
 
 
 def main() -> int:
     """Open the review of the sample; results go to ``demo/review/``, further arguments to ``camlocalizer review``."""
     python = ensure_environment()
+    if problem := ensure_sample(python):
+        sys.exit(problem)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    return run(python, "-m", "CAMLocalizerLib", "review", str(SAMPLE), "--folder", str(RESULTS), *sys.argv[1:])
+    sample = str(sample_image(ENVIRONMENT))
+    return run(python, "-m", "CAMLocalizerLib", "review", sample, "--folder", str(RESULTS), *sys.argv[1:])
 
 
 if __name__ == "__main__":
