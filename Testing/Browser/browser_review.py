@@ -16,7 +16,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "CAMLocalizer"
-SAMPLE = ROOT / "Resources" / "SampleData" / "brain-t1ce-sample.nii.gz"
 PREPARED = Path(__file__).with_name("prepared_review.py")
 ENDING_S = 10
 SANDBOX = ("--no-sandbox",)  # containers lack what Chromium's own sandbox needs

@@ -1,4 +1,4 @@
-"""Reviews to look at: a tiny one with a network that was never trained, and the bundled sample."""
+"""Reviews to look at: a tiny one with a network that was never trained, and the sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_review import SAMPLE, RunningReview, chromium, missing
+from browser_review import RunningReview, chromium, missing
 from review_page import WINDOW, run, shown, volume_of, wait_for, watched_page
 
 from CAMLocalizerLib.core import Grid, Volume
@@ -125,8 +125,10 @@ def reviewed(page: Any, found: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def sample_review(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReview]:
-    """The review of the bundled sample."""
+def sample_review(
+    browser: Any, sample_image: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningReview]:
+    """The review of the sample with the bundled model."""
     folder = tmp_path_factory.mktemp("review")
-    with RunningReview([SAMPLE, "--folder", folder]) as review:
+    with RunningReview([sample_image, "--folder", folder]) as review:
         yield review

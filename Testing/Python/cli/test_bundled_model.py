@@ -1,4 +1,4 @@
-"""The first command of the README, on the bundled sample with the bundled model."""
+"""The main job on the sample with the bundled model, whatever that model finds."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ import numpy as np
 import pytest
 
 from CAMLocalizerLib.cli import main
-from CAMLocalizerLib.io import read_volume
+from CAMLocalizerLib.core import Grid
+from CAMLocalizerLib.io import case_name, read_volume, write_nifti
 from CAMLocalizerLib.models import load_model
 
 ROOT = Path(__file__).resolve().parents[3]
-SAMPLE = ROOT / "Resources" / "SampleData" / "brain-t1ce-sample.nii.gz"
+BLANK = [0, 3]
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory) -> Path:
-    output = tmp_path_factory.mktemp("results")
-    assert main(["localize", str(SAMPLE), "--model", "brain-t1ce", "--output", str(output)]) == 0
-    return output / "brain-t1ce-sample"
+def case(sample_image, tmp_path_factory) -> Path:
+    return localized(sample_image, tmp_path_factory.mktemp("results"))
 
 
-def test_label_map_and_activation_lie_on_the_samples_exact_grid(case) -> None:
-    sample = read_volume(SAMPLE)
+def localized(scan: Path, output: Path) -> Path:
+    """Run the command and return the case's folder."""
+    assert main(["localize", str(scan), "--model", "brain-t1ce", "--output", str(output)]) == 0
+    return output / case_name(scan)
+
+
+def test_label_map_and_activation_lie_on_the_samples_exact_grid(case, sample_image) -> None:
+    sample = read_volume(sample_image)
     for name in ("labelmap.nii.gz", "activation.nii.gz", "segmentation.seg.nrrd"):
         assert read_volume(case / name).grid.matches(sample.grid, tolerance_mm=1e-6)
 
@@ -34,21 +39,21 @@ def test_the_label_map_is_where_the_activation_reaches_the_threshold(case) -> No
     activation = read_volume(case / "activation.nii.gz").array_kji
     labels = read_volume(case / "labelmap.nii.gz").array_kji
     np.testing.assert_array_equal(labels > 0, activation >= report["settings"]["threshold_value"])
-    assert activation.max() == 1.0
 
 
-def test_the_report_names_tumour_model_and_slices(case) -> None:
+def test_the_report_names_model_and_slices(case, sample_image) -> None:
     report = json.loads((case / "report.json").read_text())
-    assert report["tumour_found"] is True
     assert report["model"]["sha256"] == load_model("brain-t1ce").card.sha256
-    assert len(report["probabilities"]) == 24
+    assert len(report["probabilities"]) == read_volume(sample_image).grid.size[2]
     assert set(report["probabilities"][0]["classes"]) == set(load_model("brain-t1ce").card.classes)
 
 
-def test_blank_slices_hold_no_tumour(case) -> None:
-    blank = np.ptp(read_volume(SAMPLE).array_kji, axis=(1, 2)) == 0
-    assert blank.sum() == 4
-    assert not read_volume(case / "labelmap.nii.gz").array_kji[blank].any()
+def test_blank_slices_hold_no_tumour(tmp_path) -> None:
+    array = np.random.default_rng(3).normal(300.0, 50.0, (4, 40, 40)).astype(np.float32)
+    array[BLANK] = 0
+    scan = tmp_path / "noise.nii.gz"
+    write_nifti(array, Grid((40, 40, 4), (4.0, 4.0, 6.5), (0.0, 0.0, 0.0), np.eye(3)), scan)
+    assert not read_volume(localized(scan, tmp_path) / "labelmap.nii.gz").array_kji[BLANK].any()
 
 
 def test_the_bundle_names_its_licence_results_and_limits() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from CAMLocalizerLib.core import LabelMap
+from CAMLocalizerLib.core import Grid, LabelMap, Volume
 from CAMLocalizerLib.io import read_volume
 from CAMLocalizerLib.mrml import (
     HeadlessApplication,
@@ -21,17 +22,24 @@ from CAMLocalizerLib.mrml import (
     volume_to_node,
 )
 
-SAMPLE = Path(__file__).resolve().parents[3] / "Resources" / "SampleData" / "brain-t1ce-sample.nii.gz"
+
+@pytest.fixture
+def volume(sample_image: Path) -> Volume:
+    """The sample with its slices in Slicer's order: the file is left-handed, and Slicer reads it right-handed."""
+    stored = read_volume(sample_image)
+    grid = stored.grid
+    last = grid.to_lps([0, 0, grid.size[2] - 1])
+    reversed_grid = Grid(grid.size, grid.spacing_mm, tuple(last), grid.direction * [1, 1, -1])
+    return Volume(stored.array_kji[::-1], reversed_grid)
 
 
-def test_slicer_and_the_library_read_the_sample_alike(scene: Any) -> None:
-    ours, theirs = read_volume(SAMPLE), volume_from_node(load_volume_node(scene, SAMPLE))
+def test_slicer_and_the_library_read_the_sample_alike(scene: Any, volume: Volume, sample_image: Path) -> None:
+    ours, theirs = volume, volume_from_node(load_volume_node(scene, sample_image))
     np.testing.assert_array_equal(ours.array_kji, theirs.array_kji)
     assert ours.grid.matches(theirs.grid)
 
 
-def test_the_samples_scene_comes_back_voxel_by_voxel(scene: Any, tmp_path: Path) -> None:
-    volume = read_volume(SAMPLE)
+def test_the_samples_scene_comes_back_voxel_by_voxel(scene: Any, volume: Volume, tmp_path: Path) -> None:
     activation = volume.array_kji / volume.array_kji.max()
     label_map = LabelMap(activation >= 0.6, volume.grid)
     reference = volume_to_node(scene, volume, name="brain")
