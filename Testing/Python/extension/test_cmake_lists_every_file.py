@@ -35,10 +35,10 @@ def test_no_loose_script_lies_beside_the_module() -> None:
     assert [path.name for path in module_files.MODULE.glob("*.py")] == ["CAMLocalizer.py"]
 
 
-def test_the_root_adds_the_module_and_its_shared_data() -> None:
+def test_the_root_adds_the_module_and_its_models() -> None:
     text = (module_files.ROOT / "CMakeLists.txt").read_text()
     assert "add_subdirectory(CAMLocalizer)" in text
-    assert re.search(r"foreach\(folder models SampleData\)", text)
+    assert re.search(r"install\(\s+DIRECTORY \"Resources/models\"", text)
 
 
 def test_the_tests_of_the_desktop_are_added_where_tests_are_built() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 import sys
@@ -68,37 +67,16 @@ def test_the_module_describes_itself_and_waits_for_start_up(module: ModuleType) 
     assert slicer.app.connections["startupCompleted()"] is module.registerSampleData
 
 
-def test_the_sample_is_registered_from_the_disk_with_its_checksum(module: ModuleType) -> None:
+def test_the_sample_is_registered_by_address_and_checksum(module: ModuleType, sample_script: ModuleType) -> None:
     import SampleData
 
     module.registerSampleData()
     (source,) = SampleData.SampleDataLogic.registered
-    assert source["uris"] == module.findSampleFile().as_uri()
-    digest = hashlib.sha256(module.findSampleFile().read_bytes()).hexdigest()
-    assert source["checksums"] == f"SHA256:{digest}"
+    assert source["uris"].startswith("https://")
+    assert source["uris"].endswith(f"/v3.0.1/data/{sample_script.IMAGE}")
+    assert source["checksums"] == f"SHA256:{sample_script.SHA256[sample_script.IMAGE]}"
     assert Path(source["thumbnailFileName"]).is_file()
     assert source["loadFileTypes"] == "VolumeFile"
-
-
-def test_without_the_file_the_sample_comes_from_the_repository(
-    module: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import SampleData
-
-    monkeypatch.setattr(module, "findSampleFile", lambda: None)
-    module.registerSampleData()
-    assert SampleData.SampleDataLogic.registered[0]["uris"] == module.SAMPLE_URL
-
-
-def test_the_sample_is_found_in_an_installed_extension(
-    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    installed = tmp_path / "lib" / "Slicer-5.12" / "qt-scripted-modules" / "CAMLocalizer.py"
-    sample = tmp_path / "share" / "Slicer-5.12" / "CAMLocalizer" / "SampleData" / module.SAMPLE_FILE
-    sample.parent.mkdir(parents=True)
-    sample.touch()
-    monkeypatch.setattr(module, "__file__", str(installed))
-    assert module.findSampleFile() == sample
 
 
 def segment_names(node: Any) -> list[str]:
