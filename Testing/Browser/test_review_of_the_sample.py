@@ -14,6 +14,7 @@ from PIL import Image
 from review_page import run, shown, still, wait_for, watched_page
 
 LARGE = {"width": 1920, "height": 1080}
+SURFACE_MS = 3000  # until a slow machine has drawn the surface of the regions that are left
 Photograph = Callable[[Any, str], None]
 
 
@@ -25,6 +26,7 @@ def photograph(pytestconfig: pytest.Config) -> Photograph:
     def take(page: Any, name: str) -> None:
         if folder is None:
             return
+        page.wait_for_timeout(SURFACE_MS)
         still(page, "ThreeD")
         folder.mkdir(parents=True, exist_ok=True)
         Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(folder / f"{name}.png", optimize=True)
