@@ -75,7 +75,7 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite(nn.Module):
     """The encoder of EfficientNet-Lite0, -Lite1 or -Lite2 up to a sixteenth of the image's resolution.
 
-    Cell i of a map of stride s is centred on pixel s i + s - 1, which `offsets` says.
+    Cell i of a map of stride s is centred on pixel s i + s - 1, not in the middle of s pixels, because of the padding.
 
     Args:
         name: a key of `VARIANTS`.
@@ -109,11 +109,11 @@ class EfficientNetLite(nn.Module):
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the maps of strides 2, 4, 8 and 16; the last one holds both stages of that resolution."""
-        counts = [stage[-1].layers[-1].num_features for stage in self.stages]  # type: ignore[index,union-attr]
+        counts = [stage[-1].layers[-1].num_features for stage in self.stages]  # type: ignore[index]
         return (*counts[:3], counts[3] + counts[4])
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Compute the maps of strides 2, 4, 8 and 16 of images (N, in_channels, H, W) in 0..1, sides multiples of 16."""
+        """Compute maps of strides 2, 4, 8 and 16 of images (N, in_channels, H, W) in 0..1, sides multiples of 16."""
         image = (images - IMAGE_MEAN) * IMAGE_SCALE
         image = self.stem(image.expand(-1, 3, -1, -1))
         maps = []
