@@ -13,28 +13,36 @@ CONVOLUTION_LAYERS = 22
 SIZE_MULTIPLE = 8
 
 
-def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+def convolution_block(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
+    """Make a convolution that keeps the size, its batch normalisation and ReLU."""
+    convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
 
 
 def _block(in_channels: int, out_channels: int, *, layers: int) -> nn.Sequential:
     inputs = (in_channels, *[out_channels] * (layers - 1))
-    return nn.Sequential(*(_convolution(channels, out_channels) for channels in inputs))
+    return nn.Sequential(*(convolution_block(channels, out_channels) for channels in inputs))
 
 
 class DecoderStage(nn.Module):
-    """One step up the pyramid: transposed convolution, skip connection, batch normalisation, two convolutions."""
+    """One step up the pyramid: transposed convolution, skip connection, batch normalisation, two convolutions.
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    Args:
+        in_channels: channels of the coarse map.
+        out_channels: channels of the stage's own map.
+        skip_channels: channels of the encoder's map; as many as ``out_channels`` if not given.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, skip_channels: int | None = None) -> None:
         super().__init__()
+        joined = out_channels + (out_channels if skip_channels is None else skip_channels)
         self.up = nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
-        self.norm = nn.BatchNorm2d(2 * out_channels)
-        self.block = _block(2 * out_channels, out_channels, layers=2)
+        self.norm = nn.BatchNorm2d(joined)
+        self.block = _block(joined, out_channels, layers=2)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """Join a coarse map (N, C_in, H/2, W/2) with the encoder's map (N, C_out, H, W) of this scale."""
-        joined = torch.cat([skip, self.up(coarse)], dim=1)  # (N, 2 * C_out, H, W)
+        """Join a coarse map (N, C_in, H/2, W/2) with the encoder's map (N, C_skip, H, W) of this scale."""
+        joined = torch.cat([skip, self.up(coarse)], dim=1)  # (N, C_skip + C_out, H, W)
         return self.block(self.norm(joined))
 
 
@@ -95,11 +103,11 @@ class FeaturePyramid(nn.Module):
         return {1: self.scale1(map2, encoded1), 2: map2, 3: map3, 4: map4}
 
 
-def require_divisible(images: Tensor) -> None:
-    """Raise ValueError unless height and width of images (N, C, H, W) are multiples of `SIZE_MULTIPLE`."""
+def require_divisible(images: Tensor, multiple: int = SIZE_MULTIPLE) -> None:
+    """Raise ValueError unless height and width of images (N, C, H, W) are multiples of a number of pixels."""
     height, width = images.shape[-2:]
-    if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE:
+    if height % multiple or width % multiple:
         raise ValueError(
-            f"DC-FPN needs image sides that are multiples of {SIZE_MULTIPLE} pixels, got {height} x {width}; "
+            f"DC-FPN needs image sides that are multiples of {multiple} pixels, got {height} x {width}; "
             "pad or resample the images"
         )

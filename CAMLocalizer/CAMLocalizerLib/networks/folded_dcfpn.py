@@ -9,11 +9,11 @@ from itertools import product
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .dcfpn import DCFPN
 from .feature_pyramid import DecoderStage, require_divisible
+from .pooled_head import fold_head, frozen, norm_affine
 
 BORDER = ((0, 0), (2, -1))  # the tap of a 3x3 kernel that is hidden, and the row or column of pixels where it is
 
@@ -53,18 +53,18 @@ class FoldedDecoderStage(nn.Module):
         super().__init__()
         join = fuse_conv_bn_eval(stage.block[0][0], stage.block[0][1])  # type: ignore[index]
         weight, bias = join.weight.detach().double(), join.bias.detach().double()
-        dtype, half = join.weight.dtype, weight.shape[1] // 2
+        dtype, skips = join.weight.dtype, weight.shape[1] - stage.up.out_channels
         scale, shift = norm_affine(stage.norm)
-        up = stage.up.weight.detach().double() * scale[half:, None, None]  # (C_in, C, 2, 2)
+        up = stage.up.weight.detach().double() * scale[skips:, None, None]  # (C_in, C, 2, 2)
         up_bias = 0 if stage.up.bias is None else stage.up.bias.detach().double()
-        shift[half:] += scale[half:] * up_bias
+        shift[skips:] += scale[skips:] * up_bias
         hidden_taps = torch.einsum("ocyx,c->oyx", weight, shift)
-        self.skip = nn.Conv2d(half, weight.shape[0], 3, padding=1)
+        self.skip = nn.Conv2d(skips, weight.shape[0], 3, padding=1)
         self.up = nn.ConvTranspose2d(up.shape[0], weight.shape[0], 4, stride=2, padding=1, bias=False)
         self.last = fuse_conv_bn_eval(stage.block[1][0], stage.block[1][1])  # type: ignore[index]
-        self.skip.weight = _frozen(weight[:, :half] * scale[:half, None, None], dtype)
-        self.skip.bias = _frozen(bias + hidden_taps.sum((1, 2)), dtype)
-        self.up.weight = _frozen(_compose(up, weight[:, half:]), dtype)
+        self.skip.weight = frozen(weight[:, :skips] * scale[:skips, None, None], dtype)
+        self.skip.bias = frozen(bias + hidden_taps.sum((1, 2)), dtype)
+        self.up.weight = frozen(_compose(up, weight[:, skips:]), dtype)
         self.taps: Tensor
         self.register_buffer("taps", hidden_taps.to(dtype))
 
@@ -116,7 +116,7 @@ class FoldedDCFPN(nn.Module):
         self.scale3 = FoldedDecoderStage(source.scale3)
         self.scale2 = FoldedDecoderStage(source.scale2)
         self.scale1 = FoldedDecoderStage(source.scale1)
-        self.head = _fold_head(source)
+        self.head = fold_head(source.norms, source.head)
 
     def forward(self, images: Tensor) -> Tensor:
         """Classify images (N, in_channels, H, W), H and W multiples of 8; gives logits (N, classes)."""
@@ -157,37 +157,11 @@ class FoldedDCFPN(nn.Module):
         return self.head(pooled)
 
 
-class PreciseLinear(nn.Linear):
-    """A linear layer that computes at least in float32, whatever the dtype of its weights."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Map (N, in_features) to (N, out_features)."""
-        return functional.linear(inputs, self.weight.to(inputs.dtype), self.bias.to(inputs.dtype))
-
-
-def norm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Express a batch normalisation in evaluation mode as x * scale + shift, both (C,) float64."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
-    return scale, norm.bias.detach().double() - scale * norm.running_mean.double()
-
-
 def _fold_block(block: nn.Sequential) -> nn.Sequential:
     layers: list[nn.Module] = []
     for step in block:  # convolution, normalisation, ReLU
         layers += [fuse_conv_bn_eval(step[0], step[1]), nn.ReLU(inplace=True)]  # type: ignore[index]
     return nn.Sequential(*layers)
-
-
-def _fold_head(network: DCFPN) -> PreciseLinear:
-    affines = [norm_affine(norm) for norm in network.norms]  # type: ignore[arg-type]
-    scale, shift = (torch.cat(parts) for parts in zip(*affines, strict=True))
-    weight = network.head.weight.detach().double()  # (classes, pooled channels)
-    head, dtype = PreciseLinear(network.head.in_features, network.head.out_features), network.head.weight.dtype
-    head.weight = _frozen(weight * scale, dtype)
-    head.bias = _frozen(network.head.bias.detach().double() + weight @ shift, dtype)
-    return head
 
 
 def _compose(up: Tensor, weight: Tensor) -> Tensor:
@@ -197,7 +171,3 @@ def _compose(up: Tensor, weight: Tensor) -> Tensor:
         part = torch.einsum("icyx,oc->ioyx", up, weight[:, :, row, column])
         composed[:, :, 2 - row : 4 - row, 2 - column : 4 - column] += part
     return composed
-
-
-def _frozen(values: Tensor, dtype: torch.dtype) -> nn.Parameter:
-    return nn.Parameter(values.to(dtype).contiguous(), requires_grad=False)
