@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .dcfpn import DCFPN
+from .encoder_dcfpn import EncoderDCFPN
 from .folded_dcfpn import DecoderTrace, FoldedDCFPN
 from .folding import fold_batch_norm
 from .imagenet import load_imagenet_backbone
@@ -13,6 +14,7 @@ __all__ = [
     "DCFPN",
     "NETWORKS",
     "DecoderTrace",
+    "EncoderDCFPN",
     "FoldedDCFPN",
     "MultiGAP",
     "build_network",

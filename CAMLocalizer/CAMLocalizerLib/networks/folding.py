@@ -10,14 +10,21 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .dcfpn import DCFPN
-from .folded_dcfpn import FoldedDCFPN
+from .encoder_dcfpn import EncoderDCFPN
+from .feature_pyramid import DecoderStage
+from .folded_dcfpn import FoldedDCFPN, FoldedDecoderStage
+from .pooled_head import frozen, norm_affine
+
+NORMS = {nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 
 
 def fold_batch_norm(model: nn.Module) -> nn.Module:
     """Copy a network for inference, with batch normalisation folded into weights wherever that is exact.
 
-    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left. In any other network each convolution that is
-    followed directly by its batch normalisation inside one `nn.Sequential` takes it in; what stands elsewhere stays.
+    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left, and an `EncoderDCFPN` has none left either. In any
+    other network each decoder stage becomes a `FoldedDecoderStage`, and inside one `nn.Sequential` a convolution takes
+    in its batch normalisation that follows directly, and an unpadded one that which precedes it directly; what stands
+    elsewhere stays.
 
     Args:
         model: a network; it is not changed.
@@ -29,23 +36,49 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
     Source:
         y = gamma * (W x + b - mean) / sqrt(var + eps) + beta is W' x + b' (Ioffe & Szegedy 2015, Algorithm 2).
     """
-    folded = FoldedDCFPN(model) if isinstance(model, DCFPN) else _fold_sequences(copy.deepcopy(model).eval())
+    folded = FoldedDCFPN(model) if isinstance(model, DCFPN) else _fold_parts(copy.deepcopy(model).eval())
     return folded.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _fold_sequences(model: nn.Module) -> nn.Module:
+def _fold_parts(model: nn.Module) -> nn.Module:
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, DecoderStage):
+                setattr(parent, name, FoldedDecoderStage(child))
     for sequence in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
-        for (name, layer), (norm_name, norm) in pairwise(list(sequence.named_children())):
-            if _foldable(layer, norm):
-                sequence.register_module(name, fuse_conv_bn_eval(layer, norm))  # type: ignore[arg-type,type-var]
-                sequence.register_module(norm_name, nn.Identity())
+        _fold_sequence(sequence)
+    if isinstance(model, EncoderDCFPN):
+        model.fold_head()
     return model
 
 
-def _foldable(layer: nn.Module, norm: nn.Module) -> bool:
-    pairs = ((nn.Conv2d, nn.BatchNorm2d), (nn.Conv3d, nn.BatchNorm3d))
-    return any(type(layer) is conv and type(norm) is batch for conv, batch in pairs) and _has_statistics(norm)
+def _fold_sequence(sequence: nn.Sequential) -> None:
+    for first_name, second_name in pairwise([name for name, _ in sequence.named_children()]):
+        first, second = sequence.get_submodule(first_name), sequence.get_submodule(second_name)
+        if _norm_of(first, second):
+            sequence.register_module(first_name, fuse_conv_bn_eval(first, second))  # type: ignore[arg-type,type-var]
+            sequence.register_module(second_name, nn.Identity())
+        elif _norm_of(second, first) and isinstance(second, nn.Conv2d) and _unpadded(second):
+            sequence.register_module(first_name, nn.Identity())
+            sequence.register_module(second_name, _fold_into(second, first))
 
 
-def _has_statistics(norm: nn.Module) -> bool:
-    return isinstance(getattr(norm, "running_var", None), Tensor) and bool(getattr(norm, "affine", False))
+def _norm_of(layer: nn.Module, norm: nn.Module) -> bool:
+    """Say whether a batch normalisation with statistics fits a convolution."""
+    fits = any(type(layer) is conv and type(norm) is batch for conv, batch in NORMS.items())
+    return fits and isinstance(getattr(norm, "running_var", None), Tensor) and bool(getattr(norm, "affine", False))
+
+
+def _unpadded(layer: nn.Conv2d) -> bool:
+    return layer.padding in ((0, 0), "valid") and layer.groups == 1
+
+
+def _fold_into(layer: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
+    """Fold a normalisation into the unpadded convolution that follows it: W (a x + b) = (W a) x + W b."""
+    scale, shift = norm_affine(norm)
+    weight, dtype = layer.weight.detach().double(), layer.weight.dtype
+    bias = 0 if layer.bias is None else layer.bias.detach().double()
+    folded = copy.deepcopy(layer)
+    folded.weight = frozen(weight * scale[:, None, None], dtype)
+    folded.bias = frozen(weight.sum((2, 3)) @ shift + bias, dtype)
+    return folded

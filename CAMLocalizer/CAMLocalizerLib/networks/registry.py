@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..core import ModelError
 from .alexnet import AlexNetGAP, ModifiedAlexNet
 from .dcfpn import DCFPN
 from .densenet import DenseNet121
+from .encoder_dcfpn import EncoderDCFPN
 from .hesam import HESAMNet
 from .multigap import MultiGAP
 from .nasnet import NASNetMobile
@@ -23,9 +25,24 @@ from .unet import unet_vgg16, unet_vgg19
 from .vgg import modified_vgg16, modified_vgg19, vgg16_gap, vgg19_gap
 from .zoo import APPLICATIONS, ZooClassifier
 
+
+def dcfpn(*, encoder: str = "", **settings: Any) -> nn.Module:
+    """Build `EncoderDCFPN` if an encoder is named, `DCFPN` with an encoder of its own otherwise.
+
+    Raises:
+        ModelError: settings of the one for the other.
+    """
+    kind, other = (EncoderDCFPN, DCFPN) if encoder else (DCFPN, EncoderDCFPN)
+    known, foreign = signature(kind).parameters, signature(other).parameters
+    if misplaced := [name for name in settings if name not in known and name in foreign]:
+        where = "only without an encoder" if encoder else "only with an encoder, such as encoder='efficientnet-lite0'"
+        raise ModelError(f"network 'dcfpn' takes {', '.join(misplaced)} {where}")
+    return EncoderDCFPN(encoder=encoder, **settings) if encoder else DCFPN(**settings)
+
+
 NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
     {
-        "dcfpn": DCFPN,
+        "dcfpn": dcfpn,
         "multigap": MultiGAP,
         "resnet18": resnet18,
         "resnet34": resnet34,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from CAMLocalizerLib.networks import DCFPN, fold_batch_norm
+from CAMLocalizerLib.networks import DCFPN, EncoderDCFPN, MultiGAP, fold_batch_norm
 
 
 def trained(model: nn.Module) -> nn.Module:
@@ -62,4 +62,32 @@ def test_other_networks_are_folded_where_a_convolution_precedes():
     model = trained(nn.Sequential(inner, nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(3 * 6 * 6, 2)))
     folded, images = fold_batch_norm(model), torch.randn(2, 1, 8, 8, dtype=torch.float64)
     assert sum(isinstance(module, nn.BatchNorm2d) for module in folded.modules()) == 1
+    torch.testing.assert_close(folded(images), model(images), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_an_encoder_network_is_folded_whole(mirror: bool):
+    model = trained(EncoderDCFPN(classes=3, channels=(3, 4, 5, 6), last_channels=2, mirror=mirror))
+    folded, images = fold_batch_norm(model), torch.rand(2, 1, 32, 48, dtype=torch.float64)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    expected, got = model.features(images), folded.features(images)
+    for scale in expected:
+        torch.testing.assert_close(got[scale], expected[scale], rtol=1e-8, atol=1e-10)
+    for scale, maps in model.class_maps(expected).items():
+        torch.testing.assert_close(folded.class_maps(got)[scale], maps, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(folded(images), model(images), rtol=1e-8, atol=1e-10)
+
+
+def test_decoder_stages_of_any_network_are_folded():
+    model = trained(MultiGAP(classes=3, channels=(3, 4, 5, 6)))
+    folded, images = fold_batch_norm(model), torch.randn(2, 1, 16, 24, dtype=torch.float64)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    torch.testing.assert_close(folded(images), model(images), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("options", "folds"), [({}, True), ({"padding": 1}, False), ({"groups": 2}, False)])
+def test_a_norm_is_folded_into_the_unpadded_convolution_behind_it(options: dict[str, int], folds: bool):
+    model = trained(nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 4, 3, **options), nn.BatchNorm2d(4), nn.ReLU()))
+    folded, images = fold_batch_norm(model), torch.randn(2, 2, 6, 6, dtype=torch.float64)
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in folded.modules()) == (0 if folds else 1)
     torch.testing.assert_close(folded(images), model(images), rtol=1e-10, atol=1e-12)
