@@ -21,8 +21,10 @@ def augment_batch(batch: Batch, name: str, generator: torch.Generator) -> Batch:
     Flips and shifts move whole pixels; ``affine`` interpolates. What enters from outside is the border's value.
 
     Args:
-        batch: images; labels per pixel and points move with them.
-        name: one of ``AUGMENTATIONS``.
+        batch: images; labels per pixel, targets and points move with them. Targets have the images' size or a whole
+            fraction of it.
+        name: one of ``AUGMENTATIONS``; ``strong`` moves as ``affine`` does, see :func:`.appearance.change_appearance`
+            for the rest.
         generator: on the CPU; decides everything.
 
     Returns:
@@ -33,11 +35,12 @@ def augment_batch(batch: Batch, name: str, generator: torch.Generator) -> Batch:
     count, _, height, width = batch.images.shape
     mirrored = _coins(count, generator)
     upside_down = _coins(count, generator) if name == "flips" else torch.zeros(count, dtype=torch.bool)
-    reach = SHIFT if name in ("shift", "affine") else 0.0
+    turned = name in ("affine", "strong")
+    reach = SHIFT if turned or name == "shift" else 0.0
     columns = _sources(width, mirrored, _shifts(count, width, reach, generator))
     rows = _sources(height, upside_down, _shifts(count, height, reach, generator))
     moved = _gather(batch, rows, columns)
-    return _turn(moved, generator) if name == "affine" else moved
+    return _turn(moved, generator) if turned else moved
 
 
 def _coins(count: int, generator: torch.Generator) -> Tensor:
@@ -64,7 +67,16 @@ def _gather(batch: Batch, rows: Tensor, columns: Tensor) -> Batch:
     moved = images[n, :, j, i].permute(0, 3, 1, 2)  # (N, H, W, C) to (N, C, H, W)
     labels = batch.labels[n, j, i] if batch.labels.ndim == 3 else batch.labels
     points = None if batch.points is None else _moved_points(batch.points, rows.to(device), columns.to(device))
-    return Batch(moved, labels, points)
+    targets = None if batch.targets is None else _moved_targets(batch.targets, rows, columns)
+    return batch._replace(images=moved, labels=labels, points=points, targets=targets)
+
+
+def _moved_targets(targets: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Take cells (N, h, w) from where their centre pixels come from."""
+    step = rows.shape[1] // targets.shape[1]
+    j, i = (sources[:, step // 2 :: step] // step for sources in (rows, columns))
+    j, i = j.clamp(0, targets.shape[1] - 1).to(targets.device), i.clamp(0, targets.shape[2] - 1).to(targets.device)
+    return targets[torch.arange(len(targets), device=targets.device)[:, None, None], j[:, :, None], i[:, None, :]]
 
 
 def _moved_points(points: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -99,9 +111,18 @@ def _turn(batch: Batch, generator: torch.Generator) -> Batch:
             labels[:, None].to(images.dtype), field, mode="nearest", padding_mode="border", align_corners=False
         )
         labels = nearest[:, 0].to(labels.dtype)
+    targets = batch.targets
+    if targets is not None:
+        field = functional.affine_grid(
+            theta.to(device, images.dtype), [count, 1, *targets.shape[-2:]], align_corners=False
+        )
+        nearest = functional.grid_sample(
+            targets[:, None].to(images.dtype), field, mode="nearest", padding_mode="border", align_corners=False
+        )
+        targets = nearest[:, 0].to(targets.dtype)
     points = batch.points
     if points is not None:
         centre = points.new_tensor([(width - 1) / 2, (height - 1) / 2])
         inverse = torch.linalg.inv(matrix).to(points.device, points.dtype)
         points = _inside((inverse @ (points - centre)[:, :, None])[:, :, 0] + centre, width, height)
-    return Batch(images, labels, points)
+    return batch._replace(images=images, labels=labels, points=points, targets=targets)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
 
 from .options import FitOptions
+
+UNKNOWN = 255
 
 
 class Batch(NamedTuple):
@@ -19,11 +21,16 @@ class Batch(NamedTuple):
         images: shape (N, C, H, W).
         labels: class of each image, shape (N,); for networks that learn a label per pixel shape (N, H, W).
         points: centre points (column, row) in pixels, NaN where unknown, shape (N, 2); None where none is known.
+        targets: where the class is taken to be seen, uint8: 0, 1 or `UNKNOWN`, shape (N, h, w), a cell for one or
+            several pixels; None where nothing is taken to be known.
+        taught: whether the label of each image is to be learnt, bool, shape (N,); None for all.
     """
 
     images: Tensor
     labels: Tensor
     points: Tensor | None = None
+    targets: Tensor | None = None
+    taught: Tensor | None = None
 
 
 class InMemory(Dataset):
@@ -44,8 +51,42 @@ class InMemory(Dataset):
         return Batch(*(None if field is None else field[chosen] for field in self.everything))  # type: ignore[arg-type]
 
 
+class WeightedSampler(Sampler[int]):
+    """Draws images with replacement by their weights; seed and epoch alone decide what is drawn.
+
+    Args:
+        weights: how often each image is drawn relative to the others, at least 0, shape (N,).
+        samples: images per epoch, shared among the replicas.
+        seed: of the draws.
+        replicas: processes that share the images.
+        rank: which of them this is.
+    """
+
+    def __init__(self, weights: Tensor, samples: int, seed: int, replicas: int = 1, rank: int = 0) -> None:
+        self.weights, self.samples, self.seed = weights.double(), samples, seed
+        self.replicas, self.rank, self.epoch = replicas, rank, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw anew."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.samples // self.replicas
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        drawn = torch.multinomial(self.weights, len(self) * self.replicas, replacement=True, generator=generator)
+        return iter(drawn[self.rank :: self.replicas].tolist())
+
+
 def make_loader(
-    everything: Batch, options: FitOptions, *, shuffle: bool, replicas: int = 1, rank: int = 0
+    everything: Batch,
+    options: FitOptions,
+    *,
+    shuffle: bool,
+    replicas: int = 1,
+    rank: int = 0,
+    weights: Tensor | None = None,
 ) -> DataLoader[Any]:
     """Give batches in an order that depends on the seed and the epoch alone, so that a resumed run sees the same one.
 
@@ -56,9 +97,14 @@ def make_loader(
             normalisation learns nothing from it.
         replicas: processes that share the images.
         rank: which of them this is.
+        weights: how often each image is drawn, see `WeightedSampler`; None to take each once.
     """
     dataset = InMemory(everything)
-    sampler: DistributedSampler[Any] = DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=options.seed)
+    sampler: WeightedSampler | DistributedSampler[Any]
+    if weights is None:
+        sampler = DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=options.seed)
+    else:
+        sampler = WeightedSampler(weights, options.images_per_epoch or len(dataset), options.seed, replicas, rank)
     count = len(sampler)
     return DataLoader(
         dataset,

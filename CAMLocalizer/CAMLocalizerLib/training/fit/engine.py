@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...core import InputError, ModelError, SettingsError
 from .batches import Batch
@@ -53,7 +53,13 @@ def require_lightning() -> None:
 
 
 def run_fit(
-    network: nn.Module, train: Batch, validation: Batch | None, task: Any, options: FitOptions, folder: Path
+    network: nn.Module,
+    train: Batch,
+    validation: Batch | None,
+    task: Any,
+    options: FitOptions,
+    folder: Path,
+    weights: Tensor | None = None,
 ) -> FitResult:
     """Train ``network`` in place; see :func:`CAMLocalizerLib.training.fitting.fit_classifier`."""
     if not len(train.images) or (validation is not None and not len(validation.images)):
@@ -62,14 +68,14 @@ def run_fit(
         raise SettingsError("patience needs validation images; leave it out or hold a fold out")
     plan = {
         "network": network_fingerprint(network),
-        "data": data_fingerprint([*train, *(validation or ())]),
+        "data": data_fingerprint([*train, *(validation or ()), weights]),
         "loss": task.loss.__qualname__ if hasattr(task.loss, "__qualname__") else type(task.loss).__name__,
         "options": options.recipe(),
     }
     begin(folder, plan)
     result = read_result(folder)
     if result is None:
-        _train(network, train, validation, task, options, folder)
+        _train(network, train, validation, task, options, folder, weights)
         result = read_result(folder)
         if result is None:
             raise ModelError(f"training in {folder} ended before it was finished; run it again to go on")
@@ -81,7 +87,13 @@ def run_fit(
 
 
 def _train(
-    network: nn.Module, train: Batch, validation: Batch | None, task: Any, options: FitOptions, folder: Path
+    network: nn.Module,
+    train: Batch,
+    validation: Batch | None,
+    task: Any,
+    options: FitOptions,
+    folder: Path,
+    weights: Tensor | None,
 ) -> None:
     with _quiet(), torch.random.fork_rng(), _interruptible() as outcome:
         from .module import FitData, FitModule
@@ -89,7 +101,7 @@ def _train(
         module = FitModule(network.to(memory_format=torch.channels_last), task, options, folder)  # type: ignore[call-overload]
         trainer = _trainer(task, options, folder, validated=validation is not None)
         outcome.append(trainer)
-        trainer.fit(module, datamodule=FitData(train, validation, options), **_resumption(folder))
+        trainer.fit(module, datamodule=FitData(train, validation, options, weights), **_resumption(folder))
         trainer.strategy.barrier()  # the first process has written what all of them read next
     network.to("cpu")
 

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from .appearance import change_appearance
 from .augment import augment_batch
 from .batches import Batch, make_loader
 from .options import FitOptions
@@ -29,26 +30,35 @@ class Task:
         score: logits and batch to how good each image's answer is, 0 to 1, shape (N,).
         score_name: what the mean of the scores is called.
         report: takes a line per epoch.
+        groups: gives the optimiser's groups of parameters, some with a rate of their own; one group if not given.
     """
 
     loss: Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]
     score: Callable[[Tensor, Batch], Tensor]
     score_name: str
     report: Callable[[str], None] | None = None
+    groups: Callable[[nn.Module], list[dict[str, Any]]] | None = None
 
 
 class FitData(LightningDataModule):
     """Training images in a new order each epoch, shared among the devices; each device sees all validation images."""
 
-    def __init__(self, train: Batch, validation: Batch | None, options: FitOptions) -> None:
+    def __init__(
+        self, train: Batch, validation: Batch | None, options: FitOptions, weights: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.train, self.validation, self.options = train, validation, options
+        self.train, self.validation, self.options, self.weights = train, validation, options, weights
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the batches of this device."""
         trainer = self.trainer
         return make_loader(
-            self.train, self.options, shuffle=True, replicas=trainer.world_size, rank=trainer.global_rank
+            self.train,
+            self.options,
+            shuffle=True,
+            replicas=trainer.world_size,
+            rank=trainer.global_rank,
+            weights=self.weights,
         )
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
@@ -92,7 +102,9 @@ class FitModule(LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the optimiser and the rate of every step."""
         options = self.options
-        parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        parameters: list[Any] = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        if self.task.groups is not None:
+            parameters = self.task.groups(self.network)
         kinds: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
         extra = {"momentum": options.momentum} if options.optimizer == "sgd" else {}
         optimiser = kinds[options.optimizer](
@@ -117,6 +129,8 @@ class FitModule(LightningModule):
         if self.options.augmentation != "none":
             generator = torch.Generator().manual_seed(self._seed(self.current_epoch, index))
             batch = augment_batch(batch, self.options.augmentation, generator)
+            if self.options.augmentation == "strong":
+                batch = batch._replace(images=change_appearance(batch.images, generator))
         return self._observe(batch, self.train_tally)
 
     def validation_step(self, batch: Batch, _index: int) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 from ...core import SettingsError
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "one-cycle")
+WARM_UP = 0.15  # of all steps, in which `one-cycle` rises
 MONITORS = ("accuracy", "loss")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-AUGMENTATIONS = ("none", "flip", "flips", "shift", "affine")
+AUGMENTATIONS = ("none", "flip", "flips", "shift", "affine", "strong")
 MACHINE = ("accelerator", "devices", "strategy", "num_workers")  # may change between the parts of one run
 _POSITIVE = ("epochs", "batch_size", "learning_rate", "decay_factor")
 _AT_LEAST_ZERO = ("weight_decay", "momentum", "num_workers", "seed")
-_POSITIVE_OR_NONE = ("decay_every", "patience")
+_POSITIVE_OR_NONE = ("decay_every", "patience", "images_per_epoch")
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,17 @@ class FitOptions:
         momentum: of ``sgd``, below 1.
         decay_every: optimiser steps after which the rate is multiplied by ``decay_factor``, again and again.
         decay_factor: see ``decay_every``.
-        schedule: ``constant``, or ``cosine``: down to zero over all steps.
+        schedule: ``constant``; ``cosine``: down to zero over all steps; ``one-cycle``: up in the first 15 %, then
+            down to zero as a cosine.
         class_weights: weigh the classes by their inverse frequency in the training images.
         patience: epochs without a better validation figure after which training ends.
         monitor: the validation figure that picks the best epoch: ``accuracy`` (Dice for a segmenter; of equal ones
             that with the lower loss) or ``loss``.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed`` (GPU), Lightning's names.
         augmentation: ``none``; ``flip``: left and right; ``flips``: also top and bottom; ``shift``: flip and shifts
-            of up to 10 % of the sides; ``affine``: shift, rotation of up to 15 degrees and zoom of up to 15 %.
+            of up to 10 % of the sides; ``affine``: shift, rotation of up to 15 degrees and zoom of up to 15 %;
+            ``strong``: affine and changes of what images look like, see :mod:`.appearance`.
+        images_per_epoch: images drawn per epoch where classes and sites are balanced; as many as there are if None.
         seed: of the order of images, of augmentation and of dropout.
         accelerator: ``cpu``, ``gpu``, ``mps`` or ``auto``, Lightning's names.
         devices: how many of them, or ``auto``.
@@ -62,6 +66,7 @@ class FitOptions:
     schedule: str = "constant"
     class_weights: bool = False
     patience: int | None = None
+    images_per_epoch: int | None = None
     monitor: str = "accuracy"
     precision: str = "32-true"
     augmentation: str = "none"
@@ -82,8 +87,12 @@ class FitOptions:
     def rate_factor(self, step: int, steps: int) -> float:
         """Return what the learning rate is multiplied by after ``step`` of ``steps`` steps."""
         factor = 1.0 if self.decay_every is None else self.decay_factor ** (step // self.decay_every)
+        done = min(1.0, step / max(1, steps))
         if self.schedule == "cosine":
-            factor *= 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(1, steps))))
+            factor *= 0.5 * (1 + math.cos(math.pi * done))
+        if self.schedule == "one-cycle":
+            rising, falling = done / WARM_UP, (done - WARM_UP) / (1 - WARM_UP)
+            factor *= max(rising, 1 / max(1, steps)) if done < WARM_UP else 0.5 * (1 + math.cos(math.pi * falling))
         return factor
 
 
@@ -109,7 +118,7 @@ def option_problems(values: Mapping[str, Any]) -> list[str]:
 def _number_problems(values: Mapping[str, Any]) -> list[str]:
     problems = []
     for name, value in values.items():
-        whole = name in ("epochs", "batch_size", "decay_every", "patience", "num_workers", "seed")
+        whole = name in ("epochs", "batch_size", "decay_every", "patience", "num_workers", "seed", "images_per_epoch")
         optional = name in _POSITIVE_OR_NONE
         if name not in (*_POSITIVE, *_AT_LEAST_ZERO, *_POSITIVE_OR_NONE) or (optional and value is None):
             continue

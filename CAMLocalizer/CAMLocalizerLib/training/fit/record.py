@@ -123,13 +123,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON object whole or not at all."""
-    _replace(path, (json.dumps(values, indent=2) + "\n").encode())
+    write_bytes(path, (json.dumps(values, indent=2) + "\n").encode())
 
 
 def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     """Write a row per epoch as CSV, whole or not at all."""
     lines = [",".join(history[0])] + [",".join(f"{value:.10g}" for value in row.values()) for row in history]
-    _replace(path, ("\n".join(lines) + "\n").encode())
+    write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
 def write_weights(path: Path, network: nn.Module) -> None:
@@ -137,7 +137,7 @@ def write_weights(path: Path, network: nn.Module) -> None:
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    _replace(path, save(tensors))
+    write_bytes(path, save(tensors))
 
 
 def load_weights(path: Path, network: nn.Module) -> None:
@@ -173,7 +173,8 @@ def read_result(folder: Path) -> FitResult | None:
         raise ModelError(f"{folder} is damaged ({error}); delete it and train again") from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     with writing(path):
         partial.write_bytes(content)
