@@ -13,6 +13,7 @@ from ..networks import NETWORKS
 from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
 from .fit.options import FitOptions, option_problems
+from .localisation.options import LocalisationOptions, localisation_problems
 from .sections import checked_section, read_values, unknown_sections
 
 VIEWS = ("auto", *PLANES, "projections")
@@ -28,7 +29,7 @@ class DataOptions:
         table: CSV file with a header line, relative to the configuration's folder.
         images: folder that the table's files are relative to; the table's own if not given.
         file, label, patient: names of the columns that every table has.
-        fold, slice, x, y, z: names of columns that a table may have; used if they are there.
+        fold, slice, x, y, z, site, view: names of columns that a table may have; used if they are there.
         classes: labels in the order of the network's outputs; sorted if not given.
     """
 
@@ -42,6 +43,8 @@ class DataOptions:
     x: str = "x"
     y: str = "y"
     z: str = "z"
+    site: str = "site"
+    view: str = "view"
     classes: tuple[str, ...] = ()
 
 
@@ -144,7 +147,7 @@ class TrainConfig:
 
     Args:
         folder: what paths are relative to.
-        data, network, input, training, objective, folds, model: its sections.
+        data, network, input, training, objective, localisation, folds, model: its sections.
     """
 
     folder: Path
@@ -154,6 +157,7 @@ class TrainConfig:
     input: InputOptions = InputOptions()
     training: FitOptions = field(default_factory=FitOptions)
     objective: ObjectiveOptions = ObjectiveOptions()
+    localisation: LocalisationOptions = field(default_factory=LocalisationOptions)
     folds: FoldOptions = FoldOptions()
 
     @property
@@ -178,6 +182,7 @@ _SECTIONS: dict[str, type] = {
     "input": InputOptions,
     "training": FitOptions,
     "objective": ObjectiveOptions,
+    "localisation": LocalisationOptions,
     "folds": FoldOptions,
     "model": ModelOptions,
 }
@@ -215,6 +220,8 @@ def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
     """Say which values of a section are out of range."""
     if name == "training":
         return [f"[training] {text}" for text in option_problems(values)]
+    if name == "localisation":
+        return [f"[localisation] {text}" for text in localisation_problems(values)]
     choices: dict[tuple[str, str], Any] = {
         ("network", "name"): NETWORKS,
         ("input", "normalisation"): NORMALISATIONS,
@@ -263,6 +270,12 @@ def _joint_problems(config: TrainConfig) -> list[str]:
         found.append("[training] patience needs folds with validation images; see [folds] count and validation")
     if config.network.settings.get("in_channels", 1) != 1:
         found.append("[network.settings] in_channels must be 1: slices are looked at one by one")
+    if config.localisation.rounds and not config.network.settings.get("encoder"):
+        found.append('[localisation] needs [network] name = "dcfpn" with an encoder in [network.settings]')
+    if config.localisation.rounds and config.input.normalisation != "foreground-gamma":
+        found.append('[localisation] needs [input] normalisation = "foreground-gamma": a dark background')
+    if config.localisation.rounds and config.objective.name != "cross-entropy":
+        found.append("[objective] name must be cross-entropy with [localisation] rounds")
     if config.input.view == "projections" and config.input.spacing_mm is None:
         found.append("[input] spacing_mm is needed for projections, such as 2.0")
     return found

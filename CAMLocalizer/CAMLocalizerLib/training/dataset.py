@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,11 @@ class Prepared:
         height, width = self.images.shape[1:]
         return f"{width} x {height} pixels of {self.spacing_mm:.4g} mm"
 
+    @property
+    def image_planes(self) -> tuple[str, ...]:
+        """Plane of each image."""
+        return self.planes if len(self.planes) == len(self.rows) else self.planes * len(self.rows)
+
 
 def read_images(
     rows: Sequence[Row],
@@ -66,13 +71,13 @@ def read_images(
     Returns:
         What could be read, a file at a time.
     """
-    by_file: dict[Path, list[Row]] = {}
+    by_file: dict[tuple[Path, str], list[Row]] = {}
     for row in rows:
-        by_file.setdefault(row.path, []).append(row)
+        by_file.setdefault((row.path, row.view), []).append(row)
     found = []
-    for count, (path, members) in enumerate(by_file.items(), 1):
+    for count, ((path, view), members) in enumerate(by_file.items(), 1):
         with problems.noted():
-            found.append(prepare(read_volume(path), members, options))
+            found.append(prepare(read_volume(path), members, replace(options, view=view) if view else options))
         if progress is not None:
             progress(count, len(by_file))
     problems.extend(_mixed(found))

@@ -26,6 +26,8 @@ class ImageSet:
         names: what reports call each image, shape (N,).
         points: centre of the tumour as (column, row) in pixels, pixel centres at whole numbers, shape (N, 2); NaN
             where it is not known.
+        sites: where each image was made, shape (N,); None where that is not known.
+        planes: plane of each image, shape (N,); None where that does not matter.
 
     Raises:
         InputError: fields of different lengths or shapes, a label that no class has, or a patient in two folds.
@@ -38,6 +40,8 @@ class ImageSet:
     folds: NDArray[np.int64]
     names: NDArray[np.str_]
     points: NDArray[np.float32] | None = None
+    sites: NDArray[np.str_] | None = None
+    planes: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(values) for name, values in self._per_image().items()}

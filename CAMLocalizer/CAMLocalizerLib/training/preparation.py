@@ -140,6 +140,8 @@ def _assembled(
             folds,
             np.array([name for each in prepared for name in each.names]),
             points if np.isfinite(points).any() else None,
+            np.array([row.site for row in rows]) if any(row.site for row in rows) else None,
+            np.array([plane for each in prepared for plane in each.image_planes]),
         )
         card = _card(config, images, prepared)
         problems.extend(_trial(config, images, card))

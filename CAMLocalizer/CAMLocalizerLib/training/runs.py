@@ -6,7 +6,7 @@ import csv
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from torch import nn
 from ..io.writing import writing
 from ..metrics.classification import ClassificationReport, classification_report
 from ..models import ModelBundle, ModelCard, save_model
+from ..networks import EncoderDCFPN
 from .fit.engine import is_helper_process
 from .fitting import FitOptions, FitResult, class_weights, fit_classifier, predict_logits
 from .images import ImageSet
 from .levels import reference_levels
+from .localisation.stages import LocaliserFit
 from .preparation import Training, make_objective, next_fold
 
 CROSS_VALIDATION_FILE = "cross-validation.csv"
@@ -49,13 +51,13 @@ def run_training(training: Training, output: Path, report: Report) -> ModelBundl
     """
     measured: dict[int, ClassificationReport] = {}
     best_epochs, predictions = [], []
-    kept: tuple[nn.Module, ImageSet] | None = None
+    kept: Trained | None = None
     for fold in training.held_out:
-        network, train, result = _fit_fold(training, fold, output, report)
-        best_epochs.append(result.best_epoch)
-        kept = kept or (network, train)
+        trained = _fit_fold(training, fold, output, report)
+        best_epochs.append(trained.result.best_epoch)
+        kept = kept or trained
         held_out = training.images.in_folds([fold])
-        probabilities = _probabilities(network, held_out, training.config.training)
+        probabilities = _probabilities(trained.network, held_out, training.config.training)
         measured[fold] = classification_report(held_out.labels, probabilities, positive=_positive(training.card))
         predictions += _prediction_lines(held_out, probabilities)
         report(f"fold {fold}, held out: {_in_words(measured[fold])}")
@@ -64,30 +66,35 @@ def run_training(training: Training, output: Path, report: Report) -> ModelBundl
     if training.config.folds.final:
         kept = _fit_final(training, best_epochs, output, report)
     assert kept is not None
-    return None if is_helper_process() else _save(training, *kept, measured, output)
+    return None if is_helper_process() else _save(training, kept, measured, output)
 
 
-def _fit_fold(training: Training, fold: int, output: Path, report: Report) -> tuple[nn.Module, ImageSet, FitResult]:
-    """Train without ``fold``; give the network, what it was trained on and what it came to."""
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, the images it was trained on, what that came to, and the levels of its maps where they were learnt."""
+
+    network: nn.Module
+    images: ImageSet
+    result: FitResult
+    levels: Mapping[int, float] | None = None
+
+
+def _fit_fold(training: Training, fold: int, output: Path, report: Report) -> Trained:
+    """Train without ``fold``."""
     images, mode = training.images, training.config.folds.validation
     present = np.unique(images.folds).tolist()
     chosen = {"next": [next_fold(fold, present)], "held-out": [fold], "none": []}[mode]
     train, _ = images.split([fold, *chosen])
     validation = images.in_folds(chosen) if chosen else None
-    name = f"fold-{fold}"
-    network, result = _fit(training, train, validation, training.config.training, output / name, report)
-    return network, train, result
+    return _fit(training, train, validation, training.config.training, output / f"fold-{fold}", report)
 
 
-def _fit_final(
-    training: Training, best_epochs: Sequence[int], output: Path, report: Report
-) -> tuple[nn.Module, ImageSet]:
+def _fit_final(training: Training, best_epochs: Sequence[int], output: Path, report: Report) -> Trained:
     """Train on all images; where folds stop early, for as many epochs as did best in the middle of the folds."""
     options = replace(training.config.training, patience=None)
     if best_epochs and training.config.training.patience is not None:
         options = replace(options, epochs=max(1, round(statistics.median(best_epochs))))
-    network, _ = _fit(training, training.images, None, options, output / FINAL, report)
-    return network, training.images
+    return _fit(training, training.images, None, options, output / FINAL, report)
 
 
 def _fit(
@@ -97,7 +104,9 @@ def _fit(
     options: FitOptions,
     folder: Path,
     report: Report,
-) -> tuple[nn.Module, FitResult]:
+) -> Trained:
+    if training.config.localisation.rounds:
+        return _fit_localiser(training, train, validation, options, folder, report)
     weights = class_weights(train.labels, len(train.classes)) if options.class_weights else None
     objective = make_objective(training.config, training.card.spacing_mm, weights)
     network = training.network()
@@ -110,7 +119,31 @@ def _fit(
         objective=objective,
         report=lambda line: report(f"{folder.name}: {line}"),
     )
-    return network, result
+    return Trained(network, train, result)
+
+
+def _fit_localiser(
+    training: Training,
+    train: ImageSet,
+    validation: ImageSet | None,
+    options: FitOptions,
+    folder: Path,
+    report: Report,
+) -> Trained:
+    network = training.network()
+    assert isinstance(network, EncoderDCFPN)
+    fit = LocaliserFit(
+        network,
+        train,
+        validation,
+        tuple(map(train.classes.index, training.card.tumour_classes)),
+        options,
+        training.config.localisation,
+        folder,
+        report=lambda line: report(f"{folder.name}: {line}"),
+    )
+    found = fit.run()
+    return Trained(found.network, train, found.result, found.levels)
 
 
 def _probabilities(network: nn.Module, images: ImageSet, options: FitOptions) -> NDArray[np.float32]:
@@ -180,16 +213,15 @@ def _write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _save(
-    training: Training,
-    network: nn.Module,
-    trained_on: ImageSet,
-    measured: Mapping[int, ClassificationReport],
-    output: Path,
+    training: Training, trained: Trained, measured: Mapping[int, ClassificationReport], output: Path
 ) -> ModelBundle:
     card = replace(training.card, results=_results(training, measured))
     if card.map_normalisation == "reference":
-        card = replace(card, map_levels=reference_levels(network, trained_on, card, training.config.training.seed))
-    return save_model(output / card.name, card, network.eval())
+        levels = trained.levels or reference_levels(
+            trained.network, trained.images, card, training.config.training.seed
+        )
+        card = replace(card, map_levels={scale: levels[scale] for scale in card.map_levels})
+    return save_model(output / card.name, card, trained.network.eval())
 
 
 def _results(training: Training, measured: Mapping[int, ClassificationReport]) -> dict[str, Any]:

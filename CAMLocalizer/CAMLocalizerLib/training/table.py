@@ -10,12 +10,13 @@ from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
 
+from ..views import PLANES
 from .checks import Problems, did_you_mean, listed
 from .config import DataOptions
 from .images import torn_patients
 
 NEEDED = ("file", "label", "patient")
-OPTIONAL = ("fold", "slice", "x", "y", "z")
+OPTIONAL = ("fold", "slice", "x", "y", "z", "site", "view")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Row:
         fold: from 1; None where the table has no folds.
         slice: slice of the volume, from 0 in display order; None for the whole volume.
         point: centre (x, y, z): LPS mm in a volume, (column, row, 0) in pixels in a picture; None where unknown.
+        site: where it was made; empty where unknown.
+        view: plane in which the volume is sliced for this line; empty for that of the configuration.
     """
 
     line: int
@@ -41,11 +44,13 @@ class Row:
     fold: int | None = None
     slice: int | None = None
     point: tuple[float, float, float] | None = None
+    site: str = ""
+    view: str = ""
 
     @property
     def name(self) -> str:
         """How reports call it."""
-        return self.file if self.slice is None else f"{self.file}:{self.slice}"
+        return ":".join([self.file, *filter(None, [self.view]), *([] if self.slice is None else [str(self.slice)])])
 
 
 def read_table(
@@ -110,10 +115,14 @@ def _row(
     fold = _whole(entries, "fold", 1, found)
     index = _whole(entries, "slice", 0, found)
     point = _point(entries, found)
+    view = entries.get("view", "")
+    if view not in ("", *PLANES):
+        found.add(f"view must be {', '.join(PLANES)} or empty, got {view!r}{did_you_mean(view, PLANES)}")
     problems.extend(f"{table}, line {line}: {sentence}" for sentence in found.sentences)
     if len(found):
         return None
-    return Row(line, entries["file"], path, entries["label"], entries["patient"], fold, index, point)
+    known = {"site": entries.get("site", ""), "view": view}
+    return Row(line, entries["file"], path, entries["label"], entries["patient"], fold, index, point, **known)
 
 
 def _whole(entries: Mapping[str, str], name: str, least: int, problems: Problems) -> int | None:
@@ -147,8 +156,8 @@ def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path, fewe
     counts = Counter(row.name for row in rows)
     if twice := sorted(name for name, count in counts.items() if count > 1):
         found.append(f"{table}: listed more than once: {listed(twice)}")
-    whole = {row.path for row in rows if row.slice is None}
-    if both := sorted({row.file for row in rows if row.slice is not None and row.path in whole}):
+    whole = {(row.path, row.view) for row in rows if row.slice is None}
+    if both := sorted({row.file for row in rows if row.slice is not None and (row.path, row.view) in whole}):
         found.append(f"{table}: labelled both as a whole and by slice: {listed(both)}")
     labels = sorted({row.label for row in rows})
     if len(labels) == 1 < fewest_labels:
@@ -157,6 +166,9 @@ def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path, fewe
         unknown, unused = sorted(set(labels) - set(options.classes)), sorted(set(options.classes) - set(labels))
         found.extend(f"{table}: label {name!r} is none of [data] classes{_near(name, options)}" for name in unknown)
         found.extend(f"{table}: no line has the label {name!r} of [data] classes" for name in unused)
+    if "" in (sites := {row.site for row in rows}) and len(sites) > 1:
+        lines = [str(row.line) for row in rows if not row.site]
+        found.append(f"{table}: lines without a site, where others have one: {listed(lines)}")
     return found + _fold_problems(rows, table)
 
 

@@ -39,7 +39,16 @@ TRAINING = (
     "training.figshare_images",
 )
 # Their masks are shapes of their own making: candidate regions and where evidence was found.
-OWN_SHAPES = {"training.regions", "training.pseudo_targets", "training.counterfactuals"}
+OWN_SHAPES = {
+    "training.counterfactuals",
+    "training.localisation.asymmetry",
+    "training.localisation.components",
+    "training.localisation.objective",
+    "training.localisation.pseudo_masks",
+    "training.localisation.stages",
+    "training.pseudo_targets",
+    "training.regions",
+}
 
 
 def source(module: str) -> Path | None:

@@ -1,0 +1,216 @@
+"""fit_localiser: evidence, pseudo-masks and decoder, stage by stage, each of which an interrupted run goes on after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...core import ModelError
+from ...networks import EncoderDCFPN
+from ..fit.batches import UNKNOWN, Batch
+from ..fit.engine import run_fit
+from ..fit.module import Task
+from ..fit.options import FitOptions
+from ..fit.record import BEST_FILE, FitResult, load_weights, read_result, write_bytes
+from ..images import ImageSet
+from .balance import explained_by_site, sampling_weights
+from .encoded import FrozenEncoder, augmented_copies, encoded_images
+from .evidence import EvidenceHead, evidence_objective
+from .objective import LocalisingNetwork, localisation_objective, tumour_direction
+from .options import LocalisationOptions
+from .pseudo_masks import PseudoMasks, masks_from_evidence, masks_from_maps
+
+EVIDENCE, ROUND, MASKS_FILE = "evidence", "round", "pseudo-masks.npz"
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Localiser:
+    """What the stages came to.
+
+    Args:
+        network: trained, in evaluation mode.
+        levels: reference level of each scale's map.
+        result: history of the last stage.
+    """
+
+    network: EncoderDCFPN
+    levels: dict[int, float]
+    result: FitResult
+
+
+@dataclass(frozen=True, eq=False)
+class LocaliserFit:
+    """One network on its way through the stages.
+
+    Args:
+        network: as it starts.
+        train: what it learns from.
+        validation: images whose labels pick the best epochs; None to take the last ones.
+        tumours: indices of the tumour classes.
+        options: of the decoder's training, and of the machine for all stages.
+        stages: see `LocalisationOptions`.
+        folder: gets a folder per stage.
+        report: takes a line per epoch and stage.
+    """
+
+    network: EncoderDCFPN
+    train: ImageSet
+    validation: ImageSet | None
+    tumours: tuple[int, ...]
+    options: FitOptions
+    stages: LocalisationOptions
+    folder: Path
+    report: Report
+
+    def run(self) -> Localiser:
+        """Train all stages; what is finished in the folder is loaded instead.
+
+        Raises:
+            ModelError: the folder holds the run of another network, of other options or data, or is damaged.
+        """
+        self.network.freeze_encoder()
+        encoder = FrozenEncoder(self.network.encoder, self.options.precision)
+        batch = self._batch(self.train)
+        explained = 0 if batch.taught is None else int((~batch.taught).sum())
+        if explained:
+            self.report(f"the site explains the class of {explained} images: their labels are not learnt")
+        head = self._evidence(encoder, batch)
+        localising = LocalisingNetwork(self.network, tumour_direction(len(self.train.classes), self.tumours))
+        masks: PseudoMasks | None = None
+        for number in range(1, self.stages.rounds + 1):
+            masks = self._masks(number, head, localising, encoder, batch)
+            result = self._round(number, localising, masks, encoder, batch)
+        return Localiser(localising.network, localising.levels(), result)
+
+    def _batch(self, images: ImageSet) -> Batch:
+        taught = ~explained_by_site(images, np.array(self.tumours))
+        pixels = torch.from_numpy(np.ascontiguousarray(images.images, dtype=np.float32))
+        return Batch(pixels, torch.from_numpy(images.labels.astype(np.int64)), taught=torch.from_numpy(taught))
+
+    def _evidence(self, encoder: FrozenEncoder, batch: Batch) -> EvidenceHead:
+        """Train the head that says where the evidence for labels lies."""
+        stages, folder = self.stages, self.folder / EVIDENCE
+        channels = sum(self.network.encoder.channels[2:])  # type: ignore[index]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.options.seed)
+            head = EvidenceHead(channels, len(self.tumours), symmetric=stages.symmetric)
+        if read_result(folder) is not None:
+            load_weights(folder / BEST_FILE, head)
+            return head.eval()
+        copies = augmented_copies(
+            encoder,
+            batch,
+            sampling_weights(self.train),
+            count=max(1, round(stages.copies * len(self.train))),
+            contrast=stages.contrast,
+            seed=self.options.seed,
+            augmentation=self.options.augmentation,
+            progress=self._progress("encoding augmented copies"),
+        )
+        validation = None
+        if self.validation is not None:
+            validation = encoded_images(encoder, self._batch(self.validation), stages.contrast)
+        options = replace(
+            self.options,
+            epochs=stages.evidence_epochs,
+            batch_size=stages.evidence_batch_size,
+            learning_rate=stages.evidence_learning_rate,
+            optimizer="adamw",
+            weight_decay=1e-2,
+            schedule="one-cycle",
+            augmentation="none",
+            images_per_epoch=None,
+        )
+        objective = evidence_objective(
+            self.tumours, len(self.train.classes), pooling=stages.pooling, instances=stages.instances
+        )
+        run_fit(head, copies, validation, self._task(objective, EVIDENCE), options, folder)
+        return head
+
+    def _masks(
+        self, number: int, head: nn.Module, localising: LocalisingNetwork, encoder: FrozenEncoder, batch: Batch
+    ) -> PseudoMasks:
+        path = self.folder / f"{ROUND}-{number}-{MASKS_FILE}"
+        if path.exists():
+            return _read_masks(path, len(self.train))
+        progress = self._progress(f"making pseudo-masks {number}")
+        if number == 1:
+            masks = masks_from_evidence(
+                head, encoder, batch, self.train, self.tumours, symmetric=self.stages.symmetric, progress=progress
+            )
+        else:
+            masks = masks_from_maps(localising.eval(), encoder, self.train, self.tumours, progress=progress)
+        stream = BytesIO()
+        np.savez_compressed(stream, masks=masks.masks, confidence=masks.confidence)
+        write_bytes(path, stream.getvalue())
+        found = int((masks.confidence > 0).sum())
+        self.report(f"pseudo-masks {number}: found in {found} images, the surest {self.stages.keep:.0%} are learnt")
+        return masks
+
+    def _round(
+        self, number: int, localising: LocalisingNetwork, masks: PseudoMasks, encoder: FrozenEncoder, batch: Batch
+    ) -> FitResult:
+        targets = masks.targets(self.train, self.tumours, self.stages.keep)
+        validation = None if self.validation is None else self._batch(self.validation)
+        options = replace(self.options, seed=self.options.seed + number)
+        rate = self.stages.encoder_learning_rate if number == self.stages.rounds else 0.0
+        localising.network.encoder.requires_grad_(rate > 0)
+        objective = localisation_objective(self.tumours, None if rate else encoder)
+        return run_fit(
+            localising,
+            batch._replace(targets=targets),
+            validation,
+            replace(self._task(objective, f"{ROUND} {number}"), groups=lambda _: localising.parameter_groups(rate)),
+            options,
+            self.folder / f"{ROUND}-{number}",
+            self._sampling(targets),
+        )
+
+    def _sampling(self, targets: Tensor) -> Tensor:
+        """Draw images without a mask less often, and none that teaches nothing at all."""
+        weights = sampling_weights(self.train)
+        unknown = (targets == UNKNOWN).flatten(1).all(1)
+        taught = torch.from_numpy(~explained_by_site(self.train, np.array(self.tumours)))
+        return weights * torch.where(unknown, 0.4 * taught, 1.0)
+
+    def _task(self, objective: Callable[..., tuple[Tensor, Tensor]], stage: str) -> Task:
+        return Task(objective, _is_right, "accuracy", lambda line: self.report(f"{stage}, {line}"))
+
+    def _progress(self, title: str) -> Callable[[int, int], None]:
+        return _Tenths(title, self.report)
+
+
+class _Tenths:
+    """Reports each tenth of a long step."""
+
+    def __init__(self, title: str, report: Report) -> None:
+        self.title, self.report, self.told = title, report, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if (tenth := 10 * done // total) > self.told:
+            self.told = tenth
+            self.report(f"{self.title}: {done} of {total}")
+
+
+def _is_right(logits: Tensor, batch: Batch) -> Tensor:
+    return (logits.argmax(dim=1) == batch.labels).float()
+
+
+def _read_masks(path: Path, count: int) -> PseudoMasks:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            masks: NDArray[np.uint8] = stored["masks"]
+            confidence: NDArray[np.float64] = stored["confidence"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); delete it and train again") from error
+    if len(masks) != count or len(confidence) != count:
+        raise ModelError(f"{path} holds {len(masks)} pseudo-masks for {count} images; delete it and train again")
+    return PseudoMasks(masks, confidence)

@@ -1,0 +1,173 @@
+"""Bring the images behind brain-t1ce into one folder: python3 scripts/prepare_brain_t1ce.py --data DIR
+
+Writes volumes to --output: the figshare slices as pseudo-stacks, Brain-Tumor-Progression and the brains of patients
+with multiple sclerosis as they are. Their labels are in Resources/training/brain-t1ce/labels.csv. With --labels that
+table is made again; masks are read for that alone, to say which slices of Brain-Tumor-Progression show a tumour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from _environment import ROOT, ensure_environment, environment_python, run
+
+TABLE = ROOT / "Resources" / "training" / "brain-t1ce" / "labels.csv"
+COLUMNS = ("file", "slice", "view", "label", "patient", "fold", "site")
+FIGSHARE_LABELS = {"meningioma": "meningioma", "glioma": "glioma", "pituitary": "pituitary tumour"}
+FIGSHARE_SPACING_MM, FIGSHARE_STEP_MM = 0.98, 7.0
+# In figshare, patients whose identifiers begin so were examined at another hospital than all others.
+OTHER_HOSPITAL = "MR"
+PROGRESSION_FOLDS = {"P01": 1, "P03": 2, "P04": 3, "P06": 4, "P07": 1, "P08": 2, "P10": 3, "P11": 4}
+SCLEROSIS_FOLDS = {"patient07": 1, "patient26": 2}
+EVERY_MM = {"axial": 0.0, "coronal": 7.0, "sagittal": 7.0}  # distance of the slices taken; 0 takes every one
+SCLEROSIS_STEP_MM = 3.0
+LEAST_HEAD_SHARE, LEAST_BRIGHTNESS, LEAST_VALUE = 0.08, 0.1, 0.03  # of slices taken, relative to the volume's highest
+UNCLEAR_BELOW = 4  # voxels of tumour in a reformatted slice: neither label would be honest
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with figshare_brain_tumor, brain3d_btp and brain_ms_t1post"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "brain-t1ce-images")
+    parser.add_argument("--labels", action="store_true", help="make the table of labels again")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write images or labels."""
+    chosen = options()
+    if chosen.labels:
+        with TABLE.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows([*figshare_labels(chosen.data), *progression_labels(chosen.data)])
+            writer.writerows(sclerosis_labels(chosen.data))
+        print(TABLE)
+        return
+    write_figshare(chosen.data / "figshare_brain_tumor", chosen.output / "figshare")
+    for path in sorted((chosen.data / "brain3d_btp").glob("*_T1post.nii.gz")):
+        copied(path, chosen.output / "progression" / path.name)
+    for patient in SCLEROSIS_FOLDS:
+        copied(chosen.data / "brain_ms_t1post" / patient / "t1post.nii.gz", chosen.output / sclerosis_file(patient))
+    print(chosen.output)
+
+
+def copied(source: Path, target: Path) -> None:
+    """Copy a file and the folder above it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def stacks(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """Group the lines of the figshare collection into neighbouring slices of one patient and plane."""
+    found: dict[str, list[dict[str, str]]] = {}
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(f"figshare/{row['pid']}-{row['plane']}-{row['run']}.nii.gz", []).append(row)
+    return found
+
+
+def write_figshare(folder: Path, output: Path) -> None:
+    """Write the figshare slices as stacks that lie in the body as their plane says."""
+    import numpy as np
+    from PIL import Image
+
+    from CAMLocalizerLib.io import write_nifti
+    from CAMLocalizerLib.training.brain_data import image_volume
+
+    output.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / "images_256.zip") as archive:
+        for name, rows in stacks(folder).items():
+            contents = (BytesIO(archive.read(f"{int(row['id']):04d}.png")) for row in rows)
+            pixels = np.stack([np.asarray(Image.open(each).convert("L"), np.float32) for each in contents])
+            spacing = float(rows[0]["pixel_mm_256"] or FIGSHARE_SPACING_MM)
+            volume = image_volume(
+                pixels, rows[0]["plane"], spacing_mm=spacing, step_mm=FIGSHARE_STEP_MM, name=Path(name).name
+            )
+            write_nifti(volume.array_kji, volume.grid, output / Path(name).name)
+
+
+def figshare_labels(data: Path) -> Iterator[dict[str, Any]]:
+    """Label the figshare slices by type of tumour; boxes, pixel counts and masks are left alone."""
+    for name, rows in stacks(data / "figshare_brain_tumor").items():
+        for index, row in enumerate(rows):
+            yield {
+                "file": name,
+                "slice": index,
+                "view": row["plane"],
+                "label": FIGSHARE_LABELS[row["tumor"]],
+                "patient": row["patient_group"],
+                "fold": row["group_fold"],
+                "site": "figshare-2" if row["pid"].startswith(OTHER_HOSPITAL) else "figshare-1",
+            }
+
+
+def progression_labels(data: Path) -> Iterator[dict[str, Any]]:
+    """Label the slices of Brain-Tumor-Progression in three planes by whether they show a tumour."""
+    from CAMLocalizerLib.io import read_volume
+    from CAMLocalizerLib.views import plane_axes
+
+    for path in sorted((data / "brain3d_btp").glob("*_T1post.nii.gz")):
+        volume, mask = read_volume(path), read_volume(path.with_name(path.name.replace("_T1post", "_mask")))
+        patient = path.name.split("_")[0]
+        for plane, index in visible_slices(volume, EVERY_MM):
+            tumour = int((plane_axes(volume.grid, plane).as_slices(mask.array_kji)[index] > 0).sum())
+            if plane == "axial" or not 0 < tumour < UNCLEAR_BELOW:
+                label = "glioma" if tumour else "no tumour"
+                yield line(f"progression/{path.name}", index, plane, label, patient, PROGRESSION_FOLDS, "progression")
+
+
+def sclerosis_labels(data: Path) -> Iterator[dict[str, Any]]:
+    """Label slices of the brains without tumour."""
+    from CAMLocalizerLib.io import read_volume
+
+    for patient in SCLEROSIS_FOLDS:
+        volume = read_volume(data / "brain_ms_t1post" / patient / "t1post.nii.gz")
+        for plane, index in visible_slices(volume, dict.fromkeys(EVERY_MM, SCLEROSIS_STEP_MM)):
+            yield line(sclerosis_file(patient), index, plane, "no tumour", patient, SCLEROSIS_FOLDS, "sclerosis")
+
+
+def sclerosis_file(patient: str) -> str:
+    """Give the name of a volume in the images' folder."""
+    return f"sclerosis/{patient}.nii.gz"
+
+
+def line(
+    file: str, index: int, view: str, label: str, patient: str, folds: dict[str, int], site: str
+) -> dict[str, Any]:
+    """Make a line of the table."""
+    values = (file, index, view, label, patient, folds[patient], site)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def visible_slices(volume: Any, every_mm: dict[str, float]) -> Iterator[tuple[str, int]]:
+    """Name slices at about the given distances that show enough of the head."""
+    from CAMLocalizerLib.views import plane_axes
+
+    highest = volume.array_kji.max()
+    for plane, distance in every_mm.items():
+        axes = plane_axes(volume.grid, plane)
+        images = axes.as_slices(volume.array_kji)
+        step = max(1, round(distance / volume.grid.spacing_mm[axes.axes[2]]))
+        for index in range(0, len(images), step):
+            image = images[index]
+            bright = image.max() >= LEAST_BRIGHTNESS * highest
+            if bright and (image > LEAST_VALUE * highest).mean() >= LEAST_HEAD_SHARE:
+                yield plane, index
+
+
+if __name__ == "__main__":
+    if Path(sys.executable) != environment_python():
+        sys.exit(run(ensure_environment(), str(Path(__file__).resolve()), *sys.argv[1:]))
+    main()
