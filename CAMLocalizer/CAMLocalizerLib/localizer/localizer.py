@@ -172,10 +172,11 @@ class Localizer:
             plane = card.views[0]
         if plane not in card.views:
             raise SettingsError(f"view {plane!r} asked for, model {card.name} takes {', '.join(card.views)} or auto")
-        stack = slice_stack(volume, plane, spacing_mm=card.spacing_mm, size=card.size)
+        stack = slice_stack(volume, plane, spacing_mm=card.spacing_mm, size=card.size, centre=card.centre)
         if max(cropped := stack.cropped_mm) > CROPPED_TOLERANCE_MM:
+            whose = "volume's" if card.centre == "volume" else "body's"
             notes.append(
-                f"{cropped[0]:.0f} mm of the slices' width and {cropped[1]:.0f} mm of their height lie outside "
+                f"{cropped[0]:.0f} mm of the {whose} width and {cropped[1]:.0f} mm of its height lie outside "
                 f"the model's field of view and were not looked at"
             )
         return stack

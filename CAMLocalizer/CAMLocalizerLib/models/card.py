@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ModelError
-from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
+from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
@@ -35,6 +35,7 @@ class ModelCard:
         classes: names of the outputs in their order.
         tumour_classes: those of ``classes`` that are tumours.
         scales: scales fused by default, 1 is the finest.
+        centre: what slices are centred on in-plane: ``volume``, or ``content``, the box around the foreground.
         network_settings: keyword options of the network's constructor.
         views: planes that the model was trained on; coronal and sagittal for projections.
         scale_weights: weight of each of ``scales``; empty for equal ones.
@@ -72,6 +73,7 @@ class ModelCard:
     classes: tuple[str, ...]
     tumour_classes: tuple[str, ...]
     scales: tuple[int, ...]
+    centre: str = "volume"
     network_settings: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[str, ...] = PLANES
     scale_weights: tuple[float, ...] = ()
@@ -144,6 +146,7 @@ class ModelCard:
         self._require(self.target in TARGETS, "target", f"one of {TARGETS}")
         self._require(self.map in MAPS, "map", f"one of {MAPS}")
         self._require(self.normalisation in NORMALISATIONS, "normalisation", f"one of {tuple(NORMALISATIONS)}")
+        self._require(self.centre in CENTRES, "centre", f"one of {CENTRES}")
         normalised = self.map_normalisation in MAP_NORMALISATIONS
         self._require(normalised, "map_normalisation", f"one of {MAP_NORMALISATIONS}")
         views = bool(self.views) and set(self.views) <= set(PLANES) and len(set(self.views)) == len(self.views)
@@ -177,6 +180,7 @@ class ModelCard:
         fraction = self.uptake_fraction
         self._require(fraction is not None and 0 < fraction <= 1, "uptake_fraction", "above 0 to 1")
         self._require(set(self.views) == set(PROJECTIONS), "views", f"{PROJECTIONS} for projections")
+        self._require(self.centre == "volume", "centre", "'volume' for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 

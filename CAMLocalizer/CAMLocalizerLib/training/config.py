@@ -10,7 +10,7 @@ from typing import Any
 
 from ..models.card import MAP_NORMALISATIONS, MAPS, TARGETS
 from ..networks import NETWORKS
-from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES
+from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
 from .fit.options import FitOptions, option_problems
 from .sections import checked_section, read_values, unknown_sections
@@ -71,12 +71,14 @@ class InputOptions:
         normalisation: a key of :data:`CAMLocalizerLib.views.NORMALISATIONS`.
         view: ``axial``, ``coronal`` or ``sagittal`` slices, ``auto`` for those of acquisition, or ``projections``:
             coronal and sagittal maximum intensity projections.
+        centre: what slices are centred on in-plane: ``volume``, or ``content``, the box around the foreground.
     """
 
     spacing_mm: float | None = None
     size: tuple[int, int] | None = None
     normalisation: str = "foreground-zscore"
     view: str = "auto"
+    centre: str = "volume"
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
         ("network", "name"): NETWORKS,
         ("input", "normalisation"): NORMALISATIONS,
         ("input", "view"): VIEWS,
+        ("input", "centre"): CENTRES,
         ("objective", "name"): OBJECTIVES,
         ("folds", "validation"): VALIDATIONS,
         ("model", "target"): (*TARGETS, ""),
@@ -265,6 +268,8 @@ def _joint_problems(config: TrainConfig) -> list[str]:
         found.append("[network.settings] in_channels must be 1: slices are looked at one by one")
     if config.input.view == "projections" and config.input.spacing_mm is None:
         found.append("[input] spacing_mm is needed for projections, such as 2.0")
+    if config.input.view == "projections" and config.input.centre != "volume":
+        found.append(f"[input] centre = {config.input.centre!r} is for slices; projections show the whole volume")
     return found
 
 

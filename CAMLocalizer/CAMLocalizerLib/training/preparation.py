@@ -257,6 +257,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
             spacing_mm=prepared[0].spacing_mm,
             size=(width, height),
             normalisation=config.input.normalisation,
+            centre=config.input.centre,
             classes=images.classes,
             tumour_classes=model.tumour_classes,
             scales=scales,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.filters
 
-from CAMLocalizerLib.views.foreground import image_foreground, otsu_level
+from CAMLocalizerLib.views.foreground import content_box, image_foreground, otsu_level
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -31,3 +31,39 @@ def test_the_foreground_of_an_image_is_above_half_of_its_threshold() -> None:
 
 def test_a_constant_image_has_no_foreground() -> None:
     assert not image_foreground(np.full((5, 4), -3.0, dtype=np.float32))[1].any()
+
+
+def body(shape: tuple[int, int, int], box: tuple[slice, slice, slice], seed: int = 0) -> np.ndarray:
+    """A body with structure on a noisy, negative background."""
+    rng = np.random.default_rng(seed)
+    array = rng.normal(-500, 10, shape)
+    array[box] += rng.uniform(250, 900, array[box].shape)
+    return array.astype(np.float32)
+
+
+BOX = (slice(2, 7), slice(5, 17), slice(20, 27))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 40.0])
+def test_the_box_lies_around_the_body_whatever_the_scale(scale: float) -> None:
+    assert content_box(scale * body((9, 40, 30), BOX)) == ((20, 26), (5, 16), (2, 6))
+
+
+def test_the_box_of_a_volume_stored_otherwise_is_the_same_box() -> None:
+    array = body((9, 40, 30), BOX)
+    i, j, k = content_box(array)
+    assert content_box(array.transpose(1, 2, 0)) == (k, i, j)
+    assert content_box(array[:, ::-1]) == (i, (39 - j[1], 39 - j[0]), k)
+
+
+def test_a_few_bright_voxels_beside_the_body_do_not_count() -> None:
+    array = body((9, 40, 30), BOX)
+    array[3, 38, 2:5] = 400.0
+    assert content_box(array) == ((20, 26), (5, 16), (2, 6))
+
+
+def test_the_box_of_little_content_or_none_is_everything() -> None:
+    array = np.zeros((3, 4, 5), dtype=np.float32)
+    assert content_box(array) == ((0, 4), (0, 3), (0, 2))
+    array[1, 2, 3] = 1.0
+    assert content_box(array) == ((0, 4), (0, 3), (0, 2))
