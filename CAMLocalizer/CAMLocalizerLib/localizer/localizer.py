@@ -27,6 +27,7 @@ from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
 from .inputs import check_extent, check_unit, check_uptake
 from .localization import Localization
 from .projection_localization import ProjectionLocalization
+from .smoothing import smooth_along_stack
 
 CROPPED_TOLERANCE_MM = 1.0
 
@@ -142,6 +143,7 @@ class Localizer:
         if isinstance(stack, ProjectionPair):
             known["offsets"] = self._offsets
             return ProjectionLocalization(stack, results.maps, strides, results.probabilities, **known)
+        smooth_along_stack(results, stack.grid.spacing_mm[2], card.stack_smoothing_mm)
         pyramid = self._pyramid(stack, results, strides)
         return Localization(volume=volume, pyramid=pyramid, view=stack.plane, **known)
 

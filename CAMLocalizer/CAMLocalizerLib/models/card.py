@@ -36,6 +36,9 @@ class ModelCard:
         tumour_classes: those of ``classes`` that are tumours.
         scales: scales fused by default, 1 is the finest.
         centre: what slices are centred on in-plane: ``volume``, or ``content``, the box around the foreground.
+        temperature: what the logits are divided by before they become probabilities, above 0; 1 changes nothing.
+        stack_smoothing_mm: standard deviation of the Gaussian by which log-probabilities and maps of neighbouring
+            slices are averaged, at least 0; 0 for no smoothing, which projections need.
         network_settings: keyword options of the network's constructor.
         views: planes that the model was trained on; coronal and sagittal for projections.
         scale_weights: weight of each of ``scales``; empty for equal ones.
@@ -74,6 +77,8 @@ class ModelCard:
     tumour_classes: tuple[str, ...]
     scales: tuple[int, ...]
     centre: str = "volume"
+    temperature: float = 1.0
+    stack_smoothing_mm: float = 0.0
     network_settings: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[str, ...] = PLANES
     scale_weights: tuple[float, ...] = ()
@@ -113,7 +118,7 @@ class ModelCard:
             if isinstance(values, str):
                 raise TypeError(f"{name} must be a list, got {values!r}")
             object.__setattr__(self, name, tuple(kind(value) for value in values))
-        for name in ("spacing_mm", "probability_limit", "min_volume_ml"):
+        for name in ("spacing_mm", "temperature", "stack_smoothing_mm", "probability_limit", "min_volume_ml"):
             object.__setattr__(self, name, float(getattr(self, name)))
         levels = {int(scale): float(level) for scale, level in self.map_levels.items()}
         object.__setattr__(self, "map_levels", levels)
@@ -163,6 +168,8 @@ class ModelCard:
     def _check_numbers(self) -> None:
         self._require(math.isfinite(self.spacing_mm) and self.spacing_mm > 0, "spacing_mm", "positive")
         self._require(len(self.size) == 2 and min(self.size, default=0) > 0, "size", "width and height in pixels")
+        self._require(0 < self.temperature < math.inf, "temperature", "above 0")
+        self._require(0 <= self.stack_smoothing_mm < math.inf, "stack_smoothing_mm", "at least 0")
         scales = bool(self.scales) and min(self.scales) >= 1 and len(set(self.scales)) == len(self.scales)
         self._require(scales, "scales", "one or more different whole numbers from 1")
         weights = len(self.scale_weights) in (0, len(self.scales)) and _positive(self.scale_weights)
@@ -181,6 +188,7 @@ class ModelCard:
         self._require(fraction is not None and 0 < fraction <= 1, "uptake_fraction", "above 0 to 1")
         self._require(set(self.views) == set(PROJECTIONS), "views", f"{PROJECTIONS} for projections")
         self._require(self.centre == "volume", "centre", "'volume' for projections")
+        self._require(self.stack_smoothing_mm == 0, "stack_smoothing_mm", "0 for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 
