@@ -52,6 +52,8 @@ class ModelCard:
         map_levels: reference level of each scale's raw map, positive; needed for ``reference`` alone.
         probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
         min_volume_ml: smaller components are dropped, at least 0.
+        min_extent_mm: components thinner than this across the slices are dropped, unless they reach the first or the
+            last slice; at least 0, and 0 for projections.
         projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
             instead of its slices.
         uptake_fraction: with projections, fraction of the local maximum of uptake from which a voxel belongs to the
@@ -89,6 +91,7 @@ class ModelCard:
     map_levels: Mapping[int, float] = field(default_factory=dict)
     probability_limit: float = 0.0
     min_volume_ml: float = 0.0
+    min_extent_mm: float = 0.0
     projections: bool = False
     uptake_fraction: float | None = None
     unit: str = ""
@@ -118,7 +121,7 @@ class ModelCard:
             if isinstance(values, str):
                 raise TypeError(f"{name} must be a list, got {values!r}")
             object.__setattr__(self, name, tuple(kind(value) for value in values))
-        for name in ("spacing_mm", "temperature", "stack_smoothing_mm", "probability_limit", "min_volume_ml"):
+        for name in (entry.name for entry in fields(self) if entry.type == "float"):
             object.__setattr__(self, name, float(getattr(self, name)))
         levels = {int(scale): float(level) for scale, level in self.map_levels.items()}
         object.__setattr__(self, "map_levels", levels)
@@ -178,6 +181,7 @@ class ModelCard:
         self._require(levels and _positive(self.map_levels.values()), "map_levels", "positive, one for each of scales")
         self._require(0 <= self.probability_limit <= 1, "probability_limit", "0 to 1")
         self._require(0 <= self.min_volume_ml < math.inf, "min_volume_ml", "at least 0")
+        self._require(0 <= self.min_extent_mm < math.inf, "min_extent_mm", "at least 0")
 
     def _check_projections(self) -> None:
         self._require(isinstance(self.projections, bool), "projections", "true or false")
@@ -189,6 +193,7 @@ class ModelCard:
         self._require(set(self.views) == set(PROJECTIONS), "views", f"{PROJECTIONS} for projections")
         self._require(self.centre == "volume", "centre", "'volume' for projections")
         self._require(self.stack_smoothing_mm == 0, "stack_smoothing_mm", "0 for projections")
+        self._require(self.min_extent_mm == 0, "min_extent_mm", "0 for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 

@@ -64,6 +64,7 @@ def test_classes_without_tumour_are_the_others():
         ("map_normalisation", "reference", "map_levels must be positive"),
         ("probability_limit", 1.5, "probability_limit must be 0 to 1"),
         ("min_volume_ml", -1.0, "min_volume_ml must be at least 0"),
+        ("min_extent_mm", -1.0, "min_extent_mm must be at least 0"),
         ("sha256", "abc", "64 hexadecimal digits"),
     ],
 )
@@ -146,6 +147,7 @@ def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
         (PET, "views", ("axial",), "views must be .* for projections"),
         (PET, "centre", "content", "centre must be 'volume' for projections"),
         (PET, "stack_smoothing_mm", 2.0, "stack_smoothing_mm must be 0 for projections"),
+        (PET, "min_extent_mm", 3.0, "min_extent_mm must be 0 for projections"),
         (PET, "size", (30, 64), "size must be in multiples of 16"),
         (PET, "projections", "yes", "projections must be true or false"),
         (PET, "unit", 3, "unit must be text"),
