@@ -21,6 +21,7 @@ from .report import CaseResult, finding
 MM3_PER_ML = 1000.0
 TITLES = {
     "camlocalizer": "CAMLocalizer",
+    "min_extent_mm": "Least extent of a region across slices in mm",
     "min_volume_ml": "Least volume of a region in ml",
     "model_sha256": "SHA-256 of the weights",
     "source_sha256": "SHA-256 of the input",

@@ -41,11 +41,15 @@ class SliceResults:
     Args:
         maps: scale to raw maps, float32, (slices, h, w).
         probabilities: float32, (slices, classes).
+        log_probabilities: their logarithms, computed from the logits, float32, (slices, classes).
+        present: slices that were looked at, bool, (slices,).
         targets: int64, (slices,).
     """
 
     maps: dict[int, NDArray[np.float32]]
     probabilities: NDArray[np.float32]
+    log_probabilities: NDArray[np.float32]
+    present: NDArray[np.bool_]
     targets: NDArray[np.int64]
 
     @classmethod
@@ -59,7 +63,9 @@ class SliceResults:
             probabilities[:] = np.array(card.classes) == card.other_classes[0]
         targets = np.full(count, card.classes.index(card.tumour_classes[0]), dtype=np.int64)
         maps = {scale: np.zeros((count, height, width), np.float32) for scale, (width, height) in sizes.items()}
-        return cls(maps, probabilities, targets)
+        with np.errstate(divide="ignore"):
+            logarithms = np.log(probabilities)
+        return cls(maps, probabilities, logarithms, np.zeros(count, dtype=bool), targets)
 
     def put(self, scale: int, rows: NDArray[np.int64], maps: NDArray[np.float32]) -> None:
         """Write the maps of some slices; the first settle the size, which is smaller in networks without padding."""
@@ -153,7 +159,10 @@ class SliceRunner:
                 "use precision float32 or another model"
             )
         rows = start + present
-        results.probabilities[rows] = logits.softmax(dim=1).cpu().numpy()
+        results.present[rows] = True
+        calibrated = logits / self.card.temperature
+        results.probabilities[rows] = calibrated.softmax(dim=1).cpu().numpy()
+        results.log_probabilities[rows] = calibrated.log_softmax(dim=1).cpu().numpy()
         results.targets[rows] = target_classes(self._explained_logits(logits), self.card).cpu().numpy()
         for scale in self.layers:
             results.put(scale, rows, explained.maps[scale].float().cpu().numpy())

@@ -27,6 +27,7 @@ from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
 from .inputs import check_extent, check_unit, check_uptake
 from .localization import Localization
 from .projection_localization import ProjectionLocalization
+from .smoothing import smooth_along_stack
 
 CROPPED_TOLERANCE_MM = 1.0
 
@@ -142,6 +143,7 @@ class Localizer:
         if isinstance(stack, ProjectionPair):
             known["offsets"] = self._offsets
             return ProjectionLocalization(stack, results.maps, strides, results.probabilities, **known)
+        smooth_along_stack(results, stack.grid.spacing_mm[2], card.stack_smoothing_mm)
         pyramid = self._pyramid(stack, results, strides)
         return Localization(volume=volume, pyramid=pyramid, view=stack.plane, **known)
 
@@ -172,10 +174,11 @@ class Localizer:
             plane = card.views[0]
         if plane not in card.views:
             raise SettingsError(f"view {plane!r} asked for, model {card.name} takes {', '.join(card.views)} or auto")
-        stack = slice_stack(volume, plane, spacing_mm=card.spacing_mm, size=card.size)
+        stack = slice_stack(volume, plane, spacing_mm=card.spacing_mm, size=card.size, centre=card.centre)
         if max(cropped := stack.cropped_mm) > CROPPED_TOLERANCE_MM:
+            whose = "volume's" if card.centre == "volume" else "body's"
             notes.append(
-                f"{cropped[0]:.0f} mm of the slices' width and {cropped[1]:.0f} mm of their height lie outside "
+                f"{cropped[0]:.0f} mm of the {whose} width and {cropped[1]:.0f} mm of its height lie outside "
                 f"the model's field of view and were not looked at"
             )
         return stack

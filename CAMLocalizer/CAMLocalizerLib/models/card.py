@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ModelError
-from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
+from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
@@ -35,6 +35,10 @@ class ModelCard:
         classes: names of the outputs in their order.
         tumour_classes: those of ``classes`` that are tumours.
         scales: scales fused by default, 1 is the finest.
+        centre: what slices are centred on in-plane: ``volume``, or ``content``, the box around the foreground.
+        temperature: what the logits are divided by before they become probabilities, above 0; 1 changes nothing.
+        stack_smoothing_mm: standard deviation of the Gaussian by which log-probabilities and maps of neighbouring
+            slices are averaged, at least 0; 0 for no smoothing, which projections need.
         network_settings: keyword options of the network's constructor.
         views: planes that the model was trained on; coronal and sagittal for projections.
         scale_weights: weight of each of ``scales``; empty for equal ones.
@@ -48,6 +52,8 @@ class ModelCard:
         map_levels: reference level of each scale's raw map, positive; needed for ``reference`` alone.
         probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
         min_volume_ml: smaller components are dropped, at least 0.
+        min_extent_mm: components thinner than this across the slices are dropped, unless they reach the first or the
+            last slice; at least 0, and 0 for projections.
         projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
             instead of its slices.
         uptake_fraction: with projections, fraction of the local maximum of uptake from which a voxel belongs to the
@@ -72,6 +78,9 @@ class ModelCard:
     classes: tuple[str, ...]
     tumour_classes: tuple[str, ...]
     scales: tuple[int, ...]
+    centre: str = "volume"
+    temperature: float = 1.0
+    stack_smoothing_mm: float = 0.0
     network_settings: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[str, ...] = PLANES
     scale_weights: tuple[float, ...] = ()
@@ -82,6 +91,7 @@ class ModelCard:
     map_levels: Mapping[int, float] = field(default_factory=dict)
     probability_limit: float = 0.0
     min_volume_ml: float = 0.0
+    min_extent_mm: float = 0.0
     projections: bool = False
     uptake_fraction: float | None = None
     unit: str = ""
@@ -111,7 +121,7 @@ class ModelCard:
             if isinstance(values, str):
                 raise TypeError(f"{name} must be a list, got {values!r}")
             object.__setattr__(self, name, tuple(kind(value) for value in values))
-        for name in ("spacing_mm", "probability_limit", "min_volume_ml"):
+        for name in (entry.name for entry in fields(self) if entry.type == "float"):
             object.__setattr__(self, name, float(getattr(self, name)))
         levels = {int(scale): float(level) for scale, level in self.map_levels.items()}
         object.__setattr__(self, "map_levels", levels)
@@ -144,6 +154,7 @@ class ModelCard:
         self._require(self.target in TARGETS, "target", f"one of {TARGETS}")
         self._require(self.map in MAPS, "map", f"one of {MAPS}")
         self._require(self.normalisation in NORMALISATIONS, "normalisation", f"one of {tuple(NORMALISATIONS)}")
+        self._require(self.centre in CENTRES, "centre", f"one of {CENTRES}")
         normalised = self.map_normalisation in MAP_NORMALISATIONS
         self._require(normalised, "map_normalisation", f"one of {MAP_NORMALISATIONS}")
         views = bool(self.views) and set(self.views) <= set(PLANES) and len(set(self.views)) == len(self.views)
@@ -160,6 +171,8 @@ class ModelCard:
     def _check_numbers(self) -> None:
         self._require(math.isfinite(self.spacing_mm) and self.spacing_mm > 0, "spacing_mm", "positive")
         self._require(len(self.size) == 2 and min(self.size, default=0) > 0, "size", "width and height in pixels")
+        self._require(0 < self.temperature < math.inf, "temperature", "above 0")
+        self._require(0 <= self.stack_smoothing_mm < math.inf, "stack_smoothing_mm", "at least 0")
         scales = bool(self.scales) and min(self.scales) >= 1 and len(set(self.scales)) == len(self.scales)
         self._require(scales, "scales", "one or more different whole numbers from 1")
         weights = len(self.scale_weights) in (0, len(self.scales)) and _positive(self.scale_weights)
@@ -168,6 +181,7 @@ class ModelCard:
         self._require(levels and _positive(self.map_levels.values()), "map_levels", "positive, one for each of scales")
         self._require(0 <= self.probability_limit <= 1, "probability_limit", "0 to 1")
         self._require(0 <= self.min_volume_ml < math.inf, "min_volume_ml", "at least 0")
+        self._require(0 <= self.min_extent_mm < math.inf, "min_extent_mm", "at least 0")
 
     def _check_projections(self) -> None:
         self._require(isinstance(self.projections, bool), "projections", "true or false")
@@ -177,6 +191,9 @@ class ModelCard:
         fraction = self.uptake_fraction
         self._require(fraction is not None and 0 < fraction <= 1, "uptake_fraction", "above 0 to 1")
         self._require(set(self.views) == set(PROJECTIONS), "views", f"{PROJECTIONS} for projections")
+        self._require(self.centre == "volume", "centre", "'volume' for projections")
+        self._require(self.stack_smoothing_mm == 0, "stack_smoothing_mm", "0 for projections")
+        self._require(self.min_extent_mm == 0, "min_extent_mm", "0 for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core import ActivationPyramid
 from ..core.arrays import read_only
+from ..views import plane_axes
 from .fuse import Fusion, back_project_scales
 from .levels import ActivationLevels
 from .regions import Regions
@@ -56,6 +57,11 @@ class LiveSlices:
         return read_only(self._activation, np.float32)
 
     @property
+    def slice_axis(self) -> int:
+        """Axis of the activation (k, j, i) that counts the slices."""
+        return plane_axes(self._pyramid.source_grid, self._pyramid.view).slice_axis_kji
+
+    @property
     def levels(self) -> ActivationLevels:
         """Percentiles, histogram and cumulative counts of :attr:`activation`, computed when first asked for."""
         return self._levels
@@ -92,7 +98,12 @@ class LiveSlices:
         return Threshold.parse(threshold).value(self._levels)
 
     def regions(
-        self, threshold: Threshold | str | float, *, min_volume_ml: float = 0.0, keep_largest: int | None = None
+        self,
+        threshold: Threshold | str | float,
+        *,
+        min_volume_ml: float = 0.0,
+        keep_largest: int | None = None,
+        min_extent_mm: float = 0.0,
     ) -> Regions:
         """Return the regions of the label map; arguments as for :func:`label_map_from_activation`.
 
@@ -104,7 +115,9 @@ class LiveSlices:
         """
         runs = self._runs(self.threshold_value(threshold))
         regions = Regions.of_runs(runs, self._pyramid.source_grid, self.activation)
-        return regions.large_enough(min_volume_ml, keep_largest)
+        return regions.large_enough(
+            min_volume_ml, keep_largest, min_extent_mm=min_extent_mm, slice_axis=self.slice_axis
+        )
 
     def _runs(self, value: float) -> Runs:
         """Find the runs at or above a value, looking only into rows nearby it if these are few."""

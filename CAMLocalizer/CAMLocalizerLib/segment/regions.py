@@ -13,6 +13,7 @@ from ..core import Grid, GridError, SettingsError
 from .runs import Runs, ranges
 
 MM3_PER_ML = 1000.0
+ROUNDING = 1 - 1e-9
 
 
 @dataclass(frozen=True)
@@ -96,25 +97,55 @@ class Regions:
             for label, (volume, (x, y, z), peak, number) in enumerate(parts, start=1)
         )
 
-    def large_enough(self, min_volume_ml: float = 0.0, keep_largest: int | None = None) -> Regions:
-        """Return the regions that are large enough; as they are sorted, they keep their labels.
+    def large_enough(
+        self,
+        min_volume_ml: float = 0.0,
+        keep_largest: int | None = None,
+        *,
+        min_extent_mm: float = 0.0,
+        slice_axis: int = 0,
+    ) -> Regions:
+        """Return the regions that are large enough, labelled anew from 1 in the same order.
 
         Args:
             min_volume_ml: regions below this volume in millilitres are left out; at least 0.
             keep_largest: number of regions to keep, at least 1; None for all.
+            min_extent_mm: regions thinner than this across the slices are left out, unless they reach the first or the
+                last slice, beyond which they may go on; at least 0.
+            slice_axis: axis of the mask (k, j, i) that counts the slices.
 
         Raises:
-            SettingsError: a negative volume or a number below 1.
+            SettingsError: a negative volume or extent, or a number below 1.
         """
-        check_rules(min_volume_ml, keep_largest)
+        check_rules(min_volume_ml, keep_largest, min_extent_mm)
         volumes_ml = self.voxels * (self.grid.voxel_volume_mm3 / MM3_PER_ML)
-        enough = volumes_ml >= min_volume_ml * (1 - 1e-9)  # a region of exactly the minimum survives rounding
-        count = int(np.count_nonzero(enough[:keep_largest]))
-        if count == len(self):
+        enough = volumes_ml >= min_volume_ml * ROUNDING  # a region of exactly the minimum survives rounding
+        if min_extent_mm > 0:
+            enough &= self._thick_enough(min_extent_mm, slice_axis)
+        if keep_largest is not None:
+            enough[np.flatnonzero(enough)[keep_largest:]] = False
+        if enough.all():
             return self
-        chosen = self._region < count
+        chosen = enough[self._region]
         runs = Runs(self._runs.starts[chosen], self._runs.stops[chosen], self._runs.shape_kji)
-        return Regions(runs, self._region[chosen], self.grid, self._activation)
+        labels = np.cumsum(enough) - 1
+        return Regions(runs, labels[self._region[chosen]], self.grid, self._activation)
+
+    def _thick_enough(self, min_extent_mm: float, slice_axis: int) -> NDArray[np.bool_]:
+        first, last = self._slices(slice_axis)
+        extents_mm = (last - first + 1) * self.grid.spacing_mm[2 - slice_axis]
+        open_ended = (first == 0) | (last == self.grid.shape_kji[slice_axis] - 1)
+        return open_ended | (extents_mm >= min_extent_mm * ROUNDING)
+
+    def _slices(self, slice_axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the first and the last index of each region along an axis (0: k, 1: j, 2: i)."""
+        begins = np.unravel_index(self._runs.starts, self.grid.shape_kji)[slice_axis]
+        ends = np.unravel_index(self._runs.stops - 1, self.grid.shape_kji)[slice_axis]
+        first = np.full(len(self), self.grid.shape_kji[slice_axis], dtype=np.intp)
+        last = np.full(len(self), -1, dtype=np.intp)
+        np.minimum.at(first, self._region, begins)
+        np.maximum.at(last, self._region, ends)
+        return first, last
 
     @cached_property
     def peaks(self) -> NDArray[np.float32] | None:
@@ -180,12 +211,14 @@ class Regions:
         return self.grid.to_lps(np.stack(sums, axis=1) / (2 * self.voxels[:, None]))
 
 
-def check_rules(min_volume_ml: float, keep_largest: int | None) -> None:
-    """Refuse a minimum volume or a number of regions that makes no sense.
+def check_rules(min_volume_ml: float, keep_largest: int | None, min_extent_mm: float = 0.0) -> None:
+    """Refuse a minimum volume, a minimum extent or a number of regions that makes no sense.
 
     Raises:
-        SettingsError: a negative volume or a number below 1.
+        SettingsError: a negative volume or extent, or a number below 1.
     """
+    if not np.isfinite(min_extent_mm) or min_extent_mm < 0:
+        raise SettingsError(f"minimum extent across slices must be at least 0 mm, got {min_extent_mm}")
     if not np.isfinite(min_volume_ml) or min_volume_ml < 0:
         raise SettingsError(f"minimum volume must be at least 0 ml, got {min_volume_ml}")
     if keep_largest is not None and keep_largest < 1:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..models.card import MAP_NORMALISATIONS, MAPS, TARGETS
 from ..networks import NETWORKS
-from ..views import NORMALISATIONS, PIXELS_PER_CELL, PLANES
+from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
 from .fit.options import FitOptions, option_problems
 from .localisation.options import LocalisationOptions, localisation_problems
@@ -74,12 +74,14 @@ class InputOptions:
         normalisation: a key of :data:`CAMLocalizerLib.views.NORMALISATIONS`.
         view: ``axial``, ``coronal`` or ``sagittal`` slices, ``auto`` for those of acquisition, or ``projections``:
             coronal and sagittal maximum intensity projections.
+        centre: what slices are centred on in-plane: ``volume``, or ``content``, the box around the foreground.
     """
 
     spacing_mm: float | None = None
     size: tuple[int, int] | None = None
     normalisation: str = "foreground-zscore"
     view: str = "auto"
+    centre: str = "volume"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,9 @@ class ModelOptions:
     map_normalisation: str = "slice"
     probability_limit: float = 0.0
     min_volume_ml: float = 0.0
+    min_extent_mm: float = 0.0
+    temperature: float = 1.0
+    stack_smoothing_mm: float = 0.0
     unit: str = ""
     training_data: str = ""
     licence: str = ""
@@ -226,6 +231,7 @@ def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
         ("network", "name"): NETWORKS,
         ("input", "normalisation"): NORMALISATIONS,
         ("input", "view"): VIEWS,
+        ("input", "centre"): CENTRES,
         ("objective", "name"): OBJECTIVES,
         ("folds", "validation"): VALIDATIONS,
         ("model", "target"): (*TARGETS, ""),
@@ -278,6 +284,8 @@ def _joint_problems(config: TrainConfig) -> list[str]:
         found.append("[objective] name must be cross-entropy with [localisation] rounds")
     if config.input.view == "projections" and config.input.spacing_mm is None:
         found.append("[input] spacing_mm is needed for projections, such as 2.0")
+    if config.input.view == "projections" and config.input.centre != "volume":
+        found.append(f"[input] centre = {config.input.centre!r} is for slices; projections show the whole volume")
     return found
 
 

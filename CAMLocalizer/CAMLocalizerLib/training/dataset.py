@@ -129,7 +129,8 @@ def _require_inside(volume: Volume, row: Row) -> None:
 def _slices(volume: Volume, rows: Sequence[Row], options: InputOptions) -> Prepared:
     plane = _plane(volume, options.view, rows[0].path)
     spacing = options.spacing_mm or _own_spacing_mm(volume, plane, rows[0].path)
-    stack = SliceStack(volume, plane, spacing_mm=spacing, size=options.size or _own_size(volume, plane, spacing))
+    size = options.size or _own_size(volume, plane, spacing)
+    stack = SliceStack(volume, plane, spacing_mm=spacing, size=size, centre=options.centre)
     slices = stack.batch(0, len(stack))
     present = has_content(slices)
     chosen = [(row, index) for row in rows for index in _indices(row, present)]

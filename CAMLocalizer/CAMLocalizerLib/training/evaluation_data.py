@@ -107,7 +107,9 @@ def _read(path: Path, rows: Sequence[Row], card: ModelCard, mask: Path | None) -
     volume = read_volume(path)
     plane = acquisition_plane(volume.grid)
     view = plane if plane in card.views or 1 in volume.grid.size else card.views[0]
-    options = InputOptions(spacing_mm=card.spacing_mm, size=card.size, normalisation=card.normalisation, view=view)
+    options = InputOptions(
+        spacing_mm=card.spacing_mm, size=card.size, normalisation=card.normalisation, view=view, centre=card.centre
+    )
     seen = prepare(volume, rows, options)
     raw = prepare(volume, rows, replace(options, normalisation="none")).images
     return _File(seen.images, _eight_bits(raw), _truth(seen, volume, mask, view, card), seen.rows, seen.names)
@@ -125,11 +127,10 @@ def _truth(seen: Prepared, volume: Volume, path: Path | None, view: str, card: M
     inside = read_mask(path, volume.grid, seen.rows[0].path)
     if inside.all() or not inside.any():  # a volume of one value is none
         return np.full(seen.images.shape, bool(inside.all()))
-    mask = Volume(inside.astype(np.float32), volume.grid, name=path.name)
-    stack = SliceStack(mask, view, spacing_mm=card.spacing_mm, size=card.size)
+    stack = SliceStack(volume, view, spacing_mm=card.spacing_mm, size=card.size, centre=card.centre)
     several = len(stack) > 1
     indices = [int(name.rsplit(":", 1)[1]) if several else 0 for name in seen.names]
-    return stack.batch(0, len(stack))[indices] >= HALF
+    return stack.batch(0, len(stack), inside)[indices] >= HALF
 
 
 def _at_one_size(pairs: Sequence[Pair]) -> list[_File]:

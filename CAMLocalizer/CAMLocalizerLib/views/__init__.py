@@ -4,9 +4,10 @@ from .backproject import back_project
 from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
-from .slices import SliceStack, covering_cells, slice_stack
+from .slices import CENTRES, SliceStack, covering_cells, slice_stack
 
 __all__ = [
+    "CENTRES",
     "HIGHEST_SUV",
     "NORMALISATIONS",
     "PIXELS_PER_CELL",

@@ -32,8 +32,10 @@ def linear_weights(positions: NDArray[np.floating], count: int, *, width: float 
     return (weights / sums[:, None]).astype(np.float32)
 
 
-def centred_weights(pixels: int, spacing_mm: float, *, count: int, source_mm: float, sign: int) -> NDArray[np.float32]:
-    """Return the matrix that reads an axis at pixels centred on its middle.
+def centred_weights(
+    pixels: int, spacing_mm: float, *, count: int, source_mm: float, sign: int, centre: float | None = None
+) -> NDArray[np.float32]:
+    """Return the matrix that reads an axis at pixels centred on a sample.
 
     Args:
         pixels: number of pixels.
@@ -41,13 +43,15 @@ def centred_weights(pixels: int, spacing_mm: float, *, count: int, source_mm: fl
         count: number of samples on the axis.
         source_mm: distance of neighbouring samples.
         sign: -1 where the samples are read backwards, else 1.
+        centre: where the middle of the pixels lies, in samples, fractions too; the middle of the axis if not given.
 
     Returns:
         As :func:`linear_weights`, shape (pixels, count).
     """
     width = spacing_mm / source_mm
     offsets = (np.arange(pixels) - (pixels - 1) / 2) * width * sign
-    return linear_weights((count - 1) / 2 + offsets, count, width=width)
+    middle = (count - 1) / 2 if centre is None else centre
+    return linear_weights(middle + offsets, count, width=width)
 
 
 def apply_weights(rows: NDArray[np.float32], slices: NDArray, columns: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,25 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, SettingsError, Volume
+from .foreground import content_box
 from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
 from .resampling import apply_weights, centre_of_first_cell, centred_weights, missing_cells
+
+CENTRES = ("volume", "content")
 
 
 @dataclass(frozen=True, eq=False)
 class SliceStack:
     """Slices of a volume in anatomical orientation, resampled in-plane to a model's spacing and size.
 
-    One slice per stored slice: nothing is resampled across slices. The slices are centred on the volume's centre;
-    what lies outside the volume has the slice's minimum.
+    One slice per stored slice: nothing is resampled across slices. The slices are centred in-plane on the volume or on
+    its content; what lies outside the volume has the slice's minimum.
 
     Args:
         volume: what to slice; any storage order.
         plane: ``axial``, ``coronal`` or ``sagittal``.
         spacing_mm: distance of neighbouring pixel centres in both directions; positive.
         size: width and height in pixels.
+        centre: ``volume``, or ``content``: the middle of the box around the volume's foreground, see
+            :func:`content_box`, so that empty borders and a body off the centre do not matter.
 
     Raises:
-        SettingsError: an unknown plane, a spacing that is not positive or a size below 1.
+        SettingsError: an unknown plane or centre, a spacing that is not positive or a size below 1.
     """
 
     volume: Volume
@@ -35,6 +40,7 @@ class SliceStack:
     _: KW_ONLY
     spacing_mm: float
     size: tuple[int, int]
+    centre: str = "volume"
 
     def __post_init__(self) -> None:
         check_plane(self.plane)
@@ -42,6 +48,8 @@ class SliceStack:
             raise SettingsError(f"spacing of the slices must be positive, got {self.spacing_mm} mm")
         if len(self.size) != 2 or min(self.size) < 1:
             raise SettingsError(f"size of the slices must be (width, height) of at least 1 pixel, got {self.size}")
+        if self.centre not in CENTRES:
+            raise SettingsError(f"centre of the slices must be one of {', '.join(CENTRES)}, got {self.centre!r}")
 
     def __len__(self) -> int:
         return self.grid.size[2]
@@ -52,12 +60,22 @@ class SliceStack:
         return plane_axes(self.volume.grid, self.plane)
 
     @cached_property
+    def _seen(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """First and last voxel that the slices are centred on, along the storage axes of the columns and rows."""
+        source = self.volume.grid
+        box = content_box(self.volume.array_kji) if self.centre == "content" else [(0, n - 1) for n in source.size]
+        columns, rows = self.axes.axes[:2]
+        return box[columns], box[rows]
+
+    @cached_property
     def grid(self) -> Grid:
         """Grid of the resampled slices: i and j count columns and rows of pixels, k the slices."""
         source = self.volume.grid
         axes, signs = list(self.axes.axes), np.array(self.axes.signs)
         counts = np.array(source.size)[axes]
-        centre = source.to_lps((np.array(source.size) - 1) / 2)
+        centre_ijk = (np.array(source.size) - 1) / 2
+        centre_ijk[axes[:2]] = [sum(ends) / 2 for ends in self._seen]
+        centre = source.to_lps(centre_ijk)
         spacing = np.array([self.spacing_mm, self.spacing_mm, source.spacing_mm[axes[2]]])
         size = np.array([*self.size, counts[2]])
         direction = source.direction[:, axes] * signs
@@ -66,9 +84,9 @@ class SliceStack:
 
     @property
     def cropped_mm(self) -> tuple[float, float]:
-        """Width and height of the volume that lie outside the slices, both sides together, at least 0."""
-        source = self.volume.grid
-        extent = [source.size[axis] * source.spacing_mm[axis] for axis in self.axes.axes[:2]]
+        """Width and height of what the slices are centred on that lie outside them, both sides together, at least 0."""
+        spacing_mm = [self.volume.grid.spacing_mm[axis] for axis in self.axes.axes[:2]]
+        extent = [(last - first + 1) * mm for (first, last), mm in zip(self._seen, spacing_mm, strict=True)]
         left_out = [max(0.0, mm - pixels * self.spacing_mm) for mm, pixels in zip(extent, self.size, strict=True)]
         return left_out[0], left_out[1]
 
@@ -84,20 +102,28 @@ class SliceStack:
             count=source.size[axis],
             source_mm=source.spacing_mm[axis],
             sign=self.axes.signs[display_axis],
+            centre=sum(self._seen[display_axis]) / 2,
         )
 
-    def batch(self, start: int, stop: int) -> NDArray[np.float32]:
+    def batch(self, start: int, stop: int, array_kji: NDArray | None = None) -> NDArray[np.float32]:
         """Resample slices ``start`` to ``stop`` (excluded), counted as ``range`` does; only these are held in memory.
+
+        Args:
+            start: first slice.
+            stop: slice after the last one.
+            array_kji: what to resample on the same pixels instead of the volume's intensities, such as a mask of it,
+                shape ``volume.grid.shape_kji``.
 
         Returns:
             Intensities in the volume's unit, float32, shape (slices, height, width).
         """
         rows, columns = self._weights
-        stored = self.axes.as_slices(self.volume.array_kji)[start:stop]
+        values = self.volume.array_kji if array_kji is None else array_kji
+        stored = self.axes.as_slices(values)[start:stop]
         if not len(stored):
             return np.zeros((0, *self.size[::-1]), dtype=np.float32)
         outside = 1.0 - np.outer(rows.any(axis=1), columns.any(axis=1)).astype(np.float32)  # (height, width)
-        lowest = stored.min(axis=(1, 2))
+        lowest = stored.min(axis=(1, 2)).astype(np.float32)
         return apply_weights(rows, stored, columns) + lowest[:, None, None] * outside
 
     def cell_grid(self, size: tuple[int, int], stride: float, offset: float | tuple[float, float]) -> Grid:
@@ -145,11 +171,13 @@ def covering_cells(
     return held, grid
 
 
-def slice_stack(volume: Volume, plane: str = "auto", *, spacing_mm: float, size: tuple[int, int]) -> SliceStack:
+def slice_stack(
+    volume: Volume, plane: str = "auto", *, spacing_mm: float, size: tuple[int, int], centre: str = "volume"
+) -> SliceStack:
     """Make a :class:`SliceStack`; the plane ``auto`` is the one in which the volume was acquired.
 
     Raises:
         SettingsError: as for :class:`SliceStack`.
     """
     chosen = acquisition_plane(volume.grid) if plane == "auto" else plane
-    return SliceStack(volume, chosen, spacing_mm=spacing_mm, size=size)
+    return SliceStack(volume, chosen, spacing_mm=spacing_mm, size=size, centre=centre)

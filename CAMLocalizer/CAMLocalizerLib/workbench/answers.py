@@ -79,7 +79,10 @@ class SliceAnswers:
     def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
         """Find the regions of the label map; unrefined if ``rough``."""
         regions = self._live.regions(
-            settings.threshold, min_volume_ml=settings.min_volume_ml, keep_largest=settings.keep_largest
+            settings.threshold,
+            min_volume_ml=settings.min_volume_ml,
+            keep_largest=settings.keep_largest,
+            min_extent_mm=settings.min_extent_mm,
         )
         return regions if rough or settings.refinement == "none" else self._refined(regions, settings)
 
@@ -89,4 +92,9 @@ class SliceAnswers:
         regions.write(mask, range(1, len(regions) + 1))
         drawn = refine(self._live.activation, LabelMap(mask, regions.grid), self._volume, settings.refinement)
         refined = Regions.of(drawn.array_kji, regions.grid, self._live.activation)
-        return refined.large_enough(settings.min_volume_ml, settings.keep_largest)
+        return refined.large_enough(
+            settings.min_volume_ml,
+            settings.keep_largest,
+            min_extent_mm=settings.min_extent_mm,
+            slice_axis=self._live.slice_axis,
+        )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from CAMLocalizerLib.core import SettingsError
 from CAMLocalizerLib.localizer import LabelSettings, Localizer
+from CAMLocalizerLib.models import ModelBundle
+from CAMLocalizerLib.segment import filter_components
 
 
 @pytest.fixture
@@ -29,6 +32,25 @@ def test_changes_reach_activation_and_label_map(found):
     np.testing.assert_array_equal(changed.activation(found), found.activation(weights={2: 1.0, 3: 0.5}))
     expected = found.label_map("0.2", weights={2: 1.0, 3: 0.5}, keep_largest=1, min_volume_ml=0.01)
     np.testing.assert_array_equal(changed.label_map(found).array_kji, expected.array_kji)
+
+
+def test_thin_components_are_left_out_as_the_card_says(tiny_model, oblique_volume):
+    card = replace(tiny_model.card, min_extent_mm=5.0)
+    found = Localizer(ModelBundle(card, tiny_model.folder), device="cpu").run(oblique_volume)
+    default, every = found.label_map("0.97", scales=(1,)), found.label_map("0.97", scales=(1,), min_extent_mm=0.0)
+    expected = filter_components(every, min_extent_mm=5.0, slice_axis=0)
+    np.testing.assert_array_equal(default.array_kji, expected)
+    assert every.volume_mm3 > default.volume_mm3
+    settings = LabelSettings.of(found, threshold="0.97", scales=(1,))
+    np.testing.assert_array_equal(settings.label_map(found).array_kji, default.array_kji)
+    shown = settings.changed(min_extent_mm=0.0).label_map(found)
+    np.testing.assert_array_equal(shown.array_kji, every.array_kji)
+
+
+def test_settings_from_before_the_extent_was_one_are_read(found):
+    values = LabelSettings.of(found).to_json()
+    del values["min_extent_mm"]
+    assert LabelSettings.from_json(values) == LabelSettings.of(found)
 
 
 def test_a_scale_switched_off_keeps_its_weight(found):
@@ -52,6 +74,8 @@ def test_settings_survive_json(found):
         ({"normalisation": "median"}, "slice, volume, reference"),
         ({"probability_limit": 1.5}, "0 to 1"),
         ({"min_volume_ml": -1.0}, "at least 0 ml"),
+        ({"min_extent_mm": -1.0}, "at least 0 mm"),
+        ({"min_extent_mm": 1.0, "uptake_fraction": 0.4}, "is for slices"),
         ({"keep_largest": 0}, "at least 1"),
         ({"refinement": "magic"}, "random-walk"),
         ({"refinement": "geodesic", "uptake_fraction": 0.4}, "borders by uptake"),

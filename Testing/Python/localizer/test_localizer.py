@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from CAMLocalizerLib.cam import SAM, GradCAM, LayerCAM
-from CAMLocalizerLib.core import CAMLocalizerError, ModelError, SettingsError
+from CAMLocalizerLib.core import CAMLocalizerError, Grid, ModelError, SettingsError, Volume
 from CAMLocalizerLib.localizer import Localizer, choose_device
 from CAMLocalizerLib.localizer.targets import target_weights
 from CAMLocalizerLib.models import ModelBundle, save_model
@@ -86,7 +86,40 @@ def test_auto_takes_a_plane_of_the_model_and_says_so(tiny_model, oblique_volume)
 
 def test_a_volume_larger_than_the_field_of_view_is_noted(tiny_model, oblique_volume):
     found = Localizer(with_card(tiny_model, size=(8, 8)), device="cpu").run(oblique_volume)
-    assert "12 mm of the slices' width and 12 mm of their height lie outside" in found.notes[0]
+    assert "12 mm of the volume's width and 12 mm of its height lie outside" in found.notes[0]
+
+
+def in_a_border(volume: Volume, before: tuple[int, int], behind: tuple[int, int]) -> Volume:
+    """The same voxels at the same places with so many empty columns and rows before and behind them."""
+    array = np.pad(volume.array_kji, ((0, 0), (before[1], behind[1]), (before[0], behind[0])))
+    origin = volume.grid.to_lps((-before[0], -before[1], 0))
+    grid = Grid(array.shape[::-1], volume.grid.spacing_mm, tuple(origin), volume.grid.direction)
+    return Volume(array, grid, name=volume.name)
+
+
+@pytest.mark.parametrize("normalisation", ["zscore", "foreground-gamma"])
+@pytest.mark.parametrize(("before", "behind"), [((70, 65), (81, 60)), ((5, 30), (25, 5))])
+def test_slices_centred_on_content_give_the_same_label_map_wherever_the_body_lies(
+    tiny_model, oblique_volume, normalisation, before, behind
+):
+    model = with_card(tiny_model, centre="content", normalisation=normalisation)
+    localizer = Localizer(model, device="cpu")
+    plain = localizer.run(in_a_border(oblique_volume, (6, 6), (6, 6)))
+    moved = localizer.run(in_a_border(oblique_volume, before, behind))
+    np.testing.assert_allclose(moved.probabilities, plain.probabilities, atol=1e-4)
+    columns, rows = (slice(first, first + n) for first, n in zip(before, oblique_volume.grid.size, strict=False))
+    for threshold in ("0.4", "0.7"):
+        body = moved.label_map(threshold).array_kji[:, rows, columns]
+        np.testing.assert_array_equal(body, plain.label_map(threshold).array_kji[:, 6:-6, 6:-6])
+    assert body.any()
+    assert not body.all()
+    assert not moved.notes
+
+
+def test_content_larger_than_the_field_of_view_is_noted(tiny_model, oblique_volume):
+    card = {"size": (8, 8), "centre": "content"}
+    found = Localizer(with_card(tiny_model, **card), device="cpu").run(in_a_border(oblique_volume, (9, 9), (0, 40)))
+    assert "12 mm of the body's width and 12 mm of its height lie outside" in found.notes[0]
 
 
 def test_blank_slices_have_zero_maps_and_no_tumour(tiny_model, blank_ended_volume):

@@ -60,11 +60,33 @@ def test_the_largest_regions_are_kept(mask: np.ndarray, oblique_grid: Grid) -> N
     assert sums == [12, 16, 17, 17]
 
 
+@pytest.mark.parametrize("slice_axis", [0, 1, 2])
+def test_regions_that_are_thin_across_the_slices_are_left_out(slice_axis: int) -> None:
+    spacing = [2.0, 3.0, 0.5]
+    grid = Grid((20, 20, 20), tuple(spacing), (0, 0, 0), np.eye(3))
+    thin_mm = spacing[2 - slice_axis]
+    mask = np.zeros(grid.shape_kji, dtype=bool)
+    slices = np.moveaxis(mask, slice_axis, 0)
+    slices[5, 2:8, 2:8] = True  # one slice, 36 voxels
+    slices[8:10, 2:4, 2:4] = True  # two slices, 8 voxels
+    slices[0, 12:15, 12:15] = slices[19, 12:14, 12:14] = True  # may go on beyond the volume
+    options = {"slice_axis": slice_axis}
+
+    def kept(extent_mm: float, **rules) -> int:
+        return int(filter_components(mask, grid, min_extent_mm=extent_mm, **rules, **options).sum())
+
+    assert [kept(n * thin_mm) for n in (0, 0.9, 1.0, 1.1, 2.0, 2.1)] == [57, 57, 57, 21, 21, 13]
+    assert kept(1.1 * thin_mm, keep_largest=2) == 9 + 8
+    assert len(components(filter_components(mask, grid, min_extent_mm=1.1 * thin_mm, **options), grid)) == 3
+
+
 def test_settings_and_shapes_are_checked(mask: np.ndarray, oblique_grid: Grid) -> None:
     with pytest.raises(SettingsError, match="at least 0 ml, got -1"):
         filter_components(mask, oblique_grid, -1)
     with pytest.raises(SettingsError, match="at least 1, got 0"):
         filter_components(mask, oblique_grid, keep_largest=0)
+    with pytest.raises(SettingsError, match="at least 0 mm, got -2"):
+        filter_components(mask, oblique_grid, min_extent_mm=-2)
     with pytest.raises(GridError, match="its grid expects None"):
         components(mask)
     with pytest.raises(GridError, match="mask has shape"):

@@ -75,6 +75,8 @@ def test_all_wrong_keys_and_values_are_named_with_the_nearest_right_one(tmp_path
         ({"folds": {"validation": "none"}, "training": {"patience": 2}}, "patience needs folds with validation"),
         ({"network": {"settings": {"in_channels": 3}}}, "in_channels must be 1"),
         ({"input": {"view": "projections", "spacing_mm": None, "size": [32, 16]}}, "spacing_mm is needed"),
+        ({"input": {"centre": "contents"}}, "did you mean 'content'"),
+        ({"input": {"view": "projections", "size": [32, 16], "centre": "content"}}, "is for slices"),
         ({"input": {"view": "projections"}}, "multiples of 16 pixels for projections"),
         ({"data": {"classes": ["a", "a"]}}, "classes must differ"),
     ],

@@ -111,6 +111,16 @@ def test_slices_are_those_that_the_localizer_looks_at(oblique_volume) -> None:
     assert prepared.names[0] == f"v.nii:{kept[0]}"
 
 
+def test_slices_are_centred_on_content_as_in_use(oblique_volume) -> None:
+    array = np.pad(oblique_volume.array_kji, ((0, 0), (2, 40), (30, 0)))
+    volume = Volume(array, Grid(array.shape[::-1], oblique_volume.grid.spacing_mm, (0, 0, 0), np.eye(3)))
+    options = InputOptions(spacing_mm=1.5, size=(20, 18), normalisation="none", view="axial", centre="content")
+    stack = SliceStack(volume, "axial", spacing_mm=1.5, size=(20, 18), centre="content")
+    prepared = prepare(volume, [row(volume, slice=4, point=tuple(volume.grid.to_lps((35, 20, 4))))], options)
+    np.testing.assert_array_equal(prepared.images, stack.batch(4, 5))
+    np.testing.assert_allclose(prepared.points[0], stack.grid.to_ijk(volume.grid.to_lps((35, 20, 4)))[:2], atol=1e-4)
+
+
 def test_a_centre_in_lps_lands_on_the_pixel_that_shows_it(oblique_grid) -> None:
     array = np.zeros(oblique_grid.shape_kji, dtype=np.float32)
     array[4, 10, 12] = 100

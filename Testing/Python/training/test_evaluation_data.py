@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.core import InputError, Volume
+from CAMLocalizerLib.core import Grid, InputError, Volume
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.training.evaluation_data import read_evaluation_data
@@ -52,6 +52,22 @@ def test_masks_are_resampled_as_their_slices(sources):
     assert sick.sum() == pytest.approx(8 * 0.9 * 7 * 1.1 / 1.5**2, rel=0.35)
     assert grey[sick].min() > grey[~sick].mean() + 0.2
     assert data.rois.names.tolist() == ["head.nii.gz:1", "head.nii.gz:6"]
+
+
+def test_masks_follow_slices_that_are_centred_on_content(tmp_path):
+    grid = Grid((60, 50, 3), (1.0, 1.0, 5.0), (0, 0, 0), np.eye(3))
+    array = np.zeros(grid.shape_kji, dtype=np.float32)
+    array[:, 28:44, 40:56] = np.random.default_rng(0).uniform(50, 60, (3, 16, 16))
+    array[1, 30:36, 42:50] = 100.0
+    write_nifti(array, grid, tmp_path / "head.nii.gz")
+    write_nifti((array == 100).astype(np.float32), grid, tmp_path / "block.nii.gz")
+    (tmp_path / "table.csv").write_text("file,label,patient,slice,mask\nhead.nii.gz,tumour,A,1,block.nii.gz")
+    card = replace(CARD, spacing_mm=1.0, centre="content")
+    rois = read_evaluation_data(Sources(tmp_path / "table.csv"), card, folds=None).rois
+    expected = np.zeros((16, 16), dtype=bool)
+    expected[2:8, 2:10] = True
+    np.testing.assert_array_equal(rois.truth[0], expected)
+    np.testing.assert_array_equal(rois.grey[0] == 1, expected)
 
 
 def test_images_are_those_of_the_main_job(sources, tmp_path, oblique_volume):

@@ -14,7 +14,9 @@ from tiny_training import write_config, write_pictures
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import load_model
+from CAMLocalizerLib.training.checks import Problems
 from CAMLocalizerLib.training.fit.module import FitModule
+from CAMLocalizerLib.training.preparation import prepare_training
 
 
 @pytest.fixture
@@ -37,6 +39,15 @@ def train(pictures, tmp_path):
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_the_card_says_how_images_were_seen_and_are_to_be_used(pictures) -> None:
+    seen = {"centre": "content", "normalisation": "foreground-gamma"}
+    used = {"temperature": 1.5, "stack_smoothing_mm": 2.0}
+    path = write_config(pictures / "config.json", input=seen, model=used)
+    training = prepare_training(path, problems := Problems())
+    assert training is not None, problems.sentences
+    assert {name: getattr(training.card, name) for name in seen | used} == seen | used
 
 
 def test_pictures_become_a_bundle_that_localize_takes(train, pictures, tmp_path, capsys) -> None:

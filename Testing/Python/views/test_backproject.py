@@ -76,6 +76,59 @@ def test_a_point_source_comes_back_for_every_storage_order(plane: str, order: tu
     assert_comes_back(round_trip(volume, stack, 4), source_mm, stack, 4)
 
 
+def body_off_the_centre(grid: Grid) -> Volume:
+    """A box of tissue on a negative background near the first voxel of the anatomical axes."""
+    box = np.full(grid.shape_kji, -40.0, dtype=np.float32)
+    ends = zip(grid.size, upwards(grid), strict=True)
+    near = [slice(1, n // 2) if up else slice(n - n // 2, n - 1) for n, up in ends]
+    box[tuple(reversed(near))] = 60.0
+    return Volume(box, grid)
+
+
+def upwards(grid: Grid) -> list[bool]:
+    """Whether the storage index grows with the anatomical coordinate."""
+    return [bool(column[np.abs(column).argmax()] > 0) for column in grid.direction.T]
+
+
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize(("order", "flips"), STORAGE_ORDERS)
+def test_a_point_source_comes_back_when_slices_are_centred_on_content(plane: str, order: tuple, flips: tuple) -> None:
+    grid = stored((24, 28, 20), (1.2, 0.9, 2.1), order, flips)
+    body = body_off_the_centre(grid)
+    stack = SliceStack(body, plane, spacing_mm=1.0, size=(40, 40), centre="content")
+    ijk = np.array([n // 4 if up else n - 1 - n // 4 for n, up in zip(grid.size, upwards(grid), strict=True)])
+    point = np.zeros(grid.shape_kji, dtype=np.float32)
+    point[tuple(ijk[::-1])] = 100.0
+    cells = pooled(stack.batch(0, len(stack), point), 4)
+    back = back_project(cells, stack.cell_grid((10, 10), 4, 1.5), grid, plane=plane)
+    assert_comes_back(back, grid.to_lps(ijk), stack, 4)
+    centre = stack.grid.to_lps((19.5, 19.5, (len(stack) - 1) / 2))
+    inside = grid.to_lps(np.argwhere(body.array_kji > 0)[:, ::-1])
+    towards = stack.grid.direction[:, :2].T
+    np.testing.assert_allclose(towards @ centre, towards @ inside.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("scale", STRIDES)
+@pytest.mark.parametrize("spacing", [(0.8, 1.1, 2.4), (1.9, 0.6, 0.7)])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_bright_voxel_in_a_body_comes_back_when_slices_are_centred_on_content(
+    plane: str, scale: int, spacing: tuple, seed: int
+) -> None:
+    grid = stored((40, 44, 36), spacing, (2, 0, 1), (-1, 1, -1))
+    source, source_mm = point_source(grid, seed)
+    body = body_off_the_centre(grid)
+    stack = SliceStack(Volume(body.array_kji + source.array_kji, grid), plane, spacing_mm=1.0, size=(120, 120),
+                       centre="content")  # fmt: skip
+    rest = SliceStack(body, plane, spacing_mm=1.0, size=(120, 120), centre="content")
+    assert stack.grid.matches(rest.grid, 1e-9)
+    cells = pooled(stack.batch(0, len(stack)) - rest.batch(0, len(stack)), STRIDES[scale])
+    cells[cells < 1e-3] = 0
+    placed = stack.cell_grid((cells.shape[2], cells.shape[1]), STRIDES[scale], (STRIDES[scale] - 1) / 2)
+    back = back_project(cells, placed, grid, plane=plane)
+    assert_comes_back(back, source_mm, stack, STRIDES[scale])
+
+
 @pytest.mark.parametrize("plane", PLANES)
 def test_a_point_source_comes_back_through_pooling_and_convolution_layers(plane: str) -> None:
     volume, source_mm = point_source(stored((40, 44, 36), (0.8, 1.1, 2.4), (1, 2, 0), (1, -1, 1)), seed=1)

@@ -150,10 +150,55 @@ def test_what_the_slices_leave_out_is_told(oblique_volume: Volume) -> None:
     assert stack.cropped_mm == pytest.approx((2.0, 0.0))
 
 
+def off_centre(before: tuple[int, int], behind: tuple[int, int], background: float = 0.0) -> Volume:
+    """A seeded body of 12 x 10 x 6 voxels with so many empty columns and rows before and behind it."""
+    body = np.random.default_rng(3).uniform(80, 120, (6, 10, 12)).astype(np.float32)
+    edges = ((0, 0), (before[1], behind[1]), (before[0], behind[0]))
+    array = np.pad(body, edges, constant_values=background)
+    return Volume(array, Grid(array.shape[::-1], (1.5, 2.0, 3.0), (0, 0, 0), np.eye(3)))
+
+
+@pytest.mark.parametrize(("before", "behind"), [((1, 3), (40, 1)), ((30, 25), (31, 24)), ((1, 50), (1, 2))])
+def test_slices_centred_on_content_show_the_body_wherever_it_lies(before: tuple, behind: tuple) -> None:
+    options = {"spacing_mm": 1.0, "size": (30, 34), "centre": "content"}
+    expected = SliceStack(off_centre((5, 5), (5, 5)), "axial", **options).batch(0, 6)
+    stack = SliceStack(off_centre(before, behind), "axial", **options)
+    np.testing.assert_allclose(stack.batch(0, 6), expected, atol=1e-4)
+    middle = np.array([before[0] + 5.5, before[1] + 4.5, 2.5]) * (1.5, 2.0, 3.0)
+    np.testing.assert_allclose(stack.grid.to_lps((14.5, 16.5, 2.5)), middle, atol=1e-9)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize(("order", "flips"), STORAGE_ORDERS)
+def test_slices_centred_on_content_do_not_depend_on_the_storage_order(
+    plane: str, order: tuple[int, ...], flips: tuple[int, ...]
+) -> None:
+    volume = off_centre((1, 14), (9, 2), background=-70.0)
+    options = {"spacing_mm": 1.3, "size": (17, 19), "centre": "content"}
+    expected = SliceStack(volume, plane, **options)
+    stack = SliceStack(stored_otherwise(volume, order, flips), plane, **options)
+    assert stack.grid.matches(expected.grid, 1e-9)
+    np.testing.assert_allclose(stack.batch(0, 99), expected.batch(0, 99), rtol=1e-5, atol=1e-4)
+
+
+def test_slices_centred_on_content_leave_out_only_what_is_beside_the_body() -> None:
+    stack = SliceStack(off_centre((9, 0), (0, 30)), "axial", spacing_mm=1.0, size=(16, 24), centre="content")
+    assert stack.cropped_mm == pytest.approx((2.0, 0.0))
+
+
+def test_a_mask_is_resampled_on_the_pixels_of_its_volume() -> None:
+    volume = off_centre((9, 0), (0, 30))
+    stack = SliceStack(volume, "axial", spacing_mm=1.5, size=(16, 20), centre="content")
+    mask = stack.batch(0, 6, volume.array_kji > 0)
+    np.testing.assert_array_equal(mask[:, 5:15, 3:13], 1.0)
+    assert not mask[:, 0].any()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [({"plane": "auto"}, "view must be one of"), ({"spacing_mm": 0.0}, "spacing of the slices must be positive, got 0"),
-     ({"spacing_mm": float("nan")}, "must be positive"), ({"size": (0, 8)}, "at least 1 pixel, got")],
+     ({"spacing_mm": float("nan")}, "must be positive"), ({"size": (0, 8)}, "at least 1 pixel, got"),
+     ({"centre": "head"}, "centre of the slices must be one of volume, content, got 'head'")],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(oblique_volume: Volume, settings: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):

@@ -23,6 +23,7 @@ GESTURES = {
     "normalisation": lambda review, **options: review.set_normalisation("slice", **options),
     "levels": lambda review, **options: review.set_normalisation("reference", **options),
     "largest": lambda review, **options: review.set_keep_largest(1, **options),
+    "extent": lambda review, **options: review.set_settings(review.settings.changed(min_extent_mm=7.0), **options),
     "refinement": lambda review, **options: review.set_refinement("random-walk", **options),
 }
 
@@ -70,6 +71,17 @@ def test_a_preview_equals_the_library_without_refinement(review: Review) -> None
     review.commit()
     assert not review.rough
     np.testing.assert_array_equal(review.mask, expected(review))
+
+
+@pytest.mark.parametrize("refinement", ["none", "random-walk"])
+def test_thin_regions_are_left_out_as_in_the_library(review: Review, refinement: str) -> None:
+    counts = []
+    for extent_mm in (0.0, 5.0, 9.0, 1000.0):
+        settings = review.settings.changed(min_extent_mm=extent_mm, threshold="q97", refinement=refinement)
+        review.set_settings(settings)
+        np.testing.assert_array_equal(review.mask, expected(review))
+        counts.append(int(review.mask.sum()))
+    assert counts[0] > counts[-1]
 
 
 def test_a_gesture_that_ends_where_it_began_is_no_step(review: Review) -> None:
