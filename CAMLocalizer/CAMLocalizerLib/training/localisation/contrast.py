@@ -36,7 +36,12 @@ def _standing_out(fine: Tensor, body: Tensor, contrast: str) -> Tensor:
     if contrast == "none":
         return body > 0
     side = max(3, int(SURROUNDINGS * fine.shape[-1]) // 2 * 2 + 1)
-    around, share = (functional.avg_pool2d(each, side, 1, side // 2) for each in (fine * body, body))
-    mean, smooth = around / share.clamp(min=1e-3), functional.avg_pool2d(fine, 3, 1, 1)
+    mean, smooth = _mean_of_body(fine, body, side), _mean_of_body(fine, body, 3)
     bright, dark = smooth > RATIO * mean, smooth * RATIO < mean
     return {"bright": bright, "dark": dark, "both": bright | dark}[contrast]
+
+
+def _mean_of_body(fine: Tensor, body: Tensor, side: int) -> Tensor:
+    """Average the foreground in a square around each cell."""
+    sums, share = (functional.avg_pool2d(each, side, 1, side // 2) for each in (fine * body, body))
+    return sums / share.clamp(min=1e-3)
