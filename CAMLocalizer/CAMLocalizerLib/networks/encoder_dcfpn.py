@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .encoders import STRIDES, make_encoder
+from .encoders import make_encoder
 from .feature_pyramid import SCALES, DecoderStage, convolution_block, require_divisible
 from .pooled_head import PreciseLinear, fold_head
+from .timm_encoder import STRIDES
 
 SIZE_MULTIPLE = STRIDES[-1]
 
@@ -45,6 +46,7 @@ class EncoderDCFPN(nn.Module):
 
     Raises:
         ValueError: an unknown encoder, or a number that does not fit.
+        ModelError: a network of timm that cannot be used.
 
     Source:
         PG-CAM (Lee et al., 2018), section 2.1, for the pyramid, the dense connection and the head; the encoder and the
