@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core import SettingsError
-from ..networks import FoldedDCFPN
+from .closed_form import ClosedForm, closed_form
 from .combine import weighted_map
-from .decoder import channel_weights
 from .gradcam import GradCAM
 from .result import CAMResult
 from .targets import Targets, class_weights, resolve_targets
@@ -23,15 +22,16 @@ class PyramidGradCAM(GradCAM):
     .. math:: PGCAM = \sum_p ReLU\left(\sum_k \overline{\frac{\partial y}{\partial f_{pk}}}\, f_{pk}\right)
 
     The terms of the sum are returned one by one; fusing them is another step. Lifetime, targets and result are those
-    of `GradCAM`. For a `FoldedDCFPN` the weights come in closed form, without autograd, see `channel_weights`; for
-    any other model as in `GradCAM`. The maps are the same up to rounding.
+    of `GradCAM`. For a `FoldedDCFPN` and a `ConstantWeightNetwork` the weights come without autograd, see
+    `closed_form`; for any other model as in `GradCAM`. The maps are the same up to rounding.
 
     Args:
         model: a classifier with a feature pyramid.
         layers: scale to layer name; None takes the model's own ``cam_layers``.
         scales: the scales wanted out of ``layers``; None takes all.
-        tile: images that a `FoldedDCFPN` works on at a time; None takes one on a CPU, where the maps of one image
-            stay in its cache and a batch equals single images to the last bit, the whole batch on other devices.
+        tile: images at a time where the weights come without autograd; None takes one on a CPU, where the
+            maps of one image stay in its cache and a batch equals single images to the last bit, the whole batch on
+            other devices.
 
     Raises:
         SettingsError: a layer or scale that the model lacks, or a tile below 1.
@@ -54,23 +54,22 @@ class PyramidGradCAM(GradCAM):
         self._tile = tile
 
     def _compute(self, images: Tensor, targets: Targets) -> CAMResult:
-        if not isinstance(self.model, FoldedDCFPN) or not self.layers.items() <= self.model.cam_layers.items():
+        form = closed_form(self.model, self.layers)
+        if form is None:
             return super()._compute(images, targets)
-        network = self.model
         tile = self._tile or (1 if images.device.type == "cpu" else max(len(images), 1))
         asked: Iterable[Targets] = repeat(targets)  # what depends on the logits is settled tile by tile
         if targets is not None and not callable(targets):
-            asked = resolve_targets(targets, images.new_zeros(len(images), network.head.out_features)).split(tile)
-        parts = zip(images.to(network.head.weight.dtype).split(tile), asked, strict=False)
-        return _join([self._in_closed_form(network, *part) for part in parts])
+            asked = resolve_targets(targets, images.new_zeros(len(images), form.classes)).split(tile)
+        parts = zip(images.to(form.dtype).split(tile), asked, strict=False)
+        return _join([self._in_closed_form(form, *part) for part in parts])
 
-    def _in_closed_form(self, network: FoldedDCFPN, images: Tensor, targets: Targets) -> CAMResult:
-        trace = network.trace(images)
-        logits = network.classify(trace.features)
-        resolved = resolve_targets(targets, logits)
-        weights = channel_weights(network, trace, class_weights(resolved, logits), scales=tuple(self.layers))
-        maps = {scale: weighted_map(trace.features[scale], weights[scale]) for scale in self.layers}
-        return CAMResult(logits, resolved, maps)
+    def _in_closed_form(self, form: ClosedForm, images: Tensor, targets: Targets) -> CAMResult:
+        evidence = form.run(images)
+        resolved = resolve_targets(targets, evidence.logits)
+        weights = evidence.weigh(class_weights(resolved, evidence.logits))
+        maps = {scale: weighted_map(evidence.features[scale], weights[scale]) for scale in self.layers}
+        return CAMResult(evidence.logits, resolved, maps)
 
 
 def _join(parts: Sequence[CAMResult]) -> CAMResult:

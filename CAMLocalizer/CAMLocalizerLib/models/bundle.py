@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,9 +43,11 @@ class ModelBundle:
             ModelError: the network is not known, takes other settings or other weights than the bundle has, or
                 the weights have changed since they were checked.
         """
+        from ..networks.tensors import require_fitting
+
         tensors = _read_weights(self.weights_path, expected_sha256=self.card.sha256)
         network = _build(self.card, self.folder / CARD_FILE)
-        _check_tensors(network.state_dict(), tensors, self.weights_path)
+        require_fitting(network.state_dict(), tensors, self.weights_path)
         network.load_state_dict(tensors)
         return network.eval().requires_grad_(False)
 
@@ -83,9 +84,11 @@ def save_model(
     import torch
     from safetensors.torch import save
 
+    from ..networks.tensors import require_fitting
+
     path = Path(folder)
     tensors = {name: _narrow(name, tensor, dtype or torch.float16) for name, tensor in network.state_dict().items()}
-    _check_tensors(_build(card, path / CARD_FILE).state_dict(), tensors, path / WEIGHTS_FILE)
+    require_fitting(_build(card, path / CARD_FILE).state_dict(), tensors, path / WEIGHTS_FILE)
     content = save(tensors)
     saved = replace(card, sha256=hashlib.sha256(content).hexdigest())
     text = saved.to_json()
@@ -141,14 +144,3 @@ def _build(card: ModelCard, path: Path) -> nn.Module:
         return build_network(card.network, **settings)
     except (ModelError, RuntimeError) as error:
         raise ModelError(f"{path}: {error}") from error
-
-
-def _check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
-    if foreign := sorted(set(tensors) - set(expected)):
-        raise ModelError(f"{path} has tensors that the network lacks, such as {foreign[0]}: it is of another network")
-    if missing := sorted(set(expected) - set(tensors)):
-        raise ModelError(f"{path} lacks tensors of the network, such as {missing[0]}: it is of another network")
-    for name, tensor in expected.items():
-        if tensor.shape != tensors[name].shape:
-            got, wanted = tuple(tensors[name].shape), tuple(tensor.shape)
-            raise ModelError(f"{path}: {name} has shape {got}, the network expects {wanted}: it is of another network")

@@ -8,6 +8,7 @@ from .folded_dcfpn import DecoderTrace, FoldedDCFPN
 from .folding import fold_batch_norm
 from .imagenet import load_imagenet_backbone
 from .multigap import MultiGAP
+from .pretrained import load_encoder_weights
 from .registry import NETWORKS, build_network
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "MultiGAP",
     "build_network",
     "fold_batch_norm",
+    "load_encoder_weights",
     "load_imagenet_backbone",
 ]

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .encoders import STRIDES, make_encoder
+from .encoders import make_encoder
 from .feature_pyramid import SCALES, DecoderStage, convolution_block, require_divisible
 from .pooled_head import PreciseLinear, fold_head
+from .timm_encoder import STRIDES
 
 SIZE_MULTIPLE = STRIDES[-1]
 
@@ -45,6 +46,7 @@ class EncoderDCFPN(nn.Module):
 
     Raises:
         ValueError: an unknown encoder, or a number that does not fit.
+        ModelError: a network of timm that cannot be used.
 
     Source:
         PG-CAM (Lee et al., 2018), section 2.1, for the pyramid, the dense connection and the head; the encoder and the
@@ -139,10 +141,11 @@ class EncoderDCFPN(nn.Module):
         """Give the weight of the average of every last feature map in the logits of evaluation mode.
 
         Returns:
-            Scale to weights W' (classes, last_channels), differentiable in head and normalisation: the logits are the
-            products with the maps' averages, summed over scales, plus a constant.
+            Scale to weights W' (classes, last_channels), at least float32, differentiable in head and normalisation:
+            the logits are the products with the maps' averages, summed over scales, plus a constant.
         """
-        parts = self.head.weight.split(self.last_channels, dim=1)
+        precise = torch.promote_types(self.head.weight.dtype, torch.float32)
+        parts = self.head.weight.to(precise).split(self.last_channels, dim=1)
         return {scale: part * _gain(norm) for scale, part, norm in zip(SCALES, parts, self.norms, strict=True)}
 
     def class_maps(self, features: Mapping[int, Tensor]) -> dict[int, Tensor]:
@@ -192,7 +195,8 @@ def _gain(norm: nn.Module) -> Tensor | float:
     if not isinstance(norm, nn.BatchNorm2d):
         return 1.0  # folded
     assert norm.running_var is not None
-    return norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    precise = torch.promote_types(norm.weight.dtype, torch.float32)
+    return norm.weight.to(precise) / torch.sqrt(norm.running_var.to(precise) + norm.eps)
 
 
 def _weighted(maps: Tensor, weights: Tensor) -> Tensor:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from torch import nn
 
 from .efficientnet import EfficientNetLite
-
-STRIDES = (2, 4, 8, 16)
+from .timm_encoder import PREFIX, TimmEncoder
 
 
 def make_encoder(name: str, in_channels: int = 1) -> nn.Module:
     """Build an encoder with fresh weights.
 
     Args:
-        name: a key of :data:`CAMLocalizerLib.networks.efficientnet.VARIANTS`.
+        name: a key of :data:`CAMLocalizerLib.networks.efficientnet.VARIANTS`, or ``timm:NAME`` for a network of timm.
         in_channels: channels of the images, 1 or 3.
 
     Returns:
@@ -21,5 +20,8 @@ def make_encoder(name: str, in_channels: int = 1) -> nn.Module:
 
     Raises:
         ValueError: an unknown name, or a number of channels that the encoder does not take.
+        ModelError: a network of timm that cannot be used.
     """
+    if name.startswith(PREFIX):
+        return TimmEncoder(name.removeprefix(PREFIX), in_channels)
     return EfficientNetLite(name, in_channels)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor, nn
 
 from ..core import ModelError
+from .tensors import read_tensors
 
 PREFIX = "features."
 
@@ -35,7 +36,7 @@ def load_imagenet_backbone(
         ModelError: a file that is no safetensors file, tensors of another network, a network with batch normalisation
             and a file without or the reverse, or a network of neither one nor three input channels.
     """
-    given = path_or_state if isinstance(path_or_state, Mapping) else _read(path_or_state)
+    given = path_or_state if isinstance(path_or_state, Mapping) else read_tensors(path_or_state)
     published = {name.removeprefix(PREFIX): tensor for name, tensor in given.items() if name.startswith(PREFIX)}
     features = network.get_submodule(PREFIX.removesuffix("."))
     own = features.state_dict()
@@ -50,16 +51,6 @@ def load_imagenet_backbone(
             )
     features.load_state_dict(tensors, strict=False)
     return tuple(PREFIX + name for name in tensors)
-
-
-def _read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{os.fspath(path)} cannot be read as a safetensors file: {error}") from error
 
 
 def _layers(names: Iterable[str]) -> list[dict[str, str]]:

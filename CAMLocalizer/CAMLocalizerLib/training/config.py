@@ -57,11 +57,14 @@ class NetworkOptions:
         settings: what its constructor takes besides the number of classes.
         weights: safetensors file or model bundle to start from, relative to the configuration's folder; empty for
             fresh weights.
+        encoder_weights: ``imagenet`` for the published weights of the encoder that the settings name, or a safetensors
+            file with the encoder's tensors, relative to the configuration's folder; empty for fresh weights.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    encoder_weights: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ..core import InputError, ModelError
 from ..models import CARD_FILE, ModelCard, load_model
-from ..networks import build_network
+from ..networks import build_network, load_encoder_weights
+from ..networks.pretrained import IMAGENET
 from ..views import PLANES
 from .checks import Problems, listed
 from .config import TrainConfig, read_config, require_known_tumours
@@ -190,11 +191,13 @@ def start_network(config: TrainConfig, classes: tuple[str, ...]) -> nn.Module:
     """Build the network with seeded weights, or with those that the configuration names.
 
     Raises:
-        ModelError: a network that does not take the settings, or weights of another network.
+        ModelError: a network that does not take the settings, or weights that are missing or of another network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.training.seed)
         network = build_network(config.network.name, **{"classes": len(classes)} | dict(config.network.settings))
+    if source := config.network.encoder_weights:
+        load_encoder_weights(network, source if source == IMAGENET else config.folder / source)
     if config.network.weights:
         path = config.folder / config.network.weights
         bundle = (path / CARD_FILE).exists()
