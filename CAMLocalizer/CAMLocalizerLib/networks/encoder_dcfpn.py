@@ -31,6 +31,10 @@ class EncoderDCFPN(nn.Module):
 
     where A_p are the cells of scale p. `channel_weights` gives W', `class_maps` the sums W' f.
 
+    With `attention` the average of each scale is weighted: cells count by the softmax, over the scale, of the class map
+    that `attention` names, taken as given. A small tumour then counts as much as a large one. The weights sum to 1, so
+    the mean gradient over the cells, which Grad-CAM asks for, stays as above.
+
     The network is fully convolutional: height and width are any multiples of 16. Cell i of a scale of
     stride s stands for the pixels s i to s i + s - 1. The encoder's own cells lie up to half a cell further right and
     down; the decoder learns the difference from losses that say where tumours lie.
@@ -43,6 +47,8 @@ class EncoderDCFPN(nn.Module):
         last_channels: channels of each scale's last feature map.
         mirror: show scales 3 and 4 also where the encoder's map exceeds that of the other half of the image, mirrored
             left to right: organs are nearly symmetric, tumours are not.
+        attention: weight of each class in the map that the averages follow, such as (-1, 0.5, 0.5) for two types of
+            tumour against none; empty for plain averages, as in the paper.
 
     Raises:
         ValueError: an unknown encoder, or a number that does not fit.
@@ -64,6 +70,7 @@ class EncoderDCFPN(nn.Module):
         channels: Sequence[int] = (16, 32, 48, 96),
         last_channels: int = 16,
         mirror: bool = False,
+        attention: Sequence[float] = (),
     ) -> None:
         super().__init__()
         if len(channels) != len(SCALES):
@@ -73,7 +80,10 @@ class EncoderDCFPN(nn.Module):
                 f"channels, last_channels and classes must be at least 1, got {tuple(channels)}, {last_channels} and "
                 f"{classes}"
             )
+        if attention and len(attention) != classes:
+            raise ValueError(f"attention must have a weight for each of {classes} classes, got {tuple(attention)}")
         self.encoder = make_encoder(encoder, in_channels)
+        self.attention = tuple(map(float, attention))
         self.mirror, self.last_channels, self.encoder_frozen = mirror, last_channels, False
         first, second, third, fourth = channels
         skip1, skip2, skip3, skip4 = self.encoder.channels  # type: ignore[misc]
@@ -133,9 +143,22 @@ class EncoderDCFPN(nn.Module):
 
         Averages and logits are at least float32, whatever the maps' dtype.
         """
-        precise = torch.promote_types(features[1].dtype, torch.float32)
-        normalised = [norm(features[scale]) for scale, norm in zip(SCALES, self.norms, strict=True)]
-        return self.head(torch.cat([maps.mean((2, 3), dtype=precise) for maps in normalised], dim=1))
+        weights = self.channel_weights() if self.attention else {}
+        averages = [
+            self._average(norm(features[scale]), features[scale], weights.get(scale))
+            for scale, norm in zip(SCALES, self.norms, strict=True)
+        ]
+        return self.head(torch.cat(averages, dim=1))
+
+    def _average(self, normalised: Tensor, maps: Tensor, weights: Tensor | None) -> Tensor:
+        """Average maps (N, C, h, w) over their cells, plainly or by attention; (N, C)."""
+        precise = torch.promote_types(normalised.dtype, torch.float32)
+        if weights is None:
+            return normalised.mean((2, 3), dtype=precise)
+        with torch.no_grad():
+            followed = weights.new_tensor(self.attention)[None] @ weights  # (1, C)
+            shares = _weighted(maps, followed).flatten(2).softmax(2)  # (N, 1, h w)
+        return (normalised.flatten(2).to(precise) * shares).sum(2)
 
     def channel_weights(self) -> dict[int, Tensor]:
         """Give the weight of the average of every last feature map in the logits of evaluation mode.

@@ -17,10 +17,10 @@ TARGETS = torch.tensor([0, 2, 1])
 WEIGHTS = torch.tensor([[1.0, -0.5, 0.2], [0.0, 1.0, -1.0], [-1.0, 0.3, 0.7]])
 
 
-def trained() -> EncoderDCFPN:
+def trained(attention: tuple[float, ...] = ()) -> EncoderDCFPN:
     """A small decoder whose normalisation is far from the identity."""
     torch.manual_seed(8)
-    model = EncoderDCFPN(1, 3, channels=(4, 6, 5, 7), last_channels=8, mirror=True)
+    model = EncoderDCFPN(1, 3, channels=(4, 6, 5, 7), last_channels=8, mirror=True, attention=attention)
     for norm in (module for module in model.modules() if isinstance(module, nn.BatchNorm2d)):
         nn.init.normal_(norm.weight, 1.0, 0.3)
         nn.init.normal_(norm.bias, 0.3, 0.3)
@@ -78,6 +78,14 @@ def test_the_maps_of_chosen_scales_are_those_of_gradcam(scales: tuple[int, ...])
     expected = GradCAM(model, {scale: model.cam_layers[scale] for scale in scales})(images(), TARGETS)
     assert tuple(got.maps) == scales
     assert all(torch.allclose(got.maps[scale], maps) for scale, maps in expected.maps.items())
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_attention_leaves_the_weights_of_gradcam_alone(scale: int):
+    model = trained(attention=(-1.0, 0.5, 0.5))
+    with PyramidGradCAM(model) as cam:
+        maps = cam(images(), WEIGHTS.double()).maps[scale]
+    assert close(maps, reference(model, WEIGHTS.double(), scale))
 
 
 def test_no_autograd_is_used(monkeypatch: pytest.MonkeyPatch):

@@ -59,6 +59,36 @@ def test_the_head_normalises_averages_and_weighs_all_scales():
     torch.testing.assert_close(model(images()), expected)
 
 
+def test_attention_averages_by_the_softmax_of_the_map_it_follows():
+    plain = network()
+    attending = EncoderDCFPN(1, 3, channels=CHANNELS, last_channels=4, attention=(-1.0, 0.5, 0.5)).double().eval()
+    attending.load_state_dict(plain.state_dict())
+    features = attending.features(images())
+
+    expected = []
+    for scale, norm in zip((1, 2, 3, 4), attending.norms, strict=True):
+        maps = attending.class_maps(features)[scale]
+        followed = -maps[:, 0] + 0.5 * maps[:, 1] + 0.5 * maps[:, 2]
+        shares = torch.exp(followed) / torch.exp(followed).sum((1, 2), keepdim=True)
+        expected.append((norm(features[scale]) * shares[:, None]).sum((2, 3)))
+
+    assert torch.allclose(attending.classify(features), attending.head(torch.cat(expected, 1)), atol=1e-5)
+    assert not torch.allclose(attending.classify(features), plain.classify(features), atol=1e-3)
+
+
+def test_with_attention_a_small_tumour_counts_as_much_as_a_large_one():
+    model = EncoderDCFPN(classes=2, channels=(2, 2, 2, 2), last_channels=1, attention=(-1.0, 1.0)).eval()
+    with torch.no_grad():
+        model.head.weight.copy_(torch.tensor([[-10.0] * 4, [10.0] * 4]))
+    small, large = ({scale: torch.zeros(1, 1, 32, 32) for scale in (1, 2, 3, 4)} for _ in range(2))
+    for scale in (1, 2, 3, 4):
+        small[scale][..., 4:6, 4:6], large[scale][..., 4:20, 4:20] = 1.0, 1.0
+
+    odds = [model.classify(features).diff().item() for features in (small, large)]
+
+    assert odds[0] > 0.95 * odds[1] > 0
+
+
 def test_a_last_map_reaches_the_logits_through_the_head_alone():
     model = network()
     with torch.no_grad():
@@ -156,6 +186,7 @@ def test_sides_that_are_no_multiple_of_sixteen_are_refused():
     ("settings", "sentence"),
     [
         ({"channels": (1, 2, 3)}, "has 4 scales, got channels for 3"),
+        ({"attention": (1.0, -1.0)}, "a weight for each of 4 classes, got"),
         ({"last_channels": 0}, "last_channels and classes must be at least 1, got .* 0 and 4"),
         ({"in_channels": 2}, "images of 1 or 3 channels, got 2"),
     ],
