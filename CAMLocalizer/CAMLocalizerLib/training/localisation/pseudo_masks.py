@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...networks import EncoderDCFPN, fold_batch_norm
 from ..fit.appearance import FOREGROUND
 from ..fit.batches import UNKNOWN, Batch
 from ..images import ImageSet
@@ -124,9 +127,11 @@ def masks_from_maps(
     """
     side = images.images.shape[2] // PIXELS_PER_CELL, images.images.shape[3] // PIXELS_PER_CELL
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
+    folded = copy.deepcopy(network)
+    folded.network = cast(EncoderDCFPN, fold_batch_norm(network.network))
     for index in range(len(images)):
         if int(images.labels[index]) in tumours:
-            probability = _cell_probability(network, encoder, torch.from_numpy(images.images[index : index + 1]), side)
+            probability = _cell_probability(folded, encoder, torch.from_numpy(images.images[index : index + 1]), side)
             masks[index], confidence[index] = _redrawn(_halved(images.images[index, 0]), probability)
         if progress is not None:
             progress(index + 1, len(images))
