@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -82,13 +85,26 @@ def draw_layers(
         "interpolation": "bilinear",
     }
     axes.imshow(activation, alpha=opacity, **options)
-    if mask.any() and min(mask.shape) > 1:
-        padded = np.pad(mask > 0, 1).astype(np.float32)
-        rows, columns = np.arange(-1, mask.shape[0] + 1), np.arange(-1, mask.shape[1] + 1)
-        axes.contour(columns, rows, padded, levels=[0.5], colors=palette.outline, linewidths=palette.outline_width)
+    draw_outline(axes, mask, palette.outline, palette.outline_width)
     axes.set(xticks=[], yticks=[], xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def draw_outline(axes: Axes, mask: NDArray, colour: str, width: float) -> None:
+    """Draw the outline of a mask, closed at the image's border.
+
+    Args:
+        axes: with the image in pixels.
+        mask: above 0 inside, shape (rows, columns).
+        colour: of the line.
+        width: in points.
+    """
+    if not mask.any() or min(mask.shape) < 2:
+        return
+    padded = np.pad(mask > 0, 1).astype(np.float32)
+    rows, columns = np.arange(-1, mask.shape[0] + 1), np.arange(-1, mask.shape[1] + 1)
+    axes.contour(columns, rows, padded, levels=[0.5], colors=colour, linewidths=width)
 
 
 def draw_sides(axes: Axes, plane: str, palette: Palette = GREY) -> None:
@@ -104,6 +120,32 @@ def write_on(axes: Axes, x: float, y: float, text: str, palette: Palette = GREY,
     """Write on an image, legible on bright parts too."""
     outlined = [withStroke(linewidth=2.5, foreground=palette.halo)]
     axes.text(x, y, text, transform=axes.transAxes, color=palette.text, fontsize=10, path_effects=outlined, **style)
+
+
+def intensity_window(image: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the intensities of both ends of the grey scale: percentiles of what is above the minimum.
+
+    Args:
+        image: slices, shape (slices, rows, columns).
+    """
+    sampled = image[:, ::2, ::2]
+    above = sampled[sampled > sampled.min()]
+    if not above.size:
+        return float(image.min()), float(image.max())
+    low, high = np.percentile(above, (1, 99.7)).tolist()
+    return low, max(high, low + 1e-6)
+
+
+def save_picture(figure: Figure, path: Path | IO[bytes], facts: dict[str, Any]) -> None:
+    """Write a figure as PNG with some facts in its metadata.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with warnings.catch_warnings():  # a name may have letters that the font lacks; the picture is still good
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        metadata = {"Software": None, "Description": json.dumps(facts)}
+        figure.savefig(path, facecolor=BACKGROUND, metadata=metadata)
 
 
 def draw_title(figure: Figure, result: CaseResult) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -15,7 +13,6 @@ from numpy.typing import NDArray
 
 from ..localizer import ProjectionLocalization
 from .drawing import (
-    BACKGROUND,
     DIMMED,
     HEIGHT_INCHES,
     OUTLINE,
@@ -23,7 +20,9 @@ from .drawing import (
     draw_layers,
     draw_sides,
     draw_title,
+    intensity_window,
     new_figure,
+    save_picture,
     write_on,
 )
 from .plane_images import PlaneImages, in_plane
@@ -53,15 +52,12 @@ def write_overview(result: CaseResult, path: Path | IO[bytes]) -> None:
         draw_projection_case(figure, result, result.localization)
     else:
         _draw_slice_case(figure, result)
-    with warnings.catch_warnings():  # a name may have letters that the font lacks; the picture is still good
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        facts = {"Software": None, "Description": json.dumps(provenance(result))}
-        figure.savefig(path, facecolor=BACKGROUND, metadata=facts)
+    save_picture(figure, path, provenance(result))
 
 
 def _draw_slice_case(figure: Figure, result: CaseResult) -> None:
     images = crop_to_content(in_plane(result, result.localization.view))
-    window = _window(images.image)
+    window = intensity_window(images.image)
     chosen = choose_slices(images)
     shape = images.image.shape[1] * images.aspect / images.image.shape[2]
     for place, index in enumerate(chosen):
@@ -72,7 +68,7 @@ def _draw_slice_case(figure: Figure, result: CaseResult) -> None:
 
 def crop_to_content(images: PlaneImages) -> PlaneImages:
     """Cut off rows and columns in which no slice has anything to see, but for a small margin."""
-    low, high = _window(images.image)
+    low, high = intensity_window(images.image)
     shown = images.image.max(axis=0) > low + CONTENT_LEVEL * (high - low)
     shown |= images.mask.any(axis=0)
     rows, columns = (_extent(shown.any(axis=axis)) for axis in (1, 0))
@@ -101,15 +97,6 @@ def choose_slices(images: PlaneImages) -> tuple[int, ...]:
         return (len(matters) // 2,)
     parts = np.array_split(places, min(MOST_TILES, places.size))
     return tuple(int(part[matters[part].argmax()]) for part in parts)
-
-
-def _window(image: NDArray[np.float32]) -> tuple[float, float]:
-    sampled = image[:, ::2, ::2]
-    above = sampled[sampled > sampled.min()]
-    if not above.size:
-        return float(image.min()), float(image.max())
-    low, high = np.percentile(above, (1, 99.7)).tolist()
-    return low, max(high, low + 1e-6)
 
 
 def _tile(figure: Figure, place: int, count: int, shape: float) -> Axes:

@@ -43,14 +43,16 @@ def in_plane(result: CaseResult, plane: str, activation: NDArray[np.float32] | N
     axes = plane_axes(volume.grid, plane)
     shown = result.activation if activation is None else np.broadcast_to(activation, volume.array_kji.shape)
     arrays = (volume.array_kji, shown, result.label_map.array_kji)
-    image, activation, mask = (_display(axes, array) for array in arrays)
-    return PlaneImages(image, activation, mask, _aspect(axes, volume.grid), plane)
+    image, activation, mask = (display_slices(axes, array) for array in arrays)
+    return PlaneImages(image, activation, mask, pixel_aspect(axes, volume.grid), plane)
 
 
-def _display(axes: PlaneAxes, array: NDArray) -> NDArray:
+def display_slices(axes: PlaneAxes, array: NDArray) -> NDArray:
+    """View an array as (slices, rows, columns), all in anatomical display order."""
     return axes.as_slices(array)[:, :: axes.signs[1], :: axes.signs[0]]
 
 
-def _aspect(axes: PlaneAxes, grid: Grid) -> float:
+def pixel_aspect(axes: PlaneAxes, grid: Grid) -> float:
+    """Return the height of a displayed pixel over its width."""
     columns, rows, _ = axes.axes
     return grid.spacing_mm[rows] / grid.spacing_mm[columns]

@@ -1,20 +1,34 @@
-"""Measures of how well classes, label maps and boxes agree with the truth."""
+"""Measures of how well classes, label maps and boxes agree with the truth, and how certain they are."""
 
+from .bootstrap import CONFIDENCE, DRAWS, bootstrap_interval
 from .boxes import Box, BoxScore, boxes, iobb, score_boxes
+from .calibration import ReliabilityBin, expected_calibration_error, reliability_bins
 from .classification import ClassificationReport, classification_report
+from .lesions import LesionCounts, count_lesions
 from .overlap import dice, iou, mean_dice_over_thresholds, mean_iou, share_below
+from .presence import auc, sensitivity_at_specificity
 
 __all__ = [
+    "CONFIDENCE",
+    "DRAWS",
     "Box",
     "BoxScore",
     "ClassificationReport",
+    "LesionCounts",
+    "ReliabilityBin",
+    "auc",
+    "bootstrap_interval",
     "boxes",
     "classification_report",
+    "count_lesions",
     "dice",
+    "expected_calibration_error",
     "iobb",
     "iou",
     "mean_dice_over_thresholds",
     "mean_iou",
+    "reliability_bins",
     "score_boxes",
+    "sensitivity_at_specificity",
     "share_below",
 ]

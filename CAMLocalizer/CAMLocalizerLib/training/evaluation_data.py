@@ -14,7 +14,7 @@ from ..io import read_volume
 from ..models import ModelCard
 from ..views import PROJECTIONS, SliceStack, acquisition_plane
 from .checks import Problems, did_you_mean
-from .config import DataOptions, InputOptions
+from .config import InputOptions
 from .dataset import Prepared, prepare
 from .evaluation_pairs import HALF, Pair, PairSource, centred, common_size, read_pair
 from .evaluation_sources import Sources, mask_paths, read_mask
@@ -68,8 +68,8 @@ def read_evaluation_data(
         InputError: everything that is wrong with table, images and masks, at once.
     """
     problems = Problems()
-    columns, fewest = DataOptions(table=sources.table.name), 1 if folds is None else 2
-    rows = read_table(sources.table, sources.image_folder, columns, problems, fewest_labels=fewest)
+    fewest = 1 if folds is None else 2
+    rows = read_table(sources.table, sources.image_folder, sources.options, problems, fewest_labels=fewest)
     for label in sorted({row.label for row in rows} - set(card.classes)):
         near = did_you_mean(label, card.classes)
         problems.add(f"{sources.table}: label {label!r} is no class of {card.name}{near}")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError
+from ..core import Grid, GridError, SettingsError
 from ..io.reader import read_image
-from .checks import Problems
-from .table import Row
+from .checks import Problems, did_you_mean
+from .config import DataOptions
+from .table import NEEDED, OPTIONAL, Row
 
-MASK_COLUMN = "mask"
+MASK_COLUMN, SITE_COLUMN, PLANE_COLUMN = "mask", "site", "plane"
+COLUMNS = (*NEEDED, *OPTIONAL, MASK_COLUMN, SITE_COLUMN, PLANE_COLUMN)
 
 
 @dataclass(frozen=True)
@@ -27,44 +30,79 @@ class Sources:
         table: CSV with file, label and patient, and perhaps fold, slice and mask.
         images: folder that the table's files are relative to; the table's own if None.
         masks: folder with a mask for each image that has a tumour, of the same name; None to use the column ``mask``.
+        columns: names of columns that are called otherwise in the table, by the usual name (:data:`COLUMNS`).
+
+    Raises:
+        SettingsError: a column that an evaluation does not know.
     """
 
     table: Path
     images: Path | None = None
     masks: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.columns:
+            if name not in COLUMNS:
+                raise SettingsError(f"unknown column {name!r}{did_you_mean(name, COLUMNS)}")
 
     @property
     def image_folder(self) -> Path:
         """What the table's files are relative to."""
         return self.table.parent if self.images is None else self.images
 
+    @property
+    def options(self) -> DataOptions:
+        """The table's columns, as a training names them."""
+        known = {entry.name for entry in fields(DataOptions)}
+        named: dict[str, Any] = {name: column for name, column in self.columns.items() if name in known}
+        return DataOptions(table=self.table.name, **named)
+
+    def column(self, name: str) -> str:
+        """Return what a column is called in the table."""
+        return self.columns.get(name, name)
+
 
 def mask_paths(sources: Sources, rows: Sequence[Row], problems: Problems) -> dict[Path, Path]:
     """Find the mask of each image file; files without one show no tumour."""
-    named = _mask_column(sources.table, rows) if sources.masks is None else {}
+    if not rows:
+        return {}
+    named = read_column(sources, MASK_COLUMN, problems) if sources.masks is None else {}
     found: dict[Path, Path] = {}
     for row in rows:
-        path = sources.masks / row.file if sources.masks is not None else named.get(row.line)
+        path = _mask_path(sources, row, named)
         if path is None or (sources.masks is not None and not path.exists()):
             continue
         if not path.exists():
             problems.add(f"{sources.table}, line {row.line}: mask {path} does not exist")
         elif found.setdefault(row.path, path) != path:
             problems.add(f"{sources.table}, line {row.line}: another mask for {row.file} than in a line before")
-    if sources.masks is not None and rows and not found:
+    if sources.masks is not None and not found:
         problems.add(f"{sources.masks}: has no mask named like an image, such as {rows[0].file}")
     return found
 
 
-def _mask_column(table: Path, rows: Sequence[Row]) -> dict[int, Path]:
-    """Read the column ``mask``: line to path, relative to the table's folder; empty cells are left out."""
-    if not rows:
-        return {}
-    text = table.read_text(encoding="utf-8-sig")
+def _mask_path(sources: Sources, row: Row, named: Mapping[int, str]) -> Path | None:
+    if sources.masks is not None:
+        return sources.masks / row.file
+    return sources.table.parent / named[row.line] if row.line in named else None
+
+
+def read_column(sources: Sources, name: str, problems: Problems) -> dict[int, str]:
+    """Read an optional column of a table that can be read: line to text, without empty cells.
+
+    Args:
+        sources: where the table lies.
+        name: usual name of the column, such as ``mask`` or ``site``.
+        problems: takes a sentence if the column was named but is not there.
+    """
+    text, column = sources.table.read_text(encoding="utf-8-sig"), sources.column(name)
     header = text.partition("\n")[0]
     reader = csv.DictReader(StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
-    cells = [(reader.line_num, (values.get(MASK_COLUMN) or "").strip()) for values in reader]
-    return {line: table.parent / cell for line, cell in cells if cell}
+    if column not in (present := reader.fieldnames or ()) and name in sources.columns:
+        problems.add(f"{sources.table}: has no column {column!r}{did_you_mean(column, present)}")
+    cells = [(reader.line_num, (values.get(column) or "").strip()) for values in reader]
+    return {line: cell for line, cell in cells if cell}
 
 
 def read_mask(path: Path, grid: Grid, image: Path) -> NDArray[np.bool_]:

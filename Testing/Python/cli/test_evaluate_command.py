@@ -1,4 +1,4 @@
-"""The command ``evaluate`` on drawn pictures and a tiny model."""
+"""The command ``evaluate --filters``, and what it measures before it trains, on drawn pictures and a tiny model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import torch
 from PIL import Image
 
 from CAMLocalizerLib.cli import main
-from CAMLocalizerLib.models import ModelCard, save_model
+from CAMLocalizerLib.models import ModelCard, load_model, save_model
 from CAMLocalizerLib.networks import build_network
+from CAMLocalizerLib.training import model_evaluation
+from CAMLocalizerLib.training.evaluation_data import read_evaluation_data
+from CAMLocalizerLib.training.evaluation_sources import Sources
 
 SIDE = 16
 CARD = ModelCard(
@@ -71,13 +74,26 @@ def evaluate(model, table, tmp_path):
     return run
 
 
+@pytest.fixture
+def measure(model, table, tmp_path):
+    """Measure the model without any retraining, and return the findings in words."""
+
+    def run(masks: Path | None = None) -> str:
+        bundle = load_model(model)
+        data = read_evaluation_data(Sources(table, tmp_path / "images", masks), bundle.card, folds=None)
+        found = model_evaluation.evaluate(bundle, data, tmp_path / "out")
+        return "\n".join(model_evaluation.findings(found))
+
+    return run
+
+
 def results(tmp_path: Path) -> tuple[list[dict[str, str]], dict]:
     with (tmp_path / "out" / "evaluation.csv").open(newline="") as file:
         return list(csv.DictReader(file)), json.loads((tmp_path / "out" / "evaluation.json").read_text())
 
 
-def test_a_model_is_measured_with_its_maps(evaluate, tmp_path, capsys):
-    assert evaluate() == 0
+def test_a_model_is_measured_with_its_maps(measure, tmp_path):
+    words = measure()
     lines, found = results(tmp_path)
     assert [line["filter"] for line in lines] == ["model"]
     assert float(lines[0]["accuracy"]) == pytest.approx(found["classification"]["accuracy"], abs=1e-4)
@@ -86,7 +102,7 @@ def test_a_model_is_measured_with_its_maps(evaluate, tmp_path, capsys):
     }  # fmt: skip
     assert 0 <= found["maps"]["iou"] <= 1
     assert 0 <= found["maps"]["mean_dice"] <= 1
-    assert "The model is right in" in capsys.readouterr().out
+    assert "The model is right in" in words
 
 
 def test_a_network_is_trained_anew_with_every_filter_and_fold(evaluate, tmp_path, capsys):
@@ -114,20 +130,21 @@ def test_without_masks_the_mask_filters_are_left_out(evaluate, table, tmp_path):
     assert found["maps"] is None
 
 
-def test_masks_may_lie_in_a_folder(evaluate, table, tmp_path):
-    assert evaluate() == 0
+def test_masks_may_lie_in_a_folder(measure, table, tmp_path):
+    measure()
     _, from_column = results(tmp_path)
     table.write_text("\n".join(line.rsplit(",", 1)[0] for line in table.read_text().splitlines()))
-    assert evaluate("--masks", str(tmp_path / "masks")) == 0
+    measure(tmp_path / "masks")
     assert results(tmp_path)[1] == from_column
 
 
-def test_all_that_is_wrong_is_said_at_once(evaluate, table, tmp_path, capsys):
+@pytest.mark.parametrize("more", [(), ("--filters",)])
+def test_all_that_is_wrong_is_said_at_once(evaluate, table, tmp_path, capsys, more):
     (tmp_path / "masks" / "3.png").unlink()
     (tmp_path / "images" / "4.png").unlink()
     Image.fromarray(np.eye(5, dtype=np.uint8)).save(tmp_path / "masks" / "5.png")
     table.write_text(table.read_text().replace("healthy,P5", "benign,P5"))
-    assert evaluate() == 2
+    assert evaluate(*more) == 2
     text = capsys.readouterr().err
     for part in (
         r"3.png does not exist",
@@ -155,15 +172,15 @@ def test_other_epochs_in_the_same_folder_are_refused(evaluate, capsys):
     assert "holds the training of other options" in capsys.readouterr().err
 
 
-def test_pictures_of_one_class_are_measured(evaluate, table, tmp_path, capsys):
+def test_pictures_of_one_class_are_measured(evaluate, measure, table, tmp_path, capsys):
     lines = table.read_text().splitlines()
     table.write_text("\n".join([lines[0], *lines[2::2]]))
-    assert evaluate() == 0
+    words = measure()
     lines, found = results(tmp_path)
     assert found["data"]["classes"] == {"healthy": 0, "tumour": 6}
     assert found["classification"]["sensitivity"] == found["classification"]["accuracy"]
     assert found["classification"]["auc"] is None
     assert lines[0]["auc"] == ""
-    assert "all of one class" in capsys.readouterr().out
+    assert "all of one class" in words
     assert evaluate("--filters") == 2
     assert "needs images of two classes at least" in capsys.readouterr().err

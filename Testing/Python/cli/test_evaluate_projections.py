@@ -20,7 +20,8 @@ from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.training.evaluation_data import EvaluationData, read_evaluation_data
 from CAMLocalizerLib.training.evaluation_pairs import centred
 from CAMLocalizerLib.training.evaluation_sources import Sources
-from CAMLocalizerLib.training.model_evaluation import measure_model, strides_of
+from CAMLocalizerLib.training.model_evaluation import evaluate as write_evaluation
+from CAMLocalizerLib.training.model_evaluation import findings, measure_model, strides_of
 from CAMLocalizerLib.views import mip_images
 
 CLASSES = ("lung cancer", "oesophageal cancer")
@@ -77,6 +78,18 @@ def evaluate(folder, tmp_path):
     def run(*more: str, table: str = "pets.csv") -> int:
         fixed = ["--output", str(tmp_path / "out"), "--device", "cpu"]
         return main(["evaluate", str(folder / "tiny-pet"), str(folder / table), *fixed, *more])
+
+    return run
+
+
+@pytest.fixture
+def measure(folder, tmp_path):
+    """Measure the model without any retraining, and return the findings in words."""
+
+    def run(table: str = "pets.csv") -> str:
+        bundle = load_model(folder / "tiny-pet")
+        data = read_evaluation_data(Sources(folder / table), bundle.card, folds=None, strides=strides_of(bundle))
+        return "\n".join(findings(write_evaluation(bundle, data, tmp_path / "out")))
 
     return run
 
@@ -148,15 +161,14 @@ def test_both_maps_of_a_volume_explain_one_class_and_end_at_its_border(folder, d
         assert not maps[2 * number : 2 * number + 2][outside].any()
 
 
-def test_the_command_writes_figures_by_image_and_by_patient(evaluate, tmp_path, capsys):
-    assert evaluate() == 0
+def test_figures_are_written_by_image_and_by_patient(measure, tmp_path):
+    text = measure()
     lines, found = results(tmp_path)
     assert [(line["filter"], line["images"]) for line in lines] == [("model", "8"), ("model-by-patient", "4")]
     assert found["classification_by_patient"]["patients"] == 4
     assert 0 <= found["maps"]["mean_dice"] <= 1
     assert 0 <= found["maps"]["iou"] <= 1
     assert len(found["notes"]) == 4
-    text = capsys.readouterr().out
     assert "By the mean of each patient's projections" in text
     assert "3D Dice" in text
     assert "names no unit: its values were taken for SUVbw" in text
@@ -172,17 +184,18 @@ def test_a_network_is_trained_anew_on_filtered_projections(evaluate, tmp_path):
     assert set(found["accuracy"]) == set(kinds)
 
 
-def test_volumes_of_one_class_are_measured(evaluate, folder, tmp_path):
+def test_volumes_of_one_class_are_measured(measure, folder, tmp_path):
     table = (folder / "pets.csv").read_text().splitlines()
     (folder / "one.csv").write_text("\n".join([table[0], *table[1::2]]))
-    assert evaluate(table="one.csv") == 0
+    measure("one.csv")
     _, found = results(tmp_path)
     assert found["data"]["classes"] == {"lung cancer": 4, "oesophageal cancer": 0}
     assert found["classification_by_patient"]["auc"] is None
     assert found["classification_by_patient"]["sensitivity"] == found["classification_by_patient"]["accuracy"]
 
 
-def test_what_cannot_be_projected_is_refused_at_once(evaluate, folder, capsys):
+@pytest.mark.parametrize("more", [(), ("--filters",)])
+def test_what_cannot_be_projected_is_refused_at_once(evaluate, folder, capsys, more):
     flat = Grid((16, 16, 1), (4.0, 4.0, 3.0), (0.0, 0.0, 0.0), np.eye(3))
     write_nifti(np.random.default_rng(0).random(flat.shape_kji, dtype=np.float32), flat, folder / "flat.nii.gz")
     lines = [
@@ -192,10 +205,36 @@ def test_what_cannot_be_projected_is_refused_at_once(evaluate, folder, capsys):
         "1.nii.gz,oesophageal cancer,P2,,masks/0.nii.gz",
     ]
     (folder / "wrong.csv").write_text("\n".join(lines))
-    assert evaluate(table="wrong.csv") == 2
+    assert evaluate(*more, table="wrong.csv") == 2
     text = capsys.readouterr().err
     for part in ("labelled as a whole, not by slice", "is a single image", "the mask lies on another grid"):
         assert part in text
+
+
+def test_volumes_are_measured_beside_thresholds_of_uptake(evaluate, folder, tmp_path):
+    table = (folder / "pets.csv").read_text().splitlines()
+    (folder / "free.csv").write_text("\n".join([*table[:4], "3.nii.gz,none,P3,"]))
+    assert evaluate(table="free.csv") == 0
+    found = json.loads((tmp_path / "out" / "figures.json").read_text())
+    assert found["baselines"] == ["suv-4", "suv-2.5", "41%"]
+    values = {(each["measure"], each["system"]): each["value"] for each in found["figures"] if each["group"] == "all"}
+    assert values["mean Dice in 3D", "suv-4"] == 1  # the blocks have an uptake of 9 and more
+    assert values["false regions per volume", "suv-2.5"] == 0
+    assert values["ml marked", "41%"] == pytest.approx(5 * 3 * 4 * 48 / 1000)
+    localizer, dices = Localizer(load_model(folder / "tiny-pet"), device="cpu"), []
+    for number in range(3):
+        truth = read_volume(folder / "masks" / f"{number}.nii.gz").array_kji
+        dices.append(dice(truth, localizer.run(read_volume(folder / f"{number}.nii.gz")).label_map().array_kji))
+    assert values["mean Dice in 3D", "model"] == pytest.approx(np.mean(dices), abs=1e-5)
+    assert {each["part"] for each in found["figures"]} >= {
+        "tumour volumes",
+        "tumour-free volumes",
+        "classes of volumes",
+    }
+    assert (tmp_path / "out" / "cases.png").exists()
+    (folder / "untyped.csv").write_text("\n".join([table[0], "3.nii.gz,tumour,P3,masks/3.nii.gz"]))
+    assert evaluate("--overwrite", table="untyped.csv") == 0
+    assert not (tmp_path / "out" / "reliability.png").exists()  # no type is known, so that none can be right
 
 
 def test_cutting_and_adding_keep_the_middle():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.core import Grid, InputError, Volume
+from CAMLocalizerLib.core import Grid, InputError, SettingsError, Volume
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.training.evaluation_data import read_evaluation_data
@@ -114,6 +114,20 @@ def test_a_mask_on_another_grid_is_refused(sources, tmp_path, oblique_volume):
     write_nifti(other.array_kji, moved, tmp_path / "block.nii.gz")
     with pytest.raises(InputError, match="the mask lies on another grid"):
         read_evaluation_data(sources, CARD, folds=None)
+
+
+def test_columns_may_have_other_names(sources):
+    text = sources.table.read_text()
+    expected = read_evaluation_data(sources, CARD, folds=None).rois
+    sources.table.write_text(text.replace("file,label,patient,slice,mask", "file,label,subject,slice,outline"))
+    named = replace(sources, columns={"patient": "subject", "mask": "outline"})
+    found = read_evaluation_data(named, CARD, folds=None).rois
+    assert found.patients.tolist() == expected.patients.tolist()
+    np.testing.assert_array_equal(found.truth, expected.truth)
+    with pytest.raises(InputError, match="has no column 'contour'"):
+        read_evaluation_data(replace(named, columns={**named.columns, "mask": "contour"}), CARD, folds=None)
+    with pytest.raises(SettingsError, match="unknown column 'masks'; did you mean 'mask'"):
+        Sources(sources.table, columns={"masks": "outline"})
 
 
 def test_two_masks_of_one_image_are_refused(sources):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InputError, SettingsError
-from ...metrics import classification_report
+from ...metrics import auc, bootstrap_interval, classification_report
 from .data import OutcomeData
 
 CLASSIFIERS = ("logistic", "forest")
@@ -188,29 +188,28 @@ def _intervals(
     data: OutcomeData, probabilities: NDArray[np.float64], options: OutcomeSettings
 ) -> dict[str, tuple[float, float]]:
     """Resample patients with replacement; resamplings that lack an outcome are drawn again."""
-    generator = np.random.default_rng(options.seed)
-    patients = np.unique(data.patients)
-    members = {patient: np.flatnonzero(data.patients == patient) for patient in patients}
-    found: list[list[float]] = []
-    while len(found) < options.bootstraps:
-        drawn = np.concatenate([members[patient] for patient in generator.choice(patients, len(patients))])
+
+    def measure(drawn: NDArray[np.intp]) -> list[float]:
         outcomes = data.outcomes[drawn]
-        if 0 < outcomes.sum() < len(outcomes):
-            found.append(_quick_measures(outcomes, probabilities[drawn]))
-    margin = 50 * (1 - options.confidence)
-    limits = np.percentile(found, [margin, 100 - margin], axis=0)  # (2, measures)
+        if not 0 < outcomes.sum() < len(outcomes):
+            return [float("nan")] * len(MEASURES)
+        return _quick_measures(outcomes, probabilities[drawn])
+
+    limits = bootstrap_interval(  # (2, measures)
+        data.patients, measure, draws=options.bootstraps, confidence=options.confidence, seed=options.seed
+    )
     return {name: (float(limits[0, n]), float(limits[1, n])) for n, name in enumerate(MEASURES)}
 
 
 def _quick_measures(outcomes: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[float]:
     """Return :data:`MEASURES` of cases with both outcomes, as :func:`classification_report` does, in less time."""
-    from scipy.stats import rankdata
-
     positive, found = outcomes == 1, probabilities > POSITIVE_FROM
-    count = int(positive.sum())
-    ranks = rankdata(probabilities)[positive].sum()
-    auc = (ranks - count * (count + 1) / 2) / (count * (len(outcomes) - count))
-    return [float((positive == found).mean()), float(found[positive].mean()), float((~found[~positive]).mean()), auc]
+    return [
+        float((positive == found).mean()),
+        float(found[positive].mean()),
+        float((~found[~positive]).mean()),
+        auc(positive, probabilities),
+    ]
 
 
 def _sklearn(name: str) -> Any:

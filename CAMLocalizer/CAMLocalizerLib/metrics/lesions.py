@@ -1,0 +1,54 @@
+"""Lesions that a mask touches, and regions of it that touch none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..core import GridError
+
+
+@dataclass(frozen=True)
+class LesionCounts:
+    """Connected components of a true and of a found mask.
+
+    Args:
+        lesions: components of the true mask.
+        touched: those that share a voxel with the found mask.
+        regions: components of the found mask.
+        false_regions: those that share no voxel with the true mask.
+    """
+
+    lesions: int
+    touched: int
+    regions: int
+    false_regions: int
+
+
+def count_lesions(truth: NDArray, found: NDArray) -> LesionCounts:
+    """Count which lesions a mask touches; voxels that share a face, an edge or a corner are connected.
+
+    Args:
+        truth: true mask; voxels above 0 belong.
+        found: mask of the same shape, 2D or 3D.
+
+    Returns:
+        The counts, 0 for empty masks.
+
+    Raises:
+        GridError: arrays of different shapes.
+    """
+    if truth.shape != found.shape:
+        raise GridError(f"truth has shape {truth.shape}, found {found.shape}; both must lie on one grid")
+    lesions, touched = _components_touching(truth > 0, found > 0)
+    regions, right = _components_touching(found > 0, truth > 0)
+    return LesionCounts(lesions, touched, regions, regions - right)
+
+
+def _components_touching(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the number of components of ``mask``, and of those that share a voxel with ``other``."""
+    labels, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim, dtype=bool))
+    return int(count), int(np.count_nonzero(np.unique(labels[other])))

@@ -1,0 +1,1 @@
+"""Localisation quality: a model's label maps and probabilities against masks and labels, with intervals by patient."""
