@@ -75,6 +75,48 @@ def test_every_bad_line_of_a_table_is_named(tmp_path) -> None:
         assert sentence in joined
 
 
+def test_sites_and_views_of_lines_are_read_and_checked(tmp_path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.nii").touch()
+    lines = [
+        "a.nii,A,P1,axial,north,0",
+        "a.nii,A,P1,coronal,north,0",
+        "a.nii,B,P1,coronal,north,1",
+        "b.nii,B,P2,,south,",
+    ]
+    header = "file,label,patient,view,site,slice\n"
+
+    rows, problems = read(tmp_path, header + "\n".join(lines) + "\n")
+
+    assert not problems
+    assert [(each.name, each.view, each.site) for each in rows] == [
+        ("a.nii:axial:0", "axial", "north"),
+        ("a.nii:coronal:0", "coronal", "north"),
+        ("a.nii:coronal:1", "coronal", "north"),
+        ("b.nii", "", "south"),
+    ]
+    _, problems = read(tmp_path, header + "a.nii,A,P1,oblique,north,\nb.nii,B,P2,,,\na.nii,A,P1,,north,\n")
+    assert any("view must be axial, coronal, sagittal or empty, got 'oblique'" in sentence for sentence in problems)
+    assert any("lines without a site, where others have one: 3" in sentence for sentence in problems)
+
+
+def test_a_volume_is_sliced_in_the_plane_of_each_line(tmp_path, oblique_volume) -> None:
+    write_nifti(oblique_volume.array_kji, oblique_volume.grid, tmp_path / "v.nii")
+    rows = [
+        Row(line, "v.nii", tmp_path / "v.nii", "a", "P1", slice=1, view=view)
+        for line, view in enumerate(("axial", "coronal", "sagittal"), 2)
+    ]
+
+    prepared = read_images(rows, SLICES, problems := Problems())
+
+    assert not problems.sentences
+    assert [each.image_planes for each in prepared] == [("axial",), ("coronal",), ("sagittal",)]
+    volume = read_volume(tmp_path / "v.nii")
+    for each, view in zip(prepared, ("axial", "coronal", "sagittal"), strict=True):
+        expected = SliceStack(volume, view, spacing_mm=1.5, size=(20, 18)).batch(1, 2)
+        assert np.allclose(each.images, normalise_slices(expected, "zscore"))
+
+
 def test_missing_columns_are_named_with_the_nearest_one(tmp_path) -> None:
     rows, problems = read(tmp_path, "file,lable,patient\n", fold="fould")
     assert rows == []
