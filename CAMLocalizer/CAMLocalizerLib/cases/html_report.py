@@ -56,6 +56,8 @@ PAGE = Template("""<!doctype html>
 <img src="data:image/png;base64,$picture" alt="Slices with activation map and outline of the label map">
 <h2>Regions</h2>
 $regions
+<h2>Probability of a tumour</h2>
+$volume
 <h2>$title per $kind</h2>
 $plot
 <h2>Notes</h2>
@@ -94,6 +96,7 @@ def write_html_report(result: CaseResult, path: str | Path) -> None:
         finding=html.escape(_capital(finding(result))),
         picture=base64.b64encode(picture.getvalue()).decode(),
         regions=_regions(result.components),
+        volume=_volume_probabilities(result),
         kind=found.image_kind,
         title="Probability" if _only_tumours(result) else "Tumour probability",
         plot=_class_probabilities(result)
@@ -137,6 +140,15 @@ def _only_tumours(result: CaseResult) -> bool:
     """Tell whether a model knows tumours only, so that they always add up to 1."""
     card = result.localization.card
     return set(card.tumour_classes) == set(card.classes)
+
+
+def _volume_probabilities(result: CaseResult) -> str:
+    """Tabulate the probability of a tumour in the volume, and of each type if it is one."""
+    found = result.localization
+    facts = {} if _only_tumours(result) else {"A tumour in the volume": f"{found.volume_probability:.2f}"}
+    if len(found.class_probabilities) > 1:
+        facts |= {f"{name}, if a tumour": f"{value:.2f}" for name, value in found.class_probabilities.items()}
+    return _table(facts)
 
 
 def _class_probabilities(result: CaseResult) -> str:

@@ -88,6 +88,8 @@ def build_report(
         "device": found.device,
         "versions": installed_versions(),
         "tumour_found": result.tumour_found,
+        "volume_probability": round(found.volume_probability, 6),
+        "class_probabilities": {name: round(value, 6) for name, value in found.class_probabilities.items()},
         "probabilities": _probabilities(found),
         "components": [_component(entry) for entry in result.components],
         "exports": dict(exports or {}),

@@ -12,9 +12,6 @@ from ..core import LabelMap, SettingsError, Volume
 from ..models import ModelCard
 from ..segment import Component, Threshold
 
-# An image is said to show a tumour from this summed probability on.
-TUMOUR_PROBABILITY = 0.5
-
 
 class Findings(Protocol):
     """What a model saw in a volume, be it in slices or in projections."""
@@ -72,6 +69,16 @@ class Findings(Protocol):
     @property
     def tumour_probabilities(self) -> NDArray[np.float32]:
         """Summed probability of the tumour classes of each image, shape (images,)."""
+        ...
+
+    @property
+    def volume_probability(self) -> float:
+        """Probability of a tumour anywhere in the volume, 0 to 1."""
+        ...
+
+    @property
+    def class_probabilities(self) -> Mapping[str, float]:
+        """Probability of each tumour class, given that there is a tumour; they sum to 1."""
         ...
 
     @property

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ..core import InputError, Volume
 from ..models import ModelCard
-from ..views import HIGHEST_SUV, ProjectionPair
+from ..views import HIGHEST_SUV, ProjectionPair, SliceStack, image_statistics, normalise_slices, sampled_images
+
+MAGNETIC_RESONANCE = re.compile(r"\bMRI?\b|magnetic resonance", re.IGNORECASE)
+OTHER_MODALITIES = {"HU": "CT", "SUVbw": "PET"}
 
 
 def check_unit(volume: Volume, card: ModelCard) -> list[str]:
@@ -17,11 +22,14 @@ def check_unit(volume: Volume, card: ModelCard) -> list[str]:
         card: names the unit, or none where any will do.
 
     Returns:
-        A sentence if the unit had to be assumed.
+        A sentence if the unit had to be assumed, or if it is that of a CT or PET and the model was made for MR.
 
     Raises:
         InputError: the voxels are in another unit.
     """
+    if not card.unit and volume.unit in OTHER_MODALITIES and MAGNETIC_RESONANCE.search(card.modality):
+        other = OTHER_MODALITIES[volume.unit]
+        return [f"the image does not look like {card.modality}: its values are in {volume.unit}, as those of {other}"]
     if not card.unit or volume.unit == card.unit:
         return []
     if not volume.unit:
@@ -75,3 +83,26 @@ def check_uptake(pair: ProjectionPair, card: ModelCard) -> list[str]:
         f"most of {pair.volume.name} lies above {HIGHEST_SUV:.0f}, up to {images.max():.4g}: these are hardly "
         "standardised uptake values, and the result means nothing unless they are"
     ]
+
+
+def check_typical(stack: SliceStack | ProjectionPair, card: ModelCard) -> list[str]:
+    """Tell whether images look like those that the model was trained on.
+
+    Args:
+        stack: slices or projections of a volume; a few of them are measured.
+        card: gives limits of the statistics, or none.
+
+    Returns:
+        A sentence that names what is beyond the limits, if anything is.
+    """
+    if not card.typical:
+        return []
+    images = np.concatenate([stack.batch(index, index + 1) for index in sampled_images(len(stack))])
+    found = image_statistics(normalise_slices(images, card.normalisation))
+    limits = {name: card.typical[name] for name in found if name in card.typical}
+    beyond = [
+        f"{name.replace('_', ' ')} {found[name]:.2g} instead of {low:.2g} to {high:.2g}"
+        for name, (low, high) in limits.items()
+        if not low <= found[name] <= high
+    ]
+    return [f"the image does not look like {card.modality}: {', '.join(beyond)}"] if beyond else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from ..core import ActivationPyramid, LabelMap, Volume
 from ..models import ModelCard
 from ..segment import Component, Threshold, components, filter_components, fuse, label_map_from_activation, refine
 from ..views import plane_axes
-from .findings import TUMOUR_PROBABILITY, fusing_settings
+from .findings import fusing_settings
+from .probability import TUMOUR_PROBABILITY, type_probabilities, volume_probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +67,30 @@ class Localization:
         """Summed probability of the tumour classes of each slice, shape (slices,), in the view's order."""
         return self.pyramid.tumour_probabilities
 
+    @cached_property
+    def volume_probability(self) -> float:
+        """Probability of a tumour anywhere in the volume, 0 to 1; see :func:`volume_probability`."""
+        return volume_probability(self.pyramid)
+
+    @cached_property
+    def class_probabilities(self) -> Mapping[str, float]:
+        """Probability of each tumour class, given that there is a tumour; they sum to 1."""
+        pyramid = self.pyramid
+        return type_probabilities(pyramid.probabilities, pyramid.classes, pyramid.tumour_classes)
+
     @property
     def tumour_probable(self) -> bool:
-        """Whether any slice has a tumour probability of at least 0.5."""
-        return bool(self.tumour_slices.any())
+        """Whether the probability of a tumour in the volume is at least 0.5."""
+        return self.volume_probability >= TUMOUR_PROBABILITY
 
     def verdict(self, located: bool) -> str:
-        """Say in how many slices a tumour is probable, given whether it was located."""
+        """Say in how many slices a tumour is probable, how probable and of which type, given whether it was located."""
         slices = f"{int(self.tumour_slices.sum())} of {len(self.tumour_slices)} {self.view} slices"
-        return f"tumour in {slices}" if located else f"no tumour found ({slices} probable)"
+        if not located:
+            return f"no tumour found (probability {self.volume_probability:.2f}, {slices} probable)"
+        name, probability = max(self.class_probabilities.items(), key=lambda entry: entry[1])
+        kind = f", most probably {name} ({probability:.2f})" if len(self.class_probabilities) > 1 else ""
+        return f"tumour in {slices} (probability {self.volume_probability:.2f}){kind}"
 
     @property
     def tumour_slices(self) -> NDArray[np.bool_]:

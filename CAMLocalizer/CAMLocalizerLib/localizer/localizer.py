@@ -24,7 +24,7 @@ from ..views import (
 )
 from .device import choose_device, choose_precision
 from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
-from .inputs import check_extent, check_unit, check_uptake
+from .inputs import check_extent, check_typical, check_unit, check_uptake
 from .localization import Localization
 from .projection_localization import ProjectionLocalization
 from .smoothing import smooth_along_stack
@@ -127,6 +127,7 @@ class Localizer:
             stack = self._projections(volume, view, strides, notes)
         else:
             stack = self._slices(volume, view, notes)
+        notes += check_typical(stack, card)
         runner = self._runner(kept, notes)
         width, height = stack.pixels if isinstance(stack, ProjectionPair) else stack.size
         sizes = {scale: (width // stride, height // stride) for scale, stride in strides.items()}

@@ -21,7 +21,8 @@ from ..segment import (
     multiply_projections,
 )
 from ..views import PROJECTIONS, ProjectionPair
-from .findings import TUMOUR_PROBABILITY, fusing_settings
+from .findings import fusing_settings
+from .probability import TUMOUR_PROBABILITY, type_probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,17 @@ class ProjectionLocalization:
     def tumour_probability(self) -> float:
         """Tumour probability of the case: the mean of its projections."""
         return float(self.tumour_probabilities.mean())
+
+    @property
+    def volume_probability(self) -> float:
+        """Probability of a tumour anywhere in the volume: :attr:`tumour_probability`."""
+        return self.tumour_probability
+
+    @property
+    def class_probabilities(self) -> Mapping[str, float]:
+        """Probability of each tumour class, given that there is a tumour; they sum to 1."""
+        mean = self.probabilities.mean(axis=0, keepdims=True)
+        return type_probabilities(mean, self.card.classes, self.card.tumour_classes)
 
     @property
     def tumour_probable(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ModelError
-from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS
+from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS, STATISTICS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
@@ -59,6 +59,8 @@ class ModelCard:
         uptake_fraction: with projections, fraction of the local maximum of uptake from which a voxel belongs to the
             tumour, above 0 to 1; 0.41 if not given. None for slices.
         unit: unit that the voxels must be in, such as ``SUVbw``; empty where any will do.
+        typical: low and high limit of statistics of the training images, see :func:`image_statistics`; a volume beyond
+            them gets a note. Empty for none.
         training_data, licence, intended_use, limits: words for the reader.
         results: measured figures, nested freely, JSON values only.
         sha256: checksum of ``weights.safetensors``, hexadecimal; empty until the weights are saved.
@@ -95,6 +97,7 @@ class ModelCard:
     projections: bool = False
     uptake_fraction: float | None = None
     unit: str = ""
+    typical: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     training_data: str = ""
     licence: str = ""
     results: Mapping[str, Any] = field(default_factory=dict)
@@ -125,6 +128,8 @@ class ModelCard:
             object.__setattr__(self, name, float(getattr(self, name)))
         levels = {int(scale): float(level) for scale, level in self.map_levels.items()}
         object.__setattr__(self, "map_levels", levels)
+        typical = {str(name): (float(low), float(high)) for name, (low, high) in self.typical.items()}
+        object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "threshold", str(self.threshold))
         for name in ("network_settings", "results"):
             object.__setattr__(self, name, dict(getattr(self, name)))
@@ -181,6 +186,8 @@ class ModelCard:
         self._require(levels and _positive(self.map_levels.values()), "map_levels", "positive, one for each of scales")
         self._require(0 <= self.probability_limit <= 1, "probability_limit", "0 to 1")
         self._require(0 <= self.min_volume_ml < math.inf, "min_volume_ml", "at least 0")
+        known = set(self.typical) <= set(STATISTICS) and all(low <= high for low, high in self.typical.values())
+        self._require(known, "typical", f"a low and a high limit for some of {STATISTICS}")
         self._require(0 <= self.min_extent_mm < math.inf, "min_extent_mm", "at least 0")
 
     def _check_projections(self) -> None:

@@ -26,6 +26,7 @@ from .fit.record import data_fingerprint, load_weights, network_fingerprint
 from .fitting import Batch, Objective, cross_entropy
 from .images import ImageSet, patient_folds
 from .table import Row, read_table
+from .typical import typical_limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,6 +280,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
             stack_smoothing_mm=model.stack_smoothing_mm,
             projections=projections,
             unit=model.unit,
+            typical=typical_limits(each.images for each in prepared),
             training_data=model.training_data,
             licence=model.licence,
             intended_use=model.intended_use,

@@ -5,6 +5,7 @@ from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
 from .slices import CENTRES, SliceStack, covering_cells, slice_stack
+from .statistics import STATISTICS, image_statistics, sampled_images
 
 __all__ = [
     "CENTRES",
@@ -13,15 +14,18 @@ __all__ = [
     "PIXELS_PER_CELL",
     "PLANES",
     "PROJECTIONS",
+    "STATISTICS",
     "PlaneAxes",
     "ProjectionPair",
     "SliceStack",
     "acquisition_plane",
     "back_project",
     "covering_cells",
+    "image_statistics",
     "mip_images",
     "normalise_slices",
     "plane_axes",
     "projection_size",
+    "sampled_images",
     "slice_stack",
 ]

@@ -18,7 +18,7 @@ FEWEST_FOREGROUND_PIXELS = 16
 FOREGROUND_PERCENTILE = 99.5
 MEDIAN_AFTER_GAMMA = 0.35
 GAMMA_LIMITS = (0.4, 2.5)
-HIGHEST_BEFORE_GAMMA = 1.25
+HIGHEST_SHARE = 1.25
 
 
 def _foreground_zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -43,7 +43,7 @@ def _foreground_gamma(image: NDArray[np.float32]) -> NDArray[np.float32]:
     median, bright = np.percentile(values, (50.0, FOREGROUND_PERCENTILE))
     share = min(max(float(median / bright), EPSILON), 1 - EPSILON)
     gamma = float(np.clip(np.log(MEDIAN_AFTER_GAMMA) / np.log(share), *GAMMA_LIMITS))
-    return np.minimum(raised / np.float32(bright), np.float32(HIGHEST_BEFORE_GAMMA)) ** np.float32(gamma)
+    return np.minimum((raised / np.float32(bright)) ** np.float32(gamma), np.float32(HIGHEST_SHARE))
 
 
 def _suv_30(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,8 +71,8 @@ def normalise_slices(batch: NDArray[np.float32], method: str = "foreground-zscor
         method: ``foreground-zscore``: the foreground is what lies above the slice's mean, its values cut at their
             99th percentile; the slice minus their mean, over their standard deviation, cut to -4 .. 6, minus the mean
             of the result. ``foreground-gamma``: the slice minus its 0.5th percentile, at least 0, over the 99.5th
-            percentile of the foreground, which is what exceeds half of Otsu's threshold; cut at 1.25 and raised to the
-            power, 0.4 to 2.5, that brings the foreground's median to 0.35; zero where fewer than 16 pixels are
+            percentile of the foreground, which is what exceeds half of Otsu's threshold; raised to the power, 0.4 to
+            2.5, that brings the foreground's median to 0.35, and cut at 1.25; zero where fewer than 16 pixels are
             foreground. ``zscore``: mean 0 and standard deviation 1. ``suv-30``: standardised uptake values cut to
             0 .. 30 and divided by 30, the same for every image. ``none``: unchanged.
 

@@ -29,6 +29,8 @@ KEYS = {
     "device",
     "versions",
     "tumour_found",
+    "volume_probability",
+    "class_probabilities",
     "probabilities",
     "components",
     "timings_s",

@@ -61,6 +61,16 @@ def test_components_of_the_default_label_map_sum_to_its_volume(found):
     assert total == pytest.approx(found.label_map().volume_mm3)
 
 
+def test_the_sentence_says_how_probable_a_tumour_is_and_of_which_type(found):
+    probabilities = np.tile(np.float32([0.6, 0.1, 0.3]), (9, 1))
+    sure = replace(found, pyramid=replace(found.pyramid, probabilities=probabilities))
+    assert sure.class_probabilities == pytest.approx({"glioma": 2 / 3, "meningioma": 1 / 3})
+    assert sure.verdict(True) == "tumour in 9 of 9 axial slices (probability 0.90), most probably glioma (0.67)"
+    healthy = replace(found, pyramid=replace(found.pyramid, probabilities=probabilities[:, [1, 0, 2]] * [1, 1, 0.5]))
+    assert healthy.verdict(False) == "no tumour found (probability 0.29, 0 of 9 axial slices probable)"
+    assert (sure.tumour_probable, healthy.tumour_probable) == (True, False)
+
+
 def test_the_largest_components_alone_are_kept(found):
     every = found.components(found.label_map("0.97", scales=(1,)))
     kept = found.components(found.label_map("0.97", scales=(1,), keep_largest=2))

@@ -28,6 +28,7 @@ CARD = ModelCard(
 def test_a_card_comes_back_from_its_json_unchanged(tmp_path):
     path = tmp_path / "model.json"
     card = replace(CARD, scale_weights=(1.0, 0.5), map_normalisation="reference", map_levels={1: 2.0, 4: 0.5})
+    card = replace(card, typical={"spread": (0.1, 0.25)}, centre="content", temperature=1.4, stack_smoothing_mm=2.0)
     path.write_text(card.to_json())
     assert ModelCard.read(path) == card
 
@@ -65,6 +66,9 @@ def test_classes_without_tumour_are_the_others():
         ("probability_limit", 1.5, "probability_limit must be 0 to 1"),
         ("min_volume_ml", -1.0, "min_volume_ml must be at least 0"),
         ("min_extent_mm", -1.0, "min_extent_mm must be at least 0"),
+        ("typical", {"colour": (0.0, 1.0)}, "typical must be a low and a high limit for some of"),
+        ("typical", {"spread": (0.5, 0.1)}, "typical must be a low and a high limit"),
+        ("typical", {"spread": 0.5}, "field of the wrong kind"),
         ("sha256", "abc", "64 hexadecimal digits"),
     ],
 )

@@ -114,7 +114,15 @@ def test_the_documented_example_is_a_right_configuration(tmp_path) -> None:
     example = DOCS.read_text().split("```toml\n")[1].split("```")[0]
     (tmp_path / "example.toml").write_text(example)
     assert problems_of(tmp_path / "example.toml") == []
-    assert {"data", "network", "input", "training", "objective", "folds", "model"} == set(tomllib.loads(example))
+    assert {"data", "network", "input", "training", "objective", "localisation", "folds", "model"} == set(
+        tomllib.loads(example)
+    )
+
+
+def test_the_training_of_the_brain_model_is_a_right_configuration() -> None:
+    folder = Path(__file__).parents[3] / "Resources" / "training" / "brain-t1ce"
+    assert problems_of(folder / "config.toml") == []
+    assert (folder / "labels.csv").is_file()
 
 
 def test_a_long_list_of_problems_is_cut_and_counted() -> None:

@@ -35,7 +35,7 @@ def test_foreground_gamma_equals_its_formula(brightness: float) -> None:
     relative = above / np.percentile(above[inside], 99.5)
     gamma = np.clip(np.log(0.35) / np.log(np.median(relative[inside])), 0.4, 2.5)
     got = normalise_slices(image[None], "foreground-gamma")[0]
-    np.testing.assert_allclose(got, np.clip(relative, 0, 1.25) ** gamma, atol=1e-5)
+    np.testing.assert_allclose(got, np.minimum(relative**gamma, 1.25), atol=1e-5)
     if 0.4 < gamma < 2.5:
         assert np.median(got[inside]) == pytest.approx(0.35, abs=1e-3)
 

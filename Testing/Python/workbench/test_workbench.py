@@ -44,7 +44,7 @@ def test_a_run_shows_activation_and_label_map(workbench: Any) -> None:
     review = workbench.review
     np.testing.assert_array_equal(preview_mask(workbench), review.mask)
     np.testing.assert_array_equal(volume_from_node(workbench.activation_node).array_kji, review.activation)
-    assert workbench.status.sentence == "Tumour in 5 of 9 axial slices. Note: looked at everything."
+    assert workbench.status.sentence == "Tumour in 5 of 9 axial slices (probability 0.86). Note: looked at everything."
 
 
 def test_the_status_follows_the_job(bench: Bench, volume_node: Any) -> None:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-FOREGROUND = 0.05  # brightness from which a pixel belongs to the body; images are in 0..HIGHEST, the background dark
-HIGHEST = 1.25
+from ...views.normalise import HIGHEST_SHARE
+
+FOREGROUND = 0.05  # brightness from which a pixel belongs to the body; the background is dark
 MATCHED_SHARE, QUANTILES, SUBSAMPLE = 0.35, 33, 11
 STRIPPED_SHARE, LEAST_RIM, MOST_RIM = 0.35, 0.14, 0.24  # of the radius of a disk as large as the body
 LOG_GAMMA, SHADING, NOISE = 0.35, 0.5, 0.04
@@ -30,14 +31,14 @@ def change_appearance(images: Tensor, generator: torch.Generator) -> Tensor:
     Returns:
         New images, 0 .. 1.25, same shape.
     """
-    images = images.clamp(0, HIGHEST)
+    images = images.clamp(0, HIGHEST_SHARE)
     images = match_histograms(images, torch.randperm(len(images), generator=generator), generator)
     images = strip_rim(images, generator)
     images = _recontrasted(images, generator)
     images = _blurred(images, generator)
     strength = NOISE * _uniform(images, generator)
     noise = torch.randn(images.shape, generator=generator).to(images)
-    return (images + noise * strength * (images > FOREGROUND)).clamp(0, HIGHEST)
+    return (images + noise * strength * (images > FOREGROUND)).clamp(0, HIGHEST_SHARE)
 
 
 def match_histograms(images: Tensor, partners: Tensor, generator: torch.Generator) -> Tensor:
@@ -82,7 +83,7 @@ def strip_rim(images: Tensor, generator: torch.Generator) -> Tensor:
     inner = images[chosen] * (margin > 0)
     brightest = torch.quantile(inner.flatten(1)[:, ::SUBSAMPLE], 0.997, dim=1).clamp(min=0.2)
     result = images.clone()
-    result[chosen] = (inner / brightest[:, None, None, None]).clamp(0, HIGHEST)
+    result[chosen] = (inner / brightest[:, None, None, None]).clamp(0, HIGHEST_SHARE)
     return result
 
 
