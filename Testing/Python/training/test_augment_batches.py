@@ -48,6 +48,24 @@ def test_points_and_labels_stay_on_what_they_mark(spots, name) -> None:
     torch.testing.assert_close(centres(moved.labels.float())[far], moved.points[far], atol=0.5, rtol=0)
 
 
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("step", [1, 2])
+def test_targets_of_the_images_size_or_half_of_it_stay_on_what_they_mark(spots, name, step) -> None:
+    fine = (spots.images[:, 0] > 0.3).float()
+    targets = torch.nn.functional.max_pool2d(fine, step).byte()
+    moved = augment_batch(spots._replace(targets=targets), name, torch.Generator().manual_seed(2))
+    assert moved.targets.dtype == torch.uint8
+    assert moved.targets.shape == (targets if name == "none" else fine).shape
+    far = (moved.points[:, 0] - WIDTH / 2).abs() < WIDTH / 2 - 5
+    far &= (moved.points[:, 1] - HEIGHT / 2).abs() < HEIGHT / 2 - 5
+    step_left = WIDTH // moved.targets.shape[2]
+    spread = moved.targets.repeat_interleave(step_left, 1).repeat_interleave(step_left, 2).float()
+    assert far.sum() > 10
+    away = centres(spread)[far] - moved.points[far]
+    assert away.abs().max() < 0.25 + 0.5 * step
+    assert away.mean(0).abs().max() < 0.35  # to no side more than to another
+
+
 @pytest.mark.parametrize("name", ["flip", "flips"])
 def test_flips_keep_every_value_and_differ_between_images(spots, name) -> None:
     moved = augment_batch(spots, name, torch.Generator().manual_seed(2)).images

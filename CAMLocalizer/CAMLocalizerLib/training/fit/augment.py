@@ -28,7 +28,7 @@ def augment_batch(batch: Batch, name: str, generator: torch.Generator) -> Batch:
         generator: on the CPU; decides everything.
 
     Returns:
-        A new batch; points that leave the image become NaN.
+        A new batch; points that leave the image become NaN, targets get the images' size.
     """
     if name == "none":
         return batch
@@ -67,16 +67,14 @@ def _gather(batch: Batch, rows: Tensor, columns: Tensor) -> Batch:
     moved = images[n, :, j, i].permute(0, 3, 1, 2)  # (N, H, W, C) to (N, C, H, W)
     labels = batch.labels[n, j, i] if batch.labels.ndim == 3 else batch.labels
     points = None if batch.points is None else _moved_points(batch.points, rows.to(device), columns.to(device))
-    targets = None if batch.targets is None else _moved_targets(batch.targets, rows, columns)
+    targets = None if batch.targets is None else _enlarged(batch.targets, images.shape[-2:])[n, j, i]
     return batch._replace(images=moved, labels=labels, points=points, targets=targets)
 
 
-def _moved_targets(targets: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Take cells (N, h, w) from where their centre pixels come from."""
-    step = rows.shape[1] // targets.shape[1]
-    j, i = (sources[:, step // 2 :: step] // step for sources in (rows, columns))
-    j, i = j.clamp(0, targets.shape[1] - 1).to(targets.device), i.clamp(0, targets.shape[2] - 1).to(targets.device)
-    return targets[torch.arange(len(targets), device=targets.device)[:, None, None], j[:, :, None], i[:, None, :]]
+def _enlarged(targets: Tensor, size: torch.Size) -> Tensor:
+    """Give every pixel the value of its cell: (N, h, w) to (N, H, W)."""
+    rows, columns = (side // cells for side, cells in zip(size, targets.shape[1:], strict=True))
+    return targets.repeat_interleave(rows, dim=1).repeat_interleave(columns, dim=2)
 
 
 def _moved_points(points: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -113,9 +111,6 @@ def _turn(batch: Batch, generator: torch.Generator) -> Batch:
         labels = nearest[:, 0].to(labels.dtype)
     targets = batch.targets
     if targets is not None:
-        field = functional.affine_grid(
-            theta.to(device, images.dtype), [count, 1, *targets.shape[-2:]], align_corners=False
-        )
         nearest = functional.grid_sample(
             targets[:, None].to(images.dtype), field, mode="nearest", padding_mode="border", align_corners=False
         )
