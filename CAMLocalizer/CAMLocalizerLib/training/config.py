@@ -113,12 +113,15 @@ class FoldOptions:
             then not trained on; ``held-out``: those that are measured, which flatters the figures; ``none``.
         final: train on all images in the end; the model bundle is then that network. With ``patience`` it is trained
             for the median of the folds' best epochs, otherwise for all.
+        calibrate: take the temperature of the model bundle from the answers to held-out images, in place of the one in
+            section ``model``.
     """
 
     count: int = 5
     run: tuple[int, ...] = ()
     validation: str = "next"
     final: bool = True
+    calibrate: bool = False
 
 
 @dataclass(frozen=True)
@@ -277,6 +280,8 @@ def _joint_problems(config: TrainConfig) -> list[str]:
     validated = config.folds.count and config.folds.validation != "none"
     if config.training.patience is not None and not validated:
         found.append("[training] patience needs folds with validation images; see [folds] count and validation")
+    if config.folds.calibrate and not config.folds.count:
+        found.append("[folds] calibrate needs held-out images; count must be at least 2")
     if config.network.settings.get("in_channels", 1) != 1:
         found.append("[network.settings] in_channels must be 1: slices are looked at one by one")
     if config.localisation.rounds and not config.network.settings.get("encoder"):

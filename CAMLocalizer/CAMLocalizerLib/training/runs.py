@@ -20,6 +20,7 @@ from ..io.writing import writing
 from ..metrics.classification import ClassificationReport, classification_report
 from ..models import ModelBundle, ModelCard, save_model
 from ..networks import EncoderDCFPN
+from .calibration import fit_temperature
 from .fit.engine import is_helper_process
 from .fitting import FitOptions, FitResult, class_weights, fit_classifier, predict_logits
 from .images import ImageSet
@@ -50,7 +51,7 @@ def run_training(training: Training, output: Path, report: Report) -> ModelBundl
         processes that Lightning starts for further devices.
     """
     measured: dict[int, ClassificationReport] = {}
-    best_epochs, predictions = [], []
+    best_epochs, predictions, answers = [], [], []
     kept: Trained | None = None
     for fold in training.held_out:
         trained = _fit_fold(training, fold, output, report)
@@ -60,12 +61,17 @@ def run_training(training: Training, output: Path, report: Report) -> ModelBundl
         probabilities = _probabilities(trained.network, held_out, training.config.training)
         measured[fold] = classification_report(held_out.labels, probabilities, positive=_positive(training.card))
         predictions += _prediction_lines(held_out, probabilities)
+        answers.append((probabilities, held_out.labels))
         report(f"fold {fold}, held out: {_in_words(measured[fold])}")
         _write_csv(output / PREDICTIONS_FILE, predictions)
         _write_csv(output / CROSS_VALIDATION_FILE, _summary_lines(measured))
     if training.config.folds.final:
         kept = _fit_final(training, best_epochs, output, report)
     assert kept is not None
+    if training.config.folds.calibrate and answers:
+        temperature = fit_temperature(*map(np.concatenate, zip(*answers, strict=True)))
+        training = replace(training, card=replace(training.card, temperature=round(temperature, 3)))
+        report(f"temperature from held-out images: {temperature:.3f}")
     return None if is_helper_process() else _save(training, kept, measured, output)
 
 

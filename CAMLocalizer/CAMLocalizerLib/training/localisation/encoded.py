@@ -26,9 +26,11 @@ class FrozenEncoder:
     Args:
         encoder: gives the maps of strides 2, 4, 8 and 16; it is not changed.
         precision: ``32-true`` or one of Lightning's mixed precisions.
+        device: where `encode_batch` works; images that are elsewhere are encoded where they are.
     """
 
-    def __init__(self, encoder: nn.Module, precision: str = "32-true") -> None:
+    def __init__(self, encoder: nn.Module, precision: str = "32-true", device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
         self._dtype = {"32-true": torch.float32, "16-mixed": torch.float16}.get(precision, torch.bfloat16)
         self._folded = fold_batch_norm(copy.deepcopy(encoder)).to(self._dtype)
 
@@ -52,9 +54,10 @@ def evidence_maps(encoded: list[Tensor]) -> Tensor:
 
 
 def encode_batch(encoder: FrozenEncoder, batch: Batch, contrast: str) -> Batch:
-    """Replace images by their maps for `EvidenceHead`, float16, and targets by the states of their cells."""
-    maps = evidence_maps(encoder(batch.images)).half()
-    return batch._replace(images=maps, targets=cell_states(batch.images, EVIDENCE_STRIDE, contrast))
+    """Replace images by their maps for `EvidenceHead`, float16 on the CPU, and targets by the states of their cells."""
+    images = batch.images.to(encoder.device)
+    maps = evidence_maps(encoder(images)).half().cpu()
+    return batch._replace(images=maps, targets=cell_states(images, EVIDENCE_STRIDE, contrast).cpu())
 
 
 def augmented_copies(
@@ -89,7 +92,8 @@ def augmented_copies(
     drawn = torch.multinomial(weights, count, replacement=True, generator=generator)
     parts = []
     for chosen in drawn.split(chunk):
-        part = Batch(batch.images[chosen], batch.labels[chosen], taught=_chosen(batch.taught, chosen))
+        images = batch.images[chosen].to(encoder.device)
+        part = Batch(images, batch.labels[chosen], taught=_chosen(batch.taught, chosen))
         part = augment_batch(part, augmentation, generator)
         if augmentation == "strong":
             part = part._replace(images=change_appearance(part.images, generator))

@@ -87,6 +87,7 @@ def masks_from_evidence(
         symmetric: whether the organ is.
         progress: called with (images done, images).
     """
+    head.to(encoder.device)
     taught = np.ones(len(images), dtype=bool) if batch.taught is None else batch.taught.numpy()
     side = images.images.shape[2] // PIXELS_PER_CELL, images.images.shape[3] // PIXELS_PER_CELL
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
@@ -129,6 +130,7 @@ def masks_from_maps(
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
     folded = copy.deepcopy(network)
     folded.network = cast(EncoderDCFPN, fold_batch_norm(network.network))
+    folded.to(encoder.device)
     for index in range(len(images)):
         if int(images.labels[index]) in tumours:
             probability = _cell_probability(folded, encoder, torch.from_numpy(images.images[index : index + 1]), side)
@@ -156,8 +158,9 @@ def _redrawn(image: NDArray[np.float32], probability: NDArray[np.float32]) -> tu
 @torch.no_grad()
 def _mirror_averaged(head: nn.Module, encoder: FrozenEncoder, images: Tensor) -> Tensor:
     """Return the evidence of an image and its mirror image, averaged, (1, T, h, w)."""
+    images = images.to(encoder.device)
     mirrored = head(evidence_maps(encoder(images.flip(-1)))).flip(-1)
-    return (head(evidence_maps(encoder(images))) + mirrored).float() / 2
+    return (head(evidence_maps(encoder(images))) + mirrored).float().cpu() / 2
 
 
 def _spread(evidence: Tensor, side: tuple[int, int]) -> NDArray[np.float32]:
@@ -179,11 +182,11 @@ def _cell_probability(
     """Average the probabilities of the fine scales, of an image and its mirror image, (h, w)."""
     total = torch.zeros(side)
     for mirrored in (False, True):
-        given = images.flip(-1) if mirrored else images
+        given = (images.flip(-1) if mirrored else images).to(encoder.device)
         cells = network.cell_logits(network.maps(network.network.features_of(encoder(given))))
         for scale in FINEST_SCALES:
             fine = functional.interpolate(cells[scale].sigmoid(), size=side, mode="bilinear")[0, 0]
-            total += fine.flip(-1) if mirrored else fine
+            total += (fine.flip(-1) if mirrored else fine).cpu()
     return (total / (2 * len(FINEST_SCALES))).numpy()
 
 

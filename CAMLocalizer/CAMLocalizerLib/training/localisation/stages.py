@@ -77,7 +77,7 @@ class LocaliserFit:
             ModelError: the folder holds the run of another network, of other options or data, or is damaged.
         """
         self.network.freeze_encoder()
-        encoder = FrozenEncoder(self.network.encoder, self.options.precision)
+        encoder = FrozenEncoder(self.network.encoder, self.options.precision, _device(self.options.accelerator))
         batch = self._batch(self.train)
         explained = 0 if batch.taught is None else int((~batch.taught).sum())
         if explained:
@@ -198,6 +198,12 @@ class _Tenths:
         if (tenth := 10 * done // total) > self.told:
             self.told = tenth
             self.report(f"{self.title}: {done} of {total}")
+
+
+def _device(accelerator: str) -> torch.device:
+    """Return where stages without Lightning run: on the GPU that it would take."""
+    gpu = accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available()
+    return torch.device("cuda" if gpu else "cpu")
 
 
 def _is_right(logits: Tensor, batch: Batch) -> Tensor:

@@ -154,7 +154,7 @@ def test_what_cannot_be_trained_is_refused_in_a_sentence(tmp_path, capsys, secti
 def test_labels_of_validation_patients_pick_the_epoch_and_held_out_ones_are_measured(tmp_path):
     write_heads(tmp_path)
 
-    folds = {"count": 3, "run": [1], "validation": "next", "final": False}
+    folds = {"count": 3, "run": [1], "validation": "next", "final": False, "calibrate": True}
     stages = {"rounds": 1, "evidence_epochs": 2}
     assert train(tmp_path, "out", folds=folds, training={"patience": 1}, localisation=stages) == 0
 
@@ -162,4 +162,6 @@ def test_labels_of_validation_patients_pick_the_epoch_and_held_out_ones_are_meas
     for stage in ("evidence", "round-1"):
         assert "accuracy" in (fold / stage / "metrics.csv").read_text().splitlines()[0].split(",")
     assert (tmp_path / "out" / "cross-validation.csv").read_text().splitlines()[1].startswith("1,")
-    assert len(load_model(tmp_path / "out" / "squares").card.map_levels) == 4
+    card = load_model(tmp_path / "out" / "squares").card
+    assert len(card.map_levels) == 4
+    assert card.temperature != 1.0
