@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ...workbench.status import in_words
 from .appearance import change_appearance
 from .augment import augment_batch
 from .batches import Batch, make_loader
@@ -98,6 +100,11 @@ class FitModule(LightningModule):
         self.best_epoch = 0
         self.train_tally, self.validation_tally = Tally(), Tally()
         self.validated: dict[str, float] = {}
+        self.begin, self.epochs_before = time.monotonic(), 0
+
+    def on_train_start(self) -> None:
+        """Start the clock by which the time left is told."""
+        self.begin, self.epochs_before = time.monotonic(), self.current_epoch
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return the optimiser and the rate of every step."""
@@ -181,7 +188,10 @@ class FitModule(LightningModule):
         line += f"{name} {row[f'train_{name}']:.3f}"
         if self.validated:
             line += f"; validation loss {row['loss']:.4f}, {name} {row[name]:.3f}"
-        return line + (" (best so far)" if self.validated and self.best_epoch == self.current_epoch + 1 else "")
+        best = " (best so far)" if self.validated and self.best_epoch == self.current_epoch + 1 else ""
+        done = self.current_epoch + 1
+        seconds = (time.monotonic() - self.begin) * (self.options.epochs - done) / (done - self.epochs_before)
+        return line + best + (f"; about {in_words(seconds)} left" if done < self.options.epochs else "")
 
     def on_train_end(self) -> None:
         """Mark the folder as finished."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from ...core import ModelError
 from ...networks import EncoderDCFPN
+from ...workbench.status import in_words
 from ..fit.batches import UNKNOWN, Batch
 from ..fit.engine import run_fit
 from ..fit.module import Task
@@ -189,15 +191,17 @@ class LocaliserFit:
 
 
 class _Tenths:
-    """Reports each tenth of a long step."""
+    """Reports each tenth of a long step and how long the rest will take."""
 
     def __init__(self, title: str, report: Report) -> None:
-        self.title, self.report, self.told = title, report, 0
+        self.title, self.report, self.told, self.begin = title, report, 0, time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         if (tenth := 10 * done // total) > self.told:
             self.told = tenth
-            self.report(f"{self.title}: {done} of {total}")
+            seconds = (time.monotonic() - self.begin) * (total - done) / done
+            left = f", about {in_words(seconds)} left" if done < total else ""
+            self.report(f"{self.title}: {done} of {total}{left}")
 
 
 def _device(accelerator: str) -> torch.device:
