@@ -23,10 +23,11 @@ NORMS = {nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 def fold_batch_norm(model: nn.Module) -> nn.Module:
     """Copy a network for inference, with batch normalisation folded into weights wherever that is exact.
 
-    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left. An `EncoderDCFPN` has none left either; its padding
-    is folded too, and its ReLUs overwrite the convolutions' results. In any other network each decoder stage becomes a
-    `FoldedDecoderStage`, and inside one `nn.Sequential` a convolution takes in its batch normalisation that follows
-    directly, and an unpadded one that which precedes it directly; what stands elsewhere stays.
+    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left. An `EncoderDCFPN` has none left either; in it, and
+    in an `EfficientNetLite` alone, padding is folded too and ReLUs overwrite the convolutions' results. In any other
+    network each decoder stage becomes a `FoldedDecoderStage`, and inside one `nn.Sequential` a convolution takes in its
+    batch normalisation that follows directly, and an unpadded one that which precedes it directly; what stands
+    elsewhere stays.
 
     Args:
         model: a network; it is not changed.
@@ -51,14 +52,15 @@ def _fold_parts(model: nn.Module) -> nn.Module:
         _fold_sequence(sequence)
     if isinstance(model, EncoderDCFPN):
         model.fold_head()
+    if isinstance(model, EncoderDCFPN | EfficientNetLite):
         _streamline(model)
     return model
 
 
-def _streamline(model: EncoderDCFPN) -> None:
+def _streamline(model: nn.Module) -> None:
     """Save passes over large maps: convolutions pad by themselves, and ReLUs work in place."""
-    if isinstance(model.encoder, EfficientNetLite):
-        model.encoder.fold_colours()
+    for encoder in [module for module in model.modules() if isinstance(module, EfficientNetLite)]:
+        encoder.fold_colours()
     for sequence in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
         layers = {name: layer for name, layer in sequence.named_children() if not isinstance(layer, nn.Identity)}
         for (first_name, first), (second_name, second) in pairwise(layers.items()):

@@ -96,6 +96,8 @@ def test_a_folded_encoder_gives_the_same_maps_up_to_the_border(encoder: str, in_
     for got, expected in zip(folded.encoder(images), model.encoder(images), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
     torch.testing.assert_close(folded(images), model(images), rtol=1e-8, atol=1e-10)
+    for got, expected in zip(fold_batch_norm(model.encoder)(images), model.encoder(images), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
 
 
 def test_decoder_stages_of_any_network_are_folded():
