@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from types import FrameType
 
@@ -74,14 +74,24 @@ def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
     from ..core import CAMLocalizerError
 
     module, function = COMMANDS[options.command]
-    run = getattr(import_module(f".{module}", __package__), function)
-    if whole_process:
-        gc.freeze()  # modules stay to the end: looking through them for garbage takes most of a second in all
+    with _kept() if whole_process else nullcontext():
+        run = getattr(import_module(f".{module}", __package__), function)
     try:
         return run(options)
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return FAILED if options.command in ("models", "info") else MISUSED
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Let garbage collection pass over what is imported: it stays, and searching it takes most of a second in all."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _left_behind(options: argparse.Namespace) -> str:
