@@ -6,10 +6,8 @@ import argparse
 import copy
 import gc
 import json
-import statistics
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +20,8 @@ sys.path.insert(0, str(_peers.ROOT / "CAMLocalizer"))
 import numpy as np
 import torch
 
+import _benchmark_localize
+from _rounds import in_turns, ratio
 from _sample import sample_image, sample_problem
 from CAMLocalizerLib.cam import PyramidGradCAM
 from CAMLocalizerLib.networks import DCFPN, fold_batch_norm
@@ -29,6 +29,7 @@ from CAMLocalizerLib.networks import DCFPN, fold_batch_norm
 FORWARD, OURS, OURS_BFLOAT16 = "forward pass", "ours", "ours, bfloat16"
 TARGET = 0
 PYRAMID_LIMIT, PEER_LIMIT = 1.5, 1.1
+PARTS = ("pyramid", "localize")
 Factory = Callable[[DCFPN, torch.Tensor], Callable[[], Any]]
 
 
@@ -82,20 +83,7 @@ def measure_times(options: argparse.Namespace, factories: dict[str, Factory]) ->
     model, images = setting(options)
     calls = {name: make(copy.deepcopy(model), images.clone()) for name, make in factories.items()}
     maps = {name: [np.asarray(each, np.float32) for each in call()] for name, call in calls.items()}  # warms up too
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(options.rounds):
-        for name, call in calls.items():
-            gc.collect()
-            begin = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - begin)
-    return seconds, maps
-
-
-def ratio(seconds: dict[str, list[float]], name: str, to: str) -> float:
-    """Median over rounds of one contender's time over another's of the same round."""
-    pairs = zip(seconds[name], seconds[to], strict=True)
-    return statistics.median(one / other for one, other in pairs)
+    return in_turns(calls, options.rounds), maps
 
 
 def difference(maps: list[Any], expected: list[Any]) -> float:
@@ -233,6 +221,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="processor threads (1)")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of one run of each (7)")
     parser.add_argument("--quick", action="store_true", help="two rounds")
+    parser.add_argument("--only", choices=PARTS, help="the maps beside other libraries', or our own runs")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     options.rounds = 2 if options.quick else options.rounds
@@ -247,21 +236,37 @@ def main() -> int:
         _peers.make_importable()
         print(memory_of(options))
         return 0
+    found: dict[str, Any] = {}
+    lines: list[str] = []
+    if options.only != "localize":
+        found = _pyramid(options)
+        lines += verdicts(found)
+    if options.only != "pyramid":
+        found["localize"] = _benchmark_localize.figures(options)
+        lines += _benchmark_localize.verdicts(found["localize"])
+        print("\nDC-FPN on EfficientNet-Lite0 with random weights, 224 pixels, one slice and a volume\n")
+        print(_benchmark_localize.table(found["localize"]))
+    print("", *lines, sep="\n")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return int(any(line.startswith("MISSED") for line in lines))
+
+
+def _pyramid(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure and print the maps beside other libraries'."""
     trouble = _peers.install()
     notes = [trouble] if trouble else [note for note in [_peers.make_importable()] if note]
     found = figures(options, peers=trouble is None)
     print(
         f"Pyramid maps of four scales, batch of {options.batch}, {options.size} pixels, {options.threads} thread(s)\n"
     )
-    print(table(found), "", *verdicts(found), "", sep="\n")
+    print(table(found), "", sep="\n")
     print("Times: best of the rounds; ratios: median over rounds. Memory: peak above network, images and imports, each")
     print("alone in a process. Maps: largest difference from ours after each is brought to 0..1. Peers get raw maps at")
     print("the layers' own size and one class for all images; the fastest variant of a peer counts.")
     print(f"bfloat16 and the sample's label map: {found['bfloat16_label_map'] or 'sample or model is missing'}")
     print(*notes, sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps({**found, "notes": notes}, indent=2) + "\n")
-    return int(any(line.startswith("MISSED") for line in verdicts(found)))
+    return {**found, "notes": notes}
 
 
 if __name__ == "__main__":

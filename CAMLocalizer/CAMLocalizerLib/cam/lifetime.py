@@ -15,15 +15,20 @@ def at_rest(model: nn.Module) -> Iterator[nn.Module]:
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
-        model.eval()
-        for parameter, _ in flags:
-            parameter.requires_grad_(False)
+        # what is as it should be is left alone: setting it costs as much as some layers take for one slice
+        if any(training for _, training in modes):
+            model.eval()
+        for parameter, required in flags:
+            if required:
+                parameter.requires_grad_(False)
         yield model
     finally:
         for module, training in modes:
-            module.training = training
+            if module.training != training:
+                module.training = training
         for parameter, required in flags:
-            parameter.requires_grad_(required)
+            if parameter.requires_grad != required:
+                parameter.requires_grad_(required)
 
 
 @contextmanager

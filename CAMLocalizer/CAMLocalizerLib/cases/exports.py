@@ -15,11 +15,9 @@ from ..io import DicomSource, read_dicom_source, read_volume
 from ..io.dicom_placing import placed, same_voxels
 from ..io.dicom_seg import write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
-from ..measure import measure_regions, measure_union, radiomics, segment_masks
 from .html_report import write_html_report
 from .provenance import fact_columns, provenance, provenance_line
 from .report import CaseResult
-from .surface import write_stl
 
 STL_DESCRIPTION = 60
 LEAST_LIKENESS = 0.8  # brains of other patients reach 0.7
@@ -142,6 +140,8 @@ def warn_of_other_image(volume: Volume, reference: Path) -> None:
 
 
 def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
+    from ..measure import radiomics, segment_masks  # only here: they take long to import, as what is below
+
     masks = segment_masks(result.label_map, per_region=True)
     table = radiomics(result.localization.volume, masks, mask_name="labelmap.nii.gz")
     table.with_columns(fact_columns(provenance(result))).write_csv(path)
@@ -159,6 +159,8 @@ def _dicom_seg_fractional(result: CaseResult, path: Path, source: DicomSource | 
 
 
 def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> None:
+    from ..measure import measure_regions, measure_union
+
     assert source is not None
     volume = result.localization.volume
     regions = []
@@ -184,6 +186,8 @@ def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> Non
 
 
 def _stl(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
+    from .surface import write_stl
+
     write_stl(result.label_map, path, description=provenance_line(result, STL_DESCRIPTION))
 
 

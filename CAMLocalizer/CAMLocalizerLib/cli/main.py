@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from types import FrameType
 
 from .arguments import build_parser
@@ -18,6 +20,19 @@ MISUSED = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 UNHEARD = 128 + 13  # SIGPIPE, which Windows lacks
+COMMANDS = {  # module and function of each
+    "localize": ("localize", "run"),
+    "batch": ("batch", "run"),
+    "train": ("train", "run"),
+    "evaluate": ("evaluate", "run"),
+    "follow-up": ("follow_up", "run"),
+    "rerun": ("rerun", "run"),
+    "radiomics": ("radiomics", "run"),
+    "review": ("review", "run"),
+    "outcome": ("outcome", "run"),
+    "models": ("catalogue", "list_models"),
+    "info": ("catalogue", "show_volume"),
+}
 
 
 class Termination(BaseException):
@@ -38,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     handler = _log_to_stderr()
     try:
         with _termination_raises():
-            code = _dispatch(options)
+            code = _dispatch(options, whole_process=argv is None)
             sys.stdout.flush()
             return code
     except KeyboardInterrupt:
@@ -54,29 +69,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger("CAMLocalizerLib").removeHandler(handler)
 
 
-def _dispatch(options: argparse.Namespace) -> int:
-    # The layers and torch are imported here, after the arguments were read, so that --help answers at once.
+def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
+    # The command and what it needs are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
-    from . import batch, catalogue, evaluate, follow_up, localize, outcome, radiomics, rerun, review, train
 
-    commands = {
-        "localize": localize.run,
-        "batch": batch.run,
-        "train": train.run,
-        "evaluate": evaluate.run,
-        "follow-up": follow_up.run,
-        "rerun": rerun.run,
-        "radiomics": radiomics.run,
-        "review": review.run,
-        "outcome": outcome.run,
-        "models": catalogue.list_models,
-        "info": catalogue.show_volume,
-    }
+    module, function = COMMANDS[options.command]
+    with _kept() if whole_process else nullcontext():
+        run = getattr(import_module(f".{module}", __package__), function)
     try:
-        return commands[options.command](options)
+        return run(options)
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return FAILED if options.command in ("models", "info") else MISUSED
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Let garbage collection pass over what is imported: it stays, and searching it takes most of a second in all."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _left_behind(options: argparse.Namespace) -> str:

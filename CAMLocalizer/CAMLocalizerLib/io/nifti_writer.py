@@ -107,10 +107,17 @@ def _header(grid: Grid, kind: np.dtype, description: str, extended: int) -> byte
 
 
 def _quaternion(direction: NDArray[np.float64]) -> tuple[float, tuple[float, float, float]]:
-    """Return the sign of the third axis and the quaternion's b, c, d with a >= 0."""
-    from scipy.spatial.transform import Rotation
+    """Return the sign of the third axis and the quaternion's b, c, d with a >= 0.
 
+    Source: Bar-Itzhack, New Method for Extracting the Quaternion from a Rotation Matrix (J. Guidance 23(6), 2000): the
+    eigenvector of the largest eigenvalue. Written here since the import of scipy's takes longer than writing a file.
+    """
     qfac = 1.0 if np.linalg.det(direction) > 0 else -1.0
-    b, c, d, a = Rotation.from_matrix(direction * (1.0, 1.0, qfac)).as_quat()
+    r = direction * (1.0, 1.0, qfac)
+    symmetric = np.zeros((4, 4))
+    symmetric[:3, :3] = r + r.T - np.trace(r) * np.eye(3)
+    symmetric[3, :3] = r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]
+    symmetric[3, 3] = np.trace(r)
+    b, c, d, a = np.linalg.eigh(symmetric)[1][:, -1].tolist()  # of the lower triangle
     sign = -1.0 if a < 0 else 1.0
     return qfac, (sign * b, sign * c, sign * d)

@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .pooled_head import frozen
+
 NORM_EPSILON = 1e-3
 IMAGE_MEAN, IMAGE_SCALE = 127 / 255, 255 / 128  # of images in 0..1, as the ImageNet weights were trained
 FIRST_CHANNELS = 32
@@ -115,12 +117,23 @@ class EfficientNetLite(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Compute maps of strides 2, 4, 8 and 16 of images (N, in_channels, H, W) in 0..1, sides multiples of 16."""
         image = (images - IMAGE_MEAN) * IMAGE_SCALE
-        image = self.stem(image.expand(-1, 3, -1, -1))
+        image = self.stem(image.expand(-1, self._stem_convolution.in_channels, -1, -1))
         maps = []
         for stage in self.stages:
             image = stage(image)
             maps.append(image)
         return [*maps[:3], torch.cat(maps[3:], dim=1)]
+
+    def fold_colours(self) -> None:
+        """Add up the weights of red, green and blue where images have one channel, in place, for inference."""
+        stem = self._stem_convolution
+        if self.in_channels == 1:
+            stem.weight = frozen(stem.weight.detach().double().sum(1, keepdim=True), stem.weight.dtype)
+            stem.in_channels = 1
+
+    @property
+    def _stem_convolution(self) -> nn.Conv2d:
+        return next(layer for layer in self.stem if isinstance(layer, nn.Conv2d))
 
 
 def _stage(inputs: int, outputs: int, stage: Stage, blocks: int) -> nn.Sequential:

@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .dcfpn import DCFPN
+from .efficientnet import EfficientNetLite
 from .encoder_dcfpn import EncoderDCFPN
 from .feature_pyramid import DecoderStage
 from .folded_dcfpn import FoldedDCFPN, FoldedDecoderStage
@@ -21,9 +23,10 @@ NORMS = {nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 def fold_batch_norm(model: nn.Module) -> nn.Module:
     """Copy a network for inference, with batch normalisation folded into weights wherever that is exact.
 
-    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left, and an `EncoderDCFPN` has none left either. In any
-    other network each decoder stage becomes a `FoldedDecoderStage`, and inside one `nn.Sequential` a convolution takes
-    in its batch normalisation that follows directly, and an unpadded one that which precedes it directly; what stands
+    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left. An `EncoderDCFPN` has none left either; in it, and
+    in an `EfficientNetLite` alone, padding is folded too and ReLUs overwrite the convolutions' results. In any other
+    network each decoder stage becomes a `FoldedDecoderStage`, and inside one `nn.Sequential` a convolution takes in its
+    batch normalisation that follows directly, and an unpadded one that which precedes it directly; what stands
     elsewhere stays.
 
     Args:
@@ -49,7 +52,23 @@ def _fold_parts(model: nn.Module) -> nn.Module:
         _fold_sequence(sequence)
     if isinstance(model, EncoderDCFPN):
         model.fold_head()
+    if isinstance(model, EncoderDCFPN | EfficientNetLite):
+        _streamline(model)
     return model
+
+
+def _streamline(model: nn.Module) -> None:
+    """Save passes over large maps: convolutions pad by themselves, and ReLUs work in place."""
+    for encoder in [module for module in model.modules() if isinstance(module, EfficientNetLite)]:
+        encoder.fold_colours()
+    for sequence in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
+        layers = {name: layer for name, layer in sequence.named_children() if not isinstance(layer, nn.Identity)}
+        for (first_name, first), (second_name, second) in pairwise(layers.items()):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.ReLU | nn.ReLU6):
+                second.inplace = True
+            elif isinstance(first, nn.ZeroPad2d) and isinstance(second, nn.Conv2d) and second.padding == (0, 0):
+                sequence.register_module(first_name, nn.Identity())
+                sequence.register_module(second_name, _fold_padding(first, second))
 
 
 def _fold_sequence(sequence: nn.Sequential) -> None:
@@ -81,4 +100,17 @@ def _fold_into(layer: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
     folded = copy.deepcopy(layer)
     folded.weight = frozen(weight * scale[:, None, None], dtype)
     folded.bias = frozen(weight.sum((2, 3)) @ shift + bias, dtype)
+    return folded
+
+
+def _fold_padding(padding: nn.ZeroPad2d, layer: nn.Conv2d) -> nn.Conv2d:
+    """Fold uneven padding into the convolution that follows it: even padding, and taps of zero where it is too much."""
+    left, right, top, bottom = padding.padding
+    height, width = max(top, bottom), max(left, right)
+    folded = copy.deepcopy(layer)
+    taps = functional.pad(layer.weight.detach(), (width - left, width - right, height - top, height - bottom))
+    folded.weight = frozen(taps, layer.weight.dtype)
+    folded.kernel_size = (taps.shape[2], taps.shape[3])
+    folded.padding = (height, width)
+    folded._reversed_padding_repeated_twice = [width, width, height, height]
     return folded

@@ -78,6 +78,28 @@ def test_an_encoder_network_is_folded_whole(mirror: bool):
     torch.testing.assert_close(folded(images), model(images), rtol=1e-8, atol=1e-10)
 
 
+def test_an_encoder_network_pads_and_rectifies_without_copies():
+    model = trained(EncoderDCFPN(channels=(3, 4, 5, 6), last_channels=2))
+    folded = fold_batch_norm(model)
+    assert not any(isinstance(module, nn.ZeroPad2d) for module in folded.modules())
+    assert all(module.inplace for module in folded.modules() if isinstance(module, nn.ReLU6))
+    assert not any(module.inplace for module in model.modules() if isinstance(module, nn.ReLU6))
+    assert folded.encoder.stem[1].weight.shape[1] == 1
+
+
+@pytest.mark.parametrize("in_channels", [1, 3])
+@pytest.mark.parametrize("encoder", ["efficientnet-lite0", "efficientnet-lite2"])
+def test_a_folded_encoder_gives_the_same_maps_up_to_the_border(encoder: str, in_channels: int):
+    attention = (-1.0, 0.5, 0.5, 0.0)
+    model = trained(EncoderDCFPN(in_channels, 4, encoder, (3, 4, 5, 6), last_channels=2, attention=attention))
+    folded, images = fold_batch_norm(model), torch.rand(2, in_channels, 48, 32, dtype=torch.float64)
+    for got, expected in zip(folded.encoder(images), model.encoder(images), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(folded(images), model(images), rtol=1e-8, atol=1e-10)
+    for got, expected in zip(fold_batch_norm(model.encoder)(images), model.encoder(images), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
+
+
 def test_decoder_stages_of_any_network_are_folded():
     model = trained(MultiGAP(classes=3, channels=(3, 4, 5, 6)))
     folded, images = fold_batch_norm(model), torch.randn(2, 1, 16, 24, dtype=torch.float64)
