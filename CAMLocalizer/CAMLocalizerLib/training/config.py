@@ -274,27 +274,48 @@ def _range_problems(name: str, values: Mapping[str, Any]) -> list[str]:
 
 def _joint_problems(config: TrainConfig) -> list[str]:
     """Say which sections do not go together."""
-    found = []
-    if not config.folds.count and not config.folds.final:
-        found.append("[folds] count = 0 and final = false leave nothing to train")
-    validated = config.folds.count and config.folds.validation != "none"
-    if config.training.patience is not None and not validated:
-        found.append("[training] patience needs folds with validation images; see [folds] count and validation")
-    if config.folds.calibrate and not config.folds.count:
-        found.append("[folds] calibrate needs held-out images; count must be at least 2")
-    if config.network.settings.get("in_channels", 1) != 1:
-        found.append("[network.settings] in_channels must be 1: slices are looked at one by one")
-    if config.localisation.rounds and not config.network.settings.get("encoder"):
-        found.append('[localisation] needs [network] name = "dcfpn" with an encoder in [network.settings]')
-    if config.localisation.rounds and config.input.normalisation != "foreground-gamma":
-        found.append('[localisation] needs [input] normalisation = "foreground-gamma": a dark background')
-    if config.localisation.rounds and config.objective.name != "cross-entropy":
-        found.append("[objective] name must be cross-entropy with [localisation] rounds")
-    if config.input.view == "projections" and config.input.spacing_mm is None:
-        found.append("[input] spacing_mm is needed for projections, such as 2.0")
-    if config.input.view == "projections" and config.input.centre != "volume":
-        found.append(f"[input] centre = {config.input.centre!r} is for slices; projections show the whole volume")
-    return found
+    folds, training, projections = config.folds, config.training, config.input.view == "projections"
+    validated = folds.count and folds.validation != "none"
+    dark = config.input.normalisation == "foreground-gamma"
+    faults = {
+        "[folds] count = 0 and final = false leave nothing to train": not folds.count and not folds.final,
+        "[folds] calibrate needs held-out images; count must be at least 2": folds.calibrate and not folds.count,
+        "[training] patience needs folds with validation images; see [folds] count and validation": (
+            training.patience is not None and not validated
+        ),
+        '[training] augmentation = "strong" needs [input] normalisation = "foreground-gamma"': (
+            training.augmentation == "strong" and not dark
+        ),
+        "[network.settings] in_channels must be 1: slices are looked at one by one": (
+            config.network.settings.get("in_channels", 1) != 1
+        ),
+        "[input] spacing_mm is needed for projections, such as 2.0": projections and config.input.spacing_mm is None,
+        f"[input] centre = {config.input.centre!r} is for slices; projections show the whole volume": (
+            projections and config.input.centre != "volume"
+        ),
+    }
+    return [sentence for sentence, wrong in faults.items() if wrong] + _localisation_faults(config)
+
+
+def _localisation_faults(config: TrainConfig) -> list[str]:
+    """Say what does not go together with the stages of localisation, or without them."""
+    if not config.localisation.rounds:
+        ignored = config.training.images_per_epoch is not None
+        return ["[training] images_per_epoch needs [localisation] rounds of at least 1; leave it out"] * ignored
+    faults = {
+        '[localisation] needs [network] name = "dcfpn" with an encoder in [network.settings]': (
+            config.network.name != "dcfpn" or not config.network.settings.get("encoder")
+        ),
+        '[localisation] needs [input] normalisation = "foreground-gamma": a dark background': (
+            config.input.normalisation != "foreground-gamma"
+        ),
+        "[localisation] is for slices; [input] view must not be projections": config.input.view == "projections",
+        "[objective] name must be cross-entropy with [localisation] rounds": config.objective.name != "cross-entropy",
+        "[training] class_weights must be false with [localisation], which draws classes evenly": (
+            config.training.class_weights
+        ),
+    }
+    return [sentence for sentence, wrong in faults.items() if wrong]
 
 
 def require_known_tumours(config: TrainConfig, classes: tuple[str, ...]) -> list[str]:

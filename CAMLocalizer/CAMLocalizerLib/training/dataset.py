@@ -16,7 +16,7 @@ from ..localizer.inference import has_content
 from ..views import PROJECTIONS, ProjectionPair, SliceStack, acquisition_plane, normalise_slices, plane_axes
 from .checks import Problems
 from .config import InputOptions
-from .table import Row
+from .table import Row, by_file_and_view
 
 SPACING_TOLERANCE = 1e-3
 NO_POINT = (float("nan"), float("nan"))
@@ -71,9 +71,7 @@ def read_images(
     Returns:
         What could be read, a file at a time.
     """
-    by_file: dict[tuple[Path, str], list[Row]] = {}
-    for row in rows:
-        by_file.setdefault((row.path, row.view), []).append(row)
+    by_file = by_file_and_view(rows)
     found = []
     for count, ((path, view), members) in enumerate(by_file.items(), 1):
         with problems.noted():
@@ -141,7 +139,7 @@ def _slices(volume: Volume, rows: Sequence[Row], options: InputOptions) -> Prepa
         normalise_slices(slices[wanted], options.normalisation),
         tuple(row for row, _ in chosen),
         np.array(points, dtype=np.float32).reshape(-1, 2),
-        tuple(f"{row.file}:{index}" if several else row.file for row, index in chosen),
+        tuple(replace(row, slice=index).name if several else row.file for row, index in chosen),
         (plane,),
         spacing,
     )

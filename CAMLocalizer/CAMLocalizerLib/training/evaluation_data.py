@@ -20,7 +20,7 @@ from .evaluation_pairs import HALF, Pair, PairSource, centred, common_size, read
 from .evaluation_sources import Sources, mask_paths, read_mask
 from .images import patient_folds
 from .roi_set import RoiSet
-from .table import Row, read_table
+from .table import Row, by_file_and_view, read_table
 
 ONE_SCALE = {1: 1}
 
@@ -76,10 +76,8 @@ def read_evaluation_data(
     masks = mask_paths(sources, rows, problems)
     slices: list[_File] = []
     pairs: list[Pair] = []
-    by_file: dict[Path, list[Row]] = {}
-    for row in rows:
-        by_file.setdefault(row.path, []).append(row)
-    for count, (path, members) in enumerate(by_file.items(), 1):
+    by_file = by_file_and_view(rows)
+    for count, ((path, _), members) in enumerate(by_file.items(), 1):
         with problems.noted():
             if card.projections:
                 pairs.append(read_pair(path, members[0], card, masks.get(path), strides))
@@ -106,7 +104,8 @@ class _File:
 def _read(path: Path, rows: Sequence[Row], card: ModelCard, mask: Path | None) -> _File:
     volume = read_volume(path)
     plane = acquisition_plane(volume.grid)
-    view = plane if plane in card.views or 1 in volume.grid.size else card.views[0]
+    usual = plane if plane in card.views or 1 in volume.grid.size else card.views[0]
+    view = rows[0].view or usual
     options = InputOptions(
         spacing_mm=card.spacing_mm, size=card.size, normalisation=card.normalisation, view=view, centre=card.centre
     )

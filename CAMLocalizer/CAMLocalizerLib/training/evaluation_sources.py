@@ -18,8 +18,8 @@ from .checks import Problems, did_you_mean
 from .config import DataOptions
 from .table import NEEDED, OPTIONAL, Row
 
-MASK_COLUMN, SITE_COLUMN, PLANE_COLUMN = "mask", "site", "plane"
-COLUMNS = (*NEEDED, *OPTIONAL, MASK_COLUMN, SITE_COLUMN, PLANE_COLUMN)
+MASK_COLUMN, PLANE_COLUMN = "mask", "plane"
+COLUMNS = (*NEEDED, *OPTIONAL, MASK_COLUMN, PLANE_COLUMN)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read_column(sources: Sources, name: str, problems: Problems) -> dict[int, st
 
     Args:
         sources: where the table lies.
-        name: usual name of the column, such as ``mask`` or ``site``.
+        name: usual name of the column, such as ``mask`` or ``plane``.
         problems: takes a sentence if the column was named but is not there.
     """
     text, column = sources.table.read_text(encoding="utf-8-sig"), sources.column(name)

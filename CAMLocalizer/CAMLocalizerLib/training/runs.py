@@ -226,7 +226,7 @@ def _save(
         levels = trained.levels or reference_levels(
             trained.network, trained.images, card, training.config.training.seed
         )
-        card = replace(card, map_levels={scale: levels[scale] for scale in card.map_levels})
+        card = replace(card, map_levels=dict(levels))
     return save_model(output / card.name, card, trained.network.eval())
 
 

@@ -53,6 +53,14 @@ class Row:
         return ":".join([self.file, *filter(None, [self.view]), *([] if self.slice is None else [str(self.slice)])])
 
 
+def by_file_and_view(rows: Sequence[Row]) -> dict[tuple[Path, str], list[Row]]:
+    """Group lines by image file and by the plane in which the lines want it sliced."""
+    found: dict[tuple[Path, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.path, row.view), []).append(row)
+    return found
+
+
 def read_table(
     table: Path, images: Path, options: DataOptions, problems: Problems, *, fewest_labels: int = 2
 ) -> list[Row]:

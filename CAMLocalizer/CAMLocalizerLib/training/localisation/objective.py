@@ -74,9 +74,7 @@ def tumour_direction(classes: int, tumours: Sequence[int]) -> Tensor:
     return torch.where(is_tumour, 1.0 / len(tumours), -1.0 / others)
 
 
-def localisation_objective(
-    tumours: Sequence[int], encode: Callable[[Tensor], list[Tensor]] | None, class_weights: Tensor | None = None
-) -> Objective:
+def localisation_objective(tumours: Sequence[int], encode: Callable[[Tensor], list[Tensor]] | None) -> Objective:
     """Return the objective of the second stage, for a `LocalisingNetwork`.
 
     Of each scale: binary cross-entropy and Dice of the cells' probabilities against the pseudo-mask, averaged to the
@@ -86,7 +84,6 @@ def localisation_objective(
     Args:
         tumours: indices of the tumour classes.
         encode: gives the maps of a frozen encoder; None where the encoder is trained too.
-        class_weights: weight of each class, shape (classes,); None for equal ones.
     """
 
     def localisation_loss(network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -94,7 +91,7 @@ def localisation_objective(
         inner = network.network
         features = inner.features(batch.images) if encode is None else inner.features_of(encode(batch.images))
         logits = inner.classify(features).float()
-        loss = CLASS_WEIGHT * _label_loss(logits, batch, tumours, class_weights)
+        loss = CLASS_WEIGHT * _label_loss(logits, batch, tumours)
         if batch.targets is not None:
             cells = network.cell_logits(network.maps(features))
             loss = loss + sum(
@@ -134,10 +131,9 @@ def _dice(probability: Tensor, expected: Tensor) -> Tensor:
     return (2 * joint + 1) / (sums + 1)
 
 
-def _label_loss(logits: Tensor, batch: Batch, tumours: Sequence[int], class_weights: Tensor | None) -> Tensor:
+def _label_loss(logits: Tensor, batch: Batch, tumours: Sequence[int]) -> Tensor:
     taught = torch.ones_like(batch.labels, dtype=torch.bool) if batch.taught is None else batch.taught
-    weights = None if class_weights is None else class_weights.to(logits)
-    entropy = functional.cross_entropy(logits, batch.labels, weights, reduction="none", label_smoothing=LABEL_SMOOTHING)
+    entropy = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=LABEL_SMOOTHING)
     loss = (entropy * taught).sum() / taught.sum().clamp(min=1)
     others = [index for index in range(logits.shape[1]) if index not in tumours]
     if not others or bool(taught.all()):

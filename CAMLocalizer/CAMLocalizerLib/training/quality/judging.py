@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from ...localizer import Localization, Localizer, ProjectionLocalization
 from ...localizer.inference import has_content
 from ...metrics import LesionCounts, count_lesions, dice, iou
 from ...models import ModelCard
-from ...views import plane_axes
+from ...views import acquisition_plane, plane_axes
 from ..evaluation_sources import read_mask
 from ..table import Row
 from .baselines import baseline_mask
@@ -38,6 +38,7 @@ class LabelledFile:
         mask: of the tumour, on the image's grid; None where there is none.
         site: where it comes from; empty if unknown.
         plane: of a picture; empty where the file itself tells it.
+        view: plane in which the volume is sliced; empty for the one in which it was acquired.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class LabelledFile:
     mask: Path | None = None
     site: str = ""
     plane: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class Judgement:
         label: its class; ``none`` without a tumour, ``tumour`` for a tumour of unknown type.
         plane: of the slices; ``projections``; empty if unknown.
         tumour: whether it shows a tumour.
-        probability: of a tumour, 0 to 1. Of a volume that of its most suspicious slice, or the mean of its projections.
-        found_class: the most probable class, in a volume that of the same slice.
+        probability: of a tumour, 0 to 1; of a volume as the localization gives it.
+        found_class: the most probable class, in a volume that of its most suspicious slice, or of its projections.
         confidence: probability of that class.
         right: whether that class is the label; None where the label's type is unknown to the model.
         agreement: of the model and of each baseline with the truth; empty where the truth has no mask.
@@ -101,7 +103,8 @@ class Judgement:
     @property
     def name(self) -> str:
         """The table's own name of the case, with the number of the slice."""
-        return self.file.rows[0].file if self.index is None else f"{self.file.rows[0].file}:{self.index}"
+        row = self.file.rows[0]
+        return row.file if self.index is None else replace(row, slice=self.index).name
 
 
 def is_tumour(label: str, card: ModelCard) -> bool:
@@ -141,7 +144,7 @@ def see(file: LabelledFile, localizer: Localizer) -> Seen:
     truth = None if file.mask is None else read_mask(file.mask, volume.grid, file.path)
     if truth is None and not any(is_tumour(row.label, localizer.model.card) for row in file.rows):
         truth = np.zeros(volume.grid.shape_kji, dtype=bool)
-    localization = localizer.run(volume)
+    localization = localizer.run(volume, view=file.view or "auto")
     return Seen(volume, localization, localization.label_map().array_kji > 0, truth)
 
 
@@ -169,7 +172,8 @@ def judge(
     seen = see(file, localizer)
     file_judge = _FileJudge(file, localizer.model.card, seen, tuple(baselines), fold)
     found = [] if isinstance(seen.localization, ProjectionLocalization) else list(file_judge.slices())
-    if min(seen.volume.grid.size) > 1 and (judged := file_judge.volume()) is not None:
+    usual = file.view in ("", acquisition_plane(seen.volume.grid))  # in other planes a volume does not count again
+    if usual and min(seen.volume.grid.size) > 1 and (judged := file_judge.volume()) is not None:
         found.append(judged)
     return found, seen.localization.notes
 
@@ -226,7 +230,8 @@ class _FileJudge:
         else:
             row_of_classes = probabilities[int(self.seen.localization.tumour_probabilities.argmax())]
         image, found = self.seen.volume.array_kji, self.seen.found_kji
-        return self._judgement(VOLUME, row, label, None, row_of_classes, image, found, truth)
+        judged = self._judgement(VOLUME, row, label, None, row_of_classes, image, found, truth)
+        return replace(judged, probability=self.seen.localization.volume_probability)
 
     def _judgement(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,8 @@ from ...localizer.inputs import check_extent, check_unit
 from ...models import ModelCard
 from ...views import acquisition_plane, plane_axes
 from ..checks import Problems, did_you_mean
-from ..evaluation_sources import PLANE_COLUMN, SITE_COLUMN, Sources, mask_paths, read_column, read_mask
-from ..table import Row, read_table
+from ..evaluation_sources import PLANE_COLUMN, Sources, mask_paths, read_column, read_mask
+from ..table import Row, by_file_and_view, read_table
 from .judging import LabelledFile, is_tumour, known_labels
 
 
@@ -35,15 +34,10 @@ def read_labelled_files(sources: Sources, card: ModelCard, problems: Problems) -
     masks = mask_paths(sources, rows, problems)
     if not rows:
         return []
-    sites, planes = (read_column(sources, name, problems) for name in (SITE_COLUMN, PLANE_COLUMN))
-    by_file: dict[Path, list[Row]] = {}
-    for row in rows:
-        by_file.setdefault(row.path, []).append(row)
+    planes = read_column(sources, PLANE_COLUMN, problems)
     return [
-        LabelledFile(
-            path, tuple(each), masks.get(path), sites.get(each[0].line, ""), planes.get(each[0].line, "").lower()
-        )
-        for path, each in by_file.items()
+        LabelledFile(path, tuple(each), masks.get(path), each[0].site, planes.get(each[0].line, "").lower(), view)
+        for (path, view), each in by_file_and_view(rows).items()
     ]
 
 
@@ -68,7 +62,11 @@ def _check(file: LabelledFile, card: ModelCard, problems: Problems) -> None:
         check_unit(volume, card)
         check_extent(volume, card, 0)
     mask = None if file.mask is None else read_mask(file.mask, volume.grid, file.path)
-    axes = plane_axes(volume.grid, slice_view(volume.grid, card))
+    if file.view and file.view not in card.views:
+        views = ", ".join(card.views)
+        problems.add(f"{file.path}: view {file.view!r} is not one of {card.name}, which takes {views}")
+        return
+    axes = plane_axes(volume.grid, file.view or slice_view(volume.grid, card))
     present = has_content(axes.as_slices(volume.array_kji))
     for row in file.rows:
         if fault := _slice_fault(row, present, card):

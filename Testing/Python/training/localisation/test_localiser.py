@@ -137,6 +137,8 @@ def test_an_interrupted_run_comes_to_the_same_weights(trained, tmp_path, monkeyp
     [
         ("network", {"settings": {"channels": [3, 3, 3, 3]}}, "an encoder in [network.settings]"),
         ("input", {"normalisation": "zscore"}, 'needs [input] normalisation = "foreground-gamma"'),
+        ("training", {"class_weights": True}, "class_weights must be false with [localisation]"),
+        ("localisation", {"rounds": 0}, "images_per_epoch needs [localisation] rounds of at least 1"),
         ("localisation", {"keep": 0.0}, "keep must be above 0 and at most 1, got 0.0"),
         ("localisation", {"contrast": "light"}, "contrast must be one of bright, dark, both, none, got 'light'"),
         ("localisation", {"rounds": -1}, "rounds must be at least 0, got -1"),

@@ -37,13 +37,16 @@ class Teller:
 
     model = SimpleNamespace(card=CARD)
 
-    def run(self, volume):
+    def run(self, volume, view="auto"):
+        plane = "axial" if view == "auto" else view
+        slices = len(plane_axes(volume.grid, plane).as_slices(volume.array_kji))
         found = np.zeros(volume.grid.shape_kji, dtype=np.uint8)
         found[4:6, 8:11, 6:10] = 1
-        probabilities = np.tile(np.float32([0.8, 0.15, 0.05]), (volume.grid.size[2], 1))
+        probabilities = np.tile(np.float32([0.8, 0.15, 0.05]), (slices, 1))
         probabilities[min(5, len(probabilities) - 1)] = 0.1, 0.7, 0.2
         return SimpleNamespace(
-            view="axial",
+            view=plane,
+            volume_probability=0.93,
             probabilities=probabilities,
             tumour_probabilities=probabilities[:, 1:].sum(axis=1),
             notes=("assumed",),
@@ -99,7 +102,8 @@ def test_a_volume_with_a_mask_gives_itself_and_every_slice_that_is_not_blank(fol
     assert found.found_ml == pytest.approx(24 * oblique_grid.voxel_volume_mm3 / 1000)
     assert found.true_ml == pytest.approx(1.5 * found.found_ml)
     assert found.counts == LesionCounts(1, 1, 1, 0)
-    assert (volume.probability, volume.found_class) == (pytest.approx(0.9), "glioma")
+    assert slices[4].probability == pytest.approx(0.9)
+    assert (volume.probability, volume.found_class) == (0.93, "glioma")
     assert set(volume.agreement) == {"model", "suv-4"}
 
 
@@ -135,6 +139,25 @@ def test_site_and_plane_come_from_the_table_and_else_from_the_file(folder) -> No
     assert (volume.file.site, volume.plane) == ("north", "axial")
     (*_, volume) = judged(folder, "head.nii.gz,healthy,A,,Coronal", header=header)
     assert (volume.file.site, volume.plane) == ("", "coronal")
+
+
+def test_a_line_is_judged_in_the_plane_that_it_names_and_a_volume_once(folder) -> None:
+    header = "file,label,patient,slice,mask,view"
+    lines = [f"head.nii.gz,glioma,A,{index},lesion.nii.gz,{view}" for index, view in ((5, "axial"), (9, "coronal"))]
+
+    axial, volume, coronal = judged(folder, *lines, header=header)
+
+    assert [each.name for each in (axial, volume, coronal)] == [
+        "head.nii.gz:axial:5",
+        "head.nii.gz",
+        "head.nii.gz:coronal:9",
+    ]
+    assert [each.plane for each in (axial, volume, coronal)] == ["axial", "axial", "coronal"]
+    mask = read_volume(folder / "lesion.nii.gz")
+    grid = mask.grid
+    for each in (axial, coronal):
+        truth = plane_axes(grid, each.plane).as_slices(mask.array_kji)[each.index]
+        assert each.agreement["model"].true_ml == pytest.approx(np.count_nonzero(truth) * grid.voxel_volume_mm3 / 1000)
 
 
 def test_contradictions_are_found_before_the_model_runs(folder) -> None:
