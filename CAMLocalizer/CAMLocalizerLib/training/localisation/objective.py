@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -60,10 +61,16 @@ class LocalisingNetwork(nn.Module):
         own = [{"params": encoder, "lr": encoder_learning_rate}] if encoder_learning_rate else []
         return [{"params": decoder}, *own]
 
-    def levels(self) -> dict[int, float]:
-        """Reference level of each scale: half of it is where a cell's probability is a half."""
+    def levels(self, size: tuple[int, int]) -> dict[int, float]:
+        """Return the reference level of each scale's Grad-CAM map: half of it is where a cell's probability is a half.
+
+        Args:
+            size: width and height of the images in pixels. Grad-CAM weighs channels by the mean of their gradient, so
+                its maps are those of `maps` divided by the number of cells.
+        """
         halves = self.offset.detach().clamp(min=1e-3) * torch.exp(-self.log_slope.detach())
-        return {scale: 2 * float(halves[scale - 1]) for scale in SCALE_SHARES}
+        cells = {scale: math.prod(side // stride for side in size) for scale, stride in self.network.strides.items()}
+        return {scale: 2 * float(halves[scale - 1]) / cells[scale] for scale in SCALE_SHARES}
 
 
 def tumour_direction(classes: int, tumours: Sequence[int]) -> Tensor:

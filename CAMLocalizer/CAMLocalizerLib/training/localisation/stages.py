@@ -90,7 +90,8 @@ class LocaliserFit:
         for number in range(1, self.stages.rounds + 1):
             masks = self._masks(number, head, localising, encoder, batch)
             result = self._round(number, localising, masks, encoder, batch)
-        return Localiser(localising.network, localising.levels(), result)
+        height, width = self.train.images.shape[2:]
+        return Localiser(localising.network, localising.levels((width, height)), result)
 
     def _batch(self, images: ImageSet) -> Batch:
         taught = ~explained_by_site(images, np.array(self.tumours))

@@ -178,6 +178,5 @@ def _fold(folder: Path, fold: int, rounds: int, card: ModelCard) -> FoldBundle:
     bundle = FoldBundle(replace(card, sha256=checksum), folder, fold, rounds)
     if not rounds:
         return bundle
-    levels = bundle.localising().levels()
-    own = {scale: levels[scale] for scale in card.map_levels}
+    own = bundle.localising().levels(card.size)
     return replace(bundle, card=replace(bundle.card, map_levels=own))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from CAMLocalizerLib.cam import PyramidGradCAM
 from CAMLocalizerLib.networks import EncoderDCFPN
 from CAMLocalizerLib.training.fit.batches import UNKNOWN, Batch
 from CAMLocalizerLib.training.images import ImageSet
@@ -29,15 +30,22 @@ def test_the_direction_is_that_of_any_tumour_against_the_rest():
 
 
 def test_half_of_a_reference_level_is_where_the_probability_is_a_half():
-    localising = network()
+    localising, images = network().eval(), torch.rand(2, 1, 48, 32)
     with torch.no_grad():
+        localising.network.head.weight.abs_().mul_(1e4)[0] *= -1  # maps of any tumour far above 0
         localising.log_slope += torch.tensor([0.0, 0.5, -0.5, 1.0])
-        localising.offset += torch.tensor([0.0, 1.0, 2.0, 0.5])
+        maps = localising.maps(localising.network.features(images))
+        medians = torch.stack([maps[scale].median() for scale in (1, 2, 3, 4)])
+        localising.offset.copy_(medians * localising.log_slope.exp())
+    with PyramidGradCAM(localising.network) as cam:
+        explained = cam(images, localising.direction.expand(2, -1)).maps
+    cells = localising.cell_logits(localising.maps(localising.network.features(images)))
 
-    halves = {scale: torch.tensor(level / 2) for scale, level in localising.levels().items()}
-
-    for logit in localising.cell_logits(halves).values():
-        assert logit.sigmoid().item() == pytest.approx(0.5, abs=1e-6)
+    for scale, level in localising.levels((32, 48)).items():
+        probability, above = cells[scale][:, 0].sigmoid(), explained[scale] > level / 2
+        clear = (maps[scale][:, 0] / medians[scale - 1] - 1).abs() > 1e-4
+        assert torch.equal(above[clear], (probability > 0.5)[clear])
+        assert 0.3 < above.float().mean() < 0.7
 
 
 def test_the_map_of_any_tumour_weighs_the_maps_of_the_classes():

@@ -93,7 +93,7 @@ def test_the_last_round_of_a_localiser_is_taken_with_the_levels_of_its_maps(tmp_
         for name, tensor in expected.network.state_dict().items():
             assert torch.equal(found.state_dict()[name], tensor)
         levels = networks.bundles[fold].card.map_levels
-        assert levels == {scale: expected.levels()[scale] for scale in (1, 2)}
+        assert levels == expected.levels(networks.bundles[fold].card.size)
     assert "round-2" in str(networks.bundles[2].weights_path)
     (tmp_path / "fold-2" / "round-2" / "best.safetensors").unlink()
     with pytest.raises(ModelError, match=r"round-2.best.safetensors is missing"):
