@@ -30,7 +30,13 @@ CHOSEN = {
         },
     },
     "input": {"size": [SIDE, SIDE], "normalisation": "foreground-gamma", "spacing_mm": 1.0},
-    "training": {"epochs": 10, "batch_size": 6, "augmentation": "strong", "images_per_epoch": 24, "learning_rate": 0.01},
+    "training": {
+        "epochs": 10,
+        "batch_size": 6,
+        "augmentation": "strong",
+        "images_per_epoch": 24,
+        "learning_rate": 0.01,
+    },
     "localisation": {
         "rounds": 2,
         "evidence_epochs": 40,
