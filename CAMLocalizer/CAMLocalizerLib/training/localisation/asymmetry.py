@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .components import largest
-
 ANGLES_DEG = range(-15, 16, 3)
 SHIFTS = range(-4, 5)  # of the axis, in cells of the coarse search
 COARSE = 2
@@ -15,7 +13,6 @@ SMOOTHING, TOLERANCE, BLUR = 2.0, 5, 1.5  # in cells
 DARK_WEIGHT = 1.5  # of what is darker than the other side
 DARKEST, BRIGHTEST = 0.5, 2.5  # relative to the median: air, bone and fat differ between sides and tell nothing
 RIM_SHARE = 0.11  # of the square root of the area
-MASK_LEVEL = 0.2  # of the highest asymmetry
 
 
 def asymmetry(image: NDArray[np.float32], body: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -48,21 +45,6 @@ def asymmetry(image: NDArray[np.float32], body: NDArray[np.bool_]) -> NDArray[np
     blurred = ndimage.gaussian_filter(differing, BLUR)
     back: NDArray[np.float32] = np.maximum(ndimage.rotate(blurred, -angle, reshape=False, order=1), 0)
     return back.astype(np.float32)
-
-
-def asymmetric_component(asymmetric: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
-    """Return the heaviest component above a fifth of the highest asymmetry, and how sure it is.
-
-    Returns:
-        The component, shape (h, w), and the highest asymmetry times the component's share of all of it.
-    """
-    highest = float(asymmetric.max())
-    mask = asymmetric > MASK_LEVEL * highest
-    if not mask.any():
-        return np.zeros(asymmetric.shape, dtype=bool), 0.0
-    chosen = largest(mask, asymmetric)
-    share = float(asymmetric[chosen].sum() / asymmetric[mask].sum())
-    return chosen, highest * share
 
 
 def _axis(image: NDArray[np.float32], organ: NDArray[np.bool_]) -> tuple[float, float]:

@@ -18,18 +18,22 @@ from ...networks import EncoderDCFPN, fold_batch_norm
 from ..fit.appearance import FOREGROUND
 from ..fit.batches import UNKNOWN, Batch
 from ..images import ImageSet
-from .asymmetry import asymmetric_component, asymmetry
+from .anomaly import UNSYMMETRIC_PLANE, anomaly_maps
+from .asymmetry import asymmetry
 from .balance import groups, most_certain
 from .components import best_component, foreground, largest
 from .encoded import FrozenEncoder, evidence_maps
 from .objective import LocalisingNetwork
+from .prominence import joint_map, prominent_region
 
 PIXELS_PER_CELL = 2  # of a pseudo-mask
-UNSYMMETRIC_PLANE = "sagittal"
 LEAST_PEAK = 2.0  # evidence that the strongest cell of the present class is raised to
 FINEST_SCALES = (1, 2, 3)
 LEAST_MAP_PEAK = 0.05
+LEAST_EVIDENCE_AGREEMENT, LEAST_MAP_AGREEMENT = 0.2, 0.4  # below which no component of the image shows the tumour
 AGREEING, EQUAL = 0.6, 0.75  # agreement from which image and map share the border, and from which the image has it
+ASYMMETRY_WEIGHT = ANOMALY_WEIGHT = 0.5  # beside evidence or map
+LEAST_PROBABILITY = 1e-4
 Progress = Callable[[int, int], None]
 
 
@@ -75,8 +79,10 @@ def masks_from_evidence(
 ) -> PseudoMasks:
     """Make the first pseudo-masks.
 
-    Each is the component of the image that agrees best with the evidence for the image's own class. Where that label is
-    not taught, as its site explains it, it is the most asymmetric component, if the organ is symmetric in this plane.
+    Each is the component of the image that agrees best with the evidence for the image's own class. Where none agrees,
+    as the border is faint, it is the region in which evidence, asymmetry and anomaly together are highest. So it is
+    where the label is not taught, as its site explains it, with the evidence for any class, if the organ is symmetric
+    in this plane.
 
     Args:
         head: trained `EvidenceHead`, in evaluation mode.
@@ -89,18 +95,23 @@ def masks_from_evidence(
     """
     head.to(encoder.device)
     taught = np.ones(len(images), dtype=bool) if batch.taught is None else batch.taught.numpy()
-    side = images.images.shape[2] // PIXELS_PER_CELL, images.images.shape[3] // PIXELS_PER_CELL
-    masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
+    surroundings = _Surroundings(encoder, images, tumours, symmetric=symmetric)
+    masks, confidence = np.zeros((len(images), *surroundings.side), np.uint8), np.zeros(len(images))
     numbers = {label: number for number, label in enumerate(tumours)}
     for index in range(len(images)):
         if (label := int(images.labels[index])) in numbers:
-            image = _halved(images.images[index, 0])
+            image = surroundings.image(index)
             body = foreground(image, FOREGROUND)
+            evidence = _mirror_averaged(head, encoder, batch.images[index : index + 1])[0]
             if taught[index]:
-                evidence = _mirror_averaged(head, encoder, batch.images[index : index + 1])[0, numbers[label]]
-                masks[index], confidence[index] = best_component(image, _spread(evidence, side) * body, body)
-            elif symmetric and images.planes is not None and images.planes[index] != UNSYMMETRIC_PLANE:
-                masks[index], confidence[index] = asymmetric_component(asymmetry(image, body))
+                own = evidence[numbers[label]]
+                spread = _spread(_raised(own).sigmoid(), surroundings.side)
+                masks[index], confidence[index] = best_component(image, spread * body, body)
+                if confidence[index] < LEAST_EVIDENCE_AGREEMENT:
+                    masks[index], _ = surroundings.region(index, image, _spread(own, surroundings.side), body)
+            elif surroundings.symmetric(index):
+                any_class = _spread(evidence.logsumexp(0), surroundings.side)
+                masks[index], confidence[index] = surroundings.region(index, image, any_class, body)
         if progress is not None:
             progress(index + 1, len(images))
     return PseudoMasks(masks, confidence)
@@ -112,21 +123,25 @@ def masks_from_maps(
     images: ImageSet,
     tumours: Sequence[int],
     *,
+    symmetric: bool,
     progress: Progress | None = None,
 ) -> PseudoMasks:
     """Make the pseudo-masks of a further round from the network's own maps.
 
     Each is the component with most probability above half of the highest one. Its border is drawn by the component of
-    the image that agrees best with the map, as far as both agree.
+    the image that agrees best with the map, as far as both agree. Where none agrees, the mask is the region in which
+    map, asymmetry and anomaly together are highest.
 
     Args:
         network: trained in the last round, in evaluation mode.
         encoder: that of the network.
         images: all training images.
         tumours: indices of the tumour classes.
+        symmetric: whether the organ is.
         progress: called with (images done, images).
     """
-    side = images.images.shape[2] // PIXELS_PER_CELL, images.images.shape[3] // PIXELS_PER_CELL
+    surroundings = _Surroundings(encoder, images, tumours, symmetric=symmetric)
+    side = surroundings.side
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
     folded = copy.deepcopy(network)
     folded.network = cast(EncoderDCFPN, fold_batch_norm(network.network))
@@ -134,25 +149,68 @@ def masks_from_maps(
     for index in range(len(images)):
         if int(images.labels[index]) in tumours:
             probability = _cell_probability(folded, encoder, torch.from_numpy(images.images[index : index + 1]), side)
-            masks[index], confidence[index] = _redrawn(_halved(images.images[index, 0]), probability)
+            image = surroundings.image(index)
+            body = foreground(image, FOREGROUND)
+            masks[index], confidence[index], agreement = _redrawn(image, body, probability)
+            if agreement < LEAST_MAP_AGREEMENT:
+                bounded = probability.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+                masks[index], _ = surroundings.region(index, image, np.log(bounded / (1 - bounded)), body)
         if progress is not None:
             progress(index + 1, len(images))
     return PseudoMasks(masks, confidence)
 
 
-def _redrawn(image: NDArray[np.float32], probability: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
+class _Surroundings:
+    """What each image shows beside evidence and maps: where it differs from its other half and from other patients.
+
+    Args:
+        encoder: see `anomaly_maps`.
+        images: all training images.
+        tumours: indices of the tumour classes.
+        symmetric: whether the organ is.
+    """
+
+    def __init__(self, encoder: FrozenEncoder, images: ImageSet, tumours: Sequence[int], *, symmetric: bool) -> None:
+        self.side = images.images.shape[2] // PIXELS_PER_CELL, images.images.shape[3] // PIXELS_PER_CELL
+        self._images, self._symmetric = images, symmetric
+        wanted = np.isin(images.labels, list(tumours))
+        self._anomaly = torch.from_numpy(anomaly_maps(encoder, images, wanted, symmetric=symmetric))
+
+    def image(self, index: int) -> NDArray[np.float32]:
+        """Return an image at the resolution of masks."""
+        return _halved(self._images.images[index, 0])
+
+    def symmetric(self, index: int) -> bool:
+        """Say whether the organ is symmetric in the plane of an image; unknown planes are taken not to be."""
+        planes = self._images.planes
+        return self._symmetric and planes is not None and planes[index] != UNSYMMETRIC_PLANE
+
+    def region(
+        self, index: int, image: NDArray[np.float32], values: NDArray[np.float32], body: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], float]:
+        """Find the region in which a map, asymmetry and anomaly together are highest, see `prominent_region`."""
+        weighted = [(1.0, values), (ANOMALY_WEIGHT, _spread(self._anomaly[index], self.side, evened=False))]
+        if self.symmetric(index):
+            weighted.append((ASYMMETRY_WEIGHT, asymmetry(image, body)))
+        return prominent_region(joint_map(weighted, body), body)
+
+
+def _redrawn(
+    image: NDArray[np.float32], body: NDArray[np.bool_], probability: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], float, float]:
+    """Draw a mask from a map; gives mask, confidence, and the agreement of the map with a component of the image."""
     above = probability > max(probability.max(), LEAST_MAP_PEAK) / 2
     if not above.any():
-        return above, 0.0
+        return above, 0.0, 0.0
     mask = largest(above, probability)
     confidence = float(probability[mask].mean() * probability[mask].sum() / probability[above].sum())
-    component, agreement = best_component(image, probability, foreground(image, FOREGROUND))
+    component, agreement = best_component(image, probability, body)
     if agreement > EQUAL:
         mask = component
     elif agreement > AGREEING:
         mask = ndimage.gaussian_filter(component.astype(np.float32) + mask, 1.0) > 0.9
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
-    return filled, confidence
+    return filled, confidence, agreement
 
 
 @torch.no_grad()
@@ -163,16 +221,20 @@ def _mirror_averaged(head: nn.Module, encoder: FrozenEncoder, images: Tensor) ->
     return (head(evidence_maps(encoder(images))) + mirrored).float().cpu() / 2
 
 
-def _spread(evidence: Tensor, side: tuple[int, int]) -> NDArray[np.float32]:
-    """Turn evidence (h, w) into probabilities at the masks' resolution; the strongest cell is at least sure.
+def _raised(evidence: Tensor) -> Tensor:
+    """Raise evidence so that the strongest cell is at least sure."""
+    return evidence + max(0.0, LEAST_PEAK - float(evidence.max()))
 
-    Cells of the encoder see half a cell further down and right than where they are stored; mirroring has evened that
-    out for the columns, so rows are moved by half a cell.
+
+def _spread(cells: Tensor, side: tuple[int, int], *, evened: bool = True) -> NDArray[np.float32]:
+    """Interpolate a map (h, w) of the encoder to the masks' resolution.
+
+    Cells of the encoder see half a cell further down and right than where they are stored. Averaging with the mirror
+    image has ``evened`` that out for the columns; otherwise both rows and columns are moved by half a cell.
     """
-    raised = evidence + max(0.0, LEAST_PEAK - float(evidence.max()))
-    fine = functional.interpolate(raised.sigmoid()[None, None], size=side, mode="bilinear")[0, 0].numpy()
-    down = side[0] // evidence.shape[0] // 2
-    return np.concatenate([np.repeat(fine[:1], down, axis=0), fine[: len(fine) - down]])
+    fine = functional.interpolate(cells[None, None], size=side, mode="bilinear")[0, 0].numpy()
+    down, right = side[0] // cells.shape[0] // 2, 0 if evened else side[1] // cells.shape[1] // 2
+    return np.pad(fine, ((down, 0), (right, 0)), mode="edge")[: side[0], : side[1]]
 
 
 @torch.no_grad()

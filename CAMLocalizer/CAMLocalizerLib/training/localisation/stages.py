@@ -150,7 +150,14 @@ class LocaliserFit:
                 head, encoder, batch, self.train, self.tumours, symmetric=self.stages.symmetric, progress=progress
             )
         else:
-            masks = masks_from_maps(localising.eval(), encoder, self.train, self.tumours, progress=progress)
+            masks = masks_from_maps(
+                localising.eval(),
+                encoder,
+                self.train,
+                self.tumours,
+                symmetric=self.stages.symmetric,
+                progress=progress,
+            )
         stream = BytesIO()
         np.savez_compressed(stream, masks=masks.masks, confidence=masks.confidence)
         write_bytes(path, stream.getvalue())
