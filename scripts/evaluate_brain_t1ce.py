@@ -1,7 +1,9 @@
-"""Measure brain-t1ce on patients it never saw: python3 scripts/evaluate_brain_t1ce.py --data DIR --models DIR
+"""Measure brain-t1ce with `camlocalizer evaluate`: python3 scripts/evaluate_brain_t1ce.py --data DIR
 
-Every bundle named ...-without-1-2 under --models is run, by the main job with the bundle's own settings, over the
-patients of folds 1 and 2. Writes cases.csv and table.md to --output, and the figures into --card's model.json.
+Cross-validation on figshare, Brain-Tumor-Progression and brains without tumour, each patient by the network of
+--training that did not see it; the bundle --model on collections that it was never trained on. Masks and tables are
+put into --work. Writes a folder per collection and table.md to --output; pictures of collections whose licence does
+not allow them are left out.
 """
 
 from __future__ import annotations
@@ -9,149 +11,200 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 import sys
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from _environment import ROOT, ensure_environment, environment_python, run
+from prepare_brain_t1ce import FIGSHARE_LABELS, OTHER_HOSPITAL, copied, stacks
 
-if TYPE_CHECKING:
-    from CAMLocalizerLib.training.evaluation import Outcome
-
-NOTE = (
-    "Made by `scripts/evaluate_brain_t1ce.py`. No network saw the patients it is measured on; the recipe and the "
-    "defaults of the maps were chosen with their masks in view (see the model card)."
-)
-PLANES = ("axial", "coronal", "sagittal")
+FIGSHARE, PROGRESSION, SCLEROSIS = "figshare", "progression", "sclerosis"
+BRATS, LOW_GRADE = "brats", "low-grade"
+CROSS_VALIDATED, ELSEWHERE = (FIGSHARE, PROGRESSION, SCLEROSIS), (BRATS, LOW_GRADE)
+SHOWN = CROSS_VALIDATED  # whose licence allows pictures
+COLUMNS = ("file", "slice", "view", "label", "patient", "site", "plane")
+TABLE, PREDICTIONS, PICTURE = "table.csv", "predictions.csv", "cases.png"
+# Part, measure and group of `camlocalizer evaluate`, and what the summary calls it.
+SUMMARY = {
+    FIGSHARE: (
+        ("tumour slices", "mean IoU", "all", "slices: mean IoU"),
+        ("tumour slices", "mean IoU", "meningioma", "meningioma"),
+        ("tumour slices", "mean IoU", "glioma", "glioma"),
+        ("tumour slices", "mean IoU", "pituitary tumour", "pituitary tumour"),
+        ("tumour slices", "share with IoU <= 0.01", "all", "share of slices with IoU <= 0.01"),
+        ("classes of slices", "share with the right type", "all", "type right"),
+    ),
+    PROGRESSION: (
+        ("tumour volumes", "mean Dice in 3D", "all", "volumes: mean Dice"),
+        ("classes of slices", "AUC", "all", "tumour slices against tumour-free ones: AUC"),
+        ("tumour-free slices", "share with anything marked", "all", "tumour-free slices with anything marked"),
+    ),
+    SCLEROSIS: (("tumour-free volumes", "ml marked", "all", "brains without tumour: ml marked"),),
+    BRATS: (("tumour volumes", "mean Dice in 3D", "all", "volumes: mean Dice"),),
+    LOW_GRADE: (("classes of slices", "AUC", "all", "tumour slices against tumour-free ones: AUC"),),
+}
+NAMES = {
+    FIGSHARE: "figshare, cross-validation",
+    PROGRESSION: "Brain-Tumor-Progression, cross-validation",
+    SCLEROSIS: "multiple sclerosis, cross-validation",
+    BRATS: "BraTS T1c, never trained on",
+    LOW_GRADE: "low-grade glioma slices of five sites, never trained on",
+}
 
 
 def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and brain3d_btp")
-    parser.add_argument("--models", type=Path, default=ROOT / "runs" / "brain-t1ce", help="folder with the bundles")
+    parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and the others")
+    parser.add_argument("--training", type=Path, default=ROOT / "runs" / "brain-t1ce")
+    parser.add_argument("--model", default="brain-t1ce", help="bundle for the collections never trained on")
+    parser.add_argument("--only", choices=(*CROSS_VALIDATED, *ELSEWHERE), action="append", default=[])
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "brain-t1ce-quality")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "brain-t1ce")
-    parser.add_argument("--card", type=Path, help="bundle whose results are filled in")
-    parser.add_argument("--threshold", help="instead of the bundles' own")
-    parser.add_argument("--scales", help="instead of the bundles' own, such as 1,4")
     return parser.parse_args()
 
 
-def held_out_folds(folder: Path) -> list[int]:
-    """Read the folds a bundle was not trained on from its name."""
-    return [int(fold) for fold in folder.name.partition("-without-")[2].split("-") if fold]
-
-
-def outcomes(chosen: argparse.Namespace) -> Iterable[Outcome]:
-    """Run every bundle over the patients that it never saw."""
-    from CAMLocalizerLib.localizer import Localizer
-    from CAMLocalizerLib.models import load_model
-    from CAMLocalizerLib.training.evaluation import figshare_cases, judge, progression_test_cases
-
-    scales = [int(scale) for scale in chosen.scales.split(",")] if chosen.scales else None
-    for folder in sorted(chosen.models.glob("*-without-*")):
-        localizer, folds = Localizer(load_model(folder), device="cpu"), held_out_folds(folder)
-        figshare = figshare_cases(chosen.data / "figshare_brain_tumor", folds)
-        progression = progression_test_cases(chosen.data / "brain3d_btp", folds)
-        for case in (*figshare, *progression):
-            found = localizer.run(case.volume, view=case.plane, scales=scales)
-            outcome = judge(case, found, found.label_map(chosen.threshold, scales).array_kji)
-            print(f"{case.volume.name} ({case.site}, patient {case.patient}): IoU {outcome.iou:.2f}", flush=True)
-            yield outcome
-
-
-def mean(values: Iterable[float]) -> float:
-    """Average, to three places."""
-    import numpy as np
-
-    return round(float(np.mean(list(values))), 3)
-
-
-def summary(results: list[Outcome]) -> dict[str, Any]:
-    """Average the outcomes of the two collections."""
-    from CAMLocalizerLib.training.brain_data import FIGSHARE
-
-    return {
-        "figshare pseudo-stacks": of_stacks([entry for entry in results if entry.case.site == FIGSHARE]),
-        "Brain-Tumor-Progression": of_volumes([entry for entry in results if entry.case.site != FIGSHARE]),
-    }
-
-
-def of_stacks(stacks: list[Outcome]) -> dict[str, Any]:
-    """Average over pseudo-stacks and over their slices, by tumour and by plane."""
-    from CAMLocalizerLib.training.brain_data import CLASSES
-
-    slices = [value for entry in stacks for value in entry.slice_ious]
-    return {
-        "IoU, mean over stacks": mean(entry.iou for entry in stacks),
-        "Dice, mean over stacks": mean(entry.dice for entry in stacks),
-        "IoU, mean over slices": mean(slices),
-        "stacks": len(stacks),
-        "slices": len(slices),
-        "patients": len({entry.case.patient for entry in stacks}),
-        "share of slices with IoU <= 0.01": mean(value <= 0.01 for value in slices),
-        "IoU over slices by tumour": {
-            CLASSES[label]: mean(v for entry in stacks if entry.case.label == label for v in entry.slice_ious)
-            for label in (1, 2, 3)
-        },
-        "IoU over slices by plane": {
-            plane: mean(v for entry in stacks if entry.case.plane == plane for v in entry.slice_ious)
-            for plane in PLANES
-        },
-        "type right, share of slices": mean(entry.right_type for entry in stacks for _ in entry.slice_ious),
-    }
-
-
-def of_volumes(volumes: list[Outcome]) -> dict[str, Any]:
-    """Average over volumes, and see how well the probabilities tell tumour slices from tumour-free ones."""
-    from sklearn.metrics import roc_auc_score
-
-    truths = [truth for entry in volumes for truth in entry.slice_truths]
-    probabilities = [value for entry in volumes for value in entry.tumour_probabilities]
-    return {
-        "volumes": len(volumes),
-        "patients": len({entry.case.patient for entry in volumes}),
-        "IoU, mean over volumes": mean(entry.iou for entry in volumes),
-        "Dice, mean over volumes": mean(entry.dice for entry in volumes),
-        "volumes with IoU >= 0.1": sum(entry.iou >= 0.1 for entry in volumes),
-        "AUC of tumour slices": round(float(roc_auc_score(truths, probabilities)), 3),
-    }
-
-
-def write(results: list[Outcome], figures: dict[str, Any], folder: Path) -> None:
-    """Write a row per volume and the summary."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["case", "site", "patient", "fold", "plane", "label", "iou", "dice", "mean_slice_iou"])
-        for entry in results:
-            case = entry.case
-            slices = sum(entry.slice_ious) / len(entry.slice_ious) if entry.slice_ious else float("nan")
-            row = [case.volume.name, case.site, case.patient, case.fold, case.plane, case.label]
-            writer.writerow([*row, f"{entry.iou:.4f}", f"{entry.dice:.4f}", f"{slices:.4f}"])
-    lines = ["# brain-t1ce, cross-validation by patient", "", NOTE, ""]
-    for title, rows in figures.items():
-        lines += [f"## {title}", "", "| measure | value |", "|---|---|"]
-        for name, value in rows.items():
-            text = ", ".join(f"{key} {entry}" for key, entry in value.items()) if isinstance(value, dict) else value
-            lines.append(f"| {name} | {text} |")
-        lines.append("")
-    (folder / "table.md").write_text("\n".join(lines), encoding="utf-8")
-
-
 def main() -> None:
-    """Evaluate, print, write."""
+    """Prepare, evaluate and sum up."""
+    from CAMLocalizerLib.cli import main as camlocalizer
+
     chosen = options()
-    results = list(outcomes(chosen))
-    figures = summary(results)
-    print(json.dumps(figures, indent=1))
-    write(results, figures, chosen.output)
-    if chosen.card:
-        path = chosen.card / "model.json"
-        card = json.loads(path.read_text(encoding="utf-8"))
-        card["results"] = figures
-        path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    makers = {
+        FIGSHARE: figshare,
+        PROGRESSION: progression,
+        SCLEROSIS: sclerosis,
+        BRATS: brats,
+        LOW_GRADE: low_grade,
+    }
+    for name in chosen.only or makers:
+        work = chosen.work / name
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "masks").mkdir(parents=True)
+        lines = list(makers[name](chosen.data, work))
+        if name in CROSS_VALIDATED:
+            lines = held_out(lines, chosen.training)
+        with (work / TABLE).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(lines)
+        model = str(chosen.training) if name in CROSS_VALIDATED else chosen.model
+        paths = (str(work / TABLE), "--images", str(work), "--masks", str(work / "masks"))
+        if camlocalizer(["evaluate", model, *paths, "--output", str(chosen.output / name), "--overwrite"]):
+            sys.exit(1)
+        if name not in SHOWN:
+            (chosen.output / name / PICTURE).unlink(missing_ok=True)
+    (chosen.output / "table.md").write_text("\n".join(summary(chosen.output)) + "\n", encoding="utf-8")
+
+
+def held_out(lines: list[dict[str, Any]], training: Path) -> list[dict[str, Any]]:
+    """Keep the patients whom a fold of the training held out; a training need not have run all folds."""
+    with (training / PREDICTIONS).open(newline="", encoding="utf-8") as file:
+        patients = {row["patient"] for row in csv.DictReader(file)}
+    return [line for line in lines if line["patient"] in patients]
+
+
+def figshare(data: Path, work: Path) -> Iterator[dict[str, Any]]:
+    """Write slices and masks as the stacks of the training, and give a line per slice."""
+    from prepare_brain_t1ce import write_figshare
+
+    folder = data / "figshare_brain_tumor"
+    write_figshare(folder, work)
+    write_figshare(folder, work / "masks", archive_name="masks_256.zip")
+    for name, rows in stacks(folder).items():
+        for index, row in enumerate(rows):
+            site = "figshare-2" if row["pid"].startswith(OTHER_HOSPITAL) else "figshare-1"
+            label, patient = FIGSHARE_LABELS[row["tumor"]], row["patient_group"]
+            yield line(Path(name).name, label, patient, site, slice=index, view=row["plane"])
+
+
+def progression(data: Path, work: Path) -> Iterator[dict[str, Any]]:
+    """Copy volumes and masks; a line per volume."""
+    for path in sorted((data / "brain3d_btp").glob("*_T1post.nii.gz")):
+        copied(path, work / path.name)
+        copied(path.with_name(path.name.replace("_T1post", "_mask")), work / "masks" / path.name)
+        yield line(path.name, "glioma", path.name.split("_")[0], "progression")
+
+
+def sclerosis(data: Path, work: Path) -> Iterator[dict[str, Any]]:
+    """Copy the brains without tumour; a line per brain."""
+    for path in sorted((data / "brain_ms_t1post").glob("*/t1post.nii.gz")):
+        patient = path.parent.name
+        copied(path, work / f"{patient}.nii.gz")
+        yield line(f"{patient}.nii.gz", "no tumour", patient, "sclerosis")
+
+
+def brats(data: Path, work: Path) -> Iterator[dict[str, Any]]:
+    """Copy volumes and masks; a line per volume."""
+    from CAMLocalizerLib.io import read_volume, write_nifti
+
+    for path in sorted((data / "brain_brats_t1c").glob("*/t1c.nii.gz")):
+        patient = path.parent.name
+        copied(path, work / f"{patient}.nii.gz")
+        truth = read_volume(path.with_name("seg.nii.gz"))
+        write_nifti((truth.array_kji > 0).astype("uint8"), truth.grid, work / "masks" / f"{patient}.nii.gz")
+        yield line(f"{patient}.nii.gz", "tumour", patient, "brats")
+
+
+def low_grade(data: Path, work: Path) -> Iterator[dict[str, Any]]:
+    """Unpack the slices; a line per slice. Their masks outline another sequence, so they are left alone."""
+    from PIL import Image
+
+    folder = data / "brain_lgg_t1ce_slices"
+    with (
+        (folder / "slices.csv").open(newline="", encoding="utf-8") as file,
+        zipfile.ZipFile(folder / "images.zip") as archive,
+    ):
+        names = {Path(name).name: name for name in archive.namelist()}
+        for row in csv.DictReader(file):
+            with Image.open(BytesIO(archive.read(names[row["file"]]))) as image:
+                image.convert("L").save(work / row["file"])
+            label = "tumour" if row["tumour"] == "1" else "no tumour"
+            yield line(row["file"], label, row["patient"], row["site"], plane="axial")
+
+
+def line(file: str, label: str, patient: str, site: str, **more: Any) -> dict[str, Any]:
+    """Make a line of a table."""
+    return {"file": file, "label": label, "patient": patient, "site": site} | more
+
+
+def summary(folder: Path) -> list[str]:
+    """Put the most telling figures of every collection into one table."""
+    lines = [
+        "# brain-t1ce",
+        "",
+        "Made by `scripts/evaluate_brain_t1ce.py`; in brackets the 95 % interval by patient. The folders beside this",
+        "file hold all figures, the command and the checksums of each part.",
+        "",
+        "| collection | figure | model | largest bright component | patients | images |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, wanted in SUMMARY.items():
+        path = folder / name / "figures.json"
+        if not path.exists():
+            continue
+        found = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        for part, measure, group, title in wanted:
+            known = {
+                each["system"]: each
+                for each in found
+                if (each["part"], each["measure"], each["group"]) == (part, measure, group)
+            }
+            own = known["model"]
+            cells = (NAMES[name], title, shown(own), shown(known.get("largest-bright")), own["patients"], own["images"])
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    return lines
+
+
+def shown(figure: dict[str, Any] | None) -> str:
+    """Return a figure with its interval."""
+    if figure is None or figure["value"] is None:
+        return ""
+    value = f"{figure['value']:.3f}"
+    return value if figure["low"] is None else f"{value} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ def stacks(folder: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def write_figshare(folder: Path, output: Path) -> None:
-    """Write the figshare slices as stacks that lie in the body as their plane says."""
+def write_figshare(folder: Path, output: Path, archive_name: str = "images_256.zip") -> None:
+    """Write the figshare slices, or their masks, as stacks that lie in the body as their plane says."""
     import numpy as np
     from PIL import Image
 
@@ -87,7 +87,7 @@ def write_figshare(folder: Path, output: Path) -> None:
     from CAMLocalizerLib.training.brain_data import image_volume
 
     output.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / "images_256.zip") as archive:
+    with zipfile.ZipFile(folder / archive_name) as archive:
         for name, rows in stacks(folder).items():
             contents = (BytesIO(archive.read(f"{int(row['id']):04d}.png")) for row in rows)
             pixels = np.stack([np.asarray(Image.open(each).convert("L"), np.float32) for each in contents])
