@@ -92,7 +92,9 @@ def main() -> None:
             writer.writeheader()
             writer.writerows(lines)
         model = str(chosen.training) if name in CROSS_VALIDATED else chosen.model
-        paths = (str(work / TABLE), "--images", str(work), "--masks", str(work / "masks"))
+        paths = [str(work / TABLE), "--images", str(work)]
+        if any((work / "masks").iterdir()):
+            paths += ["--masks", str(work / "masks")]
         if camlocalizer(["evaluate", model, *paths, "--output", str(chosen.output / name), "--overwrite"]):
             sys.exit(1)
         if name not in SHOWN:
