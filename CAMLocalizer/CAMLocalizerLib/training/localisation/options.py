@@ -23,7 +23,10 @@ class LocalisationOptions:
         contrast: which cells may show the class of their image: those ``bright`` or ``dark`` against their
             surroundings, ``both``, or ``none`` for all cells.
         symmetric: the organ is symmetric about the vertical axis of axial and coronal slices: networks see what differs
-            from the mirrored half, and images whose class their site explains get pseudo-masks from the asymmetry.
+            from the mirrored half, the asymmetry counts where no component of an image agrees with its map, and images
+            whose class their site explains get pseudo-masks from it.
+        compare_patients: images of the same site and plane show the same part of the body at about the same place; what
+            images of other patients do not show counts where no component of an image agrees with its map.
         keep: share of the pseudo-masks of each class and site that are kept, the most certain ones, above 0 to 1.
         copies: augmented copies of the training images that the first stage learns from, relative to the images.
         encoder_learning_rate: at which the encoder is trained too in the last round, its normalisation fixed; 0 leaves
@@ -36,6 +39,7 @@ class LocalisationOptions:
     instances: int = 4
     contrast: str = "both"
     symmetric: bool = False
+    compare_patients: bool = False
     keep: float = 0.55
     copies: float = 2.0
     encoder_learning_rate: float = 0.0

@@ -15,24 +15,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...networks import EncoderDCFPN, fold_batch_norm
-from ..fit.appearance import FOREGROUND
 from ..fit.batches import UNKNOWN, Batch
 from ..images import ImageSet
-from .anomaly import UNSYMMETRIC_PLANE, anomaly_maps
-from .asymmetry import asymmetry
 from .balance import groups, most_certain
-from .components import best_component, foreground, largest
+from .components import best_component, largest
 from .encoded import FrozenEncoder, evidence_maps
 from .objective import LocalisingNetwork
-from .prominence import joint_map, prominent_region
+from .surroundings import Surroundings, spread
 
-PIXELS_PER_CELL = 2  # of a pseudo-mask
 LEAST_PEAK = 2.0  # evidence that the strongest cell of the present class is raised to
 FINEST_SCALES = (1, 2, 3)
 LEAST_MAP_PEAK = 0.05
 LEAST_EVIDENCE_AGREEMENT, LEAST_MAP_AGREEMENT = 0.2, 0.4  # below which no component of the image shows the tumour
 AGREEING, EQUAL = 0.6, 0.75  # agreement from which image and map share the border, and from which the image has it
-ASYMMETRY_WEIGHT = ANOMALY_WEIGHT = 0.5  # beside evidence or map
 LEAST_PROBABILITY = 1e-4
 Progress = Callable[[int, int], None]
 
@@ -71,10 +66,9 @@ def masks_from_evidence(
     head: nn.Module,
     encoder: FrozenEncoder,
     batch: Batch,
-    images: ImageSet,
+    surroundings: Surroundings,
     tumours: Sequence[int],
     *,
-    symmetric: bool,
     progress: Progress | None = None,
 ) -> PseudoMasks:
     """Make the first pseudo-masks.
@@ -88,30 +82,29 @@ def masks_from_evidence(
         head: trained `EvidenceHead`, in evaluation mode.
         encoder: what its maps come from.
         batch: the images and which labels are taught.
-        images: the same images with classes and planes.
+        surroundings: of the same images.
         tumours: indices of the tumour classes.
-        symmetric: whether the organ is.
         progress: called with (images done, images).
     """
     head.to(encoder.device)
+    images, side = surroundings.images, surroundings.side
     taught = np.ones(len(images), dtype=bool) if batch.taught is None else batch.taught.numpy()
-    surroundings = _Surroundings(encoder, images, tumours, symmetric=symmetric)
-    masks, confidence = np.zeros((len(images), *surroundings.side), np.uint8), np.zeros(len(images))
+    masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
     numbers = {label: number for number, label in enumerate(tumours)}
     for index in range(len(images)):
         if (label := int(images.labels[index])) in numbers:
             image = surroundings.image(index)
-            body = foreground(image, FOREGROUND)
+            body = surroundings.body(index)
             evidence = _mirror_averaged(head, encoder, batch.images[index : index + 1])[0]
             if taught[index]:
                 own = evidence[numbers[label]]
-                spread = _spread(_raised(own).sigmoid(), surroundings.side)
-                masks[index], confidence[index] = best_component(image, spread * body, body)
+                likely = spread(_raised(own).sigmoid(), side)
+                masks[index], confidence[index] = best_component(image, likely * body, body)
                 if confidence[index] < LEAST_EVIDENCE_AGREEMENT:
-                    masks[index], _ = surroundings.region(index, image, _spread(own, surroundings.side), body)
+                    masks[index], _ = surroundings.region(index, spread(own, side))
             elif surroundings.symmetric(index):
-                any_class = _spread(evidence.logsumexp(0), surroundings.side)
-                masks[index], confidence[index] = surroundings.region(index, image, any_class, body)
+                any_class = spread(evidence.logsumexp(0), side)
+                masks[index], confidence[index] = surroundings.region(index, any_class)
         if progress is not None:
             progress(index + 1, len(images))
     return PseudoMasks(masks, confidence)
@@ -120,10 +113,9 @@ def masks_from_evidence(
 def masks_from_maps(
     network: LocalisingNetwork,
     encoder: FrozenEncoder,
-    images: ImageSet,
+    surroundings: Surroundings,
     tumours: Sequence[int],
     *,
-    symmetric: bool,
     progress: Progress | None = None,
 ) -> PseudoMasks:
     """Make the pseudo-masks of a further round from the network's own maps.
@@ -135,13 +127,11 @@ def masks_from_maps(
     Args:
         network: trained in the last round, in evaluation mode.
         encoder: that of the network.
-        images: all training images.
+        surroundings: of all training images.
         tumours: indices of the tumour classes.
-        symmetric: whether the organ is.
         progress: called with (images done, images).
     """
-    surroundings = _Surroundings(encoder, images, tumours, symmetric=symmetric)
-    side = surroundings.side
+    images, side = surroundings.images, surroundings.side
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
     folded = copy.deepcopy(network)
     folded.network = cast(EncoderDCFPN, fold_batch_norm(network.network))
@@ -150,49 +140,14 @@ def masks_from_maps(
         if int(images.labels[index]) in tumours:
             probability = _cell_probability(folded, encoder, torch.from_numpy(images.images[index : index + 1]), side)
             image = surroundings.image(index)
-            body = foreground(image, FOREGROUND)
+            body = surroundings.body(index)
             masks[index], confidence[index], agreement = _redrawn(image, body, probability)
             if agreement < LEAST_MAP_AGREEMENT:
                 bounded = probability.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-                masks[index], _ = surroundings.region(index, image, np.log(bounded / (1 - bounded)), body)
+                masks[index], _ = surroundings.region(index, np.log(bounded / (1 - bounded)))
         if progress is not None:
             progress(index + 1, len(images))
     return PseudoMasks(masks, confidence)
-
-
-class _Surroundings:
-    """What each image shows beside evidence and maps: where it differs from its other half and from other patients.
-
-    Args:
-        encoder: see `anomaly_maps`.
-        images: all training images.
-        tumours: indices of the tumour classes.
-        symmetric: whether the organ is.
-    """
-
-    def __init__(self, encoder: FrozenEncoder, images: ImageSet, tumours: Sequence[int], *, symmetric: bool) -> None:
-        self.side = images.images.shape[2] // PIXELS_PER_CELL, images.images.shape[3] // PIXELS_PER_CELL
-        self._images, self._symmetric = images, symmetric
-        wanted = np.isin(images.labels, list(tumours))
-        self._anomaly = torch.from_numpy(anomaly_maps(encoder, images, wanted, symmetric=symmetric))
-
-    def image(self, index: int) -> NDArray[np.float32]:
-        """Return an image at the resolution of masks."""
-        return _halved(self._images.images[index, 0])
-
-    def symmetric(self, index: int) -> bool:
-        """Say whether the organ is symmetric in the plane of an image; unknown planes are taken not to be."""
-        planes = self._images.planes
-        return self._symmetric and planes is not None and planes[index] != UNSYMMETRIC_PLANE
-
-    def region(
-        self, index: int, image: NDArray[np.float32], values: NDArray[np.float32], body: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.bool_], float]:
-        """Find the region in which a map, asymmetry and anomaly together are highest, see `prominent_region`."""
-        weighted = [(1.0, values), (ANOMALY_WEIGHT, _spread(self._anomaly[index], self.side, evened=False))]
-        if self.symmetric(index):
-            weighted.append((ASYMMETRY_WEIGHT, asymmetry(image, body)))
-        return prominent_region(joint_map(weighted, body), body)
 
 
 def _redrawn(
@@ -226,17 +181,6 @@ def _raised(evidence: Tensor) -> Tensor:
     return evidence + max(0.0, LEAST_PEAK - float(evidence.max()))
 
 
-def _spread(cells: Tensor, side: tuple[int, int], *, evened: bool = True) -> NDArray[np.float32]:
-    """Interpolate a map (h, w) of the encoder to the masks' resolution.
-
-    Cells of the encoder see half a cell further down and right than where they are stored. Averaging with the mirror
-    image has ``evened`` that out for the columns; otherwise both rows and columns are moved by half a cell.
-    """
-    fine = functional.interpolate(cells[None, None], size=side, mode="bilinear")[0, 0].numpy()
-    down, right = side[0] // cells.shape[0] // 2, 0 if evened else side[1] // cells.shape[1] // 2
-    return np.pad(fine, ((down, 0), (right, 0)), mode="edge")[: side[0], : side[1]]
-
-
 @torch.no_grad()
 def _cell_probability(
     network: LocalisingNetwork, encoder: FrozenEncoder, images: Tensor, side: tuple[int, int]
@@ -250,10 +194,3 @@ def _cell_probability(
             fine = functional.interpolate(cells[scale].sigmoid(), size=side, mode="bilinear")[0, 0]
             total += (fine.flip(-1) if mirrored else fine).cpu()
     return (total / (2 * len(FINEST_SCALES))).numpy()
-
-
-def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    height, width = image.shape
-    cells = image.reshape(height // PIXELS_PER_CELL, PIXELS_PER_CELL, width // PIXELS_PER_CELL, PIXELS_PER_CELL)
-    means: NDArray[np.float32] = cells.mean(axis=(1, 3))
-    return means

@@ -28,6 +28,7 @@ from .evidence import EvidenceHead, evidence_objective
 from .objective import LocalisingNetwork, localisation_objective, tumour_direction
 from .options import LocalisationOptions
 from .pseudo_masks import PseudoMasks, masks_from_evidence, masks_from_maps
+from .surroundings import Surroundings
 
 EVIDENCE, ROUND, MASKS_FILE = "evidence", "round", "pseudo-masks.npz"
 Report = Callable[[str], None]
@@ -144,20 +145,18 @@ class LocaliserFit:
         path = self.folder / f"{ROUND}-{number}-{MASKS_FILE}"
         if path.exists():
             return _read_masks(path, len(self.train))
+        surroundings = Surroundings(
+            encoder,
+            self.train,
+            self.tumours,
+            symmetric=self.stages.symmetric,
+            compare_patients=self.stages.compare_patients,
+        )
         progress = self._progress(f"making pseudo-masks {number}")
         if number == 1:
-            masks = masks_from_evidence(
-                head, encoder, batch, self.train, self.tumours, symmetric=self.stages.symmetric, progress=progress
-            )
+            masks = masks_from_evidence(head, encoder, batch, surroundings, self.tumours, progress=progress)
         else:
-            masks = masks_from_maps(
-                localising.eval(),
-                encoder,
-                self.train,
-                self.tumours,
-                symmetric=self.stages.symmetric,
-                progress=progress,
-            )
+            masks = masks_from_maps(localising.eval(), encoder, surroundings, self.tumours, progress=progress)
         stream = BytesIO()
         np.savez_compressed(stream, masks=masks.masks, confidence=masks.confidence)
         write_bytes(path, stream.getvalue())

@@ -47,6 +47,8 @@ CHOSEN = {
         "copies": 2.0,
         "keep": 0.8,
         "contrast": "bright",
+        "symmetric": True,
+        "compare_patients": True,
     },
     "folds": {"count": 0, "run": None},
     "model": {"tumour_classes": ["bright"], "map_normalisation": "reference", "target": "any", "threshold": "0.5"},
