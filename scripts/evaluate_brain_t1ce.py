@@ -19,8 +19,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from _brain_cases import (
+    FIGSHARE_FOLDER,
+    PROGRESSION_FOLDER,
+    TRAINING,
+    progression_images,
+    progression_mask,
+    progression_patient,
+)
 from _environment import ROOT, ensure_environment, environment_python, run
-from prepare_brain_t1ce import FIGSHARE_LABELS, OTHER_HOSPITAL, copied, stacks
+from prepare_brain_t1ce import copied, figshare_labels
 
 FIGSHARE, PROGRESSION, SCLEROSIS = "figshare", "progression", "sclerosis"
 BRATS, LOW_GRADE = "brats", "low-grade"
@@ -60,7 +68,7 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and the others")
-    parser.add_argument("--training", type=Path, default=ROOT / "runs" / "brain-t1ce")
+    parser.add_argument("--training", type=Path, default=TRAINING)
     parser.add_argument("--model", default="brain-t1ce", help="bundle for the collections never trained on")
     parser.add_argument("--only", choices=(*CROSS_VALIDATED, *ELSEWHERE), action="append", default=[])
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "brain-t1ce-quality")
@@ -111,24 +119,23 @@ def held_out(lines: list[dict[str, Any]], training: Path) -> list[dict[str, Any]
 
 def figshare(data: Path, work: Path) -> Iterator[dict[str, Any]]:
     """Write slices and masks as the stacks of the training, and give a line per slice."""
-    from prepare_brain_t1ce import write_figshare
+    from CAMLocalizerLib.io import write_nifti
+    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
 
-    folder = data / "figshare_brain_tumor"
-    write_figshare(folder, work)
-    write_figshare(folder, work / "masks", archive_name="masks_256.zip")
-    for name, rows in stacks(folder).items():
-        for index, row in enumerate(rows):
-            site = "figshare-2" if row["pid"].startswith(OTHER_HOSPITAL) else "figshare-1"
-            label, patient = FIGSHARE_LABELS[row["tumor"]], row["patient_group"]
-            yield line(Path(name).name, label, patient, site, slice=index, view=row["plane"])
+    for stack in figshare_stacks(data / FIGSHARE_FOLDER):
+        volume, file = stack.volume(), f"{stack.name}.nii.gz"
+        write_nifti(volume.array_kji, volume.grid, work / file)
+        write_nifti(stack.truth_kji().astype("uint8"), volume.grid, work / "masks" / file)
+    for row in figshare_labels(data):
+        yield {name: row[name] for name in COLUMNS if name in row} | {"file": Path(row["file"]).name}
 
 
 def progression(data: Path, work: Path) -> Iterator[dict[str, Any]]:
     """Copy volumes and masks; a line per volume."""
-    for path in sorted((data / "brain3d_btp").glob("*_T1post.nii.gz")):
+    for path in progression_images(data / PROGRESSION_FOLDER):
         copied(path, work / path.name)
-        copied(path.with_name(path.name.replace("_T1post", "_mask")), work / "masks" / path.name)
-        yield line(path.name, "glioma", path.name.split("_")[0], "progression")
+        copied(progression_mask(path), work / "masks" / path.name)
+        yield line(path.name, "glioma", progression_patient(path), "progression")
 
 
 def sclerosis(data: Path, work: Path) -> Iterator[dict[str, Any]]:

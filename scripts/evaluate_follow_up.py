@@ -1,8 +1,9 @@
 """Measure follow-up: python3 scripts/evaluate_follow_up.py --data DIR
 
 On simulated patients whose tumour doubles at a known pace, with the bundled PET model, and on the pairs of exams of
-Brain-Tumor-Progression, each with the bundle of --models (made by scripts/train_brain_t1ce.py) that never saw the
-patient, against the outlines that come with them. Writes table.md and plots to --output.
+Brain-Tumor-Progression, against the outlines that come with them. A pair is measured by the network of the fold of
+--training, the output folder of ``camlocalizer train``, that held the patient out. Writes table.md and plots to
+--output.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _brain_cases import PROGRESSION_FOLDER, TRAINING, fold_networks, progression_mask, progression_patient
 from _environment import ROOT, ensure_environment, environment_python, run
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patients", type=int, default=8, help="simulated patients")
     parser.add_argument("--data", type=Path, help="folder with brain3d_btp")
-    parser.add_argument("--models", type=Path, default=ROOT / "runs" / "brain-t1ce", help="folder with the MR bundles")
+    parser.add_argument("--training", type=Path, default=TRAINING, help="output folder of camlocalizer train")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "follow-up", help="where exams are written")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "follow-up")
     return parser.parse_args()
@@ -82,24 +84,22 @@ def simulated(chosen: argparse.Namespace) -> list[str]:
 
 def pairs(chosen: argparse.Namespace) -> list[str]:
     """Follow the pairs of exams and return the lines of their table."""
+    from CAMLocalizerLib.core import InputError
     from CAMLocalizerLib.io import read_label_map
-    from CAMLocalizerLib.localizer import Localizer
-    from CAMLocalizerLib.training.brain_data import PROGRESSION_FOLDS
 
-    localizers = {}
-    for folder in sorted(chosen.models.glob("*-without-*")):
-        held_out = [int(fold) for fold in folder.name.partition("-without-")[2].split("-")]
-        localizers |= dict.fromkeys(held_out, Localizer(folder, device="cpu"))
+    networks = fold_networks(chosen.training)
+    firsts = sorted((chosen.data / PROGRESSION_FOLDER).glob("*_Pre_T1post.nii.gz"))
+    if problems := networks.unknown([progression_patient(path) for path in firsts]):
+        raise InputError(problems[0])
     lines = [
         "| patient | outlined, ml | change | found in all, ml | change | largest tumour found, ml | turned by |",
         "|---|---|---|---|---|---|---|",
     ]
-    for before in sorted((chosen.data / "brain3d_btp").glob("*_Pre_T1post.nii.gz")):
+    for before in firsts:
         after = before.with_name(before.name.replace("_Pre_", "_Post_"))
-        masks = [path.with_name(path.name.replace("_T1post", "_mask")) for path in (before, after)]
-        truths = [read_label_map(path).volume_mm3 / 1000 for path in masks]
-        patient = before.name.split("_")[0]
-        found = followed([(before, 0), (after, NOMINAL_DAYS)], localizers[PROGRESSION_FOLDS[patient]])
+        truths = [read_label_map(progression_mask(path)).volume_mm3 / 1000 for path in (before, after)]
+        patient = progression_patient(before)
+        found = followed([(before, 0), (after, NOMINAL_DAYS)], networks.localizer(patient))
         volumes = [each.volume_ml for each in found.total.measurements]
         largest = max(found.tumours, key=peak_ml, default=None)
         own = "none" if largest is None else shown([each.volume_ml for each in largest.measurements])

@@ -1,8 +1,9 @@
-"""Measure what refinement along image edges gains: python3 scripts/evaluate_refinement.py --data DIR --models DIR
+"""Measure what refinement along image edges gains: python3 scripts/evaluate_refinement.py --data DIR --training DIR
 
-Every bundle named ...-without-3-4 under --models is run over the patients of folds 3 and 4, and its label maps are
-refined by each method. The constants of the methods were chosen on folds 1 and 2, which are left out unless --all is
-given, and then listed by themselves. Writes table.csv and table.md to --output.
+Each network of --training, the output folder of ``camlocalizer train``, is run over the patients that its fold held
+out, and its label maps are refined by each method. The constants of the methods were chosen on the patients of folds 1
+and 2. These are left out unless --all is given, and then listed by themselves. Writes table.csv and table.md to
+--output.
 """
 
 from __future__ import annotations
@@ -14,16 +15,23 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from _brain_cases import (
+    FIGSHARE,
+    FIGSHARE_FOLDER,
+    PROGRESSION,
+    PROGRESSION_FOLDER,
+    TRAINING,
+    Outcome,
+    figshare_cases,
+    fold_networks,
+    judge,
+    progression_cases,
+)
 from _environment import ROOT, ensure_environment, environment_python, run
 
-if TYPE_CHECKING:
-    from CAMLocalizerLib.training.evaluation import Outcome
-
-PROGRESSION = "brain-tumor-progression"
 CHOSEN_ON = (1, 2)
 HELD_OUT, SEEN = "held out", "chosen on"
 COLUMNS = (
@@ -42,11 +50,11 @@ COLUMNS = (
     "seconds",
 )
 NOTE = """\
-Made by `scripts/evaluate_refinement.py`. A bundle is run over patients that its network never saw, and its label maps
-(own settings) are refined. The constants of the methods were chosen on half of the pseudo-stacks of folds 1 and 2
-and the volumes of these folds with their masks in view; the masks of folds 3 and 4 ("held out") were read for this
-table only. IoU and Dice are means over
-pseudo-stacks (7 mm step) or volumes, slice IoU over slices that show a tumour; better and worse count the cases whose
+Made by `scripts/evaluate_refinement.py`. A network is run over the patients that its fold held out, and its label maps
+(the model's own settings) are refined. The constants of the methods were chosen on half of the pseudo-stacks of folds
+1 and 2 and the volumes of these folds with their masks in view, with the networks of version 1; the masks of folds 3
+and 4 ("held out") were read for this table only. IoU and Dice are means over pseudo-stacks (7 mm step) or volumes,
+slice IoU over slices that show a tumour; better and worse count the cases whose
 IoU changed by more than 0.01; missed is the share of these slices with an IoU of at most 0.01; seconds per case are
 those of one busy core."""
 
@@ -67,7 +75,7 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and brain3d_btp")
-    parser.add_argument("--models", type=Path, default=ROOT / "runs" / "brain-t1ce", help="folder with the bundles")
+    parser.add_argument("--training", type=Path, default=TRAINING, help="output folder of camlocalizer train")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "refinement")
     parser.add_argument("--all", action="store_true", help="also the folds on which the constants were chosen")
     parser.add_argument("--every", type=int, default=1, help="take every n-th case only")
@@ -75,31 +83,24 @@ def options() -> argparse.Namespace:
 
 
 def measured(chosen: argparse.Namespace) -> Iterator[Row]:
-    """Run every bundle over the patients that it never saw, and refine by every method."""
-    from CAMLocalizerLib.localizer import Localizer
-    from CAMLocalizerLib.models import load_model
+    """Run every network over the patients that its fold held out, and refine by every method."""
     from CAMLocalizerLib.segment import REFINEMENTS, refine
-    from CAMLocalizerLib.training.brain_data import CLASSES, FIGSHARE
-    from CAMLocalizerLib.training.evaluation import figshare_cases, judge, progression_test_cases
 
-    for folder in sorted(chosen.models.glob("*-without-*")):
-        folds = [int(fold) for fold in folder.name.partition("-without-")[2].split("-")]
-        if set(folds) & set(CHOSEN_ON) and not chosen.all:
-            continue
-        localizer = Localizer(load_model(folder), device="cpu")
-        stacks = figshare_cases(chosen.data / "figshare_brain_tumor", folds)
-        volumes = progression_test_cases(chosen.data / "brain3d_btp", folds)
-        for case in (*islice(stacks, 0, None, chosen.every), *volumes):
-            found = localizer.run(case.volume, view=case.plane, scales=localizer.model.card.scales)
-            activation, label_map = found.activation(), found.label_map()
-            group = CLASSES[case.label] if case.site == FIGSHARE else case.site
-            for method in REFINEMENTS:
-                begin = time.perf_counter()
-                refined = refine(activation, label_map, case.volume, method)
-                seconds = time.perf_counter() - begin
-                outcome = judge(case, found, refined.array_kji)
-                yield Row(case.fold, group, case.volume.name, method, outcome, seconds)
-            print(case.volume.name, flush=True)
+    networks = fold_networks(chosen.training)
+    patients = {patient for patient, fold in networks.folds.items() if chosen.all or fold not in CHOSEN_ON}
+    stacks = figshare_cases(chosen.data / FIGSHARE_FOLDER, patients)
+    volumes = progression_cases(chosen.data / PROGRESSION_FOLDER, patients)
+    for case in chain(islice(stacks, 0, None, chosen.every), volumes):
+        localizer, fold = networks.localizer(case.patient), networks.folds[case.patient]
+        found = localizer.run(case.volume, view=case.plane, scales=networks.card.scales)
+        activation, label_map = found.activation(), found.label_map()
+        group = case.label if case.site == FIGSHARE else case.site
+        for method in REFINEMENTS:
+            begin = time.perf_counter()
+            refined = refine(activation, label_map, case.volume, method)
+            seconds = time.perf_counter() - begin
+            yield Row(fold, group, case.volume.name, method, judge(case, refined.array_kji), seconds)
+        print(case.volume.name, flush=True)
 
 
 def summary(rows: list[Row]) -> list[dict[str, str]]:

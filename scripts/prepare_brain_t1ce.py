@@ -11,18 +11,21 @@ import argparse
 import csv
 import shutil
 import sys
-import zipfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from _brain_cases import (
+    FIGSHARE_FOLDER,
+    PROGRESSION_FOLDER,
+    progression_images,
+    progression_mask,
+    progression_patient,
+)
 from _environment import ROOT, ensure_environment, environment_python, run
 
 TABLE = ROOT / "Resources" / "training" / "brain-t1ce" / "labels.csv"
 COLUMNS = ("file", "slice", "view", "label", "patient", "fold", "site")
-FIGSHARE_LABELS = {"meningioma": "meningioma", "glioma": "glioma", "pituitary": "pituitary tumour"}
-FIGSHARE_SPACING_MM, FIGSHARE_STEP_MM = 0.98, 7.0
 # In figshare, patients whose identifiers begin so were examined at another hospital than all others.
 OTHER_HOSPITAL = "MR"
 PROGRESSION_FOLDS = {"P01": 1, "P03": 2, "P04": 3, "P06": 4, "P07": 1, "P08": 2, "P10": 3, "P11": 4}
@@ -55,8 +58,8 @@ def main() -> None:
             writer.writerows(sclerosis_labels(chosen.data))
         print(TABLE)
         return
-    write_figshare(chosen.data / "figshare_brain_tumor", chosen.output / "figshare")
-    for path in sorted((chosen.data / "brain3d_btp").glob("*_T1post.nii.gz")):
+    write_figshare(chosen.data / FIGSHARE_FOLDER, chosen.output / "figshare")
+    for path in progression_images(chosen.data / PROGRESSION_FOLDER):
         copied(path, chosen.output / "progression" / path.name)
     for patient in SCLEROSIS_FOLDS:
         copied(chosen.data / "brain_ms_t1post" / patient / "t1post.nii.gz", chosen.output / sclerosis_file(patient))
@@ -69,46 +72,30 @@ def copied(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def stacks(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """Group the lines of the figshare collection into neighbouring slices of one patient and plane."""
-    found: dict[str, list[dict[str, str]]] = {}
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            found.setdefault(f"figshare/{row['pid']}-{row['plane']}-{row['run']}.nii.gz", []).append(row)
-    return found
-
-
-def write_figshare(folder: Path, output: Path, archive_name: str = "images_256.zip") -> None:
-    """Write the figshare slices, or their masks, as stacks that lie in the body as their plane says."""
-    import numpy as np
-    from PIL import Image
-
+def write_figshare(folder: Path, output: Path) -> None:
+    """Write the figshare slices as stacks that lie in the body as their plane says."""
     from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.training.brain_data import image_volume
+    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
 
     output.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / archive_name) as archive:
-        for name, rows in stacks(folder).items():
-            contents = (BytesIO(archive.read(f"{int(row['id']):04d}.png")) for row in rows)
-            pixels = np.stack([np.asarray(Image.open(each).convert("L"), np.float32) for each in contents])
-            spacing = float(rows[0]["pixel_mm_256"] or FIGSHARE_SPACING_MM)
-            volume = image_volume(
-                pixels, rows[0]["plane"], spacing_mm=spacing, step_mm=FIGSHARE_STEP_MM, name=Path(name).name
-            )
-            write_nifti(volume.array_kji, volume.grid, output / Path(name).name)
+    for stack in figshare_stacks(folder):
+        volume = stack.volume()
+        write_nifti(volume.array_kji, volume.grid, output / f"{stack.name}.nii.gz")
 
 
 def figshare_labels(data: Path) -> Iterator[dict[str, Any]]:
     """Label the figshare slices by type of tumour; boxes, pixel counts and masks are left alone."""
-    for name, rows in stacks(data / "figshare_brain_tumor").items():
-        for index, row in enumerate(rows):
+    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
+
+    for stack in figshare_stacks(data / FIGSHARE_FOLDER):
+        for index, row in enumerate(stack.rows):
             yield {
-                "file": name,
+                "file": f"figshare/{stack.name}.nii.gz",
                 "slice": index,
-                "view": row["plane"],
-                "label": FIGSHARE_LABELS[row["tumor"]],
-                "patient": row["patient_group"],
-                "fold": row["group_fold"],
+                "view": stack.plane,
+                "label": stack.label,
+                "patient": stack.patient,
+                "fold": stack.fold,
                 "site": "figshare-2" if row["pid"].startswith(OTHER_HOSPITAL) else "figshare-1",
             }
 
@@ -118,9 +105,9 @@ def progression_labels(data: Path) -> Iterator[dict[str, Any]]:
     from CAMLocalizerLib.io import read_volume
     from CAMLocalizerLib.views import plane_axes
 
-    for path in sorted((data / "brain3d_btp").glob("*_T1post.nii.gz")):
-        volume, mask = read_volume(path), read_volume(path.with_name(path.name.replace("_T1post", "_mask")))
-        patient = path.name.split("_")[0]
+    for path in progression_images(data / PROGRESSION_FOLDER):
+        volume, mask = read_volume(path), read_volume(progression_mask(path))
+        patient = progression_patient(path)
         for plane, index in visible_slices(volume, EVERY_MM):
             tumour = int((plane_axes(volume.grid, plane).as_slices(mask.array_kji)[index] > 0).sum())
             if plane == "axial" or not 0 < tumour < UNCLEAR_BELOW:

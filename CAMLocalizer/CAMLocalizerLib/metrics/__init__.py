@@ -5,7 +5,7 @@ from .boxes import Box, BoxScore, boxes, iobb, score_boxes
 from .calibration import ReliabilityBin, expected_calibration_error, reliability_bins
 from .classification import ClassificationReport, classification_report
 from .lesions import LesionCounts, count_lesions
-from .overlap import dice, iou, mean_dice_over_thresholds, mean_iou, share_below
+from .overlap import dice, iou, mean_dice_over_thresholds, mean_iou, share_below, slice_ious
 from .presence import auc, sensitivity_at_specificity
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "score_boxes",
     "sensitivity_at_specificity",
     "share_below",
+    "slice_ious",
 ]

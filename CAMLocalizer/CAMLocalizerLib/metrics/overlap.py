@@ -70,6 +70,24 @@ def mean_iou(truths: Iterable[NDArray], founds: Iterable[NDArray]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
+def slice_ious(truths: NDArray, founds: NDArray) -> tuple[float, ...]:
+    """IoU of each slice that shows something; slices whose truth is empty are left out.
+
+    Args:
+        truths: true masks of the slices, shape (N, height, width).
+        founds: masks of the same shape.
+
+    Returns:
+        0 to 1 for each slice with a truth, in their order.
+
+    Raises:
+        GridError: arrays of different shapes.
+    """
+    if truths.shape != founds.shape:
+        raise GridError(f"truth has shape {truths.shape}, the label map {founds.shape}; both must lie on one grid")
+    return tuple(iou(truth, found) for truth, found in zip(truths, founds, strict=True) if (truth > 0).any())
+
+
 def share_below(values: ArrayLike, limit: float = 0.01) -> float:
     """Share of values at or below a limit: with IoU and 0.01, the images whose tumour was missed.
 

@@ -27,8 +27,8 @@ def random_walk(
 
     L is the graph Laplacian of the weights w between voxels that share a face, p the prior, h the finest spacing and
     h_uv that of the two voxels; in an even image a walker goes about 10 mm before it ends. The mean runs over the
-    axes finer than 2 h, so that any unit of intensity gives the same result. Constants were chosen on the bundle
-    ``brain-t1ce-without-1-2``, see ``docs/results/refinement``.
+    axes finer than 2 h, so that any unit of intensity gives the same result. Constants were chosen with
+    version 1 of ``brain-t1ce`` on patients that it had not seen, see ``docs/results/refinement``.
 
     scikit-image's ``random_walker`` takes neither a prior nor anisotropic voxels in this sense: it divides the
     difference of intensities by the spacing, so that slices 7 mm apart hold together more than neighbours in a slice.

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from ..core import InputError, SettingsError
 from ..views import normalise_slices
 from ..views.resampling import apply_weights, linear_weights
-from .brain_data import FIGSHARE_LABELS, TUMOUR_CLASSES, read_png, read_rows
+from .csv_rows import read_rows
 from .images import ImageSet
 
 IMAGES, LABELS = "images_256.zip", "labels.csv"
+CLASSES = ("meningioma", "glioma", "pituitary tumour")
+TUMOURS = ("meningioma", "glioma", "pituitary")  # as the collection calls the classes, in the same order
 
 
 def figshare_image_set(
@@ -49,15 +51,15 @@ def figshare_image_set(
     rows = read_rows(folder / LABELS)
     if not rows:
         raise InputError(f"{folder / LABELS} names no slices")
-    if unknown := sorted({row["tumor"] for row in rows} - set(FIGSHARE_LABELS)):
-        raise InputError(f"{folder / LABELS} names tumours {unknown}, expected {sorted(FIGSHARE_LABELS)}")
+    if unknown := sorted({row["tumor"] for row in rows} - set(TUMOURS)):
+        raise InputError(f"{folder / LABELS} names tumours {unknown}, expected {sorted(TUMOURS)}")
     names = [slice_name(row["id"]) for row in rows]
     squares = np.stack([to_square(pixels, size) for pixels in read_pictures(folder / IMAGES, names)])
     images = normalise_slices(squares, normalisation)
     return ImageSet(
         images=np.repeat(images[:, None], channels, axis=1),  # (N, channels, size, size)
-        labels=np.array([FIGSHARE_LABELS[row["tumor"]] - 1 for row in rows], dtype=np.int64),
-        classes=TUMOUR_CLASSES,
+        labels=np.array([TUMOURS.index(row["tumor"]) for row in rows], dtype=np.int64),
+        classes=CLASSES,
         patients=np.array([row["patient_group"] for row in rows]),
         folds=np.array([int(row["group_fold"]) for row in rows], dtype=np.int64),
         names=np.array(names),
@@ -80,9 +82,16 @@ def read_pictures(archive: Path, names: Sequence[str]) -> Iterator[NDArray[np.fl
             if missing := sorted({f"{name}.png" for name in names} - set(pictures.namelist())):
                 raise InputError(f"{archive} lacks {len(missing)} of {len(names)} pictures: {', '.join(missing[:8])}")
             for name in names:
-                yield read_png(pictures, f"{name}.png")
+                yield _read_png(pictures, f"{name}.png")
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{archive} cannot be read: {error}; see the data's README for where it comes from") from error
+
+
+def _read_png(archive: zipfile.ZipFile, name: str) -> NDArray[np.float32]:
+    from PIL import Image
+
+    with archive.open(name) as file, Image.open(file) as image:
+        return np.asarray(image.convert("L"), dtype=np.float32)
 
 
 def to_square(pixels: NDArray[np.float32], size: int) -> NDArray[np.float32]:

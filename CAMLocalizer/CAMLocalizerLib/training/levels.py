@@ -8,38 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..cam import GradCAM, PyramidGradCAM, build_method
+from ..cam import GradCAM, build_method
 from ..localizer.targets import target_weights
 from ..models import ModelCard
-from ..networks import DCFPN, fold_batch_norm
-from .evidence import tumour_direction
+from ..networks import fold_batch_norm
 from .images import ImageSet
-from .slices import SliceSet
 
-MOST_SLICES = 400
-
-
-def map_levels(network: DCFPN, slices: SliceSet, seed: int = 0) -> dict[int, float]:
-    """Median over tumour slices of the highest value of each scale's raw map.
-
-    Args:
-        network: trained; left as it is.
-        slices: what it was trained on; at most 400 tumour slices are drawn from it.
-        seed: seed of the draw.
-
-    Returns:
-        Scale to level, positive.
-    """
-    tumours = np.flatnonzero(slices.labels)
-    drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_SLICES]
-    images = torch.from_numpy(slices.images[drawn])[:, None]  # (N, 1, H, W)
-    direction = tumour_direction(network.head.out_features)
-    with PyramidGradCAM(fold_batch_norm(network)) as method:
-        return _median_peaks(method, images, lambda logits: direction.expand(len(logits), -1))
+MOST_IMAGES = 400
 
 
 def reference_levels(network: nn.Module, images: ImageSet, card: ModelCard, seed: int = 0) -> dict[int, float]:
-    """Give the levels of :func:`map_levels` for any network and target.
+    """Give the median over tumour images of the highest value of each scale's raw map.
 
     Args:
         network: trained, in evaluation mode; left as it is.
@@ -51,7 +30,7 @@ def reference_levels(network: nn.Module, images: ImageSet, card: ModelCard, seed
         Scale to level, positive.
     """
     tumours = np.flatnonzero(np.isin(np.array(images.classes)[images.labels], card.tumour_classes))
-    drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_SLICES]
+    drawn = np.random.default_rng(seed).permutation(tumours)[:MOST_IMAGES]
     chosen, folded = torch.from_numpy(images.images[drawn]), fold_batch_norm(network)
     layers: Mapping[int, str] = folded.cam_layers  # type: ignore[assignment]
     with build_method(card.map, folded, layers) as method:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, SettingsError
-from .brain_data import read_rows
+from .csv_rows import read_rows
 from .figshare_images import read_pictures, to_square
 from .images import patient_folds
 from .roi_set import RoiSet

@@ -18,7 +18,6 @@ from tiny_training import write_config, write_pictures
 import CAMLocalizerLib
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.io import write_nifti
-from CAMLocalizerLib.training.brain_data import read_brain_slices
 from CAMLocalizerLib.training.figshare_images import figshare_image_set
 
 PACKAGE = Path(CAMLocalizerLib.__file__).parent
@@ -33,21 +32,15 @@ TRAINING = (
     "training.dataset",
     "training.images",
     "training.point_loss",
-    "training.self_training",
-    "training.brain_t1ce",
-    "training.brain_data",
     "training.figshare_images",
 )
-# Their masks are shapes of their own making: candidate regions and where evidence was found.
+# Their masks are shapes of their own making: bright components and where evidence was found.
 OWN_SHAPES = {
-    "training.counterfactuals",
     "training.localisation.asymmetry",
     "training.localisation.components",
     "training.localisation.objective",
     "training.localisation.pseudo_masks",
     "training.localisation.stages",
-    "training.pseudo_targets",
-    "training.regions",
 }
 
 
@@ -99,9 +92,10 @@ def test_no_module_that_training_reaches_handles_masks() -> None:
 
 
 def test_the_search_for_masks_finds_those_who_handle_them() -> None:
-    for module in ("training.supervised", "training.evaluation", "training.figshare_masks", "training.regions"):
-        assert names_a_mask(module)
-    assert "training.evaluation" in reachable(("training.evaluation",))
+    handling = ("supervised", "evaluation_sources", "figshare_masks", "localisation.components", "quality.judging")
+    for module in handling:
+        assert names_a_mask(f"training.{module}")
+    assert "training.evaluation_sources" in reachable(("training.quality.judging",))
     assert "training.fitting" in set(imported("training.supervised"))
 
 
@@ -148,27 +142,16 @@ def test_training_on_a_folder_opens_its_images_and_no_mask_beside_them(tmp_path,
     assert [name for name in file_names(opened, tmp_path) if "mask" in name] == []
 
 
-def test_the_collections_are_read_with_their_masks_poisoned(tmp_path) -> None:
-    folder, volumes = tmp_path / "figshare_brain_tumor", tmp_path / "brain3d_btp"
-    folder.mkdir()
-    volumes.mkdir()
+def test_the_slices_of_figshare_are_read_with_their_masks_poisoned(tmp_path) -> None:
     noise = np.random.default_rng(1)
-    with ZipFile(folder / "images_256.zip", "w") as archive:
+    with ZipFile(tmp_path / "images_256.zip", "w") as archive:
         for number in (1, 2):
             stream = BytesIO()
             Image.fromarray(noise.integers(0, 255, (256, 256)).astype(np.uint8)).save(stream, "png")
             archive.writestr(f"{number:04d}.png", stream.getvalue())
-    (folder / "masks_256.zip").write_bytes(b"poison")
-    (folder / "labels.csv").write_text(
-        "id,tumor,patient_group,plane,group_fold,pixel_mm_256\n1,meningioma,7,axial,1,0.98\n2,glioma,8,coronal,2,0.98\n"
-    )
-    array = noise.random((5, 32, 32)).astype(np.float32)
-    grid = CAMLocalizerLib.core.Grid((32, 32, 5), (3.0, 3.0, 6.5), (0, 0, 0), np.eye(3))
-    write_nifti(array, grid, volumes / "P01_Pre_T1post.nii.gz")
-    (volumes / "P01_Pre_mask.nii.gz").write_bytes(b"poison")
-    (tmp_path / "labels.csv").write_text("case,plane,slice,tumour\nP01_Pre,axial,1,0\nP01_Pre,axial,3,1\n")
+    (tmp_path / "masks_256.zip").write_bytes(b"poison")
+    (tmp_path / "labels.csv").write_text("id,tumor,patient_group,group_fold\n1,meningioma,7,1\n2,glioma,8,2\n")
     with WATCH.listening() as opened:
-        assert len(read_brain_slices(tmp_path, tmp_path / "labels.csv")) == 4
-        assert len(figshare_image_set(folder, size=32)) == 2
-    assert {"images_256.zip", "P01_Pre_T1post.nii.gz"} <= file_names(opened, tmp_path)
+        assert len(figshare_image_set(tmp_path, size=32)) == 2
+    assert "images_256.zip" in file_names(opened, tmp_path)
     assert [name for name in file_names(opened, tmp_path) if "mask" in name] == []

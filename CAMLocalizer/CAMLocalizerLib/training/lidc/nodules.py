@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core import InputError, SettingsError
 from ...views import normalise_slices
-from ..brain_data import read_rows
+from ..csv_rows import read_rows
 from ..figshare_images import read_pictures
 from ..images import ImageSet, patient_folds
 from .crops import ONE_SLICE_SCALES, SHIFT, SIZE, Square, cut_scales, nodule_square

@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...localizer import Localization, Localizer
+from ...localizer import Localizer
+from ...metrics import slice_ious
 from ...models import ModelBundle, load_model
 from ...networks import build_network, load_imagenet_backbone
-from ..evaluation import figshare_cases, judge
-from ..figshare_images import figshare_image_set
+from ...views import plane_axes
+from ..figshare_images import CLASSES, figshare_image_set
 from ..figshare_masks import figshare_masks
+from ..figshare_stacks import figshare_stacks
 from ..fit.record import DONE_FILE
 from ..fitting import fit_classifier, predict_logits
 from ..images import ImageSet
@@ -143,17 +145,18 @@ class Study:
     def _main_job(self, bundle: ModelBundle, fold: int) -> Measured:
         """Run the bundle as a user does, over neighbouring slices of a patient as one stack; every slice counts."""
         localizer = Localizer(bundle)
-        cases = islice(figshare_cases(self.folder, [fold]), self.settings.per_class)
+        stacks = (stack for stack in figshare_stacks(self.folder) if stack.fold == fold)
         names: list[str] = []
         labels: list[int] = []
         ious: list[float] = []
-        for case in cases:
-            found = localizer.run(case.volume, view=case.plane, scales=localizer.model.card.scales)
-            assert isinstance(found, Localization)  # the bundle looks at slices
-            outcome = judge(case, found, found.label_map().array_kji)
-            ious += outcome.slice_ious
-            labels += [case.label - 1] * len(outcome.slice_ious)
-            names += [case.volume.name] * len(outcome.slice_ious)
+        for stack in islice(stacks, self.settings.per_class):
+            volume = stack.volume()
+            found = localizer.run(volume, view=stack.plane, scales=localizer.model.card.scales)
+            axes = plane_axes(volume.grid, stack.plane)
+            own = slice_ious(axes.as_slices(stack.truth_kji()), axes.as_slices(found.label_map().array_kji))
+            ious += own
+            labels += [CLASSES.index(stack.label)] * len(own)
+            names += [stack.name] * len(own)
         row = {MAIN_JOB_ROW: {MASK: np.array(ious, dtype=np.float64)}}
         return Measured(MAIN_JOB_ROW, fold, tuple(names), np.array(labels, dtype=np.int64), None, row)
 

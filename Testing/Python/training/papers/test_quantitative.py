@@ -26,7 +26,7 @@ from CAMLocalizerLib.training.papers.quantitative_tables import entries, finding
 
 SIDE = 64
 TUMOURS = {"meningioma": (16, 20), "glioma": (32, 32), "pituitary": (46, 30)}
-HEADER = "id,tumor,patient_group,plane,run,group_fold,pixel_mm_256\n"
+HEADER = "id,tumor,pid,patient_group,plane,run,group_fold,pixel_mm_256\n"
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -53,7 +53,7 @@ def write_collection(folder: Path) -> None:
                 brain = np.where(distance < 28, noise.integers(60, 120, (SIDE, SIDE)), 0)
                 images.writestr(f"{number:04d}.png", png(np.maximum(brain, mask * 0.9)))
                 masks.writestr(f"{number:04d}.png", png(mask))
-                rows.append(f"{number},{tumour},{patient},axial,{patient},{fold},3.92")
+                rows.append(f"{number},{tumour},{patient},{patient},axial,{patient},{fold},3.92")
     (folder / "labels.csv").write_text(HEADER + "\n".join(rows) + "\n")
 
 
