@@ -35,6 +35,7 @@ BRATS, LOW_GRADE = "brats", "low-grade"
 CROSS_VALIDATED, ELSEWHERE = (FIGSHARE, PROGRESSION, SCLEROSIS), (BRATS, LOW_GRADE)
 SHOWN = CROSS_VALIDATED  # whose licence allows pictures
 COLUMNS = ("file", "slice", "view", "label", "patient", "site", "plane")
+OEDEMA = 2  # label of the BraTS masks; T1 after contrast does not outline it
 TABLE, PREDICTIONS, PICTURE = "table.csv", "predictions.csv", "cases.png"
 # Part, measure and group of `camlocalizer evaluate`, and what the summary calls it.
 SUMMARY = {
@@ -154,7 +155,8 @@ def brats(data: Path, work: Path) -> Iterator[dict[str, Any]]:
         patient = path.parent.name
         copied(path, work / f"{patient}.nii.gz")
         truth = read_volume(path.with_name("seg.nii.gz"))
-        write_nifti((truth.array_kji > 0).astype("uint8"), truth.grid, work / "masks" / f"{patient}.nii.gz")
+        tumour = (truth.array_kji > 0) & (truth.array_kji != OEDEMA)
+        write_nifti(tumour.astype("uint8"), truth.grid, work / "masks" / f"{patient}.nii.gz")
         yield line(f"{patient}.nii.gz", "tumour", patient, "brats")
 
 

@@ -16,6 +16,7 @@ from ..fitting import Objective
 
 SCALE_SHARES: Mapping[int, float] = {1: 0.5, 2: 1.0, 3: 0.6, 4: 0.3}
 RIM = (0.15, 0.85)  # cells of the fine scales that are covered by a share between these are left out
+LEAST_KNOWN = 0.75  # share of a cell that must be known if it is to count
 FINE_SCALES = (1, 2)
 ENTROPY_WEIGHT, OVERLAP_WEIGHT, CLASS_WEIGHT, ANY_WEIGHT = 2.0, 1.0, 0.5, 0.1
 LABEL_SMOOTHING = 0.03
@@ -119,22 +120,26 @@ def scale_loss(cells: Tensor, targets: Tensor, *, fine: bool) -> Tensor:
         fine: leave the rim of masks out.
 
     Returns:
-        Cross-entropy, mean over known cells, and Dice loss, mean over images with a mask, weighted and added.
+        Cross-entropy, mean over cells of which most is known, and Dice loss of what is known, mean over images with a
+        mask, weighted and added.
     """
-    known = (targets != UNKNOWN)[:, None]
-    expected = functional.interpolate((targets == 1)[:, None].float(), size=cells.shape[-2:], mode="area")
-    counted = functional.interpolate(known.float(), size=cells.shape[-2:], mode="area") > 0.99
+    shown, known = (
+        functional.interpolate(each[:, None].float(), size=cells.shape[-2:], mode="area")
+        for each in (targets == 1, targets != UNKNOWN)
+    )
+    expected = shown / known.clamp(min=LEAST_KNOWN)
+    counted = known > LEAST_KNOWN
     if fine:
         counted = counted & ((expected < RIM[0]) | (expected > RIM[1]))
     entropy = functional.binary_cross_entropy_with_logits(cells, expected, reduction="none")
     loss = ENTROPY_WEIGHT * (entropy * counted).sum() / counted.sum().clamp(min=1)
-    masked = expected.sum((1, 2, 3)) > 0
-    overlap = 1 - _dice(cells.sigmoid(), expected)
+    masked = shown.sum((1, 2, 3)) > 0
+    overlap = 1 - _dice(cells.sigmoid(), shown, known)
     return loss + OVERLAP_WEIGHT * (overlap * masked).sum() / masked.sum().clamp(min=1)
 
 
-def _dice(probability: Tensor, expected: Tensor) -> Tensor:
-    joint, sums = (probability * expected).sum((1, 2, 3)), (probability + expected).sum((1, 2, 3))
+def _dice(probability: Tensor, shown: Tensor, known: Tensor) -> Tensor:
+    joint, sums = (probability * shown).sum((1, 2, 3)), (probability * known + shown).sum((1, 2, 3))
     return (2 * joint + 1) / (sums + 1)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..fit.batches import UNKNOWN
 from .components import largest
 
-LEVEL = 0.3  # from the median to the highest value
+CORE, RIM = 0.4, 0.25  # levels from the median to the highest value
 LEAST_SPREAD = 1e-6
 
 
@@ -27,28 +28,31 @@ def joint_map(weighted: Iterable[tuple[float, NDArray[np.float32]]], body: NDArr
     return total
 
 
-def prominent_region(values: NDArray[np.float32], body: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], float]:
+def prominent_region(values: NDArray[np.float32], body: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], float]:
     """Find the heaviest connected region in which a map is high against the rest of the body.
 
-    High is what exceeds 0.3 of the way from the median to the highest value. Holes are filled.
+    High is what exceeds 0.4 of the way from the median to the highest value. What lies around it and exceeds a quarter
+    of that way may belong to it or not. Holes are filled.
 
     Args:
         values: shape (h, w).
         body: the foreground, shape (h, w).
 
     Returns:
-        The region, all False if there is none, and how sure it is: the height of the highest value above the median,
-        times the region's share of all that is high.
+        1 in the region, `UNKNOWN` around it, 0 elsewhere, shape (h, w), all 0 if there is none; and how sure the region
+        is: the height of the highest value above the median, times the region's share of all that is high.
     """
-    nothing = np.zeros(body.shape, dtype=bool)
+    found = np.zeros(body.shape, dtype=np.uint8)
     if not body.any():
-        return nothing, 0.0
+        return found, 0.0
     median, highest = float(np.median(values[body])), float(values[body].max())
     if highest - median <= LEAST_SPREAD:
-        return nothing, 0.0
+        return found, 0.0
     height = np.where(body, (values - median) / (highest - median), 0.0).astype(np.float32)
-    high = height > LEVEL
+    high = height > CORE
     region = largest(high, height)
     share = float(height[region].sum() / height[high].sum())
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(region)
-    return filled, (highest - median) * share
+    around = ndimage.binary_propagation(region, mask=height > RIM)
+    found[ndimage.binary_fill_holes(around)] = UNKNOWN
+    found[ndimage.binary_fill_holes(region)] = 1
+    return found, (highest - median) * share

@@ -37,7 +37,7 @@ class PseudoMasks:
     """One mask per image.
 
     Args:
-        masks: uint8, 0 or 1, shape (N, H / 2, W / 2).
+        masks: uint8, 0, 1 or `UNKNOWN`, shape (N, H / 2, W / 2).
         confidence: at least 0, shape (N,); 0 where no mask was found.
     """
 

@@ -64,7 +64,7 @@ class Surroundings:
         planes = self.images.planes
         return self._symmetric and planes is not None and bool(planes[index] != UNSYMMETRIC_PLANE)
 
-    def region(self, index: int, values: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
+    def region(self, index: int, values: NDArray[np.float32]) -> tuple[NDArray[np.uint8], float]:
         """Find the region of an image in which a map, asymmetry and anomaly together are highest.
 
         Args:

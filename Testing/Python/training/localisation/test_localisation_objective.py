@@ -96,6 +96,19 @@ def test_the_rim_of_a_mask_does_not_count_at_fine_scales():
     assert not torch.allclose(rim, plain)
 
 
+def test_what_is_unknown_around_a_mask_pulls_nowhere():
+    targets = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    targets[0, 2:6, 2:6] = 1
+    targets[0, :, 6:] = UNKNOWN
+    cells = torch.randn(1, 1, 4, 4, requires_grad=True)
+
+    scale_loss(cells, targets, fine=False).backward()
+
+    assert cells.grad is not None
+    assert cells.grad[0, 0, :, 3].abs().max() == 0
+    assert cells.grad[0, 0, :, :3].abs().min() > 0
+
+
 def test_gradients_reach_decoder_and_head_but_no_frozen_encoder():
     localising = network().train()
     images, targets = torch.rand(2, 1, 32, 32), torch.zeros(2, 16, 16, dtype=torch.uint8)
