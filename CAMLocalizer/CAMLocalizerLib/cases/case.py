@@ -49,6 +49,7 @@ def make_case(
         "threshold": settings.threshold,
         "threshold_value": Threshold.parse(settings.threshold).value(activation),
         "min_volume_ml": settings.min_volume_ml,
+        "min_share": settings.min_share,
         "min_extent_mm": settings.min_extent_mm,
         "keep_largest": settings.keep_largest,
         "refinement": settings.refinement,

@@ -22,6 +22,7 @@ MM3_PER_ML = 1000.0
 TITLES = {
     "camlocalizer": "CAMLocalizer",
     "min_extent_mm": "Least extent of a region across slices in mm",
+    "min_share": "Least volume of a region as a share of the largest one's",
     "min_volume_ml": "Least volume of a region in ml",
     "model_sha256": "SHA-256 of the weights",
     "source_sha256": "SHA-256 of the input",

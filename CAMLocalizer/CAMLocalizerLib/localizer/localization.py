@@ -168,6 +168,7 @@ class Localization:
         normalisation: str | None = None,
         probability_limit: float | None = None,
         refinement: str = "none",
+        min_share: float | None = None,
         min_extent_mm: float | None = None,
     ) -> LabelMap:
         """Make a label map on the volume's grid; the model's defaults serve for what is not given.
@@ -182,6 +183,7 @@ class Localization:
             probability_limit: as for :meth:`settings`.
             refinement: ``none``, or how the border is drawn to the image's edges: ``random-walk``, ``geodesic``;
                 see :func:`refine`. Components are chosen before it and once more after it.
+            min_share: connected components below this share of the largest one's volume are left out; 0 to 1.
             min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
                 first or the last slice; at least 0.
 
@@ -190,7 +192,8 @@ class Localization:
         """
         activation = self.activation(scales, weights, normalisation=normalisation, probability_limit=probability_limit)
         least = self.card.min_volume_ml if min_volume_ml is None else min_volume_ml
-        thickness: dict[str, Any] = {
+        rules: dict[str, Any] = {
+            "min_share": self.card.min_share if min_share is None else min_share,
             "min_extent_mm": self.card.min_extent_mm if min_extent_mm is None else min_extent_mm,
             "slice_axis": plane_axes(self.pyramid.source_grid, self.pyramid.view).slice_axis_kji,
         }
@@ -200,12 +203,12 @@ class Localization:
             self.card.threshold if threshold is None else threshold,
             min_volume_ml=least,
             keep_largest=keep_largest,
-            **thickness,
+            **rules,
         )
         drawn = refine(activation, rough, self.volume, refinement)
         if drawn is rough:
             return rough
-        kept = filter_components(drawn, None, least, keep_largest, **thickness)
+        kept = filter_components(drawn, None, least, keep_largest, **rules)
         return LabelMap(kept.view(np.uint8), drawn.grid, drawn.segments)
 
     def components(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import LabelMap, SettingsError
-from ..segment import NORMALISATIONS, REFINEMENTS, Threshold, check_uptake_fraction
+from ..segment import NORMALISATIONS, REFINEMENTS, Threshold, check_rules, check_uptake_fraction
 from .findings import Findings
 
 
@@ -27,6 +27,8 @@ class LabelSettings:
         min_volume_ml: smaller connected components are left out; at least 0.
         keep_largest: number of components kept, at least 1; None for all.
         refinement: ``none``, ``random-walk`` or ``geodesic``; ``none`` for projections.
+        min_share: connected components below this share of the largest one's volume are left out; 0 to 1, and 0 for
+            projections.
         min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
             first or the last slice; at least 0, and 0 for projections.
         uptake_fraction: fraction of the local maximum of uptake, above 0 to 1; None unless projections were looked at.
@@ -43,6 +45,7 @@ class LabelSettings:
     min_volume_ml: float
     keep_largest: int | None = None
     refinement: str = "none"
+    min_share: float = 0.0
     min_extent_mm: float = 0.0
     uptake_fraction: float | None = None
 
@@ -55,18 +58,15 @@ class LabelSettings:
             raise SettingsError(f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {self.normalisation!r}")
         if not 0 <= self.probability_limit <= 1:
             raise SettingsError(f"limit of the tumour probability must be 0 to 1, got {self.probability_limit}")
-        if not 0 <= self.min_volume_ml < float("inf"):
-            raise SettingsError(f"minimum volume must be at least 0 ml, got {self.min_volume_ml}")
-        if not 0 <= self.min_extent_mm < float("inf"):
-            raise SettingsError(f"minimum extent across slices must be at least 0 mm, got {self.min_extent_mm}")
-        if self.keep_largest is not None and self.keep_largest < 1:
-            raise SettingsError(f"number of largest regions to keep must be at least 1, got {self.keep_largest}")
+        check_rules(self.min_volume_ml, self.keep_largest, self.min_extent_mm, self.min_share)
         if self.refinement not in REFINEMENTS:
             raise SettingsError(f"refinement must be one of {', '.join(REFINEMENTS)}, got {self.refinement!r}")
         if self.uptake_fraction is not None:
             check_uptake_fraction(self.uptake_fraction)
             if self.min_extent_mm:
                 raise SettingsError(f"minimum extent {self.min_extent_mm} mm is for slices; projections have none")
+            if self.min_share:
+                raise SettingsError(f"minimum share {self.min_share} is for slices; projections have none")
             if self.refinement != "none":
                 raise SettingsError(f"refinement {self.refinement} is for slices; projections draw borders by uptake")
 
@@ -101,6 +101,7 @@ class LabelSettings:
             "normalisation": options["normalisation"],
             "probability_limit": options["probability_limit"],
             "min_volume_ml": found.card.min_volume_ml,
+            "min_share": found.card.min_share,
             "min_extent_mm": found.card.min_extent_mm,
             "uptake_fraction": options.get("uptake_fraction"),
         }
@@ -147,7 +148,7 @@ class LabelSettings:
         if self.uptake_fraction is not None:
             special["uptake_fraction"] = self.uptake_fraction
         else:
-            special["min_extent_mm"] = self.min_extent_mm
+            special |= {"min_share": self.min_share, "min_extent_mm": self.min_extent_mm}
         return found.label_map(
             self.threshold,
             **self.fusing(),

@@ -52,6 +52,7 @@ class ModelCard:
         map_levels: reference level of each scale's raw map, positive; needed for ``reference`` alone.
         probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
         min_volume_ml: smaller components are dropped, at least 0.
+        min_share: components below this share of the largest one's volume are dropped, 0 to 1, and 0 for projections.
         min_extent_mm: components thinner than this across the slices are dropped, unless they reach the first or the
             last slice; at least 0, and 0 for projections.
         projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
@@ -93,6 +94,7 @@ class ModelCard:
     map_levels: Mapping[int, float] = field(default_factory=dict)
     probability_limit: float = 0.0
     min_volume_ml: float = 0.0
+    min_share: float = 0.0
     min_extent_mm: float = 0.0
     projections: bool = False
     uptake_fraction: float | None = None
@@ -189,6 +191,7 @@ class ModelCard:
         known = set(self.typical) <= set(STATISTICS) and all(low <= high for low, high in self.typical.values())
         self._require(known, "typical", f"a low and a high limit for some of {STATISTICS}")
         self._require(0 <= self.min_extent_mm < math.inf, "min_extent_mm", "at least 0")
+        self._require(0 <= self.min_share <= 1, "min_share", "0 to 1")
 
     def _check_projections(self) -> None:
         self._require(isinstance(self.projections, bool), "projections", "true or false")
@@ -201,6 +204,7 @@ class ModelCard:
         self._require(self.centre == "volume", "centre", "'volume' for projections")
         self._require(self.stack_smoothing_mm == 0, "stack_smoothing_mm", "0 for projections")
         self._require(self.min_extent_mm == 0, "min_extent_mm", "0 for projections")
+        self._require(self.min_share == 0, "min_share", "0 for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 

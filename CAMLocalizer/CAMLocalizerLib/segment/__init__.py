@@ -7,7 +7,7 @@ from .levels import ActivationLevels
 from .live import LiveSlices
 from .projections import fuse_projections, multiply_projections
 from .refine import REFINEMENTS, refine
-from .regions import Component, Regions
+from .regions import Component, Regions, check_rules
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import check_uptake_fraction, label_map_from_uptake, uptake_regions
 
@@ -22,6 +22,7 @@ __all__ = [
     "Threshold",
     "apply_threshold",
     "back_project_scales",
+    "check_rules",
     "check_uptake_fraction",
     "combine",
     "components",

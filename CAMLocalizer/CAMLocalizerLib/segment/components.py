@@ -34,6 +34,7 @@ def filter_components(
     min_volume_ml: float = 0.0,
     keep_largest: int | None = None,
     *,
+    min_share: float = 0.0,
     min_extent_mm: float = 0.0,
     slice_axis: int = 0,
 ) -> NDArray[np.bool_]:
@@ -44,6 +45,7 @@ def filter_components(
         grid: where the voxels lie; a label map brings its own.
         min_volume_ml: regions below this volume in millilitres are left out; at least 0.
         keep_largest: number of regions to keep, at least 1; None for all.
+        min_share: regions below this share of the largest one's volume are left out, 0 to 1.
         min_extent_mm: regions thinner than this across the slices are left out; see :meth:`Regions.large_enough`.
         slice_axis: axis of the mask (k, j, i) that counts the slices.
 
@@ -52,14 +54,14 @@ def filter_components(
 
     Raises:
         GridError: no grid, or shapes that differ.
-        SettingsError: a negative volume or extent, or a number below 1.
+        SettingsError: a negative volume or extent, a share above 1, or a number below 1.
     """
     array, grid = _array_and_grid(mask, grid)
-    check_rules(min_volume_ml, keep_largest, min_extent_mm)
-    if min_volume_ml == 0 and keep_largest is None and min_extent_mm == 0:
+    check_rules(min_volume_ml, keep_largest, min_extent_mm, min_share)
+    if min_volume_ml == min_extent_mm == min_share == 0 and keep_largest is None:
         return array != 0
     regions = Regions.of(array, grid).large_enough(
-        min_volume_ml, keep_largest, min_extent_mm=min_extent_mm, slice_axis=slice_axis
+        min_volume_ml, keep_largest, min_share=min_share, min_extent_mm=min_extent_mm, slice_axis=slice_axis
     )
     kept = np.empty(grid.shape_kji, dtype=bool)
     regions.write(kept, range(1, len(regions) + 1))

@@ -17,6 +17,7 @@ def label_map_from_activation(
     *,
     min_volume_ml: float = 0.0,
     keep_largest: int | None = None,
+    min_share: float = 0.0,
     min_extent_mm: float = 0.0,
     slice_axis: int = 0,
     segment_name: str = "Tumour",
@@ -29,6 +30,7 @@ def label_map_from_activation(
         threshold: a rule or its text: ``"0.4"``, ``"200/255"``, ``"q95"``, ``"otsu"``.
         min_volume_ml: regions below this volume in millilitres are left out; at least 0.
         keep_largest: number of regions to keep, at least 1; None for all.
+        min_share: regions below this share of the largest one's volume are left out, 0 to 1.
         min_extent_mm: regions thinner than this across the slices are left out; see :meth:`Regions.large_enough`.
         slice_axis: axis of the activation (k, j, i) that counts the slices.
         segment_name: name of label 1.
@@ -42,6 +44,12 @@ def label_map_from_activation(
     """
     mask = apply_threshold(activation, threshold)
     kept = filter_components(
-        mask, grid, min_volume_ml, keep_largest, min_extent_mm=min_extent_mm, slice_axis=slice_axis
+        mask,
+        grid,
+        min_volume_ml,
+        keep_largest,
+        min_share=min_share,
+        min_extent_mm=min_extent_mm,
+        slice_axis=slice_axis,
     )
     return LabelMap(kept.view(np.uint8), grid, (segment_name,))

@@ -103,6 +103,7 @@ class LiveSlices:
         *,
         min_volume_ml: float = 0.0,
         keep_largest: int | None = None,
+        min_share: float = 0.0,
         min_extent_mm: float = 0.0,
     ) -> Regions:
         """Return the regions of the label map; arguments as for :func:`label_map_from_activation`.
@@ -116,7 +117,11 @@ class LiveSlices:
         runs = self._runs(self.threshold_value(threshold))
         regions = Regions.of_runs(runs, self._pyramid.source_grid, self.activation)
         return regions.large_enough(
-            min_volume_ml, keep_largest, min_extent_mm=min_extent_mm, slice_axis=self.slice_axis
+            min_volume_ml,
+            keep_largest,
+            min_share=min_share,
+            min_extent_mm=min_extent_mm,
+            slice_axis=self.slice_axis,
         )
 
     def _runs(self, value: float) -> Runs:

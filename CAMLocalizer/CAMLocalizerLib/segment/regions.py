@@ -102,6 +102,7 @@ class Regions:
         min_volume_ml: float = 0.0,
         keep_largest: int | None = None,
         *,
+        min_share: float = 0.0,
         min_extent_mm: float = 0.0,
         slice_axis: int = 0,
     ) -> Regions:
@@ -110,18 +111,21 @@ class Regions:
         Args:
             min_volume_ml: regions below this volume in millilitres are left out; at least 0.
             keep_largest: number of regions to keep, at least 1; None for all.
+            min_share: regions below this share of the volume of the largest one that is left are left out, 0 to 1.
             min_extent_mm: regions thinner than this across the slices are left out, unless they reach the first or the
                 last slice, beyond which they may go on; at least 0.
             slice_axis: axis of the mask (k, j, i) that counts the slices.
 
         Raises:
-            SettingsError: a negative volume or extent, or a number below 1.
+            SettingsError: a negative volume or extent, a share above 1, or a number below 1.
         """
-        check_rules(min_volume_ml, keep_largest, min_extent_mm)
+        check_rules(min_volume_ml, keep_largest, min_extent_mm, min_share)
         volumes_ml = self.voxels * (self.grid.voxel_volume_mm3 / MM3_PER_ML)
         enough = volumes_ml >= min_volume_ml * ROUNDING  # a region of exactly the minimum survives rounding
         if min_extent_mm > 0:
             enough &= self._thick_enough(min_extent_mm, slice_axis)
+        if min_share > 0:
+            enough &= self.voxels >= min_share * ROUNDING * self.voxels[enough].max(initial=0)
         if keep_largest is not None:
             enough[np.flatnonzero(enough)[keep_largest:]] = False
         if enough.all():
@@ -211,12 +215,16 @@ class Regions:
         return self.grid.to_lps(np.stack(sums, axis=1) / (2 * self.voxels[:, None]))
 
 
-def check_rules(min_volume_ml: float, keep_largest: int | None, min_extent_mm: float = 0.0) -> None:
-    """Refuse a minimum volume, a minimum extent or a number of regions that makes no sense.
+def check_rules(
+    min_volume_ml: float, keep_largest: int | None, min_extent_mm: float = 0.0, min_share: float = 0.0
+) -> None:
+    """Refuse a minimum volume, share or extent or a number of regions that makes no sense.
 
     Raises:
-        SettingsError: a negative volume or extent, or a number below 1.
+        SettingsError: a negative volume or extent, a share above 1, or a number below 1.
     """
+    if not 0 <= min_share <= 1:
+        raise SettingsError(f"minimum share of the largest region must be 0 to 1, got {min_share}")
     if not np.isfinite(min_extent_mm) or min_extent_mm < 0:
         raise SettingsError(f"minimum extent across slices must be at least 0 mm, got {min_extent_mm}")
     if not np.isfinite(min_volume_ml) or min_volume_ml < 0:

@@ -142,6 +142,7 @@ class ModelOptions:
     map_normalisation: str = "slice"
     probability_limit: float = 0.0
     min_volume_ml: float = 0.0
+    min_share: float = 0.0
     min_extent_mm: float = 0.0
     temperature: float = 1.0
     stack_smoothing_mm: float = 0.0

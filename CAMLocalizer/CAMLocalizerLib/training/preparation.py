@@ -275,6 +275,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
             map_levels=dict.fromkeys(scales, 1.0) if model.map_normalisation == "reference" else {},
             probability_limit=model.probability_limit,
             min_volume_ml=model.min_volume_ml,
+            min_share=model.min_share,
             min_extent_mm=model.min_extent_mm,
             temperature=model.temperature,
             stack_smoothing_mm=model.stack_smoothing_mm,

@@ -82,6 +82,7 @@ class SliceAnswers:
             settings.threshold,
             min_volume_ml=settings.min_volume_ml,
             keep_largest=settings.keep_largest,
+            min_share=settings.min_share,
             min_extent_mm=settings.min_extent_mm,
         )
         return regions if rough or settings.refinement == "none" else self._refined(regions, settings)
@@ -95,6 +96,7 @@ class SliceAnswers:
         return refined.large_enough(
             settings.min_volume_ml,
             settings.keep_largest,
+            min_share=settings.min_share,
             min_extent_mm=settings.min_extent_mm,
             slice_axis=self._live.slice_axis,
         )

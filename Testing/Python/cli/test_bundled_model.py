@@ -10,7 +10,7 @@ import pytest
 
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import Grid
-from CAMLocalizerLib.io import case_name, read_volume, write_nifti
+from CAMLocalizerLib.io import case_name, read_label_map, read_volume, write_nifti
 from CAMLocalizerLib.models import load_model
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +53,7 @@ def test_blank_slices_hold_no_tumour(tmp_path) -> None:
     array[BLANK] = 0
     scan = tmp_path / "noise.nii.gz"
     write_nifti(array, Grid((40, 40, 4), (4.0, 4.0, 6.5), (0.0, 0.0, 0.0), np.eye(3)), scan)
-    assert not read_volume(localized(scan, tmp_path) / "labelmap.nii.gz").array_kji[BLANK].any()
+    assert not read_label_map(localized(scan, tmp_path) / "labelmap.nii.gz").array_kji[BLANK].any()
 
 
 def test_the_bundle_names_its_licence_results_and_limits() -> None:

@@ -47,9 +47,19 @@ def test_thin_components_are_left_out_as_the_card_says(tiny_model, oblique_volum
     np.testing.assert_array_equal(shown.array_kji, every.array_kji)
 
 
-def test_settings_from_before_the_extent_was_one_are_read(found):
+def test_components_small_beside_the_largest_are_left_out_as_the_card_says(tiny_model, oblique_volume):
+    card = replace(tiny_model.card, min_share=0.5)
+    found = Localizer(ModelBundle(card, tiny_model.folder), device="cpu").run(oblique_volume)
+    default, every = found.label_map("0.97", scales=(1,)), found.label_map("0.97", scales=(1,), min_share=0.0)
+    np.testing.assert_array_equal(default.array_kji, filter_components(every, min_share=0.5))
+    assert every.volume_mm3 > default.volume_mm3 > 0
+    settings = LabelSettings.of(found, threshold="0.97", scales=(1,))
+    np.testing.assert_array_equal(settings.label_map(found).array_kji, default.array_kji)
+
+
+def test_settings_from_before_share_and_extent_were_some_are_read(found):
     values = LabelSettings.of(found).to_json()
-    del values["min_extent_mm"]
+    del values["min_share"], values["min_extent_mm"]
     assert LabelSettings.from_json(values) == LabelSettings.of(found)
 
 
@@ -74,6 +84,8 @@ def test_settings_survive_json(found):
         ({"normalisation": "median"}, "slice, volume, reference"),
         ({"probability_limit": 1.5}, "0 to 1"),
         ({"min_volume_ml": -1.0}, "at least 0 ml"),
+        ({"min_share": 1.5}, "0 to 1"),
+        ({"min_share": 0.2, "uptake_fraction": 0.4}, "is for slices"),
         ({"min_extent_mm": -1.0}, "at least 0 mm"),
         ({"min_extent_mm": 1.0, "uptake_fraction": 0.4}, "is for slices"),
         ({"keep_largest": 0}, "at least 1"),

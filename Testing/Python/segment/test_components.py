@@ -80,6 +80,21 @@ def test_regions_that_are_thin_across_the_slices_are_left_out(slice_axis: int) -
     assert len(components(filter_components(mask, grid, min_extent_mm=1.1 * thin_mm, **options), grid)) == 3
 
 
+def test_regions_small_beside_the_largest_one_that_is_left_are_left_out() -> None:
+    grid = Grid((20, 20, 20), (1.0, 1.0, 1.0), (0, 0, 0), np.eye(3))
+    mask = np.zeros(grid.shape_kji, dtype=bool)
+    mask[2, 2:12, 2:12] = True  # 100 voxels in one slice
+    mask[6:8, 2:7, 2:6] = True  # 40
+    mask[12:14, 2:5, 2:4] = True  # 12
+
+    def kept(share: float, **rules) -> int:
+        return int(filter_components(mask, grid, min_share=share, **rules).sum())
+
+    assert [kept(share) for share in (0, 0.12, 0.13, 0.4, 0.41, 1)] == [152, 152, 140, 140, 100, 100]
+    assert kept(0.3, min_extent_mm=2.0) == 52  # of 40, the largest one of two slices
+    assert kept(0.5, min_volume_ml=1.0) == 0
+
+
 def test_settings_and_shapes_are_checked(mask: np.ndarray, oblique_grid: Grid) -> None:
     with pytest.raises(SettingsError, match="at least 0 ml, got -1"):
         filter_components(mask, oblique_grid, -1)
@@ -87,6 +102,8 @@ def test_settings_and_shapes_are_checked(mask: np.ndarray, oblique_grid: Grid) -
         filter_components(mask, oblique_grid, keep_largest=0)
     with pytest.raises(SettingsError, match="at least 0 mm, got -2"):
         filter_components(mask, oblique_grid, min_extent_mm=-2)
+    with pytest.raises(SettingsError, match="0 to 1, got 2"):
+        filter_components(mask, oblique_grid, min_share=2)
     with pytest.raises(GridError, match="its grid expects None"):
         components(mask)
     with pytest.raises(GridError, match="mask has shape"):

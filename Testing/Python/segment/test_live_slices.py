@@ -40,7 +40,9 @@ def test_every_change_gives_the_activation_of_fuse(
 
 
 @pytest.mark.parametrize("threshold", ["0.6", "0.9", "q97", "otsu", "0"])
-@pytest.mark.parametrize("rules", [{}, {"min_volume_ml": 0.02}, {"keep_largest": 2}, {"min_extent_mm": 9.0}])
+@pytest.mark.parametrize(
+    "rules", [{}, {"min_volume_ml": 0.02}, {"keep_largest": 2}, {"min_extent_mm": 9.0}, {"min_share": 0.4}]
+)
 @pytest.mark.parametrize("stretch", [1, 100, 2048])
 def test_regions_are_those_of_the_label_map(
     oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch, threshold: str, rules: dict, stretch: int

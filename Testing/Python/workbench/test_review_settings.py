@@ -23,6 +23,7 @@ GESTURES = {
     "normalisation": lambda review, **options: review.set_normalisation("slice", **options),
     "levels": lambda review, **options: review.set_normalisation("reference", **options),
     "largest": lambda review, **options: review.set_keep_largest(1, **options),
+    "share": lambda review, **options: review.set_settings(review.settings.changed(min_share=0.5), **options),
     "extent": lambda review, **options: review.set_settings(review.settings.changed(min_extent_mm=7.0), **options),
     "refinement": lambda review, **options: review.set_refinement("random-walk", **options),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from PIL import Image
 
 from CAMLocalizerLib.cam import CAM
 from CAMLocalizerLib.core import InputError
+from CAMLocalizerLib.models import ModelBundle, load_model
 from CAMLocalizerLib.networks import build_network
-from CAMLocalizerLib.training.papers import quantitative
+from CAMLocalizerLib.training.papers import quantitative, quantitative_study
 from CAMLocalizerLib.training.papers import quantitative_maps as maps
 from CAMLocalizerLib.training.papers import quantitative_paper as paper
 from CAMLocalizerLib.training.papers.quantitative_plan import QUICK, SETTINGS
@@ -198,7 +200,10 @@ def test_every_network_of_the_paper_is_planned_and_starts_from_one_before_it():
         assert all(plan.stages[-1].size <= settings.size for plan in settings.plans())
 
 
-def test_a_quick_run_goes_through_everything_and_a_second_one_trains_nothing_again(tmp_path):
+def test_a_quick_run_goes_through_everything_and_a_second_one_trains_nothing_again(tmp_path, monkeypatch):
+    bundle = load_model("brain-t1ce")
+    card = replace(bundle.card, training_data="Folds 3 and 4 of a collection")
+    monkeypatch.setattr(quantitative_study, "load_model", lambda _name: ModelBundle(card, bundle.folder))
     write_collection(tmp_path / "figshare_brain_tumor")
     lines: list[str] = []
     places = (tmp_path, tmp_path / "out", tmp_path / "work")
@@ -226,8 +231,6 @@ def test_training_reads_no_mask_but_for_the_u_nets(tmp_path, monkeypatch):
     def refuse(*_arguments: object, **_options: object) -> None:
         seen.append("masks")
         raise AssertionError("a classifier asked for masks")
-
-    from CAMLocalizerLib.training.papers import quantitative_study
 
     write_collection(tmp_path / "figshare_brain_tumor")
     monkeypatch.setattr(quantitative_study, "figshare_masks", refuse)
