@@ -70,9 +70,10 @@ class CAMLocalizer(ScriptedLoadableModule):
         self.parent.acknowledgementText = _(
             "Methods: PG-CAM (Lee et al., 2018), quantitative class activation maps (Kang et al., 2021), classifiers "
             "as segmenters (Guan and Loew, 2021), PET from two projections (Amyar et al., 2020), SAM and HESAM (Lei et "
-            "al., 2018). Training data: figshare brain tumour data set (Cheng et al., 2015) and TCIA "
-            "Brain-Tumor-Progression (Schmainda and Prah, 2018). Sample data: brain1 of pyradiomics (van Griethuysen "
-            "et al., 2017). No grant supported this work."
+            "al., 2018). Training data: figshare brain tumour data set (Cheng et al., 2015), TCIA "
+            "Brain-Tumor-Progression (Schmainda and Prah, 2018) and MR images of patients with multiple sclerosis "
+            "(Lesjak et al., 2018). Sample data: brain1 of pyradiomics (van Griethuysen et al., 2017). No grant "
+            "supported this work."
         )
         slicer.app.connect("startupCompleted()", registerSampleData)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -82,6 +83,7 @@ def main() -> None:
     from CAMLocalizerLib.cli import main as camlocalizer
 
     chosen = options()
+    os.chdir(ROOT)  # so that the commands in the tables hold paths within the checkout
     makers = {
         FIGSHARE: figshare,
         PROGRESSION: progression,
@@ -90,7 +92,7 @@ def main() -> None:
         LOW_GRADE: low_grade,
     }
     for name in chosen.only or makers:
-        work = chosen.work / name
+        work, output = within(chosen.work / name), within(chosen.output / name)
         shutil.rmtree(work, ignore_errors=True)
         (work / "masks").mkdir(parents=True)
         lines = list(makers[name](chosen.data, work))
@@ -100,15 +102,21 @@ def main() -> None:
             writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(lines)
-        model = str(chosen.training) if name in CROSS_VALIDATED else chosen.model
+        model = str(within(chosen.training)) if name in CROSS_VALIDATED else chosen.model
         paths = [str(work / TABLE), "--images", str(work)]
         if any((work / "masks").iterdir()):
             paths += ["--masks", str(work / "masks")]
-        if camlocalizer(["evaluate", model, *paths, "--output", str(chosen.output / name), "--overwrite"]):
+        if camlocalizer(["evaluate", model, *paths, "--output", str(output), "--overwrite"]):
             sys.exit(1)
         if name not in SHOWN:
-            (chosen.output / name / PICTURE).unlink(missing_ok=True)
-    (chosen.output / "table.md").write_text("\n".join(summary(chosen.output)) + "\n", encoding="utf-8")
+            (output / PICTURE).unlink(missing_ok=True)
+    if all((chosen.output / name / "figures.json").exists() for name in SUMMARY):
+        (chosen.output / "table.md").write_text("\n".join(summary(chosen.output)) + "\n", encoding="utf-8")
+
+
+def within(path: Path) -> Path:
+    """Return a path relative to the checkout, if it lies there."""
+    return path.relative_to(ROOT) if path.is_absolute() and path.is_relative_to(ROOT) else path
 
 
 def held_out(lines: list[dict[str, Any]], training: Path) -> list[dict[str, Any]]:
@@ -190,13 +198,13 @@ def summary(folder: Path) -> list[str]:
         "Made by `scripts/evaluate_brain_t1ce.py`; in brackets the 95 % interval by patient. The folders beside this",
         "file hold all figures, the command and the checksums of each part.",
         "",
+        f"Held out in turn: {held_out_folds(folder)} of the four folds. The bundle is trained on all patients.",
+        "",
         "| collection | figure | model | largest bright component | patients | images |",
         "|---|---|---|---|---|---|",
     ]
     for name, wanted in SUMMARY.items():
         path = folder / name / "figures.json"
-        if not path.exists():
-            continue
         found = json.loads(path.read_text(encoding="utf-8"))["figures"]
         for part, measure, group, title in wanted:
             known = {
@@ -208,6 +216,12 @@ def summary(folder: Path) -> list[str]:
             cells = (NAMES[name], title, shown(own), shown(known.get("largest-bright")), own["patients"], own["images"])
             lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
+
+
+def held_out_folds(folder: Path) -> str:
+    """Name the folds whose networks judged, as the first collection has them."""
+    names = json.loads((folder / FIGSHARE / "figures.json").read_text(encoding="utf-8"))["checksums"]
+    return ", ".join(name.removeprefix("network of ") for name in names)
 
 
 def shown(figure: dict[str, Any] | None) -> str:
