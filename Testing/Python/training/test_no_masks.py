@@ -39,6 +39,7 @@ OWN_SHAPES = {
     "training.localisation.asymmetry",
     "training.localisation.components",
     "training.localisation.objective",
+    "training.localisation.prominence",
     "training.localisation.pseudo_masks",
     "training.localisation.stages",
 }
