@@ -83,6 +83,10 @@ def main() -> None:
     from CAMLocalizerLib.cli import main as camlocalizer
 
     chosen = options()
+    for name in ("data", "training", "work", "output"):
+        setattr(chosen, name, getattr(chosen, name).resolve())
+    if Path(chosen.model).exists():
+        chosen.model = str(Path(chosen.model).resolve())
     os.chdir(ROOT)  # so that the commands in the tables hold paths within the checkout
     makers = {
         FIGSHARE: figshare,
