@@ -8,7 +8,6 @@ several may be started side by side with --variant. Writes table.md to --output 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import tomllib
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from _environment import ROOT, ensure_environment, environment_python, run
-from evaluate_brain_t1ce import COLUMNS, FIGSHARE, PROGRESSION, TABLE, figshare, held_out, progression
+from evaluate_brain_t1ce import FIGSHARE, PROGRESSION, evaluate, figshare, held_out, progression
 
 CONFIG = ROOT / "Resources" / "training" / "brain-t1ce" / "config.toml"
 # What each variant changes in the configuration: section, option, value.
@@ -93,13 +92,7 @@ def train_and_measure(name: str, chosen: argparse.Namespace) -> None:
             continue
         data = folder / "data" / collection
         (data / "masks").mkdir(parents=True, exist_ok=True)
-        with (data / TABLE).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(held_out(list(maker(chosen.data, data)), training))
-        paths = [str(data / TABLE), "--images", str(data), "--masks", str(data / "masks")]
-        if camlocalizer(["evaluate", str(training), *paths, "--output", str(folder / collection)]):
-            sys.exit(1)
+        evaluate(str(training), held_out(list(maker(chosen.data, data)), training), data, folder / collection)
 
 
 def configuration(name: str, chosen: argparse.Namespace) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from _brain_cases import (
     FIGSHARE_FOLDER,
     PROGRESSION_FOLDER,
     TRAINING,
+    fold_networks,
     progression_images,
     progression_mask,
     progression_patient,
@@ -37,7 +38,7 @@ CROSS_VALIDATED, ELSEWHERE = (FIGSHARE, PROGRESSION, SCLEROSIS), (BRATS, LOW_GRA
 SHOWN = CROSS_VALIDATED  # whose licence allows pictures
 COLUMNS = ("file", "slice", "view", "label", "patient", "site", "plane")
 OEDEMA = 2  # label of the BraTS masks; T1 after contrast does not outline it
-TABLE, PREDICTIONS, PICTURE = "table.csv", "predictions.csv", "cases.png"
+TABLE, PICTURE = "table.csv", "cases.png"
 # Part, measure and group of `camlocalizer evaluate`, and what the summary calls it.
 SUMMARY = {
     FIGSHARE: (
@@ -80,8 +81,6 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     """Prepare, evaluate and sum up."""
-    from CAMLocalizerLib.cli import main as camlocalizer
-
     chosen = options()
     for name in ("data", "training", "work", "output"):
         setattr(chosen, name, getattr(chosen, name).resolve())
@@ -102,20 +101,26 @@ def main() -> None:
         lines = list(makers[name](chosen.data, work))
         if name in CROSS_VALIDATED:
             lines = held_out(lines, chosen.training)
-        with (work / TABLE).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines)
-        model = str(within(chosen.training)) if name in CROSS_VALIDATED else chosen.model
-        paths = [str(work / TABLE), "--images", str(work)]
-        if any((work / "masks").iterdir()):
-            paths += ["--masks", str(work / "masks")]
-        if camlocalizer(["evaluate", model, *paths, "--output", str(output), "--overwrite"]):
-            sys.exit(1)
+        evaluate(str(within(chosen.training)) if name in CROSS_VALIDATED else chosen.model, lines, work, output)
         if name not in SHOWN:
             (output / PICTURE).unlink(missing_ok=True)
     if all((chosen.output / name / "figures.json").exists() for name in SUMMARY):
         (chosen.output / "table.md").write_text("\n".join(summary(chosen.output)) + "\n", encoding="utf-8")
+
+
+def evaluate(model: str, lines: list[dict[str, Any]], work: Path, output: Path) -> None:
+    """Measure a model on the lines of a table, whose images lie in ``work`` and whose masks in its ``masks``."""
+    from CAMLocalizerLib.cli import main as camlocalizer
+
+    with (work / TABLE).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    paths = [str(work / TABLE), "--images", str(work)]
+    if any((work / "masks").iterdir()):
+        paths += ["--masks", str(work / "masks")]
+    if camlocalizer(["evaluate", model, *paths, "--output", str(output), "--overwrite"]):
+        sys.exit(1)
 
 
 def within(path: Path) -> Path:
@@ -125,8 +130,7 @@ def within(path: Path) -> Path:
 
 def held_out(lines: list[dict[str, Any]], training: Path) -> list[dict[str, Any]]:
     """Keep the patients whom a fold of the training held out; a training need not have run all folds."""
-    with (training / PREDICTIONS).open(newline="", encoding="utf-8") as file:
-        patients = {row["patient"] for row in csv.DictReader(file)}
+    patients = fold_networks(training).folds
     return [line for line in lines if line["patient"] in patients]
 
 

@@ -84,29 +84,27 @@ def masks_from_evidence(
         batch: the images and which labels are taught.
         surroundings: of the same images.
         tumours: indices of the tumour classes.
-        progress: called with (images done, images).
+        progress: called with (images with a tumour done, all of them).
     """
     head.to(encoder.device)
     images, side = surroundings.images, surroundings.side
     taught = np.ones(len(images), dtype=bool) if batch.taught is None else batch.taught.numpy()
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
     numbers = {label: number for number, label in enumerate(tumours)}
-    for index in range(len(images)):
-        if (label := int(images.labels[index])) in numbers:
-            image = surroundings.image(index)
-            body = surroundings.body(index)
-            evidence = _mirror_averaged(head, encoder, batch.images[index : index + 1])[0]
-            if taught[index]:
-                own = evidence[numbers[label]]
-                likely = spread(_raised(own).sigmoid(), side)
-                masks[index], confidence[index] = best_component(image, likely * body, body)
-                if confidence[index] < LEAST_EVIDENCE_AGREEMENT:
-                    masks[index], _ = surroundings.region(index, spread(own, side))
-            elif surroundings.symmetric(index):
-                any_class = spread(evidence.logsumexp(0), side)
-                masks[index], confidence[index] = surroundings.region(index, any_class)
+    shown = np.flatnonzero(np.isin(images.labels, list(tumours)))
+    for done, index in enumerate(shown.tolist(), 1):
+        evidence = _mirror_averaged(head, encoder, batch.images[index : index + 1])[0]
+        if taught[index]:
+            own, body = evidence[numbers[int(images.labels[index])]], surroundings.body(index)
+            likely = spread(_raised(own).sigmoid(), side)
+            masks[index], confidence[index] = best_component(surroundings.image(index), likely * body, body)
+            if confidence[index] < LEAST_EVIDENCE_AGREEMENT:
+                masks[index], _ = surroundings.region(index, spread(own, side))
+        elif surroundings.symmetric(index):
+            any_class = spread(evidence.logsumexp(0), side)
+            masks[index], confidence[index] = surroundings.region(index, any_class)
         if progress is not None:
-            progress(index + 1, len(images))
+            progress(done, len(shown))
     return PseudoMasks(masks, confidence)
 
 
@@ -129,24 +127,23 @@ def masks_from_maps(
         encoder: that of the network.
         surroundings: of all training images.
         tumours: indices of the tumour classes.
-        progress: called with (images done, images).
+        progress: called with (images with a tumour done, all of them).
     """
     images, side = surroundings.images, surroundings.side
     masks, confidence = np.zeros((len(images), *side), np.uint8), np.zeros(len(images))
     folded = copy.deepcopy(network)
     folded.network = cast(EncoderDCFPN, fold_batch_norm(network.network))
     folded.to(encoder.device)
-    for index in range(len(images)):
-        if int(images.labels[index]) in tumours:
-            probability = _cell_probability(folded, encoder, torch.from_numpy(images.images[index : index + 1]), side)
-            image = surroundings.image(index)
-            body = surroundings.body(index)
-            masks[index], confidence[index], agreement = _redrawn(image, body, probability)
-            if agreement < LEAST_MAP_AGREEMENT:
-                bounded = probability.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-                masks[index], _ = surroundings.region(index, np.log(bounded / (1 - bounded)))
+    shown = np.flatnonzero(np.isin(images.labels, list(tumours)))
+    for done, index in enumerate(shown.tolist(), 1):
+        probability = _cell_probability(folded, encoder, torch.from_numpy(images.images[index : index + 1]), side)
+        image, body = surroundings.image(index), surroundings.body(index)
+        masks[index], confidence[index], agreement = _redrawn(image, body, probability)
+        if agreement < LEAST_MAP_AGREEMENT:
+            bounded = probability.clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+            masks[index], _ = surroundings.region(index, np.log(bounded / (1 - bounded)))
         if progress is not None:
-            progress(index + 1, len(images))
+            progress(done, len(shown))
     return PseudoMasks(masks, confidence)
 
 

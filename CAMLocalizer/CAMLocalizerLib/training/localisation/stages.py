@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -87,9 +88,19 @@ class LocaliserFit:
             self.report(f"the site explains the class of {explained} images: their labels are not learnt")
         head = self._evidence(encoder, batch)
         localising = LocalisingNetwork(self.network, tumour_direction(len(self.train.classes), self.tumours))
-        masks: PseudoMasks | None = None
+
+        @cache  # built with the first pseudo-masks that are missing, and kept for those of further rounds
+        def surroundings() -> Surroundings:
+            return Surroundings(
+                encoder,
+                self.train,
+                self.tumours,
+                symmetric=self.stages.symmetric,
+                compare_patients=self.stages.compare_patients,
+            )
+
         for number in range(1, self.stages.rounds + 1):
-            masks = self._masks(number, head, localising, encoder, batch)
+            masks = self._masks(number, head, localising, encoder, batch, surroundings)
             result = self._round(number, localising, masks, encoder, batch)
         height, width = self.train.images.shape[2:]
         return Localiser(localising.network, localising.levels((width, height)), result)
@@ -140,23 +151,22 @@ class LocaliserFit:
         return head
 
     def _masks(
-        self, number: int, head: nn.Module, localising: LocalisingNetwork, encoder: FrozenEncoder, batch: Batch
+        self,
+        number: int,
+        head: nn.Module,
+        localising: LocalisingNetwork,
+        encoder: FrozenEncoder,
+        batch: Batch,
+        surroundings: Callable[[], Surroundings],
     ) -> PseudoMasks:
         path = self.folder / f"{ROUND}-{number}-{MASKS_FILE}"
         if path.exists():
             return _read_masks(path, len(self.train))
-        surroundings = Surroundings(
-            encoder,
-            self.train,
-            self.tumours,
-            symmetric=self.stages.symmetric,
-            compare_patients=self.stages.compare_patients,
-        )
         progress = self._progress(f"making pseudo-masks {number}")
         if number == 1:
-            masks = masks_from_evidence(head, encoder, batch, surroundings, self.tumours, progress=progress)
+            masks = masks_from_evidence(head, encoder, batch, surroundings(), self.tumours, progress=progress)
         else:
-            masks = masks_from_maps(localising.eval(), encoder, surroundings, self.tumours, progress=progress)
+            masks = masks_from_maps(localising.eval(), encoder, surroundings(), self.tumours, progress=progress)
         stream = BytesIO()
         np.savez_compressed(stream, masks=masks.masks, confidence=masks.confidence)
         write_bytes(path, stream.getvalue())
