@@ -29,6 +29,11 @@ class ImageStack(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Images that show enough to be judged, shape (images,)."""
+        ...
+
     def batch(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return images ``start`` to ``stop`` (excluded), shape (images, height, width)."""
         ...
@@ -117,7 +122,7 @@ class SliceRunner:
 
     def _try_batch(self, stack: ImageStack, start: int, stop: int, results: SliceResults) -> bool:
         try:
-            self._batch(stack.batch(start, stop), start, results)
+            self._batch(stack.batch(start, stop), stack.filled[start:stop], start, results)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -145,8 +150,8 @@ class SliceRunner:
         self.notes.append(note)
         logger.warning(note)
 
-    def _batch(self, slices: NDArray[np.float32], start: int, results: SliceResults) -> None:
-        present = np.flatnonzero(has_content(slices))
+    def _batch(self, slices: NDArray[np.float32], filled: NDArray[np.bool_], start: int, results: SliceResults) -> None:
+        present = np.flatnonzero(has_content(slices) & filled)
         if not present.size:
             return
         normalised = normalise_slices(slices[present], self.card.normalisation)

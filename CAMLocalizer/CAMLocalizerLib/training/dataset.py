@@ -130,7 +130,7 @@ def _slices(volume: Volume, rows: Sequence[Row], options: InputOptions) -> Prepa
     size = options.size or _own_size(volume, plane, spacing)
     stack = SliceStack(volume, plane, spacing_mm=spacing, size=size, centre=options.centre)
     slices = stack.batch(0, len(stack))
-    present = has_content(slices)
+    present = has_content(slices) & stack.filled
     chosen = [(row, index) for row in rows for index in _indices(row, present)]
     points = [_slice_point(stack, row, index) for row, index in chosen]
     wanted = [index for _, index in chosen]

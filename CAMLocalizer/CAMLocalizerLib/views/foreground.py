@@ -55,18 +55,14 @@ def image_foreground(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], N
     return raised, raised > np.float32(SHARE_OF_OTSU * level)
 
 
-def content_box(array_kji: NDArray[np.float32]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """Find the box around the foreground of a volume.
-
-    A plane of voxels counts if it has more than 3 foreground voxels and more than a hundredth of those of the fullest
-    plane along the same axis, so that noise and ghosts beside the body do not.
+def foreground_counts(array_kji: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Count the foreground voxels of each plane of a volume.
 
     Args:
         array_kji: any intensities, shape (k, j, i); at least one voxel.
 
     Returns:
-        First and last index that count along i, j and k; the whole axis where none does. The box does not depend on the
-        order of the axes nor on the scale and offset of the intensities, and moves with the body.
+        The counts of the planes along i, j and k. They do not depend on the scale and offset of the intensities.
     """
     level = _volume_level(array_kji)
     totals = [np.zeros(n, dtype=np.int64) for n in array_kji.shape]
@@ -76,8 +72,23 @@ def content_box(array_kji: NDArray[np.float32]) -> tuple[tuple[int, int], tuple[
         totals[0][k] = rows.sum()
         totals[1] += rows
         totals[2] += inside.sum(axis=0)
-    first, second, third = (_extent(counts) for counts in reversed(totals))
-    return first, second, third
+    return totals[2], totals[1], totals[0]
+
+
+def content_extent(counts: NDArray[np.int64]) -> tuple[int, int]:
+    """Find where the foreground begins and ends along an axis.
+
+    A plane of voxels counts if it has more than 3 foreground voxels and more than a hundredth of those of the fullest
+    plane, so that noise and ghosts beside the body do not.
+
+    Args:
+        counts: foreground voxels of each plane along the axis, see :func:`foreground_counts`.
+
+    Returns:
+        First and last index that count; the whole axis where none does.
+    """
+    counted = np.flatnonzero(counts > max(FEW_VOXELS, SHARE_OF_FULLEST_PLANE * counts.max()))
+    return (int(counted[0]), int(counted[-1])) if counted.size else (0, len(counts) - 1)
 
 
 def _volume_level(array_kji: NDArray[np.float32]) -> float:
@@ -95,8 +106,3 @@ def _volume_level(array_kji: NDArray[np.float32]) -> float:
     raised = counts[lowest:].copy()
     raised[0] += counts[:lowest].sum()
     return low + width * (lowest + SHARE_OF_OTSU * otsu_level(raised))
-
-
-def _extent(counts: NDArray[np.int64]) -> tuple[int, int]:
-    counted = np.flatnonzero(counts > max(FEW_VOXELS, SHARE_OF_FULLEST_PLANE * counts.max()))
-    return (int(counted[0]), int(counted[-1])) if counted.size else (0, len(counts) - 1)

@@ -85,6 +85,11 @@ class ProjectionPair:
             raise SettingsError(f"projection must be one of {', '.join(PROJECTIONS)}, got {plane!r}")
         return plane_axes(self.volume.grid, plane)
 
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Projections that show enough to be judged, shape (2,): both."""
+        return np.ones(len(self), dtype=bool)
+
     def batch(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return projections ``start`` to ``stop`` (excluded): the coronal one is 0, the sagittal one 1.
 

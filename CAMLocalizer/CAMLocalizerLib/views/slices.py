@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, SettingsError, Volume
-from .foreground import content_box
+from .foreground import content_extent, foreground_counts
 from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
 from .resampling import apply_weights, centre_of_first_cell, centred_weights, missing_cells
 
 CENTRES = ("volume", "content")
+LEAST_FILLED = 0.05  # foreground of a slice that can be judged, relative to the fullest one
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class SliceStack:
         spacing_mm: distance of neighbouring pixel centres in both directions; positive.
         size: width and height in pixels.
         centre: ``volume``, or ``content``: the middle of the box around the volume's foreground, see
-            :func:`content_box`, so that empty borders and a body off the centre do not matter.
+            :func:`content_extent`, so that empty borders and a body off the centre do not matter.
 
     Raises:
         SettingsError: an unknown plane or centre, a spacing that is not positive or a size below 1.
@@ -62,10 +63,27 @@ class SliceStack:
     @cached_property
     def _seen(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """First and last voxel that the slices are centred on, along the storage axes of the columns and rows."""
-        source = self.volume.grid
-        box = content_box(self.volume.array_kji) if self.centre == "content" else [(0, n - 1) for n in source.size]
         columns, rows = self.axes.axes[:2]
-        return box[columns], box[rows]
+        if self.centre == "content":
+            return content_extent(self._foreground[columns]), content_extent(self._foreground[rows])
+        return (0, self.volume.grid.size[columns] - 1), (0, self.volume.grid.size[rows] - 1)
+
+    @cached_property
+    def _foreground(self) -> tuple[NDArray[np.int64], ...]:
+        return foreground_counts(self.volume.array_kji)
+
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Slices that show enough of the body to be judged, shape (slices,).
+
+        Where slices are centred on the content, those with less than a twentieth of the fullest one's foreground do
+        not: at the ends of a brain they show its last few voxels, of which a classifier knows nothing. All others do.
+        """
+        if self.centre != "content":
+            return np.ones(len(self), dtype=bool)
+        counts = self._foreground[self.axes.axes[2]][:: self.axes.signs[2]]
+        enough: NDArray[np.bool_] = counts >= LEAST_FILLED * counts.max()
+        return enough
 
     @cached_property
     def grid(self) -> Grid:

@@ -129,6 +129,18 @@ def test_blank_slices_have_zero_maps_and_no_tumour(tiny_model, blank_ended_volum
     assert arrays(found)[1][1:-1].any(axis=(1, 2)).all()
 
 
+def test_slices_with_the_last_few_voxels_of_the_body_are_not_judged(tiny_model, oblique_volume):
+    array = np.abs(oblique_volume.array_kji) + 50
+    array[0] = 0.0
+    array[0, 4, 4:8] = 60.0
+    volume = Volume(array, oblique_volume.grid)
+    judged = Localizer(with_card(tiny_model, centre="content"), device="cpu").run(volume)
+    np.testing.assert_array_equal(judged.pyramid.probabilities[[0, -1]][:, 1] == 1, [True, False])
+    assert not arrays(judged)[1][0].any()
+    everything = Localizer(tiny_model, device="cpu").run(volume)
+    assert (everything.pyramid.probabilities[:, 1] < 1).all()
+
+
 def test_scales_asked_for_alone_are_kept(tiny_model, oblique_volume):
     assert Localizer(tiny_model, device="cpu").run(oblique_volume, scales=(4, 2)).pyramid.scales == (2, 4)
 

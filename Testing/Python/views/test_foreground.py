@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.filters
 
-from CAMLocalizerLib.views.foreground import content_box, image_foreground, otsu_level
+from CAMLocalizerLib.views.foreground import content_extent, foreground_counts, image_foreground, otsu_level
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -39,6 +39,10 @@ def body(shape: tuple[int, int, int], box: tuple[slice, slice, slice], seed: int
     array = rng.normal(-500, 10, shape)
     array[box] += rng.uniform(250, 900, array[box].shape)
     return array.astype(np.float32)
+
+
+def content_box(array: np.ndarray) -> tuple[tuple[int, int], ...]:
+    return tuple(content_extent(counts) for counts in foreground_counts(array))
 
 
 BOX = (slice(2, 7), slice(5, 17), slice(20, 27))

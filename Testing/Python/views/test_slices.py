@@ -186,6 +186,24 @@ def test_slices_centred_on_content_leave_out_only_what_is_beside_the_body() -> N
     assert stack.cropped_mm == pytest.approx((2.0, 0.0))
 
 
+@pytest.mark.parametrize("flip", [1, -1])
+def test_slices_with_hardly_any_of_the_body_cannot_be_judged(flip: int) -> None:
+    volume = off_centre((2, 3), (4, 1))
+    array = volume.array_kji.copy()
+    array[0] = 0.0
+    array[0, 5, 5:9] = 100.0  # 4 of 120 voxels
+    array[5, 6:] = 0.0  # 36 of 120
+    volume = stored_otherwise(Volume(array, volume.grid), (2, 1, 0), (1, 1, flip))
+    options = {"spacing_mm": 1.5, "size": (16, 20)}
+    stack = SliceStack(volume, "axial", centre="content", **options)
+    highest = stack.batch(0, 6).max(axis=(1, 2))
+    np.testing.assert_array_equal(stack.filled, highest > 105)
+    assert stack.filled.sum() == 5
+    coronal = SliceStack(volume, "coronal", centre="content", **options)
+    np.testing.assert_array_equal(coronal.filled, coronal.batch(0, 14).max(axis=(1, 2)) > 0)
+    assert SliceStack(volume, "axial", **options).filled.all()
+
+
 def test_a_mask_is_resampled_on_the_pixels_of_its_volume() -> None:
     volume = off_centre((9, 0), (0, 30))
     stack = SliceStack(volume, "axial", spacing_mm=1.5, size=(16, 20), centre="content")
