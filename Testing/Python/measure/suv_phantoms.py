@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from CAMLocalizerLib.core import Grid, LabelMap, Volume
 
+OBLIQUE = Rotation.from_euler("xyz", (8.0, -12.0, 20.0), degrees=True).as_matrix()
 POINTS = 5  # of each voxel along each axis
 
 

@@ -6,13 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from conftest import rotation
-from suv_phantoms import centred_grid, covered, distances_mm, pet
+from suv_phantoms import OBLIQUE, centred_grid, covered, distances_mm, pet
 
 from CAMLocalizerLib.core import Grid
 from CAMLocalizerLib.measure import RADIUS_MM, SphereMeans, sphere_weights
 
-OBLIQUE = rotation((8.0, -12.0, 20.0))
 GRIDS = [
     pytest.param((25, 25, 25), (2.0, 2.0, 2.0), np.eye(3), id="isotropic"),
     pytest.param((23, 19, 15), (2.1, 2.7, 3.4), OBLIQUE, id="oblique"),
