@@ -72,6 +72,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
     add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORTS)}")
+    add("--unit", choices=UNITS, help="of the voxels, where the file names none; SUVbw brings PET measures")
     _add_settings(parser)
     _add_machine(parser)
 
