@@ -33,7 +33,7 @@ PLOT_WIDTH, PLOT_HEIGHT = 900, 140
 SUV_NOTE = (
     "<p>SUV by body weight. SUVpeak is the highest mean within a sphere of 1 ml around any voxel of the region; empty "
     "where no such sphere lies within the image. MTV is the volume of the region, TLG is SUVmean times MTV. Regions of "
-    "less than about 3 cm look less active than they are (partial volume effect).</p>"
+    "less than about 2 cm look less active than they are (partial volume effect).</p>"
 )
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; max-width: 62rem; margin: 2rem auto;

@@ -92,10 +92,14 @@ class SuvMeasures:
         found = [(getattr(self, column.field), column.digits) for column in SUV_COLUMNS]
         return tuple("" if value is None else f"{value:.{digits}f}" for value, digits in found)
 
-    def sentence(self) -> str:
-        """Return all that is known in a line: ``SUVmax 7.21 g/ml, ..., TLG 36.9 g``."""
+    def phrases(self) -> tuple[str, ...]:
+        """Return each measure that is known with name and unit: ``SUVmax 7.21 g/ml``, ..., ``TLG 36.9 g``."""
         shown = zip(SUV_COLUMNS, self.texts(), strict=True)
-        return ", ".join(f"{column.name} {text} {column.unit}" for column, text in shown if text)
+        return tuple(f"{column.name} {text} {column.unit}" for column, text in shown if text)
+
+    def sentence(self) -> str:
+        """Return :meth:`phrases` in a line."""
+        return ", ".join(self.phrases())
 
 
 def holds_suv(volume: Volume) -> bool:

@@ -144,7 +144,7 @@ class RegionRow:
     peak: str
     place: str
     kept: bool
-    suv: str = ""  # PET measures, empty for other volumes
+    suv: tuple[str, ...] = ()  # PET measures, empty for other volumes
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Regions(Part):
 
     rows: tuple[RegionRow, ...] = ()
     more: int = 0  # smaller ones that are not listed
-    total: str = ""  # PET measures of all that are kept
+    total: tuple[str, ...] = ()  # PET measures of all that are kept
 
 
 @dataclass(frozen=True)
