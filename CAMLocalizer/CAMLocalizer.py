@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -516,19 +516,25 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # Regions
 
     def setupComponents(self) -> None:
-        """Give the table of regions its columns."""
-        import qt
-
+        """Connect the table of regions."""
         table = self.ui.componentsTable
-        table.setColumnCount(PEAK + 1)
-        table.setHorizontalHeaderLabels([_("Keep"), _("Volume (ml)"), _("Centre (mm)"), _("Peak")])
+        self.showColumns(())
         table.verticalHeader().setVisible(False)
-        for column in range(PEAK + 1):
-            mode = qt.QHeaderView.Stretch if column == CENTRE else qt.QHeaderView.ResizeToContents
-            table.horizontalHeader().setSectionResizeMode(column, mode)
         table.connect("itemChanged(QTableWidgetItem*)", self.onComponentTicked)
         table.connect("cellClicked(int,int)", lambda row, _column: self.onComponentChosen(row))
         table.connect("currentCellChanged(int,int,int,int)", lambda row, *_others: self.onComponentChosen(row))
+
+    def showColumns(self, further: Sequence[str]) -> None:
+        """Give the table of regions its columns, and further ones behind them."""
+        import qt
+
+        titles = [_("Keep"), _("Volume (ml)"), _("Centre (mm)"), _("Peak"), *further]
+        table = self.ui.componentsTable
+        table.setColumnCount(len(titles))
+        table.setHorizontalHeaderLabels(titles)
+        for column in range(len(titles)):
+            mode = qt.QHeaderView.Stretch if column == CENTRE else qt.QHeaderView.ResizeToContents
+            table.horizontalHeader().setSectionResizeMode(column, mode)
 
     def onComponentTicked(self, item: Any) -> None:
         """Keep a region or leave it out."""
@@ -544,15 +550,22 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.soon("jump", lambda: self.workbench.jump_to_component(row + 1))
 
     def showComponents(self) -> None:
-        """List the regions, largest first."""
-        components = self.review.components
+        """List the regions, largest first; those of a PET in SUV with its measures."""
+        from CAMLocalizerLib.core import SUV_COLUMNS
+
+        components, total = self.review.components, self.review.suv_total
         table = self.ui.componentsTable
+        self.showColumns(() if total is None else [column.title for column in SUV_COLUMNS])
+        self.ui.suvLabel.visible = total is not None and bool(components)
+        self.ui.suvLabel.text = "" if total is None else _("All kept: {measures}").format(measures=total.sentence())
         table.rowCount = min(len(components), ROWS)
         for row, component in enumerate(components[:ROWS]):
             table.setItem(row, KEEP, tableItem("", checked=component.kept))
             table.setItem(row, VOLUME, tableItem(f"{component.volume_ml:.2f}"))
             table.setItem(row, CENTRE, tableItem(rasText(component.centre_lps_mm)))
             table.setItem(row, PEAK, tableItem(f"{component.peak:.2f}"))
+            for column, text in enumerate(() if component.suv is None else component.suv.texts(), start=PEAK + 1):
+                table.setItem(row, column, tableItem(text))
 
     # More settings
 

@@ -6,13 +6,13 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ..cases import FILES
-from ..core import OutputError
+from ..core import SUV_COLUMNS, OutputError
 from ..io.writing import writing
 
 CASES_FILE = "cases.csv"
@@ -37,6 +37,7 @@ class Row:
         model_sha256: checksum of the weights.
         label_map_sha256: checksum of the label map's voxels and where they lie.
         seconds: that the case took.
+        suv: PET measures of all components together; empty unless the case is a PET in SUV.
     """
 
     case: str
@@ -48,6 +49,13 @@ class Row:
     model_sha256: str
     label_map_sha256: str
     seconds: str
+    suv: Mapping[str, str] = field(default_factory=dict)
+
+    def cells(self) -> dict[str, Any]:
+        """Return the row as columns of a table."""
+        plain = asdict(self)
+        suv = plain.pop("suv")
+        return {**plain, **suv}
 
 
 def read_row(folder: Path, *, model_sha256: str, version: str) -> Row:
@@ -81,13 +89,16 @@ def _row(case: str, report: Mapping[str, Any]) -> Row:
         model_sha256=report["model"]["sha256"],
         label_map_sha256=report["label_map"]["voxels_sha256"],
         seconds=f"{report['timings_s']['total']:.2f}",
+        suv={key: "" if value is None else f"{value:.4f}" for key, value in report.get("suv_total", {}).items()},
     )
 
 
 def write_summary(output: Path, rows: Iterable[Row]) -> None:
-    """Write the table of finished cases, by name."""
+    """Write the table of finished cases, by name; with PET measures if any of them is a PET in SUV."""
     ordered = sorted(rows, key=lambda row: row.case)
-    write_table(output / SUMMARY_FILE, [entry.name for entry in fields(Row)], map(asdict, ordered))
+    suv = [column.key for column in SUV_COLUMNS] if any(row.suv for row in ordered) else []
+    plain = [entry.name for entry in fields(Row) if entry.name != "suv"]
+    write_table(output / SUMMARY_FILE, [*plain, *suv], (row.cells() for row in ordered))
 
 
 def write_failures(output: Path, failures: Mapping[str, str]) -> None:

@@ -41,6 +41,7 @@ class Choices:
         min_volume_ml: smaller components are left out.
         keep_largest: number of components to keep.
         refine: how the border is drawn to the image's edges.
+        unit: of voxels whose file names none.
         export: names of further files, of :data:`~CAMLocalizerLib.cases.EXPORTS`.
     """
 
@@ -58,6 +59,7 @@ class Choices:
     min_volume_ml: float | None = None
     keep_largest: int | None = None
     refine: str = "none"
+    unit: str | None = None
     export: tuple[str, ...] = ()
 
     @classmethod
@@ -187,7 +189,7 @@ def localize_file(
     """
     source = choices.dicom_source(path, series=series, reference=reference)
     begin = time.perf_counter()
-    volume = read_volume(path, series=series)
+    volume = read_volume(path, series=series, unit=choices.unit)
     if source is not None and reference is not None:
         warn_of_other_image(volume, reference)
     read = time.perf_counter()

@@ -6,18 +6,21 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import InputError, LabelMap, SettingsError, Volume
+from ..core import InputError, LabelMap, SettingsError, Volume, holds_suv
 from ..io import DicomSource, read_dicom_source, read_volume
 from ..io.dicom_placing import placed, same_voxels
-from ..io.dicom_seg import write_dicom_seg, write_dicom_seg_fractional
+from ..io.dicom_seg import separate_components, write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
 from .html_report import write_html_report
 from .provenance import fact_columns, provenance, provenance_line
 from .report import CaseResult
+
+if TYPE_CHECKING:
+    from ..measure import RegionMeasures
 
 STL_DESCRIPTION = 60
 LEAST_LIKENESS = 0.8  # brains of other patients reach 0.7
@@ -149,7 +152,18 @@ def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> N
 
 def _dicom_seg(result: CaseResult, path: Path, source: DicomSource | None) -> None:
     assert source is not None
-    write_dicom_seg(result.label_map, source, path, allow_empty=True, **_algorithm(result))
+    write_dicom_seg(_reported_segments(result), source, path, allow_empty=True, **_algorithm(result))
+
+
+def _reported_segments(result: CaseResult) -> LabelMap:
+    """Return what DICOM results describe: in a PET in SUV a segment for each lesion, else those of the label map."""
+    if not holds_suv(result.localization.volume):
+        return result.label_map
+    try:
+        return separate_components(result.label_map)
+    except SettingsError as error:
+        logger.warning("%s: DICOM results tell all lesions as one: %s", result.file_name, error)
+        return result.label_map
 
 
 def _dicom_seg_fractional(result: CaseResult, path: Path, source: DicomSource | None) -> None:
@@ -159,30 +173,37 @@ def _dicom_seg_fractional(result: CaseResult, path: Path, source: DicomSource | 
 
 
 def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> None:
-    from ..measure import measure_regions, measure_union
+    from ..measure import measure_segments
 
     assert source is not None
-    volume = result.localization.volume
-    regions = []
-    for number, _name in enumerate(result.label_map.segments, start=1):
-        own = LabelMap((result.label_map.array_kji == number).astype("uint8"), result.label_map.grid)
-        parts, whole = measure_regions(own, volume, result.activation), measure_union(own, volume, result.activation)
-        if whole is None:
-            continue
-        regions.append(
-            ReportedRegion(
-                segment=number,
-                volume_mm3=whole.volume_mm3,
-                longest_diameter_mm=max(part.longest_diameter_mm for part in parts),
-                mean=whole.mean,
-                standard_deviation=whole.sd,
-                minimum=whole.minimum,
-                maximum=whole.maximum,
-                median=whole.median,
-                peak_activation=whole.peak_activation,
-            )
+    volume, segments = result.localization.volume, _reported_segments(result)
+    regions = [
+        ReportedRegion(
+            segment=found.label,
+            volume_mm3=found.volume_mm3,
+            longest_diameter_mm=_longest_part_mm(segments, found, volume),
+            mean=found.mean,
+            standard_deviation=found.sd,
+            minimum=found.minimum,
+            maximum=found.maximum,
+            median=found.median,
+            peak_activation=found.peak_activation,
+            suv=found.suv,
         )
-    write_measurement_report(regions, source, path, seg=path.with_name(EXPORTS["dicom-seg"].file), unit=volume.unit)
+        for found in measure_segments(segments, volume, result.activation)
+    ]
+    seg = path.with_name(EXPORTS["dicom-seg"].file)
+    write_measurement_report(regions, source, path, seg=seg, unit=volume.unit, total=result.suv_total)
+
+
+def _longest_part_mm(label_map: LabelMap, segment: RegionMeasures, volume: Volume) -> float:
+    """Return the longest diameter of the connected regions of a segment; each is one already in a PET in SUV."""
+    from ..measure import measure_regions
+
+    if holds_suv(volume):
+        return segment.longest_diameter_mm
+    own = LabelMap((label_map.array_kji == segment.label).astype("uint8"), label_map.grid)
+    return max(part.longest_diameter_mm for part in measure_regions(own, volume))
 
 
 def _stl(result: CaseResult, path: Path, _source: DicomSource | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import SUV_COLUMNS
 from ..io.writing import writing
 from ..segment import Component
 from .overview import write_overview
@@ -29,6 +30,11 @@ TITLES = {
     "voxels_sha256": "SHA-256 of voxels and their place",
 }
 PLOT_WIDTH, PLOT_HEIGHT = 900, 140
+SUV_NOTE = (
+    "<p>SUV by body weight. SUVpeak is the highest mean within a sphere of 1 ml around any voxel of the region; empty "
+    "where no such sphere lies within the image. MTV is the volume of the region, TLG is SUVmean times MTV. Regions of "
+    "less than about 2 cm look less active than they are (partial volume effect).</p>"
+)
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; max-width: 62rem; margin: 2rem auto;
   padding: 0 1rem; }
@@ -96,7 +102,7 @@ def write_html_report(result: CaseResult, path: str | Path) -> None:
         style=STYLE,
         finding=html.escape(_capital(finding(result))),
         picture=base64.b64encode(picture.getvalue()).decode(),
-        regions=_regions(result.components),
+        regions=_regions(result),
         volume=_volume_probabilities(result),
         kind=found.image_kind,
         title="Probability" if _only_tumours(result) else "Tumour probability",
@@ -159,20 +165,28 @@ def _class_probabilities(result: CaseResult) -> str:
     return _grid((_capital(found.image_kind), *found.card.classes), rows)
 
 
-def _regions(components: Sequence[Component]) -> str:
-    if not components:
+def _regions(result: CaseResult) -> str:
+    if not result.components:
         return "<p>None.</p>"
-    rows = [
-        (
-            str(entry.label),
-            f"{entry.volume_mm3 / MM3_PER_ML:.2f}",
-            ", ".join(f"{value:.0f}" for value in entry.centre_lps_mm),
-            "" if entry.peak is None else f"{entry.peak:.2f}",
-            str(entry.voxels),
-        )
-        for entry in components
-    ]
-    return _grid(("Region", "Volume in ml", "Centre in mm", "Peak activation", "Voxels"), rows)
+    titles = ("Region", "Volume in ml", "Centre in mm", "Peak activation", "Voxels")
+    rows = [_region(entry) for entry in result.components]
+    if result.suv_total is None:
+        return _grid(titles, rows)
+    volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
+    voxels = sum(entry.voxels for entry in result.components)
+    every = ("All", f"{volume_ml:.2f}", "", "", str(voxels), *result.suv_total.texts())
+    return _grid((*titles, *(column.title for column in SUV_COLUMNS)), [*rows, every]) + SUV_NOTE
+
+
+def _region(entry: Component) -> tuple[str, ...]:
+    return (
+        str(entry.label),
+        f"{entry.volume_mm3 / MM3_PER_ML:.2f}",
+        ", ".join(f"{value:.0f}" for value in entry.centre_lps_mm),
+        "" if entry.peak is None else f"{entry.peak:.2f}",
+        str(entry.voxels),
+        *(() if entry.suv is None else entry.suv.texts()),
+    )
 
 
 def _model(result: CaseResult) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap
-from ..localizer import Findings, LabelSettings
+from ..core import LabelMap, SuvMeasures
+from ..localizer import Findings, LabelSettings, suv_total
 from ..segment import Component
 from ..version import VERSION
 from .provenance import volume_sha256, voxels_sha256
@@ -57,6 +57,11 @@ class CaseResult:
         """Checksum of the volume's voxels and where they lie."""
         return volume_sha256(self.localization.volume)
 
+    @cached_property
+    def suv_total(self) -> SuvMeasures | None:
+        """PET measures of all components together; None unless the volume is a PET in SUV."""
+        return suv_total(self.components, self.localization.volume)
+
     @property
     def tumour_found(self) -> bool:
         """Whether the classifier holds a tumour for probable and the label map holds one."""
@@ -92,6 +97,7 @@ def build_report(
         "class_probabilities": {name: round(value, 6) for name, value in found.class_probabilities.items()},
         "probabilities": _probabilities(found),
         "components": [_component(entry) for entry in result.components],
+        **({} if result.suv_total is None else {"suv_total": result.suv_total.values()}),
         "exports": dict(exports or {}),
         "timings_s": {step: round(seconds, 4) for step, seconds in timings.items()},
         "notes": list(found.notes),
@@ -155,6 +161,7 @@ def _component(entry: Component) -> dict[str, Any]:
         "centre_mm": [round(value, 3) for value in entry.centre_lps_mm],
         "peak_activation": None if entry.peak is None else round(entry.peak, 6),
         "voxels": entry.voxels,
+        **({} if entry.suv is None else entry.suv.values()),
     }
 
 
@@ -173,6 +180,8 @@ def finding(result: CaseResult) -> str:
 def describe_result(result: CaseResult, files: Mapping[str, Path]) -> str:
     """Return a few lines for the terminal: what was found, what to know, and where the files lie."""
     lines = [f"{result.localization.volume.name}: {finding(result)}"]
+    if result.suv_total is not None and result.components:
+        lines.append(f"  all regions: {result.suv_total.sentence()}")
     lines += [f"  note: {note}" for note in result.localization.notes]
     lines += [f"  {title:<12} {path}" for title, path in files.items()]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..io import DicomSource, write_label_map, write_nifti, write_segmentation
+from .components_table import write_components
 from .exports import write_exports
 from .overview import write_overview
 from .provenance import provenance, provenance_line
@@ -18,6 +19,7 @@ FILES = {
     "activation": "activation.nii.gz",
     "segmentation": "segmentation.seg.nrrd",
     "picture": "overview.png",
+    "table": "components.csv",
     "report": "report.json",
 }
 
@@ -45,6 +47,7 @@ def write_results(
     write_label_map(result.label_map, folder / FILES["label map"], description=line, comment=whole)
     write_nifti(result.activation, grid, folder / FILES["activation"], description=line, comment=whole)
     write_segmentation(result.label_map, folder / FILES["segmentation"], facts=facts)
+    write_components(result, folder / FILES["table"])
     written = time.perf_counter()
     write_overview(result, folder / FILES["picture"])
     drawn = time.perf_counter()

@@ -17,6 +17,7 @@ from . import (
     train_arguments,
 )
 
+UNITS = ("SUVbw", "HU")
 MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
 EXPORTS = ("radiomics", "dicom-seg", "dicom-seg-fractional", "dicom-sr", "stl", "html")
 EXAMPLE = """example:
@@ -56,7 +57,7 @@ def _add_localize(commands: argparse._SubParsersAction) -> None:
         "localize",
         help="make a tumour label map of each volume",
         description="For each INPUT write a folder DIR/<case>/ with labelmap.nii.gz, activation.nii.gz, "
-        "segmentation.seg.nrrd, overview.png and report.json.",
+        "segmentation.seg.nrrd, overview.png, components.csv and report.json.",
     )
     add = parser.add_argument
     add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
@@ -72,6 +73,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
     add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORTS)}")
+    add("--unit", choices=UNITS, help="of the voxels, where the file names none; SUVbw brings PET measures")
     _add_settings(parser)
     _add_machine(parser)
 

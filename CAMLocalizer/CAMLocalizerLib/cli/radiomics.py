@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.output.parent.is_dir():
         raise OutputError(f"{options.output}: its folder does not exist; make it first")
     params = None if options.params is None else read_radiomics_params(options.params)
-    volume = read_volume(options.image, series=options.series)
+    volume = read_volume(options.image, series=options.series, unit=options.unit)
     own = read_label_map(options.label_map)
     with named(options.label_map):
         label_map = place_label_map(own, volume.grid, resample=options.resample)
@@ -58,7 +58,7 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
         "source_sha256": source_sha256(options.image, series=options.series),
         "label_map_sha256": source_sha256(options.label_map),
         "params_sha256": "" if options.params is None else source_sha256(options.params),
-        "settings": {"regions": options.regions, "resample": options.resample},
+        "settings": {"regions": options.regions, "resample": options.resample, "unit": options.unit},
     }
 
 

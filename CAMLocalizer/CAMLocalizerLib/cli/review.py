@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from ..review.options import ReviewOptions
 
     wanted = ReviewOptions(
-        options.file, options.folder, options.model, options.device, options.port, not options.no_browser
+        options.file, options.folder, options.model, options.device, options.port, not options.no_browser, options.unit
     )
     with OpenGLProbe() as probe:
         wanted.open_folder()

@@ -12,9 +12,12 @@ from .errors import (
 from .grid import Grid
 from .labelmap import LabelMap
 from .pyramid import ActivationMap, ActivationPyramid
+from .suv_measures import SUV_COLUMNS, SUV_UNIT, SuvMeasures, holds_suv
 from .volume import Volume
 
 __all__ = [
+    "SUV_COLUMNS",
+    "SUV_UNIT",
     "ActivationMap",
     "ActivationPyramid",
     "CAMLocalizerError",
@@ -26,5 +29,7 @@ __all__ = [
     "OutputError",
     "SeriesError",
     "SettingsError",
+    "SuvMeasures",
     "Volume",
+    "holds_suv",
 ]

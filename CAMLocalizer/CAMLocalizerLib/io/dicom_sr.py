@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import InputError, SettingsError
+from ..core import SUV_UNIT, InputError, SettingsError, SuvMeasures
 from ..version import VERSION
 from .dicom_source import DicomSource
 from .dicom_terms import PROGRAM, derived_uid, instance, refusing, save
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 Concept = tuple[str, str, str]
+Value = tuple[Concept, Concept | None, float | None, Concept]  # name, derivation, value, unit
 
 MM3_PER_CM3 = 1000.0
 SR_NUMBER = 3
@@ -42,9 +43,13 @@ INTENSITIES = {
 VOLUME, CUBIC_CENTIMETRE = ("118565006", "SCT", "Volume"), ("cm3", "UCUM", "cubic centimeter")
 DIAMETER, MILLIMETRE = ("81827009", "SCT", "Diameter"), ("mm", "UCUM", "mm")
 ACTIVATION, NO_UNITS = ("130402", "DCM", "Class activation"), ("1", "UCUM", "no units")
-MAXIMUM = ("56851009", "SCT", "Maximum")
+MAXIMUM, MEAN = ("56851009", "SCT", "Maximum"), ("373098007", "SCT", "Mean")
+PEAK = ("126031", "DCM", "Peak Value Within ROI")
+METABOLIC_VOLUME, MILLILITRE = ("126032", "DCM", "Metabolic Volume"), ("ml", "UCUM", "milliliter")
+GLYCOLYSIS, GRAM = ("126033", "DCM", "Total Lesion Glycolysis"), ("g", "UCUM", "gram")
+ALL_LESIONS = "All lesions"
 STATISTICS = {
-    "mean": ("373098007", "SCT", "Mean"),
+    "mean": MEAN,
     "standard_deviation": ("386136009", "SCT", "Standard Deviation"),
     "minimum": ("255605001", "SCT", "Minimum"),
     "maximum": MAXIMUM,
@@ -66,6 +71,7 @@ class ReportedRegion:
         maximum: greatest intensity.
         median: of the intensities.
         peak_activation: highest activation, 0 to 1.
+        suv: PET measures; SUVmax and SUVmean are told by ``maximum`` and ``mean``.
     """
 
     segment: int
@@ -77,6 +83,7 @@ class ReportedRegion:
     maximum: float | None = None
     median: float | None = None
     peak_activation: float | None = None
+    suv: SuvMeasures | None = None
 
 
 def write_measurement_report(
@@ -86,13 +93,15 @@ def write_measurement_report(
     *,
     seg: str | Path | Dataset,
     unit: str | None = None,
+    total: SuvMeasures | None = None,
     created: datetime | None = None,
 ) -> None:
     """Write a DICOM structured report after template TID 1500: one group of measurements per region.
 
     A group names the segment and the images it was found in, repeats the segment's tracking identifiers, kind and
-    algorithm, and holds volume (cm3), longest diameter (mm), intensity statistics and peak class activation. The
-    report is complete, preliminary and not verified.
+    algorithm, and holds volume (cm3), longest diameter (mm), intensity statistics and peak class activation; of a PET
+    in SUV also SUVpeak, metabolic volume (ml) and total lesion glycolysis (g). The report is complete, preliminary and
+    not verified.
 
     Args:
         regions: what was measured, at most one region per segment.
@@ -100,14 +109,16 @@ def write_measurement_report(
         path: a ``.dcm`` file in an existing folder; an existing file is replaced.
         seg: the segmentation of the same series, as :func:`write_dicom_seg` wrote it; keep it with the report.
         unit: of the intensities: ``SUVbw``, ``HU`` or empty for arbitrary; the source's if not given.
+        total: PET measures of all lesions together, in a group of their own without a segment; none if not given.
         created: date and time of creation, now if not given. The same content and time give the same file.
 
     Raises:
         InputError: no regions, a segmentation of another series, or one that cannot be read.
-        SettingsError: a unit without a code, or regions that are not segments of the segmentation, each once.
+        SettingsError: a unit without a code, PET measures in another unit than SUVbw, or regions that are not segments
+            of the segmentation, each once.
         OutputError: another ending than ``.dcm``, or a file that cannot be written.
 
-    Source: DICOM PS3.16 TID 1500, TID 1411 and CID 7469; units of UCUM.
+    Source: DICOM PS3.16 TID 1500, TID 1411, TID 1501, CID 7464, CID 7466 and CID 7469; units of UCUM.
     """
     path, moment = Path(path), created or datetime.now()
     if not regions:
@@ -115,12 +126,16 @@ def write_measurement_report(
     unit = source.unit if unit is None else unit
     if unit and unit not in UNITS:
         raise SettingsError(f"no code is known for unit {unit!r}; expected one of {', '.join(UNITS)} or none")
+    if unit != SUV_UNIT and (total is not None or any(region.suv is not None for region in regions)):
+        raise SettingsError(f"PET measures are in SUVbw, but the intensities are in {unit or 'an arbitrary unit'}")
     segmentation = _segmentation(seg, source)
     _check_segments(regions, segmentation)
-    content_uid = derived_uid("report", str(segmentation.SOPInstanceUID), unit, *(str(astuple(one)) for one in regions))
+    content_uid = derived_uid(
+        "report", str(segmentation.SOPInstanceUID), unit, str(total), *(str(astuple(one)) for one in regions)
+    )
     options = instance(source, "measurements", SR_NUMBER, moment, content_uid)
     with refusing(source, "DICOM measurement report"):
-        report = _report(regions, source, segmentation, unit, options)
+        report = _report(regions, source, segmentation, unit, total, options)
     save(report, path, moment)
 
 
@@ -166,6 +181,7 @@ def _report(
     source: DicomSource,
     segmentation: Dataset,
     unit: str,
+    total: SuvMeasures | None,
     options: Any,
 ) -> Dataset:
     from highdicom import sr
@@ -178,7 +194,10 @@ def _report(
     content = sr.MeasurementReport(
         sr.ObservationContext(observer_device_context=observer),
         procedure_reported=Code(*PROCEDURES.get(source.modality, IMAGING)),
-        imaging_measurements=[_group(region, source, segmentation, unit) for region in regions],
+        imaging_measurements=[
+            *(_group(region, source, segmentation, unit) for region in regions),
+            *([] if total is None else [_total_group(total, segmentation)]),
+        ],
     )
     evidence = [*source.headers, segmentation]
     return sr.EnhancedSR(evidence=evidence, content=content[0], is_complete=True, **options)
@@ -192,10 +211,6 @@ def _group(region: ReportedRegion, source: DicomSource, segmentation: Dataset, u
     kind, category = segment.SegmentedPropertyTypeCodeSequence[0], segment.SegmentedPropertyCategoryCodeSequence[0]
     algorithm = segment.SegmentationAlgorithmIdentificationSequence[0]
     parameters = [str(algorithm.AlgorithmParameters)] if "AlgorithmParameters" in algorithm else None
-    measurements = [
-        sr.Measurement(Code(*name), value, Code(*units), derivation=None if derivation is None else Code(*derivation))
-        for name, derivation, value, units in _values(region, source.modality, unit)
-    ]
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(uid=str(segment.TrackingUID), identifier=str(segment.TrackingID)),
         referenced_segment=_referenced(segmentation, region.segment),
@@ -204,8 +219,30 @@ def _group(region: ReportedRegion, source: DicomSource, segmentation: Dataset, u
         algorithm_id=sr.AlgorithmIdentification(
             str(algorithm.AlgorithmName), str(algorithm.AlgorithmVersion), parameters
         ),
-        measurements=measurements,
+        measurements=_measurements(_values(region, source.modality, unit)),
     )
+
+
+def _total_group(total: SuvMeasures, segmentation: Dataset) -> Any:
+    """Tell the measures of all lesions together; TID 1501, as they belong to no single segment."""
+    from highdicom import sr
+
+    uid = derived_uid("all lesions", str(segmentation.SOPInstanceUID))
+    return sr.MeasurementsAndQualitativeEvaluations(
+        sr.TrackingIdentifier(uid=uid, identifier=ALL_LESIONS), measurements=_measurements(_total_values(total))
+    )
+
+
+def _measurements(values: Iterable[Value]) -> list[Any]:
+    """Code what is known; values that are None or not finite are left out."""
+    from highdicom import sr
+    from pydicom.sr.coding import Code
+
+    return [
+        sr.Measurement(Code(*name), float(value), Code(*units), derivation=derivation and Code(*derivation))
+        for name, derivation, value, units in values
+        if value is not None and math.isfinite(value)
+    ]
 
 
 def _referenced(segmentation: Dataset, segment: int) -> Any:
@@ -226,18 +263,29 @@ def _referenced(segmentation: Dataset, segment: int) -> Any:
     )
 
 
-def _values(
-    region: ReportedRegion, modality: str, unit: str
-) -> Iterator[tuple[Concept, Concept | None, float, Concept]]:
-    """List name, derivation, value and unit of all that is known of a region."""
-    diameter, peak = region.longest_diameter_mm, region.peak_activation
+def _values(region: ReportedRegion, modality: str, unit: str) -> Iterator[Value]:
+    """List name, derivation, value and unit of all that a report may say of a region."""
     name, units = UNITS.get(unit, (INTENSITIES.get(modality), ARBITRARY))
-    known: list[tuple[Concept | None, Concept | None, float | None, Concept]] = [
-        (VOLUME, None, region.volume_mm3 / MM3_PER_CM3, CUBIC_CENTIMETRE),
-        (DIAMETER, MAXIMUM, diameter, MILLIMETRE),
-        *((name, derivation, getattr(region, key), units) for key, derivation in STATISTICS.items()),
-        (ACTIVATION, MAXIMUM, peak, NO_UNITS),
-    ]
-    for concept, derivation, value, of in known:
-        if concept is not None and value is not None and math.isfinite(value):
-            yield concept, derivation, float(value), of
+    yield VOLUME, None, region.volume_mm3 / MM3_PER_CM3, CUBIC_CENTIMETRE
+    yield DIAMETER, MAXIMUM, region.longest_diameter_mm, MILLIMETRE
+    if name is not None:
+        for key, derivation in STATISTICS.items():
+            yield name, derivation, getattr(region, key), units
+    yield ACTIVATION, MAXIMUM, region.peak_activation, NO_UNITS
+    if region.suv is not None:
+        yield from _suv_values(region.suv)
+
+
+def _suv_values(suv: SuvMeasures) -> Iterator[Value]:
+    """List the PET measures that are not statistics of the intensities."""
+    name, units = UNITS[SUV_UNIT]
+    yield name, PEAK, suv.peak_suv, units
+    yield METABOLIC_VOLUME, None, suv.mtv_ml, MILLILITRE
+    yield GLYCOLYSIS, None, suv.tlg_g, GRAM
+
+
+def _total_values(total: SuvMeasures) -> Iterator[Value]:
+    name, units = UNITS[SUV_UNIT]
+    yield name, MAXIMUM, total.max_suv, units
+    yield name, MEAN, total.mean_suv, units
+    yield from _suv_values(total)

@@ -12,12 +12,13 @@ from .names import case_name
 from .signatures import file_format
 
 
-def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
+def read_volume(path: str | Path, *, series: str | None = None, unit: str | None = None) -> Volume:
     """Read a 3D image, or a 2D one as a single slice.
 
     Args:
         path: an NRRD, NIfTI, MetaImage, DICOM, PNG, JPEG or TIFF file, or a folder of DICOM files.
         series: SeriesInstanceUID or SeriesNumber, where a DICOM folder holds several.
+        unit: of the voxels, such as ``SUVbw``, for files that name none; nothing is converted.
 
     Returns:
         The volume in LPS mm, named after the file without its ending or after the folder. PET DICOM is in SUV by
@@ -27,14 +28,16 @@ def read_volume(path: str | Path, *, series: str | None = None) -> Volume:
 
     Raises:
         InputError: a file that is missing, empty, truncated, mislabelled, 4D, in colour, constant or not finite, or
-            a PET series without the tags that SUV needs.
+            a PET series without the tags that SUV needs, or voxels in another unit than ``unit``.
         GridError: spacing, direction or shear that no orthogonal grid has.
         SeriesError: a DICOM folder without exactly one complete series, or without the one asked for.
     """
     path = Path(path)
     raw, name = read_image(path, series=series), case_name(path)
+    if unit and raw.unit not in ("", unit):
+        raise InputError(f"{path}: its voxels are in {raw.unit}, not in {unit}; leave the unit to the file")
     with named(path, name):
-        return Volume(raw.array_kji, raw.grid, name=name, unit=raw.unit)
+        return Volume(raw.array_kji, raw.grid, name=name, unit=raw.unit or unit or "")
 
 
 def read_image(path: Path, *, series: str | None = None) -> RawImage:

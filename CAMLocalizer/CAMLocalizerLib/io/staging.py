@@ -19,6 +19,7 @@ KNOWN_FILES = frozenset(
     {
         "labelmap.nii.gz",
         "activation.nii.gz",
+        "components.csv",
         "segmentation.seg.nrrd",
         "overview.png",
         "report.json",

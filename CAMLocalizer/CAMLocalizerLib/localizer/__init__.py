@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .findings import Findings
 from .localization import Localization
+from .measured import measured_components, suv_total
 from .projection_localization import ProjectionLocalization
 from .saving import load_findings, save_findings
 from .settings import LabelSettings
@@ -24,7 +25,9 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "load_findings",
+    "measured_components",
     "save_findings",
+    "suv_total",
 ]
 
 # What needs torch is imported when it is first asked for: findings are read back and judged without it.

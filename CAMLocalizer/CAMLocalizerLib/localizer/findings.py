@@ -129,7 +129,7 @@ class Findings(Protocol):
     def components(
         self, label_map: LabelMap | None = None, activation: NDArray[np.float32] | None = None
     ) -> tuple[Component, ...]:
-        """List the connected components, largest first."""
+        """List the connected components, largest first, with PET measures if the volume is a PET in SUV."""
         ...
 
 

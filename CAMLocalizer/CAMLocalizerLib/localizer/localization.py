@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..core import ActivationPyramid, LabelMap, Volume
 from ..models import ModelCard
-from ..segment import Component, Threshold, components, filter_components, fuse, label_map_from_activation, refine
+from ..segment import Component, Regions, Threshold, filter_components, fuse, label_map_from_activation, refine
 from ..views import plane_axes
 from .findings import fusing_settings
+from .measured import measured_components
 from .probability import TUMOUR_PROBABILITY, type_probabilities, volume_probability
 
 
@@ -221,7 +222,8 @@ class Localization:
             activation: for the components' peaks; that of the default settings if not given.
 
         Returns:
-            Volume in mm3, centre (LPS, mm) and peak activation of each.
+            Volume in mm3, centre (LPS, mm) and peak activation of each; PET measures if the volume is a PET in SUV.
         """
         chosen = self.label_map() if label_map is None else label_map
-        return components(chosen, None, self.activation() if activation is None else activation)
+        seen = self.activation() if activation is None else activation
+        return measured_components(Regions.of(chosen.array_kji, chosen.grid, seen), self.volume)

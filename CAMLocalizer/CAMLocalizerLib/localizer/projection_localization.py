@@ -13,15 +13,16 @@ from ..core import LabelMap, Volume
 from ..models import UPTAKE_FRACTION, ModelCard
 from ..segment import (
     Component,
+    Regions,
     Threshold,
     check_uptake_fraction,
-    components,
     fuse_projections,
     label_map_from_uptake,
     multiply_projections,
 )
 from ..views import PROJECTIONS, ProjectionPair
 from .findings import fusing_settings
+from .measured import measured_components
 from .probability import TUMOUR_PROBABILITY, type_probabilities
 
 
@@ -267,7 +268,8 @@ class ProjectionLocalization:
             activation: for the components' peaks; that of the default settings if not given.
 
         Returns:
-            Volume in mm3, centre (LPS, mm) and peak activation of each.
+            Volume in mm3, centre (LPS, mm) and peak activation of each; PET measures if the volume is a PET in SUV.
         """
         chosen = self.label_map() if label_map is None else label_map
-        return components(chosen, None, self.activation() if activation is None else activation)
+        seen = self.activation() if activation is None else activation
+        return measured_components(Regions.of(chosen.array_kji, chosen.grid, seen), self.volume)

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import GridError, LabelMap, Volume
+from ..core import GridError, LabelMap, Volume, holds_suv
 from ..io.writing import writing
 from .radiomics_params import RadiomicsParams
 from .sitk_features import sitk_features
+from .suv_meter import SuvMeter
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -133,7 +134,8 @@ def radiomics(
     """Measure segments with pyradiomics or, where it is not installed, with SimpleITK.
 
     pyradiomics' columns have its own names; its versions and settings are among them (``diagnostics_...``). SimpleITK's
-    columns begin with ``sitk_``, so that the two are never taken for each other.
+    columns begin with ``sitk_``, so that the two are never taken for each other. A PET in SUV has the columns of
+    :data:`~CAMLocalizerLib.core.SUV_COLUMNS` too, by definitions of our own.
 
     Args:
         volume: the image.
@@ -152,9 +154,12 @@ def radiomics(
             raise GridError(f"segment {name} has shape {mask.shape}, the volume {volume.grid.shape_kji}")
     image = _to_sitk(volume.array_kji, volume)
     source, measure = _measure(params)
+    meter = SuvMeter(volume) if holds_suv(volume) else None
     rows = []
     for name, mask in masks.items():
         row: dict[str, Any] = {"Image": volume.name, "Mask": mask_name, "Segment": name}
+        if meter is not None:
+            row |= meter.mask(mask).values()
         rows.append({**row, **measure(image, _to_sitk(mask.astype(np.uint8), volume))})
     return RadiomicsTable(tuple(rows), source)
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import Grid, GridError, LabelMap, Volume
+from ..core import Grid, GridError, LabelMap, SuvMeasures, Volume, holds_suv
+from .suv_meter import SuvMeter
 
 NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)  # voxels that share a face, an edge or a corner are connected
 MM3_PER_ML = 1000.0
@@ -35,6 +36,7 @@ class RegionMeasures:
         unit: unit of the intensities, as the volume tells it; empty if arbitrary.
         peak_activation: highest activation within, 0 to 1; None where no activation was given.
         peak_lps_mm: where it lies (the first one in storage order), LPS in mm; None likewise.
+        suv: PET measures; None unless the volume is a PET in SUV.
     """
 
     label: int
@@ -51,6 +53,7 @@ class RegionMeasures:
     unit: str
     peak_activation: float | None
     peak_lps_mm: tuple[float, float, float] | None
+    suv: SuvMeasures | None = None
 
     @property
     def volume_ml(self) -> float:
@@ -103,6 +106,26 @@ def measure_union(
     return next(_measured(every, volume, activation, first=0), None)
 
 
+def measure_segments(
+    label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
+) -> tuple[RegionMeasures, ...]:
+    """Measure each segment as one, connected or not.
+
+    Args:
+        label_map: on the volume's grid.
+        volume: whose intensities are measured.
+        activation: shape of the volume, for the peaks.
+
+    Returns:
+        The measures of segments that have voxels, in order; their labels are those of the label map.
+
+    Raises:
+        GridError: the label map lies elsewhere than the volume, or the activation has another shape.
+    """
+    _check(label_map, volume, activation)
+    return tuple(_measured(label_map.array_kji.astype(np.int32), volume, activation))
+
+
 def _check(label_map: LabelMap, volume: Volume, activation: NDArray | None) -> None:
     if not label_map.grid.matches(volume.grid):
         raise GridError(f"the label map does not lie on the grid of {volume.name}; measure it on its own volume")
@@ -115,12 +138,16 @@ def _measured(
 ) -> Iterator[RegionMeasures]:
     boxes = ndimage.find_objects(labels)
     surfaces = _surfaces_mm2(labels, volume.grid)
+    meter = SuvMeter(volume) if holds_suv(volume) else None
     for label, box in enumerate(boxes, start=1):
+        if box is None:
+            continue
         inside = labels[box] == label
         start = np.array([axis.start for axis in box])
         kji = np.argwhere(inside) + start
         values = volume.array_kji[box][inside].astype(np.float64)
         peak = None if activation is None else activation[box][inside]
+        flat = np.ravel_multi_index(tuple(kji.T), volume.grid.shape_kji)
         yield RegionMeasures(
             label=label - 1 + first,
             voxels=len(kji),
@@ -136,6 +163,7 @@ def _measured(
             unit=volume.unit,
             peak_activation=None if peak is None else float(peak.max()),
             peak_lps_mm=None if peak is None else _lps(volume.grid, kji[int(peak.argmax())]),
+            suv=None if meter is None else meter.lesions(flat, np.zeros(len(flat), np.intp), 1)[0],
         )
 
 

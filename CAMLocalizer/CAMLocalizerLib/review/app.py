@@ -34,10 +34,18 @@ class ReviewApp:
         folder: from which volumes may be read and into which results are written.
         model: name or folder of the model; one that suits the volume if not given.
         device: where the model computes.
+        unit: of the voxels of ``given``, where it names none.
     """
 
     def __init__(
-        self, server: Any, given: Path, folder: ReviewFolder, *, model: str | None = None, device: str = "auto"
+        self,
+        server: Any,
+        given: Path,
+        folder: ReviewFolder,
+        *,
+        model: str | None = None,
+        device: str = "auto",
+        unit: str | None = None,
     ) -> None:
         app = SlicerApp()
         log_vtk_messages()
@@ -52,7 +60,7 @@ class ReviewApp:
         self.regions = RegionsPart(self.desk)
         self.looks = LookPart(self.desk)
         self.exports = ExportPart(self.desk)
-        self.scans = ScanPart(self.desk, given, self.runs.suit)
+        self.scans = ScanPart(self.desk, given, self.runs.suit, unit)
         self.desk.look_again()
         build_page(server)
 

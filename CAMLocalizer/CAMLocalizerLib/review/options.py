@@ -25,6 +25,7 @@ class ReviewOptions:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         port: 0 takes a free one.
         browser: open the page in the browser.
+        unit: of the voxels of ``given``, where it names none.
     """
 
     given: Path
@@ -33,6 +34,7 @@ class ReviewOptions:
     device: str = "auto"
     port: int = 0
     browser: bool = True
+    unit: str | None = None
 
     def open_folder(self) -> ReviewFolder:
         """Return the folder of the review.
@@ -53,7 +55,7 @@ class ReviewOptions:
         if self.model is not None:
             find_bundle(self.model)
         _check_port(self.port)
-        return read_volume(self.given)
+        return read_volume(self.given, unit=self.unit)
 
 
 def _check_port(port: int) -> None:

@@ -54,7 +54,7 @@ async def _serve(
     asyncio.get_running_loop().set_exception_handler(_complain)
     folder = options.open_folder()
     server = get_server("camlocalizer-review", client_type="vue3")
-    app = ReviewApp(server, options.given, folder, model=options.model, device=options.device)
+    app = ReviewApp(server, options.given, folder, model=options.model, device=options.device, unit=options.unit)
     gate = Gate(app.forget_notice)
     routes = Routes(gate, folder, lambda: app.exports.folder, Path(str(CLIENT)))
     server.controller.on_server_bind.add(lambda bound: _bind(bound.app, gate, routes))

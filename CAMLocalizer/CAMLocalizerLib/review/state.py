@@ -144,6 +144,7 @@ class RegionRow:
     peak: str
     place: str
     kept: bool
+    suv: tuple[str, ...] = ()  # PET measures, empty for other volumes
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class Regions(Part):
 
     rows: tuple[RegionRow, ...] = ()
     more: int = 0  # smaller ones that are not listed
+    total: tuple[str, ...] = ()  # PET measures of all that are kept
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, SettingsError
+from ..core import Grid, GridError, SettingsError, SuvMeasures
 from .runs import Runs, ranges
 
 MM3_PER_ML = 1000.0
@@ -26,6 +26,7 @@ class Component:
         centre_lps_mm: centre of mass of its voxels (all weigh the same), LPS in mm.
         peak: highest activation within; None where no activation was given.
         voxels: number of voxels.
+        suv: PET measures; None unless the volume is a PET in SUV and was measured.
     """
 
     label: int
@@ -33,6 +34,7 @@ class Component:
     centre_lps_mm: tuple[float, float, float]
     peak: float | None
     voxels: int
+    suv: SuvMeasures | None = None
 
 
 class Regions:
@@ -184,6 +186,12 @@ class Regions:
         flat = int(np.ravel_multi_index(tuple(int(index) for index in kji), self.grid.shape_kji))
         run = int(np.searchsorted(self._runs.starts, flat, side="right")) - 1
         return int(self._region[run]) + 1 if run >= 0 and flat < self._runs.stops[run] else 0
+
+    @property
+    def voxels_and_regions(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Flat index of every voxel of every region, and which region holds it, from 0; both of shape (voxels,)."""
+        lengths = self._runs.lengths
+        return ranges(self._runs.starts, lengths), np.repeat(self._region, lengths)
 
     def write(self, mask_out: NDArray, kept: Collection[int]) -> None:
         """Overwrite a mask: 1 in the regions kept, 0 elsewhere.

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ..localizer import Findings
-from ..segment import ActivationLevels, Threshold
+from ..core import holds_suv
+from ..localizer import Findings, measured_components
+from ..segment import ActivationLevels, Component, Regions, Threshold
 from .answers import answers_for
 from .changes import Change
 from .state import ReviewState
+
+if TYPE_CHECKING:
+    from ..measure import SuvMeter
 
 
 class Answer:
@@ -21,6 +28,8 @@ class Answer:
 
     def __init__(self, found: Findings, state: ReviewState) -> None:
         self._answers = answers_for(found)
+        self._volume = found.volume
+        self._measured: tuple[Regions, tuple[Component, ...]] | None = None
         self.rough = False
         self.activation = self._answers.fuse(state.settings)
         self.threshold_value = Threshold.parse(state.settings.threshold).value(self.levels)
@@ -60,6 +69,21 @@ class Answer:
         if before.accepted != after.accepted:
             changes.add(Change.ACCEPTED)
         return changes
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The regions, largest first, with PET measures if the volume is a PET in SUV; measured when asked for."""
+        if self._measured is None or self._measured[0] is not self.regions:
+            self._measured = self.regions, measured_components(self.regions, self._volume, self._meter)
+        return self._measured[1]
+
+    @cached_property
+    def _meter(self) -> SuvMeter | None:
+        if not holds_suv(self._volume):
+            return None
+        from ..measure import SuvMeter  # only here: it takes long to import
+
+        return SuvMeter(self._volume)
 
     @property
     def levels(self) -> ActivationLevels:

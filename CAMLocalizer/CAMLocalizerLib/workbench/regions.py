@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core import SettingsError
+from ..core import SettingsError, SuvMeasures, holds_suv
 from ..localizer import Findings
 from .accepted import MM3_PER_ML
 from .answer import Answer
@@ -27,6 +27,7 @@ class ReviewedComponent:
         peak_kji: voxel of it, first in storage order.
         voxels: number of voxels.
         kept: whether it belongs to the label map.
+        suv: PET measures; None unless the volume is a PET in SUV.
     """
 
     label: int
@@ -36,6 +37,7 @@ class ReviewedComponent:
     peak_kji: Voxel
     voxels: int
     kept: bool
+    suv: SuvMeasures | None = None
 
 
 class RegionGestures(ABC):
@@ -60,9 +62,19 @@ class RegionGestures(ABC):
                 peak,
                 entry.voxels,
                 entry.label not in self._answer.rejected,
+                entry.suv,
             )
-            for entry, peak in zip(self._answer.regions.components, self._answer.regions.peaks_kji, strict=True)
+            for entry, peak in zip(self._answer.components, self._answer.regions.peaks_kji, strict=True)
         )
+
+    @property
+    def suv_total(self) -> SuvMeasures | None:
+        """PET measures of all regions that are kept; None unless the volume is a PET in SUV."""
+        if not holds_suv(self.found.volume):
+            return None
+        rejected = self._answer.rejected
+        kept = [entry.suv for entry in self._answer.components if entry.label not in rejected]
+        return SuvMeasures.total([suv for suv in kept if suv is not None])
 
     def reject_component(self, label: int) -> bool:
         """Leave a region out.

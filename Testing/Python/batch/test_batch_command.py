@@ -19,6 +19,7 @@ import CAMLocalizerLib
 from CAMLocalizerLib.batch import machine
 from CAMLocalizerLib.batch.plan import opened_output
 from CAMLocalizerLib.batch.run import run_batch
+from CAMLocalizerLib.cases import FILES
 from CAMLocalizerLib.cases.choices import Choices
 from CAMLocalizerLib.cli import main
 
@@ -85,7 +86,7 @@ def test_a_batch_gives_what_localize_gives_and_goes_on_after_any_kill(archive, a
     running.communicate()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "workers outlived their client")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("[!.]*/report.json")}
-    assert all(len(entries(path.parent)) == 5 for path in kept)
+    assert all(len(entries(path.parent)) == len(FILES) for path in kept)
 
     assert batch(archive, "--workers", 1) == 1
     assert kept

@@ -18,7 +18,14 @@ from CAMLocalizerLib.cli.arguments import build_parser
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.segment import REFINEMENTS
 
-FILES = ["activation.nii.gz", "labelmap.nii.gz", "overview.png", "report.json", "segmentation.seg.nrrd"]
+FILES = [
+    "activation.nii.gz",
+    "components.csv",
+    "labelmap.nii.gz",
+    "overview.png",
+    "report.json",
+    "segmentation.seg.nrrd",
+]
 KEYS = {
     "input",
     "model",

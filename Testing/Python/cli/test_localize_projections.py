@@ -17,7 +17,14 @@ from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import ModelCard, save_model
 from CAMLocalizerLib.networks import build_network
 
-FILES = ["activation.nii.gz", "labelmap.nii.gz", "overview.png", "report.json", "segmentation.seg.nrrd"]
+FILES = [
+    "activation.nii.gz",
+    "components.csv",
+    "labelmap.nii.gz",
+    "overview.png",
+    "report.json",
+    "segmentation.seg.nrrd",
+]
 
 
 @pytest.fixture
@@ -151,3 +158,15 @@ def test_a_2d_image_is_refused_in_a_sentence(pet_models, tmp_path, capsys):
     assert code == 1
     assert "is a single image; model tiny-pet looks at projections" in capsys.readouterr().err
     assert not (tmp_path / "out" / "photo").exists()
+
+
+def test_a_unit_that_is_named_brings_the_pet_measures(localize_pet, case, capsys):
+    assert "suv_max_g_per_ml" not in (case / "report.json").read_text()
+    assert localize_pet("--overwrite", "--unit", "SUVbw") == 0
+    report = json.loads((case / "report.json").read_text())
+    assert report["input"]["unit"] == "SUVbw"
+    assert not any("names no unit" in note for note in report["notes"])
+    assert report["suv_total"]["suv_max_g_per_ml"] == pytest.approx(15.0, abs=1e-4)
+    assert "  all regions: SUVmax 15.00 g/ml, " in capsys.readouterr().out
+    header = (case / "components.csv").read_text(encoding="utf-8").partition("\n")[0]
+    assert "suv_max_g_per_ml,suv_mean_g_per_ml,suv_peak_g_per_ml,mtv_ml,tlg_g" in header

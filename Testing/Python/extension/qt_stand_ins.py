@@ -148,6 +148,10 @@ class Widget:
         """Return a cell of a table."""
         return self.cells.get((row, column))
 
+    def setHorizontalHeaderLabels(self, titles: Any) -> None:  # noqa: N802
+        """Give the columns of a table their titles."""
+        self.titles = list(titles)
+
     def installEventFilter(self, entry: Any) -> None:  # noqa: N802
         """Show every event to this object first."""
         self.filters.append(entry)
@@ -173,7 +177,7 @@ class Widget:
     def _nothing(self, *_: Any) -> Widget:
         return self
 
-    addWidget = setColumnCount = setHorizontalHeaderLabels = horizontalHeader = verticalHeader = _nothing  # noqa: N815
+    addWidget = setColumnCount = horizontalHeader = verticalHeader = _nothing  # noqa: N815
     setSectionResizeMode = setStretchLastSection = setVisible = blockSignals = selectRow = _nothing  # noqa: N815
     resizeRowsToContents = setColumnWidth = setDefaultSectionSize = setMinimumSectionSize = _nothing  # noqa: N815
     clearContents = setText = _nothing  # noqa: N815

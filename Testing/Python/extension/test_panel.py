@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+
+from CAMLocalizerLib.core import SuvMeasures
 
 RESIZE, RELEASE, MOVE = 14, 3, 5
 
@@ -210,6 +213,21 @@ def test_the_table_lists_regions_and_leaves_one_out(reviewing: Any) -> None:
     assert [component.kept for component in reviewing.review.components] == [True, False]
     assert shown_mask(reviewing)[3, 16, 20] == 0
     assert reviewing.ui.volumeLabel.text == f"{reviewing.review.components[0].volume_ml:.1f} ml"
+
+
+def test_the_table_of_a_pet_has_its_measures(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, table = reviewing.ui, reviewing.ui.componentsTable
+    assert table.titles == ["Keep", "Volume (ml)", "Centre (mm)", "Peak"]
+    assert not ui.suvLabel.visible
+    measured = SuvMeasures(7.25, 4.0, 6.5, 2.0, 8.0)
+    listed = tuple(replace(component, suv=measured) for component in reviewing.review.components)
+    monkeypatch.setattr(type(reviewing.review), "components", listed)
+    monkeypatch.setattr(type(reviewing.review), "suv_total", measured)
+    reviewing.showComponents()
+    assert table.titles[4:] == ["SUVmax (g/ml)", "SUVmean (g/ml)", "SUVpeak (g/ml)", "MTV (ml)", "TLG (g)"]
+    assert [table.item(0, column).text() for column in range(4, 9)] == ["7.25", "4.00", "6.50", "2.00", "8.0"]
+    assert ui.suvLabel.visible
+    assert ui.suvLabel.text.startswith("All kept: SUVmax 7.25 g/ml, ")
 
 
 def test_a_click_on_a_region_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:

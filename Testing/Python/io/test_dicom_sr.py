@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from CAMLocalizerLib.core import Grid, InputError, LabelMap, SettingsError
+from CAMLocalizerLib.core import Grid, InputError, LabelMap, SettingsError, SuvMeasures
 from CAMLocalizerLib.io import (
     DicomSource,
     ReportedRegion,
@@ -179,3 +180,57 @@ def test_what_cannot_be_reported_is_refused(
     with pytest.raises(InputError, match=r"seg.dcm: this segmentation belongs to another series"):
         write_measurement_report([FIRST], other, path, seg=seg)
     assert not path.exists()
+
+
+def coded(group: sr.MeasurementsAndQualitativeEvaluations) -> dict[tuple[str, str], tuple[float, str]]:
+    """Return code of name and derivation to value and unit of each measurement."""
+    return {
+        (one.name.value, one.derivation.value if one.derivation else ""): (one.value, one.unit.value)
+        for one in group.get_measurements()
+    }
+
+
+def test_pet_measures_have_the_codes_of_dicom(tmp_path: Path, source: DicomSource) -> None:
+    lesion = replace(FIRST, mean=3.5, maximum=6.0, suv=SuvMeasures(6.0, 3.5, 5.25, 1.2345, 4.32075))
+    border = replace(SECOND, suv=SuvMeasures(2.0, 2.0, None, 0.00396, 0.00792))
+    total = SuvMeasures.total([lesion.suv, border.suv])
+    place = {"seg": tmp_path / "seg.dcm", "unit": "SUVbw", "total": total}
+    write_measurement_report([lesion, border], source, tmp_path / "m.dcm", **place)
+    first, second = map(coded, groups(tmp_path / "m.dcm"))
+    suv, suv_unit = codes.DCM.Suvbw.value, codes.UCUM.StandardizedUptakeValueBodyWeight.value
+    assert first[suv, codes.SCT.Maximum.value] == (6.0, suv_unit)
+    assert first[suv, codes.SCT.Mean.value] == (3.5, suv_unit)
+    assert first[suv, codes.DCM.PeakValueWithinROI.value] == (5.25, suv_unit)
+    assert first[codes.DCM.MetabolicVolume.value, ""] == (1.2345, "ml")
+    assert first[codes.DCM.TotalLesionGlycolysis.value, ""] == (4.32075, "g")
+    assert (suv, codes.DCM.PeakValueWithinROI.value) not in second
+    (every,) = sr.srread(tmp_path / "m.dcm").content.get_image_measurement_groups()
+    assert every.tracking_identifier == "All lesions"
+    assert coded(every) == {
+        (suv, codes.SCT.Maximum.value): (6.0, suv_unit),
+        (suv, codes.SCT.Mean.value): (pytest.approx(total.mean_suv), suv_unit),
+        (suv, codes.DCM.PeakValueWithinROI.value): (5.25, suv_unit),
+        (codes.DCM.MetabolicVolume.value, ""): (pytest.approx(1.23846), "ml"),
+        (codes.DCM.TotalLesionGlycolysis.value, ""): (pytest.approx(4.32867), "g"),
+    }
+
+
+def test_codes_are_those_of_the_dictionary() -> None:
+    from CAMLocalizerLib.io import dicom_sr
+
+    for ours, theirs in [
+        (dicom_sr.UNITS["SUVbw"][0], codes.DCM.Suvbw),
+        (dicom_sr.UNITS["SUVbw"][1], codes.UCUM.StandardizedUptakeValueBodyWeight),
+        (dicom_sr.PEAK, codes.DCM.PeakValueWithinROI),
+        (dicom_sr.METABOLIC_VOLUME, codes.DCM.MetabolicVolume),
+        (dicom_sr.GLYCOLYSIS, codes.DCM.TotalLesionGlycolysis),
+        (dicom_sr.MAXIMUM, codes.SCT.Maximum),
+        (dicom_sr.MEAN, codes.SCT.Mean),
+    ]:
+        assert ours == (theirs.value, theirs.scheme_designator, theirs.meaning)
+
+
+def test_pet_measures_in_another_unit_are_refused(tmp_path: Path, source: DicomSource) -> None:
+    lesion = replace(FIRST, suv=SuvMeasures(6.0, 3.5, 5.25, 1.2345, 4.32075))
+    with pytest.raises(SettingsError, match="PET measures are in SUVbw, but the intensities are in an arbitrary unit"):
+        write_measurement_report([lesion], source, tmp_path / "m.dcm", seg=tmp_path / "seg.dcm")

@@ -96,7 +96,9 @@ class RegionsPart:
             components = review.components
             self._at = self._at if self._at <= len(components) else 0
             rows = tuple(self._row(review, component) for component in components[:LISTED])
-            self._desk.page.show(Regions(rows, max(0, len(components) - LISTED)))
+            total = review.suv_total
+            told = () if total is None or not components else total.phrases()
+            self._desk.page.show(Regions(rows, max(0, len(components) - LISTED), told))
             if changes == EVERYTHING and components:  # what a run found
                 self.show_region(1, cross=False)
         if Change.ACCEPTED in changes:
@@ -109,6 +111,7 @@ class RegionsPart:
             f"{component.peak:.2f}",
             f"slice {self._desk.views.number_at('Red', _peak_lps(review, component))}",
             component.kept,
+            () if component.suv is None else component.suv.phrases(),
         )
 
 

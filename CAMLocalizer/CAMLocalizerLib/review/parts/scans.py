@@ -22,11 +22,13 @@ class ScanPart:
         desk: what it works with.
         given: the file or folder that the review was started with; it may lie anywhere.
         suit: called with the unit of a volume that is to be shown.
+        unit: of the voxels of ``given``, where it names none.
     """
 
-    def __init__(self, desk: Desk, given: Path, suit: Callable[[str], None]) -> None:
+    def __init__(self, desk: Desk, given: Path, suit: Callable[[str], None], unit: str | None = None) -> None:
         self._desk = desk
         self._suit = suit
+        self._unit = unit
         self._shown_name = self._detail = ""
         self._given = given.resolve()
         self._own = self._name_of(self._given)
@@ -60,7 +62,8 @@ class ScanPart:
         try:
             if name != self._own:  # which the reviewer named in the terminal
                 await asyncio.to_thread(check_data_files, path, self._desk.folder.root)
-            self._show(await asyncio.to_thread(read_volume, path))
+            unit = self._unit if name == self._own else None
+            self._show(await asyncio.to_thread(read_volume, path, unit=unit))
         except Exception:
             self._desk.folder.settle_upload(name, readable=False)
             self._list(self._shown_name)
