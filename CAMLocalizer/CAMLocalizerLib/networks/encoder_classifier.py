@@ -28,7 +28,7 @@ class EncoderFeatures(nn.Module):
     def __init__(self, encoder: str, in_channels: int, channels: int) -> None:
         super().__init__()
         self.encoder = make_encoder(encoder, in_channels)
-        self.last = convolution_block(self.encoder.channels[-1], channels, kernel=1)  # type: ignore[index]
+        self.last = convolution_block(self.encoder.channels[-1], channels, kernel=1)  # type: ignore[arg-type, index]
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, in_channels, H, W) in 0..1, sides multiples of 16, to (N, channels, H / 16, W / 16)."""
