@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .dcfpn import DCFPN
+from .encoder_classifier import EncoderClassifier
 from .encoder_dcfpn import EncoderDCFPN
 from .folded_dcfpn import DecoderTrace, FoldedDCFPN
 from .folding import fold_batch_norm
@@ -15,6 +16,7 @@ __all__ = [
     "DCFPN",
     "NETWORKS",
     "DecoderTrace",
+    "EncoderClassifier",
     "EncoderDCFPN",
     "FoldedDCFPN",
     "MultiGAP",

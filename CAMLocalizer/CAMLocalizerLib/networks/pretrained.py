@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from ..core import ModelError
 from .efficientnet import EfficientNetLite
+from .encoder_classifier import EncoderClassifier
 from .encoder_dcfpn import EncoderDCFPN
 from .tensors import read_tensors, require_fitting
 from .timm_encoder import PREFIX, create_timm_model
 
 IMAGENET = "imagenet"
 PACKAGE_VERSION = "0.1.0"
-ENCODER_PREFIX = "encoder."
+ENCODER_PREFIXES = ("encoder.", "features.encoder.")  # in the files of whole networks
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,14 @@ def load_encoder_weights(network: nn.Module, weights: str | os.PathLike[str]) ->
     """Put weights into a network's encoder, in place.
 
     Args:
-        network: a DC-FPN on an encoder.
+        network: a DC-FPN on an encoder, or an `EncoderClassifier`.
         weights: ``imagenet`` for the published ones, or a safetensors file with the encoder's tensors by our names; in
-            a file of a whole network the tensors below ``encoder.`` are taken.
+            a file of a whole network the encoder's own are taken.
 
     Raises:
         ModelError: a network without an encoder, weights that are not installed, or a file that does not fit.
     """
-    if not isinstance(network, EncoderDCFPN):
+    if not isinstance(network, EncoderDCFPN | EncoderClassifier):
         raise ModelError(
             f"{type(network).__name__} takes no encoder weights; name an encoder, such as efficientnet-lite0, in its "
             "settings"
@@ -84,10 +85,14 @@ def load_encoder_weights(network: nn.Module, weights: str | os.PathLike[str]) ->
         source, tensors = f"the ImageNet weights of {encoder.name}", imagenet_tensors(str(encoder.name))
     else:
         source, tensors = os.fspath(weights), read_tensors(weights)
-        below = {name: tensor for name, tensor in tensors.items() if name.startswith(ENCODER_PREFIX)}
-        tensors = {name.removeprefix(ENCODER_PREFIX): tensor for name, tensor in below.items()} or tensors
+        tensors = next(filter(None, (_below(prefix, tensors) for prefix in ENCODER_PREFIXES)), tensors)
     require_fitting(encoder.state_dict(), tensors, source)
     encoder.load_state_dict(tensors)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take the tensors whose names start with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def imagenet_tensors(encoder: str) -> dict[str, Tensor]:

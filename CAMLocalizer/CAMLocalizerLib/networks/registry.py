@@ -14,6 +14,7 @@ from ..core import ModelError
 from .alexnet import AlexNetGAP, ModifiedAlexNet
 from .dcfpn import DCFPN
 from .densenet import DenseNet121
+from .encoder_classifier import EncoderClassifier
 from .encoder_dcfpn import EncoderDCFPN
 from .hesam import HESAMNet
 from .multigap import MultiGAP
@@ -57,6 +58,7 @@ NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
         "unet_vgg16": unet_vgg16,
         "unet_vgg19": unet_vgg19,
         "densenet121": DenseNet121,
+        "efficientnet_lite0": EncoderClassifier,
         "nasnet_mobile": NASNetMobile,
         "pet_cnn": PETNetwork,
         "pet_fcn": PETFullyConvolutional,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...metrics import classification_report
-from ...networks import build_network
+from ...networks import build_network, load_encoder_weights
 from ..figshare_images import figshare_image_set
 from ..figshare_masks import figshare_masks
 from ..fitting import FitOptions, fit_classifier, predict_logits
 from ..images import ImageSet
-from .pgcam_bundle import measure_bundle, unseen_bundle
+from .held_out import network_without
+from .pgcam_bundle import measure_bundle
 from .pgcam_localise import MaskedSlices, localise
 from .pgcam_pictures import Pictured, draw_pictures
 from .pgcam_report import write_report
@@ -92,7 +94,13 @@ QUICK = Settings(
 
 
 def reproduce(
-    data: Path, output: Path, work: Path, *, quick: bool = False, report: Callable[[str], None] = print
+    data: Path,
+    output: Path,
+    work: Path,
+    *,
+    quick: bool = False,
+    training: Path | None = None,
+    report: Callable[[str], None] = print,
 ) -> None:
     """Train the paper's networks, measure classification and localisation, write tables and pictures.
 
@@ -105,26 +113,35 @@ def reproduce(
         output: gets ``table.csv``, ``table.md``, ``localisation.png`` and ``scales.png``.
         work: keeps checkpoints and results.
         quick: few small images, small networks, one epoch.
+        training: of brain-t1ce, whose network without the held-out fold is measured too; None leaves it out.
         report: takes a line per step.
 
     Raises:
         InputError: data that are missing or not as expected.
-        ModelError: ``work`` holds trainings with other settings.
+        ModelError: ``work`` holds trainings with other settings, the encoder's weights are not installed, or
+            ``training`` is not a training of brain-t1ce.
     """
     settings, folder = QUICK if quick else SETTINGS, data / DATA_FOLDER
     place = work / ("quick" if quick else "full")
-    images = meningioma_task(figshare_image_set(folder, size=settings.size), settings.images_per_class)
-    shares = [np.mean(images.in_folds([fold]).labels == POSITIVE) for fold in settings.folds]
+
+    @cache
+    def images(normalisation: str, size: int = settings.size) -> ImageSet:
+        slices = figshare_image_set(folder, size=size, normalisation=normalisation)
+        return meningioma_task(slices, settings.images_per_class)
+
+    labelled = images(SYSTEMS[0].normalisation)
+    shares = [np.mean(labelled.in_folds([fold]).labels == POSITIVE) for fold in settings.folds]
     results: list[FoldResult] = []
     drawn: list[tuple[str, str]] = []
     for fold in settings.folds:
         for system in SYSTEMS:
-            results.append(measured(system, fold, images, folder, place, settings, report))
+            results.append(measured(system, fold, images(system.normalisation), folder, place, settings, report))
             if fold == settings.folds[0]:
                 drawn += draw_pictures(output, place, fold, system.name)
             write_report(output, asdict(settings), results, float(np.mean(shares)), tuple(drawn))
-        if (bundle := unseen_bundle(fold, settings.size)) is not None:
-            held_out = images.in_folds([fold])
+        patients = set(labelled.in_folds([fold]).patients.tolist())
+        if (bundle := network_without(patients, training, report)) is not None:
+            held_out = images(bundle.card.normalisation, bundle.card.size[0]).in_folds([fold])
             results.append(measure_bundle(bundle, fold, held_out, _with_masks(held_out, folder, settings.size)))
             write_report(output, asdict(settings), results, float(np.mean(shares)), tuple(drawn))
 
@@ -154,18 +171,30 @@ def measured(
     settings: Settings,
     report: Callable[[str], None],
 ) -> FoldResult:
-    """Train and measure one network with one fold held out, or read what an earlier run measured."""
+    """Train and measure one network with one fold held out, or read what an earlier run measured.
+
+    Args:
+        system: the network.
+        fold: held out.
+        images: meningioma against other tumours, all folds, normalised as the system asks for.
+        folder: holds the masks.
+        place: keeps trainings and results.
+        settings: of the study.
+        report: takes a line per step.
+    """
+    recipe = settings.of_a_training | system.own_recipe
     run = place / f"fold-{fold}-{system.name}"
-    if (done := load_result(run.with_suffix(".json"), settings.of_a_training)) is not None:
+    if (done := load_result(run.with_suffix(".json"), recipe)) is not None:
         report(f"{run.name}: measured before")
         return done
     train, held_out = images.split([fold])
     report(f"{run.name}: training on {len(train)} images")
     network = _fresh_network(system, fold, settings)
-    fit_classifier(network, train, None, fit_options(settings, len(train)), run, report=report)
+    options = fit_options(settings, len(train), system.learning_rate)
+    fit_classifier(network, train, None, options, run, report=report)
     result = _measure(system, fold, network, train, held_out, folder, settings, run)
     report(f"{run.name}: accuracy {result.classification['accuracy']:.3f} on {result.images} held-out images")
-    save_result(run.with_suffix(".json"), result, settings.of_a_training)
+    save_result(run.with_suffix(".json"), result, recipe)
     return result
 
 
@@ -173,16 +202,25 @@ def _fresh_network(system: System, fold: int, settings: Settings) -> nn.Module:
     size = {"width": settings.resnet_width} if system.network == "resnet50" else {"channels": settings.channels}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed + fold)
-        return build_network(system.network, classes=len(CLASSES), **size, **system.settings)
+        network = build_network(system.network, classes=len(CLASSES), **size, **system.settings)
+    if system.encoder_weights is not None:
+        load_encoder_weights(network, system.encoder_weights)
+    return network
 
 
-def fit_options(settings: Settings, images: int) -> FitOptions:
-    """Give the paper's recipe for a training on so many images; its decay comes once, late in the shorter run."""
+def fit_options(settings: Settings, images: int, learning_rate: float | None = None) -> FitOptions:
+    """Give the paper's recipe for a training on so many images; its decay comes once, late in the shorter run.
+
+    Args:
+        settings: of the study.
+        images: number of training images.
+        learning_rate: of Adam at the start; that of the study if not given.
+    """
     steps = settings.epochs * math.ceil(images / settings.batch_size)
     return FitOptions(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate if learning_rate is None else learning_rate,
         decay_every=max(1, math.ceil(steps * settings.decay_share)),
         precision=settings.precision,
         augmentation=settings.augmentation,

@@ -1,4 +1,4 @@
-"""The bundled model in PG-CAM's tables: the same network with a recipe of this project, on patients it never saw."""
+"""The recipe of brain-t1ce in PG-CAM's tables: a network of a training's fold, on patients it never saw."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from ...localizer.targets import target_weights
 from ...metrics import classification_report
-from ...models import ModelBundle, load_model
+from ...models import ModelBundle
 from ..fitting import predict_logits
 from ..images import ImageSet
 from .pgcam_localise import MaskedSlices, localise
@@ -17,19 +17,11 @@ from .pgcam_result import FoldResult
 from .pgcam_systems import BUNDLED
 
 MEASURES = ("accuracy", "sensitivity", "specificity", "auc")
-SEEN, UNSEEN_FOLDS = "Folds 3 and 4 of", (1, 2)
 TUMOUR = "meningioma"
 
 
-def unseen_bundle(fold: int, size: int) -> ModelBundle | None:
-    """Load `brain-t1ce` where it can be measured: on folds that it was not trained on, at its own size of images."""
-    bundle = load_model(BUNDLED.name)
-    held_out = fold in UNSEEN_FOLDS and bundle.card.training_data.startswith(SEEN)
-    return bundle if held_out and bundle.card.size == (size, size) else None
-
-
 def measure_bundle(bundle: ModelBundle, fold: int, held_out: ImageSet, shown: MaskedSlices) -> FoldResult:
-    """Measure the bundle as the trained networks are.
+    """Measure a network of brain-t1ce as the trained networks are, its maps brought to the size of the masks.
 
     Its maps explain what its card says, any tumour. Of its classes the three tumours alone are compared, since every
     image shows one.
@@ -37,8 +29,8 @@ def measure_bundle(bundle: ModelBundle, fold: int, held_out: ImageSet, shown: Ma
     Args:
         bundle: that never saw the fold.
         fold: the held-out fold.
-        held_out: meningioma against other tumours.
-        shown: the meningioma slices of these.
+        held_out: meningioma against other tumours, at the bundle's size and with its normalisation.
+        shown: the meningioma slices of these, with masks of any size.
     """
     card, network = bundle.card, bundle.network()
     logits = torch.from_numpy(predict_logits(network, held_out.images))

@@ -60,11 +60,11 @@ def localise(system: System, network: nn.Module, shown: MaskedSlices, tuning: Ma
     for method in dict.fromkeys(row.method for row in system.maps):
         rows = [row for row in system.maps if row.method == method]
         raw = _raw(rows[0], system, network, shown)
-        other = _raw(rows[0], system, network, tuning) if any(row.paper for row in rows) else {}
+        other = _raw(rows[0], system, network, tuning) if any(row.in_table_2 for row in rows) else {}
         for row in rows:
             activations = _activations(row, raw, shown)
             result.scores[row.row] = score_maps(activations, shown.masks, row.threshold)
-            if row.paper is not None:
+            if row.in_table_2:
                 _try_thresholds(result, row, activations, shown.masks, _f1_by_threshold(row, other, tuning))
         if method == "PG-CAM":
             size = shown.masks.shape[1], shown.masks.shape[2]

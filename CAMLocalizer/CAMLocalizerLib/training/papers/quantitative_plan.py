@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...networks.pretrained import IMAGENET
 from ..fitting import FitOptions
 
+ENCODER = "EfficientNet-Lite0, not in the paper"
+ENCODER_PYRAMID = "DC-FPN on EfficientNet-Lite0, not in the paper"
 SLIM = {"channels": (4, 4, 8, 8, 8)}  # of a quick run; DC-FPN has four scales
 SLIM_PYRAMID = {"channels": (4, 4, 8, 8)}
 
@@ -35,12 +38,23 @@ class Plan:
         network: name among ``NETWORKS``.
         stages: how it is trained, one after another.
         start: title of the network whose convolutions it starts from.
+        encoder: name of the encoder of a pyramid; empty for one of its own.
+        encoder_weights: what the encoder starts from, as for `load_encoder_weights`; None for random weights.
+        normalisation: of the images, as for `normalise_slices`.
     """
 
     title: str
     network: str
     stages: tuple[Stage, ...]
     start: str | None = None
+    encoder: str = ""
+    encoder_weights: str | None = None
+    normalisation: str = "foreground-zscore"
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of its trainings."""
+        return f"{self.network}-{self.encoder}" if self.encoder else self.network
 
     @property
     def segments(self) -> bool:
@@ -55,6 +69,7 @@ class Settings:
     Args:
         size: height and width of the images that are measured.
         alexnet, scratch, modified, pyramid, segmenter: stages of the networks of each kind.
+        pretrained: stages of the networks on an encoder with ImageNet weights.
         deeper, deeper_modified: stages of VGG-19 and Modified VGG-19.
         folds: held out one after another.
         batch_size: images per step.
@@ -74,6 +89,7 @@ class Settings:
     segmenter: tuple[Stage, ...]
     deeper: tuple[Stage, ...]
     deeper_modified: tuple[Stage, ...]
+    pretrained: tuple[Stage, ...]
     folds: tuple[int, ...] = (1, 2, 3, 4)
     batch_size: int = 32
     mask_batch_size: int = 8
@@ -95,12 +111,22 @@ class Settings:
             Plan("VGG-19", "vgg19_gap", self.deeper),
             Plan("Modified VGG-19", "modified_vgg19", self.deeper_modified, start="VGG-19"),
             Plan("U-Net (VGG-19)", "unet_vgg19", self.segmenter, start="VGG-19"),
+            self._pretrained(ENCODER, "efficientnet_lite0"),
+            self._pretrained(ENCODER_PYRAMID, "dcfpn", encoder="efficientnet-lite0"),
         )
+
+    def _pretrained(self, title: str, network: str, *, encoder: str = "") -> Plan:
+        """Plan a network on an encoder with ImageNet weights, which expect intensities of 0 to 1."""
+        own = {"encoder": encoder, "encoder_weights": IMAGENET, "normalisation": "foreground-gamma"}
+        return Plan(title, network, self.pretrained, **own)
 
     def network_settings(self, plan: Plan, classes: int) -> dict[str, Any]:
         """Return what the plan's network is built with."""
         if plan.network == "dcfpn":
-            return {"classes": classes, **(SLIM_PYRAMID if self.slim else {})}
+            encoder = {"encoder": plan.encoder} if plan.encoder else {}
+            return {"classes": classes, **encoder, **(SLIM_PYRAMID if self.slim else {})}
+        if plan.encoder_weights is not None:
+            return {"classes": classes}
         settings: dict[str, Any] = {"batch_norm": True, **(SLIM if self.slim else {})}
         return settings if plan.segments else settings | {"classes": classes}
 
@@ -137,6 +163,7 @@ SETTINGS = Settings(
     segmenter=(Stage(128, 1, 3e-4),),
     deeper=(Stage(128, 2, 3e-4),),
     deeper_modified=(Stage(128, 1, 2e-4),),
+    pretrained=(Stage(128, 6, 3e-4),),
     folds=(1,),
 )
 QUICK = Settings(
@@ -148,6 +175,7 @@ QUICK = Settings(
     segmenter=(Stage(64, 1, 1e-3),),
     deeper=(Stage(32, 1, 1e-3), Stage(64, 1, 1e-3)),
     deeper_modified=(Stage(64, 1, 1e-3),),
+    pretrained=(Stage(32, 1, 1e-3),),
     folds=(1,),
     batch_size=8,
     per_class=3,

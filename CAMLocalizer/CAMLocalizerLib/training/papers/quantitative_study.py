@@ -17,8 +17,8 @@ from torch import nn
 
 from ...localizer import Localizer
 from ...metrics import slice_ious
-from ...models import ModelBundle, load_model
-from ...networks import build_network, load_imagenet_backbone
+from ...models import ModelBundle
+from ...networks import build_network, load_encoder_weights, load_imagenet_backbone
 from ...views import plane_axes
 from ..figshare_images import CLASSES, figshare_image_set
 from ..figshare_masks import figshare_masks
@@ -28,14 +28,14 @@ from ..fitting import fit_classifier, predict_logits
 from ..images import ImageSet
 from ..supervised import fit_segmenter
 from . import quantitative_maps as maps
+from .held_out import ROW, network_without
 from .quantitative_examples import write_examples
 from .quantitative_paper import MASK
 from .quantitative_plan import Plan, Settings, Stage
 from .quantitative_record import Measured, read_measured, write_measured
 
 FIGSHARE = "figshare_brain_tumor"
-BUNDLE, BUNDLE_SEEN, BUNDLE_UNSEEN = "brain-t1ce", "Folds 3 and 4 of", (1, 2)
-BUNDLE_ROW, MAIN_JOB_ROW = "brain-t1ce, image by image", "brain-t1ce, main job"
+BUNDLE_ROW, MAIN_JOB_ROW = f"{ROW}, image by image", f"{ROW}, main job"
 SHOWN = {"Modified VGG-16": ("Modified VGG-16",), "DC-FPN": ("DC-FPN, PG-CAM scales 1 and 4",)}
 
 
@@ -48,13 +48,15 @@ class Study:
         work: keeps training runs and figures.
         settings: of the networks.
         report: takes a line per step.
+        training: of brain-t1ce, whose network without the held-out fold is measured too; None leaves it out.
     """
 
     folder: Path
     work: Path
     settings: Settings
     report: Callable[[str], None]
-    _images: dict[int, ImageSet] = field(default_factory=dict)
+    training: Path | None = None
+    _images: dict[tuple[int, str], ImageSet] = field(default_factory=dict)
 
     def run(self) -> Iterator[Measured]:
         """Measure every network on the first held-out fold, then on the next; each is given when it is done."""
@@ -64,21 +66,27 @@ class Study:
             yield from self._bundled(fold)
 
     def _bundled(self, fold: int) -> Iterator[Measured]:
-        """Measure the bundle image by image and as the main job, if its weights never saw the fold."""
-        bundle = load_model(BUNDLE)
-        if fold not in BUNDLE_UNSEEN or not bundle.card.training_data.startswith(BUNDLE_SEEN):
-            self.report(f"{BUNDLE}, fold {fold}: left out, its weights may have seen these patients")
+        """Measure brain-t1ce image by image and as the main job, if a network of it never saw the fold."""
+        patients = set(self.images(self.settings.size).in_folds([fold]).patients.tolist())
+        bundle = network_without(patients, self.training, self.report)
+        if bundle is None:
             return
         recipe = {"per_class": self.settings.per_class, "sha256": bundle.card.sha256}
         yield self._kept(BUNDLE_ROW, fold, recipe, partial(self._bundle, bundle))
         yield self._kept(MAIN_JOB_ROW, fold, recipe, partial(self._main_job, bundle))
 
-    def images(self, size: int) -> ImageSet:
-        """Return the collection at a size, of a quick run a few images of each class and fold."""
-        if size not in self._images:
-            everything = figshare_image_set(self.folder, size=size)
-            self._images[size] = everything.where(first_of_each(everything, self.settings.per_class))
-        return self._images[size]
+    def images(self, size: int, normalisation: str = "foreground-zscore") -> ImageSet:
+        """Return the collection, of a quick run a few images of each class and fold.
+
+        Args:
+            size: height and width in pixels.
+            normalisation: as for `normalise_slices`.
+        """
+        key = (size, normalisation)
+        if key not in self._images:
+            everything = figshare_image_set(self.folder, size=size, normalisation=normalisation)
+            self._images[key] = everything.where(first_of_each(everything, self.settings.per_class))
+        return self._images[key]
 
     def trained(self, plan: Plan, fold: int) -> nn.Module:
         """Train a network on the other folds, or load what that came to."""
@@ -86,13 +94,15 @@ class Study:
             torch.manual_seed(self.settings.seed)
             classes = self.images(self.settings.size).classes
             network = build_network(plan.network, **self.settings.network_settings(plan, len(classes)))
+        if plan.encoder_weights is not None:
+            load_encoder_weights(network, plan.encoder_weights)
         if plan.start is not None:
             source = next(each for each in self.settings.plans() if each.title == plan.start)
             load_imagenet_backbone(network, self.trained(source, fold).state_dict())
         for number, stage in enumerate(plan.stages, start=1):
-            folder = self.work / f"fold-{fold}" / plan.network / f"stage-{number}-{stage.size}px"
+            folder = self.work / f"fold-{fold}" / plan.folder / f"stage-{number}-{stage.size}px"
             finished = (folder / DONE_FILE).exists()
-            train, _ = self.images(stage.size).split([fold])
+            train, _ = self.images(stage.size, plan.normalisation).split([fold])
             begin = time.monotonic()
             self._fit(network, plan, stage, train, folder)
             if not finished:
@@ -120,7 +130,7 @@ class Study:
 
     def _plan(self, plan: Plan, fold: int) -> Measured:
         network = self.trained(plan, fold)
-        held_out = self.images(self.settings.size).in_folds([fold])
+        held_out = self.images(self.settings.size, plan.normalisation).in_folds([fold])
         truths = self._masks(held_out, self.settings.size)
         if plan.segments:
             found = predict_logits(network, held_out.images, precision=self.settings.precision)[:, 0] > 0
@@ -137,7 +147,7 @@ class Study:
 
     def _bundle(self, bundle: ModelBundle, fold: int) -> Measured:
         size, card = bundle.card.size[0], bundle.card
-        held_out = self.images(size).in_folds([fold])
+        held_out = self.images(size, card.normalisation).in_folds([fold])
         method = maps.bundle_maps(bundle.network(), card, BUNDLE_ROW)
         scores = maps.score(method, held_out.images, self._masks(held_out, size))
         return _measured(BUNDLE_ROW, fold, held_out, scores.logits, scores.ious)

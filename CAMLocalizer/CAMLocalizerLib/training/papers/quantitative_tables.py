@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...metrics import classification_report, share_below
 from . import quantitative_paper as paper
 from .quantitative_paper import CLASSES, CLASSIFIERS, MASK, RULES, SEGMENTERS
+from .quantitative_plan import ENCODER
 from .quantitative_record import Measured, over_folds
 from .results import Entry
 
@@ -58,9 +59,10 @@ def rule_of(folds: Sequence[Measured], row: str) -> str:
 def entries(rows: Rows) -> list[Entry]:
     """Fill the tables with the rows that are there."""
     found = [*_classification(rows)]
-    others = [row for row in rows if row not in (*CLASSIFIERS, *SEGMENTERS)]
+    in_the_papers = (*CLASSIFIERS, *SEGMENTERS, ENCODER)
+    others = [row for row in rows if row not in in_the_papers]
     for rule_table, class_table, missed_table, names in (
-        (TABLE3, TABLE4, TABLE5, [*CLASSIFIERS, *SEGMENTERS]),
+        (TABLE3, TABLE4, TABLE5, in_the_papers),
         (OTHER3, OTHER4, OTHER5, others),
     ):
         present = [row for row in names if row in rows]
@@ -133,7 +135,14 @@ def findings(rows: Rows) -> tuple[str, ...]:
     """Say what the figures show, in sentences made from them."""
     maps = {row: mean_overlap(folds, row, RULE).mean for row, folds in rows.items() if RULE in folds[0].ious[row]}
     maps = {row: value for row, value in maps.items() if np.isfinite(value)}
-    return (*_against_best(maps), *_own_masks(rows), *_best_rules(rows), *_modified(maps), *_order(rows))
+    return (
+        *_against_best(maps),
+        *_own_masks(rows),
+        *_best_rules(rows),
+        *_modified(maps),
+        *_pretrained(rows, maps),
+        *_order(rows),
+    )
 
 
 def _against_best(maps: Mapping[str, float]) -> Iterator[str]:
@@ -172,6 +181,21 @@ def _modified(maps: Mapping[str, float]) -> Iterator[str]:
     ]
     if gains:
         yield f"Gain of the modified networks over the standard ones at {RULE}: {', '.join(gains)}."
+
+
+def _pretrained(rows: Rows, maps: Mapping[str, float]) -> Iterator[str]:
+    """Compare the encoder with ImageNet weights with the best of the paper's networks, which start at random."""
+    others = [name for name in CLASSIFIERS if name in maps]
+    if ENCODER not in maps or not others:
+        return
+    best = max(others, key=lambda name: maps[name])
+    accuracies = {name: np.mean([_report(each)["accuracy"] for each in rows[name]]) for name in (ENCODER, *others)}
+    surest = max(others, key=lambda name: accuracies[name])
+    yield (
+        f"EfficientNet-Lite0 with ImageNet weights: accuracy {accuracies[ENCODER]:.3f} (best of the paper's networks, "
+        f"from random weights: {surest} {accuracies[surest]:.3f}), mIoU at {RULE} {maps[ENCODER]:.3f} ({best} "
+        f"{maps[best]:.3f})."
+    )
 
 
 def _order(rows: Rows) -> Iterator[str]:

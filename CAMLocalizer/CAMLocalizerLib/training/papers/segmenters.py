@@ -30,6 +30,8 @@ def reproduce(
 ) -> None:
     """Train the paper's six classifiers on regions with and without a tumour; fill Tables I and II, Figs. 7 to 10.
 
+    A seventh, which the paper does not have, starts from ImageNet weights.
+
     For each held-out fold and classifier: trained on original regions; Grad-CAM of all regions, compared with the
     truth by mean-Dice; trained again from scratch on regions multiplied by their map, by the truth and by its
     inverse. Tables and pictures are written again after every classifier.
@@ -43,7 +45,7 @@ def reproduce(
 
     Raises:
         InputError: data that are missing or damaged.
-        ModelError: ``work`` holds a run with other settings, or a network's package is not installed.
+        ModelError: ``work`` holds a run with other settings, or the package of a network or its weights is missing.
 
     Source:
         Guan and Loew, IEEE AIPR 2021.

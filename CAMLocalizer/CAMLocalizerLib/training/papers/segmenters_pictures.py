@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..filters import CAM, FILTERS, ORIGINAL, filter_weights, lent_masks
 from ..roi_set import RoiSet, multiplied
 from .pictures import DPI, Panel, panel_grid, save_figure
-from .segmenters_plan import NETWORKS, PUBLISHED
+from .segmenters_plan import NETWORKS, published
 from .segmenters_report import Rows
 from .segmenters_study import TUMOUR, Study
 
@@ -54,7 +54,9 @@ def _draw_maps(path: Path, study: Study, names: Sequence[str], fold: int, shown:
     for index in shown:
         grey, truth = rois.grey[index], rois.truth[index]
         panels = [Panel("truth", grey, truth=truth)]
-        panels += [Panel(NETWORKS[name], grey, heat=maps[name][index] / 255, truth=truth) for name in names]
+        panels += [
+            Panel(NETWORKS[name].partition(",")[0], grey, heat=maps[name][index] / 255, truth=truth) for name in names
+        ]
         rows.append((str(rois.names[index]), panels))
     panel_grid(path, rows)
 
@@ -89,7 +91,9 @@ def draw_scatter(path: Path, rows: Rows) -> None:
         colour, dice = f"C{number}", np.mean([each.dice.mean() for each in found])
         ours = np.mean([each.results[CAM].accuracy for each in found])
         axis.scatter(dice, ours, color=colour, label=NETWORKS[name])
-        axis.scatter(PUBLISHED[name].dice, PUBLISHED[name].cam_val_acc, edgecolor=colour, facecolor="none")
+        paper = published(name)
+        if paper.dice is not None and paper.cam_val_acc is not None:
+            axis.scatter(paper.dice, paper.cam_val_acc, edgecolor=colour, facecolor="none")
         axis.scatter(dice, np.mean([each.results[ORIGINAL].accuracy for each in found]), color=colour, marker="+")
     axis.set_xlabel("mean-Dice of the maps")
     axis.set_ylabel("accuracy on CAM-filtered regions")

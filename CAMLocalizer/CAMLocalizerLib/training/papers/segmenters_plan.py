@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from ...networks.pretrained import IMAGENET
 from ..filters import CAM, FILTERS, INVERSE, MASK, ORIGINAL
 from ..fitting import FitOptions
+from ..roi_set import FIXED
 
 CITATION = (
     "Guan and Loew, A Sneak Attack on Segmentation of Medical Images Using Deep Neural Network Classifiers, "
     "IEEE AIPR 2021 (arXiv:2201.02771)"
 )
+ENCODER = "efficientnet_lite0"
 NETWORKS: Mapping[str, str] = MappingProxyType(
     {
         "xception": "Xception",
@@ -22,7 +25,12 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "inception_v3": "InceptionV3",
         "mobilenet_v2": "MobileNetV2",
         "densenet121": "DenseNet121",
+        ENCODER: "EfficientNet-Lite0, not in the paper",
     }
+)
+# What starts from ImageNet weights, and images of 0 to 1, which they expect.
+PRETRAINED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {ENCODER: {"encoder_weights": IMAGENET, "normalisation": "none"}}
 )
 MEASURES: Mapping[str, str] = MappingProxyType(
     {ORIGINAL: "val_acc", CAM: "CAM_val_acc", MASK: "mask_val_acc", INVERSE: "inverse_mask_val_acc"}
@@ -32,12 +40,15 @@ DICE = "Dice"
 
 @dataclass(frozen=True)
 class Published:
-    """The paper's figures of one classifier, Tables I and II; the last is given for InceptionV3 alone."""
+    """The paper's figures of one classifier, Tables I and II; the last is given for InceptionV3 alone.
 
-    val_acc: float
-    dice: float
-    cam_val_acc: float
-    mask_val_acc: float
+    All are None for a classifier that the paper does not have.
+    """
+
+    val_acc: float | None = None
+    dice: float | None = None
+    cam_val_acc: float | None = None
+    mask_val_acc: float | None = None
     inverse_val_acc: float | None = None
 
     @property
@@ -59,6 +70,11 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 )
 
 
+def published(network: str) -> Published:
+    """Give the paper's figures of a network, all None for one that it does not have."""
+    return PUBLISHED.get(network, Published())
+
+
 @dataclass(frozen=True)
 class Settings:
     """What decides a run.
@@ -74,7 +90,7 @@ class Settings:
         augmentation: a name of `FitOptions`.
         class_weights: weigh both classes alike in the loss.
         half_precision: networks that bfloat16 makes faster on processors that have it; the others use float32.
-        everywhere: measure the inverse mask with all networks, not with InceptionV3 alone.
+        everywhere: measure the inverse mask with all networks, not with InceptionV3 and EfficientNet-Lite0 alone.
         per_class: images of each class and fold that are used; None for all.
         seed: of windows, folds, weights and batches.
     """
@@ -93,15 +109,22 @@ class Settings:
     per_class: int | None = None
     seed: int = 2021
 
-    @property
-    def of_a_training(self) -> dict[str, Any]:
-        """The settings that decide one training; which networks, folds and filters there are does not."""
+    def recipe(self, network: str) -> dict[str, Any]:
+        """Return what decides a training of a network; which networks, folds and filters there are does not."""
         apart = ("networks", "folds", "everywhere")
-        return {name: value for name, value in asdict(self).items() if name not in apart}
+        return {name: value for name, value in asdict(self).items() if name not in apart} | self.start(network)
+
+    def start(self, network: str) -> dict[str, str]:
+        """Return ``encoder_weights`` and ``normalisation`` of a network with ImageNet weights, nothing of others."""
+        return dict(PRETRAINED.get(network, {}))
+
+    def normalisation(self, network: str) -> str:
+        """Return how the images of a network are normalised, as for `RoiSet.image_set`."""
+        return self.start(network).get("normalisation", FIXED)
 
     def filters(self, network: str) -> tuple[str, ...]:
         """Filters that a network is trained with, the original first."""
-        inverse = self.everywhere or PUBLISHED[network].inverse_val_acc is not None
+        inverse = self.everywhere or network in PRETRAINED or published(network).inverse_val_acc is not None
         return tuple(kind for kind in FILTERS if inverse or kind != INVERSE)
 
     def options(self, network: str, fold: int) -> FitOptions:

@@ -11,7 +11,7 @@ from scipy import stats
 from ..filters import CAM, INVERSE, MASK, ORIGINAL, FilterResult, map_overlap
 from ..roi_set import RoiSet
 from .results import Entry
-from .segmenters_plan import DICE, MEASURES, NETWORKS, PUBLISHED, Settings
+from .segmenters_plan import DICE, ENCODER, MEASURES, NETWORKS, PUBLISHED, Settings, published
 from .segmenters_study import TUMOUR, Measured
 
 TABLE1 = "Table I. Classification, and maps as segmentation"
@@ -20,12 +20,13 @@ TABLE3 = "Beyond the paper: accuracy of the last epoch, which no validation imag
 TABLE4 = "Beyond the paper: mean-Dice of maps that look at no image"
 HELD_OUT = "Dice, held-out regions"
 EMPTY = "share of empty maps"
+INVERSE_ALONE = "Of the paper's networks the inverse mask is measured with InceptionV3 alone, as there."
 
 Rows = Mapping[str, Sequence[Measured]]
 
 
 def rows_of(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """Sort by network, in the paper's order; each has its folds."""
+    """Sort by network, in the paper's order, what it does not have last; each has its folds."""
     return {
         name: [each for each in measured if each.network == name]
         for name in NETWORKS
@@ -40,7 +41,7 @@ def entries(rows: Rows, rois: RoiSet) -> list[Entry]:
 
 def _table1(rows: Rows) -> Iterator[Entry]:
     for name, folds in rows.items():
-        title, paper = NETWORKS[name], PUBLISHED[name]
+        title, paper = NETWORKS[name], published(name)
         yield _accuracy(TABLE1, name, folds, ORIGINAL, lambda result: result.accuracy, paper.val_acc)
         yield _entry(TABLE1, title, DICE, [each.dice.mean() for each in folds], paper.dice, len(folds[0].dice))
         inside = [each.dice[each.held_out].mean() for each in folds]
@@ -50,7 +51,7 @@ def _table1(rows: Rows) -> Iterator[Entry]:
 
 def _table2(rows: Rows) -> Iterator[Entry]:
     for name, folds in rows.items():
-        paper = PUBLISHED[name]
+        paper = published(name)
         for kind in MEASURES:
             yield _accuracy(TABLE2, name, folds, kind, lambda result: result.accuracy, paper.accuracies[kind])
             if kind == ORIGINAL:
@@ -108,16 +109,36 @@ def blind_overlaps(rois: RoiSet) -> dict[str, NDArray[np.float64]]:
 def findings(rows: Rows, rois: RoiSet) -> tuple[str, ...]:
     """Say what the figures show, in sentences made from them."""
     overlaps = {name: float(np.mean([each.dice.mean() for each in folds])) for name, folds in rows.items()}
-    best = max(overlaps, key=lambda name: overlaps[name])
+    known = {name: folds for name, folds in rows.items() if name in PUBLISHED}
     blind = max(float(values.mean()) for values in blind_overlaps(rois).values())
     beaten = [NETWORKS[name] for name, value in overlaps.items() if value > blind]
     commonest = float(np.bincount(rois.labels).max() / len(rois))
     found = [
-        f"Highest mean-Dice: {NETWORKS[best]} with {overlaps[best]:.3f}; the paper's is Xception with 0.435.",
+        *_highest(known, overlaps),
         f"The better of two maps that look at no image reaches {blind:.3f}; above it: {', '.join(beaten) or 'none'}.",
         f"Always saying 'normal' would be right in {commonest:.3f} of all regions.",
     ]
-    return (*found, *_means(rows), *_order(rows, overlaps))
+    return (*found, *_means(known), *_order(known, overlaps), *_pretrained(rows, overlaps))
+
+
+def _highest(known: Rows, overlaps: Mapping[str, float]) -> Iterator[str]:
+    if known:
+        best = max(known, key=lambda name: overlaps[name])
+        yield f"Highest mean-Dice: {NETWORKS[best]} with {overlaps[best]:.3f}; the paper's is Xception with 0.435."
+
+
+def _pretrained(rows: Rows, overlaps: Mapping[str, float]) -> Iterator[str]:
+    """Compare the network with ImageNet weights with the best of the paper's, which start at random."""
+    others = [name for name in rows if name in PUBLISHED]
+    if ENCODER not in rows or not others:
+        return
+    surest = max(others, key=lambda name: _mean([rows[name]], ORIGINAL))
+    best = max(others, key=lambda name: overlaps[name])
+    yield (
+        f"EfficientNet-Lite0 with ImageNet weights: val_acc {_mean([rows[ENCODER]], ORIGINAL):.3f} (best of the "
+        f"paper's networks, from random weights: {NETWORKS[surest]} {_mean([rows[surest]], ORIGINAL):.3f}), mean-Dice "
+        f"{overlaps[ENCODER]:.3f} ({NETWORKS[best]} {overlaps[best]:.3f})."
+    )
 
 
 def _means(rows: Rows) -> Iterator[str]:
@@ -151,9 +172,8 @@ def _order(rows: Rows, overlaps: Mapping[str, float]) -> Iterator[str]:
     if len(names) < 3 or len(set(accuracies)) < 2:
         return
     ours = float(stats.spearmanr([overlaps[name] for name in names], accuracies).statistic)
-    paper = stats.spearmanr(
-        [PUBLISHED[name].dice for name in names], [PUBLISHED[name].cam_val_acc for name in names]
-    ).statistic
+    printed = [PUBLISHED[name] for name in names]
+    paper = stats.spearmanr([each.dice for each in printed], [each.cam_val_acc for each in printed]).statistic
     yield (
         f"Rank correlation of Dice and CAM_val_acc over {len(names)} classifiers: {ours:.2f} (paper: {paper:.2f}), "
         "Fig. 8."
@@ -180,6 +200,10 @@ def differences(settings: Settings, rois: RoiSet) -> tuple[str, ...]:
         f"{settings.size} pixels, at most {settings.epochs} epochs with a patience of {settings.patience}, instead of "
         "about 200 epochs; weights start at random, as far as the paper tells. Maps have "
         f"{settings.size // 32} x {settings.size // 32} cells.",
+        f"{NETWORKS[ENCODER]}: starts from ImageNet weights, for each filter anew, and is trained whole as the others, "
+        "on images of 0 to 1 instead of -1 to 1, as the weights expect. It is the encoder up to stride 16, a 1x1 "
+        f"convolution, average pooling and one linear layer, so that its maps have {settings.size // 16} x "
+        f"{settings.size // 16} cells. The means and the rank correlation above are of the paper's networks alone.",
         "As in the paper, the held-out images pick the epoch and are what is measured, which flatters all columns of "
         "Tables I and II; the last epoch is given besides.",
         "For the mean-Dice a map explains the class tumour; as a filter it explains the class that the classifier "
@@ -187,5 +211,5 @@ def differences(settings: Settings, rois: RoiSet) -> tuple[str, ...]:
         "Batch normalisation follows its statistics with a momentum of 0.1, not Keras' 0.01 (MobileNetV2 0.001): a few "
         "hundred images would not bring them up to date. InceptionV3's images get a margin so that its cells divide "
         "them evenly.",
-        *(() if settings.everywhere else ("The inverse mask is measured with InceptionV3 alone, as in the paper.",)),
+        *(() if settings.everywhere else (INVERSE_ALONE,)),
     )

@@ -1,4 +1,4 @@
-"""Trains the six classifiers on regions filtered four ways, and compares their maps with the truth."""
+"""Trains the classifiers on regions filtered four ways, and compares their maps with the truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...core import ModelError
-from ...networks import build_network
+from ...networks import build_network, load_encoder_weights
 from ..filters import CAM, ORIGINAL, FilterResult, activation_maps, map_overlap, retrain
 from ..roi_set import RoiSet
 from .results import replacing
@@ -123,26 +123,33 @@ class Study:
         maps = self.maps(network, fold).weights if kind == CAM else None
         folder, begin = self._path(network, fold, f"training-{kind}"), time.perf_counter()
         trained, result = retrain(
-            lambda: build_network(network, classes=2),
+            lambda: self._fresh_network(network),
             self.rois,
             kind,
             self.settings.options(network, fold),
             folder,
             fold=fold,
             maps=maps,
+            normalisation=self.settings.normalisation(network),
             report=lambda line: self.report(f"{name}: {line}"),
         )
         seconds = (time.perf_counter() - begin) / result.epochs
         if kind == ORIGINAL:
             self._save_maps(network, fold, trained)
-        values = {"settings": self.settings.of_a_training, "result": result.as_dict(), "seconds_per_epoch": seconds}
+        values = {"settings": self.settings.recipe(network), "result": result.as_dict(), "seconds_per_epoch": seconds}
         with replacing(self._path(network, fold, f"{kind}.json")) as beside:
             beside.write_text(json.dumps(values, indent=2), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # a hundred megabytes that nothing asks for any more
         self.report(f"{name}: accuracy {result.accuracy:.3f}, {seconds:.1f} s per epoch")
 
+    def _fresh_network(self, name: str) -> nn.Module:
+        network, weights = build_network(name, classes=2), self.settings.start(name).get("encoder_weights")
+        if weights is not None:
+            load_encoder_weights(network, weights)
+        return network
+
     def _save_maps(self, network: str, fold: int, trained: nn.Module) -> None:
-        images = self.rois.image_set().images
+        images = self.rois.image_set(normalisation=self.settings.normalisation(network)).images
         tumour, given = (activation_maps(trained, images, targets=target) for target in (TUMOUR, None))
         with replacing(self._path(network, fold, "maps.npz")) as beside, beside.open("wb") as file:
             np.savez_compressed(file, tumour=_eight_bits(tumour), given=_eight_bits(given))
@@ -153,7 +160,7 @@ class Study:
         if not path.exists():
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values["settings"] != json.loads(json.dumps(self.settings.of_a_training)):
+        if values["settings"] != json.loads(json.dumps(self.settings.recipe(network))):
             raise ModelError(f"{path} was made with other settings; choose another work folder or delete this one")
         values["result"] = {key: float("nan") if each is None else each for key, each in values["result"].items()}
         return values

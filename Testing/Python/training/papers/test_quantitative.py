@@ -5,23 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from brain_training import write_training
 from PIL import Image
 
 from CAMLocalizerLib.cam import CAM
 from CAMLocalizerLib.core import InputError
-from CAMLocalizerLib.models import ModelBundle, load_model
 from CAMLocalizerLib.networks import build_network
+from CAMLocalizerLib.networks.pretrained import PUBLISHED
 from CAMLocalizerLib.training.papers import quantitative, quantitative_study
 from CAMLocalizerLib.training.papers import quantitative_maps as maps
 from CAMLocalizerLib.training.papers import quantitative_paper as paper
-from CAMLocalizerLib.training.papers.quantitative_plan import QUICK, SETTINGS
+from CAMLocalizerLib.training.papers.held_out import ROW
+from CAMLocalizerLib.training.papers.quantitative_plan import ENCODER, ENCODER_PYRAMID, QUICK, SETTINGS
 from CAMLocalizerLib.training.papers.quantitative_record import Measured, over_folds, read_measured, write_measured
 from CAMLocalizerLib.training.papers.quantitative_study import Study, first_of_each, rows_of
 from CAMLocalizerLib.training.papers.quantitative_tables import entries, findings
@@ -194,35 +195,68 @@ def test_figures_are_kept_for_their_recipe_alone(tmp_path):
 def test_every_network_of_the_paper_is_planned_and_starts_from_one_before_it():
     for settings in (SETTINGS, QUICK):
         titles = [plan.title for plan in settings.plans()]
-        assert set(titles) == {*paper.CLASSIFIERS, *paper.SEGMENTERS, "DC-FPN"}
+        assert set(titles) == {*paper.CLASSIFIERS, *paper.SEGMENTERS, "DC-FPN", ENCODER, ENCODER_PYRAMID}
+        assert len({plan.folder for plan in settings.plans()}) == len(titles)
         started = [(plan.start, plan.title) for plan in settings.plans() if plan.start]
         assert all(titles.index(start) < titles.index(title) for start, title in started)
         assert all(plan.stages[-1].size <= settings.size for plan in settings.plans())
 
 
-def test_a_quick_run_goes_through_everything_and_a_second_one_trains_nothing_again(tmp_path, monkeypatch):
-    bundle = load_model("brain-t1ce")
-    card = replace(bundle.card, training_data="Folds 3 and 4 of a collection")
-    monkeypatch.setattr(quantitative_study, "load_model", lambda _name: ModelBundle(card, bundle.folder))
+@pytest.mark.skipif(PUBLISHED["efficientnet-lite0"].path is None, reason="the encoder's weights are not installed")
+def test_a_quick_run_goes_through_everything_and_a_second_one_trains_nothing_again(tmp_path):
     write_collection(tmp_path / "figshare_brain_tumor")
+    write_training(tmp_path / "training", {str(patient): 1 if patient < 4 else 2 for patient in range(1, 7)})
     lines: list[str] = []
     places = (tmp_path, tmp_path / "out", tmp_path / "work")
-    quantitative.reproduce(*places, quick=True, report=lines.append)
+    quantitative.reproduce(*places, quick=True, training=tmp_path / "training", report=lines.append)
     with (tmp_path / "out" / "table.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert {*paper.CLASSIFIERS, *paper.SEGMENTERS} <= {row["row"] for row in table}
     other = {
         row["row"] for row in table if row["table"].startswith("Beyond the paper: mIoU of other maps by threshold")
     }
-    assert {"DC-FPN, PG-CAM scales 1 and 4", "Modified VGG-16, Grad-CAM++", "brain-t1ce, main job"} <= other
+    assert {"DC-FPN, PG-CAM scales 1 and 4", "Modified VGG-16, Grad-CAM++", f"{ROW}, main job"} <= other
+    assert f"{ENCODER_PYRAMID}, PG-CAM scale 4" in other
+    added = {row["table"].split(".")[0]: row for row in table if row["row"] == ENCODER and row["table"][:5] == "Table"}
+    assert set(added) == {"Table 2", "Table 3", "Table 4", "Table 5"}
+    assert all(row["ours"] and not row["paper"] for row in added.values() if row["table"].startswith("Table 2"))
     markdown = (tmp_path / "out" / "table.md").read_text()
     assert "we split by patient" in markdown
     assert "figure3.png" in markdown
     assert (tmp_path / "out" / "figure3.png").read_bytes().startswith(b"\x89PNG")
     trained = [line for line in lines if "epochs of" in line]
-    again = list(Study(tmp_path / "figshare_brain_tumor", tmp_path / "work", QUICK, lines.append).run())
+    study = Study(tmp_path / "figshare_brain_tumor", tmp_path / "work", QUICK, lines.append, tmp_path / "training")
+    again = list(study.run())
     assert [line for line in lines if "epochs of" in line] == trained
     assert {row["row"] for row in table} >= set(rows_of(again))
+
+
+def test_without_a_training_brain_t1ce_is_left_out_with_a_sentence():
+    told = quantitative.differences(SETTINGS, [measured("AlexNet", 1, [0], [0], [0.5])])
+    assert any("brain-t1ce is left out" in sentence and "`--training DIR`" in sentence for sentence in told)
+    of_a_fold = measured(f"{ROW}, image by image", 1, [0], [0], [0.5])
+    assert not any("is left out" in sentence for sentence in quantitative.differences(SETTINGS, [of_a_fold]))
+
+
+def test_the_encoder_is_compared_with_the_best_of_the_papers_networks():
+    rows = rows_of(
+        [measured("VGG-16", 1, [0, 1], [0, 0], [0.1, 0.9]), measured(ENCODER, 1, [0, 1], [0, 1], [0.5, 0.3])]
+    )
+    text = " ".join(findings(rows))
+    assert "ImageNet weights: accuracy 1.000 (best of the paper's networks, from random weights: VGG-16 0.500)" in text
+    assert "mIoU at 200/255 0.400 (VGG-16 0.100)" in text
+
+
+def test_only_networks_on_an_encoder_start_from_imagenet_on_images_in_its_range(tmp_path):
+    write_collection(tmp_path / "figshare_brain_tumor")
+    pretrained = [plan for plan in SETTINGS.plans() if plan.encoder_weights]
+    assert [plan.title for plan in pretrained] == [ENCODER, ENCODER_PYRAMID]
+    assert {plan.normalisation for plan in SETTINGS.plans() if plan not in pretrained} == {"foreground-zscore"}
+    study = Study(tmp_path / "figshare_brain_tumor", tmp_path / "work", QUICK, print)
+    images = study.images(32, pretrained[0].normalisation).images
+    assert images.min() == 0
+    assert 0.5 < images.max() <= 1.25
+    assert study.images(32).images.min() < -0.5
 
 
 def test_training_reads_no_mask_but_for_the_u_nets(tmp_path, monkeypatch):

@@ -9,14 +9,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_mias import write_mias
 from tiny_rois import TinyNet
 
 from CAMLocalizerLib.core import ModelError
-from CAMLocalizerLib.training.filters import FilterResult
+from CAMLocalizerLib.networks import build_network
+from CAMLocalizerLib.networks.pretrained import PUBLISHED as PUBLISHED_WEIGHTS
+from CAMLocalizerLib.networks.pretrained import imagenet_tensors
+from CAMLocalizerLib.training.filters import FILTERS, FilterResult, retrain
 from CAMLocalizerLib.training.mias_images import read_mias
 from CAMLocalizerLib.training.papers import segmenters, segmenters_study
-from CAMLocalizerLib.training.papers.segmenters_plan import PUBLISHED, QUICK, SETTINGS
+from CAMLocalizerLib.training.papers.segmenters_plan import (
+    ENCODER,
+    MEASURES,
+    NETWORKS,
+    PUBLISHED,
+    QUICK,
+    SETTINGS,
+    published,
+)
 from CAMLocalizerLib.training.papers.segmenters_report import blind_overlaps, entries, findings, rows_of
 from CAMLocalizerLib.training.papers.segmenters_study import Measured
 
@@ -93,6 +105,44 @@ def test_the_inverse_mask_is_for_inception_alone_unless_asked():
     assert "inverse-mask" in SETTINGS.filters("inception_v3")
     assert "inverse-mask" not in SETTINGS.filters("xception")
     assert "inverse-mask" in replace(SETTINGS, everywhere=True).filters("xception")
+    assert SETTINGS.filters(ENCODER) == FILTERS
+
+
+@pytest.mark.skipif(PUBLISHED_WEIGHTS["efficientnet-lite0"].path is None, reason="the weights are not installed")
+def test_a_network_with_imagenet_weights_is_a_row_without_figures_of_the_paper(data, tmp_path, monkeypatch):
+    used = []
+
+    def spied(build, rois, kind, options, folder, **settings):
+        state = build().encoder.state_dict()
+        tensors = imagenet_tensors("efficientnet-lite0")
+        used.append((kind, settings["normalisation"], all(torch.equal(state[name], tensors[name]) for name in tensors)))
+        return retrain(build, rois, kind, options, folder, **settings)
+
+    monkeypatch.setattr(segmenters, "QUICK", replace(QUICK, networks=(ENCODER,), size=32))
+    monkeypatch.setattr(segmenters_study, "retrain", spied)
+    monkeypatch.setattr(segmenters_study, "build_network", build_network)
+    segmenters.reproduce(data, tmp_path / "out", tmp_path / "work", quick=True, report=lambda _: None)
+    assert used == [(kind, "none", True) for kind in FILTERS]
+    lines = [line for line in table(tmp_path) if line["row"] == NETWORKS[ENCODER]]
+    assert all(line["ours"] and not line["paper"] for line in lines)
+    measures = {line["measure"] for line in lines if line["table"].startswith("Table II.")}
+    assert measures == {*MEASURES.values(), "Dice"}
+    assert "starts from ImageNet weights, for each filter anew" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_the_papers_comparisons_leave_the_added_network_out(data):
+    rois = read_mias(data / "mias_rois", size=32)
+    measured = [
+        made_up(name, 1, original=paper.val_acc, cam=paper.cam_val_acc, mask=paper.mask_val_acc)
+        for name, paper in PUBLISHED.items()
+    ]
+    added = replace(made_up("xception", 1, original=0.95, cam=0.1, mask=0.2), network=ENCODER)
+    alone, both = (findings(rows_of(each), rois) for each in (measured, [*measured, added]))
+    assert both[:1] == alone[:1]
+    assert both[3:-1] == alone[3:]
+    assert "val_acc 0.950 (best of the paper's networks, from random weights: InceptionV3 0.872)" in both[-1]
+    assert published(ENCODER).accuracies == dict.fromkeys(FILTERS)
+    assert not findings(rows_of([added]), rois)[0].startswith("Highest")
 
 
 def made_up(network: str, fold: int, **accuracies: float) -> Measured:
