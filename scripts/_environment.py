@@ -21,6 +21,8 @@ LOCK = ROOT / "requirements.lock"
 OLDEST_PYTHON = (3, 11)
 # Its source package builds only beside what the lock file brings, and takes a C compiler.
 RADIOMICS = "pyradiomics==3.0.1"
+# Without its requirements: those that we use are in the lock file, and ecos, which we do not, may take a C compiler.
+SURVIVAL = "scikit-survival==0.28.0"
 
 
 def environment_python(folder: Path = ENVIRONMENT) -> Path:
@@ -52,6 +54,7 @@ def ensure_environment() -> Path:
     beside = [*install, "--no-deps", "--no-build-isolation"]
     _pip([*install, "-r", str(LOCK)])
     _pip([*beside, RADIOMICS], otherwise="pyradiomics could not be built (is there a C compiler?); going on without it")
+    _pip([*beside, SURVIVAL], otherwise="scikit-survival could not be installed; going on without it")
     _pip([*beside, "-e", str(ROOT)])
     if problem := ensure_sample(python):
         print(problem, flush=True)

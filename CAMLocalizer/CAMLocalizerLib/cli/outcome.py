@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
-from ..core import OutputError
+from ..core import InputError, OutputError, SettingsError
 from ..io import source_sha256
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predict outcomes from radiomics and write what came of it.
+    """Predict outcomes or times from radiomics and write what came of it.
 
     Returns:
         0.
@@ -17,24 +18,84 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: tables that cannot be used, settings out of range, or a folder that cannot be written.
     """
-    from ..training.outcome import OutcomeSettings, predict_outcome, read_outcome_data
-    from ..training.outcome.files import FILES, sentence, write_outcome
+    from ..training.outcome import has_times
 
     if options.output.exists() and not options.overwrite:
         raise OutputError(f"{options.output}: exists already; choose another output folder or allow --overwrite")
-    settings = OutcomeSettings(classifier=options.classifier, folds=options.folds, seed=options.seed)
+    if options.shuffled < 0:
+        raise SettingsError(f"--shuffled must be at least 0, got {options.shuffled}")
+    written = _run_times(options) if has_times(options.outcomes) else _run_outcomes(options)
+    for name in written:
+        print(f"  {options.output / name}")
+    return 0
+
+
+def _run_outcomes(options: argparse.Namespace) -> Sequence[str]:
+    from ..training.outcome import OutcomeSettings, predict_outcome, read_outcome_data
+    from ..training.outcome.comparison import compare_outcome
+    from ..training.outcome.files import FILES, sentence, write_outcome
+
+    if options.time_unit or options.horizon:
+        raise SettingsError(
+            f"{options.outcomes}: --time-unit and --horizon are for tables with the columns time and event, but this "
+            "one has outcome; leave them out"
+        )
+    settings = OutcomeSettings(classifier=options.model or "logistic", folds=options.folds, seed=options.seed)
     data = read_outcome_data(options.features, options.outcomes, segment=options.segment)
-    for note in data.notes:
-        print(f"note: {note}")
+    volume = _volume(options, data.names, data.notes)
     result = predict_outcome(data, settings, report=print)
-    sources = {
+    beside = compare_outcome(data, result, settings, volume_name=volume, shuffles=options.shuffled)
+    write_outcome(
+        data, result, options.output, sources=_sources(options), comparison=beside, overwrite=options.overwrite
+    )
+    print(f"{len(data.cases)} cases of {len(set(data.patients))} patients: {sentence(result)}")
+    if beside.volume:
+        print(f"volume alone ({volume}): {sentence(beside.volume)}")
+    if beside.shuffled:
+        print(beside.shuffled.sentence("AUC"))
+    return FILES
+
+
+def _run_times(options: argparse.Namespace) -> Sequence[str]:
+    from ..training.outcome import SurvivalSettings, read_survival_data
+    from ..training.outcome.survival_files import FILES, write_survival
+    from ..training.outcome.survival_study import sentences, study_survival
+
+    settings = SurvivalSettings(
+        model=options.model or "cox",
+        horizon_years=SurvivalSettings.horizon_years if options.horizon is None else options.horizon,
+        folds=options.folds,
+        seed=options.seed,
+    )
+    data = read_survival_data(options.features, options.outcomes, time_unit=options.time_unit, segment=options.segment)
+    volume = _volume(options, data.names, data.notes)
+    study = study_survival(data, settings, volume_name=volume, shuffles=options.shuffled, report=print)
+    write_survival(study, options.output, sources=_sources(options), overwrite=options.overwrite)
+    print(f"{len(data.cases)} cases of {len(set(data.patients))} patients, {int(data.observed.events.sum())} events")
+    for line in sentences(study):
+        print(line)
+    return FILES
+
+
+def _volume(options: argparse.Namespace, names: Sequence[str], notes: Sequence[str]) -> str | None:
+    """Return the feature that holds the volume, and print the notes with what is to be said of it."""
+    from ..training.outcome import volume_feature
+
+    try:
+        found = volume_feature(names, options.volume)
+    except InputError as error:
+        raise InputError(f"{options.features}: {error}") from None
+    for note in notes:
+        print(f"note: {note}")
+    if found is None:
+        print(f"note: {options.features.name} has no known feature of volume; name one with --volume")
+    return found
+
+
+def _sources(options: argparse.Namespace) -> dict[str, str]:
+    return {
         "features_file": options.features.name,
         "features_sha256": source_sha256(options.features),
         "outcomes_file": options.outcomes.name,
         "outcomes_sha256": source_sha256(options.outcomes),
     }
-    write_outcome(data, result, options.output, sources=sources, overwrite=options.overwrite)
-    print(f"{len(data.cases)} cases of {len(set(data.patients))} patients: {sentence(result)}")
-    for name in FILES:
-        print(f"  {options.output / name}")
-    return 0

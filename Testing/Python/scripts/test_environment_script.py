@@ -45,6 +45,7 @@ def test_pins_and_package_are_installed_once(environment, commands):
     assert [command[-1] for command in commands] == [
         str(ROOT / "requirements.lock"),
         environment.RADIOMICS,
+        environment.SURVIVAL,
         str(ROOT),
     ]
 
@@ -53,7 +54,7 @@ def test_changed_pins_are_installed_again(environment, commands, monkeypatch):
     environment.ensure_environment()
     monkeypatch.setattr(environment, "fingerprint", lambda: "another")
     environment.ensure_environment()
-    assert len(commands) == 6
+    assert len(commands) == 8
 
 
 def test_an_installation_that_broke_off_is_taken_up_again(environment, commands, monkeypatch):
@@ -66,7 +67,7 @@ def test_an_installation_that_broke_off_is_taken_up_again(environment, commands,
         environment.ensure_environment()
     monkeypatch.setattr(environment, "_pip", working)
     environment.ensure_environment()
-    assert len(commands) == 3
+    assert len(commands) == 4
 
 
 def test_only_what_can_be_done_without_may_fail(environment, capfd):

@@ -11,8 +11,10 @@ import pytest
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import InputError, SettingsError
 from CAMLocalizerLib.io import source_sha256
-from CAMLocalizerLib.metrics import classification_report
+from CAMLocalizerLib.metrics import auc, classification_report
 from CAMLocalizerLib.training.outcome import OutcomeData, OutcomeSettings, predict_outcome, read_outcome_data
+from CAMLocalizerLib.training.outcome.comparison import compare_outcome
+from CAMLocalizerLib.training.outcome.shuffling import _dealt
 from CAMLocalizerLib.training.outcome.simulated import simulate_outcomes
 from CAMLocalizerLib.training.outcome.study import MEASURES, _quick_measures
 from CAMLocalizerLib.version import VERSION
@@ -63,6 +65,36 @@ def test_features_that_name_the_patient_do_not_help(noise):
     marks = np.repeat(np.random.default_rng(5).normal(size=(20, 6)), 4, axis=0)
     forest = OutcomeSettings(classifier="forest", folds=2, inner_folds=2, bootstraps=100)
     assert predict_outcome(data(marks, outcomes, patients), forest).measures["auc"] < 0.9
+
+
+def test_volume_alone_and_shuffled_outcomes_stand_beside_the_features(noise):
+    settings = OutcomeSettings(bootstraps=100, folds=2, inner_folds=2, feature_counts=(2,))
+    found = data(noise[:, :30], simulate_outcomes(noise[:, :1], 4.0, seed=1))
+    result = predict_outcome(found, settings)
+    beside = compare_outcome(found, result, settings, volume_name="original_firstorder_5", shuffles=4)
+    alone = data(noise[:, [5]], found.outcomes)
+    np.testing.assert_array_equal(beside.volume.probabilities, predict_outcome(alone, settings).probabilities)
+    np.testing.assert_array_equal(beside.volume.folds, result.folds)
+    value, low, high = beside.auc_gain
+    assert value == pytest.approx(result.measures["auc"] - auc(found.outcomes == 1, beside.volume.probabilities))
+    assert 0 < low < value < high
+    assert beside.shuffled.mean == pytest.approx(0.5, abs=0.1)
+    assert beside.shuffled.p_value == pytest.approx(1 / 5)
+    assert beside.as_json()["volume_alone"]["feature"] == "original_firstorder_5"
+
+
+def test_without_a_volume_there_is_nothing_beside(noise):
+    found = data(noise[:, :3], simulate_outcomes(noise[:, :1], 4.0, seed=1))
+    settings = OutcomeSettings(bootstraps=100, folds=2, inner_folds=2, feature_counts=(2,))
+    beside = compare_outcome(found, predict_outcome(found, settings), settings, volume_name=None)
+    assert set(beside.as_json().values()) == {None}
+
+
+def test_images_of_a_patient_get_the_same_shuffled_outcome():
+    patients = np.repeat(["a", "b", "c", "d"], [1, 2, 3, 4])
+    dealt = _dealt(patients, seed=3)
+    assert sorted({patients[case] for case in dealt}) == ["a", "b", "c", "d"]
+    assert all(len(set(dealt[patients == patient])) == 1 for patient in "abcd")
 
 
 def test_the_same_seed_gives_the_same_result(noise):

@@ -12,11 +12,13 @@ import numpy as np
 
 from ...io import staged_folder
 from ...version import VERSION
+from .comparison import OutcomeComparison
 from .data import OutcomeData
 from .study import MEASURES, OutcomeResult
 
 CSV_FILE, JSON_FILE, PICTURE_FILE = "outcome.csv", "outcome.json", "roc.png"
 FILES = (CSV_FILE, JSON_FILE, PICTURE_FILE)
+SURVIVAL_PICTURES = ("kaplan-meier.png", "calibration.png", "auc.png")
 BAND_CURVES = 500
 
 
@@ -26,6 +28,7 @@ def write_outcome(
     folder: Path,
     *,
     sources: Mapping[str, Any],
+    comparison: OutcomeComparison | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write the prediction of each case, the figures and the ROC curve; the folder is there whole or not at all.
@@ -35,19 +38,21 @@ def write_outcome(
         result: what the cross-validation found.
         folder: to be made.
         sources: what every file says of where the data came from: names and checksums.
+        comparison: figures beside those of the study.
         overwrite: replace an earlier result.
 
     Raises:
         OutputError: the folder exists, holds other files, or cannot be written.
     """
-    with staged_folder(folder, overwrite, known_files=FILES) as staging:
+    with staged_folder(folder, overwrite, known_files=(*FILES, *SURVIVAL_PICTURES)) as staging:
         with (staging / CSV_FILE).open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
             facts = {f"CAMLocalizer_{name}": value for name, value in {"camlocalizer": VERSION, **sources}.items()}
             writer.writerow(["Image", "patient", "fold", "outcome", "probability", *facts])
             rows = zip(data.cases, data.patients, result.folds, data.outcomes, result.probabilities, strict=True)
             writer.writerows([*head, f"{probability:.6f}", *facts.values()] for *head, probability in rows)
-        text = json.dumps(describe(data, result, sources), indent=2, ensure_ascii=False)
+        figures = describe(data, result, sources) | (comparison or OutcomeComparison()).as_json()
+        text = json.dumps(figures, indent=2, ensure_ascii=False)
         (staging / JSON_FILE).write_text(text + "\n", encoding="utf-8")
         line = " ".join([f"camlocalizer {VERSION}", *(f"{name} {value}" for name, value in sources.items())])
         draw_roc(data, result, staging / PICTURE_FILE, description=line)

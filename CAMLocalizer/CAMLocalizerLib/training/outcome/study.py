@@ -13,45 +13,29 @@ from numpy.typing import NDArray
 from ...core import InputError, SettingsError
 from ...metrics import auc, bootstrap_interval, classification_report
 from .data import OutcomeData
+from .folds import patient_folds, sklearn_module
+from .settings import StudySettings
 
 CLASSIFIERS = ("logistic", "forest")
 POSITIVE_FROM = 0.5
+BOTH_OUTCOMES = {0: "the outcome 0", 1: "the outcome 1"}
 MEASURES = ("accuracy", "sensitivity", "specificity", "auc")
 
 
-@dataclass(frozen=True)
-class OutcomeSettings:
+@dataclass(frozen=True, kw_only=True)
+class OutcomeSettings(StudySettings):
     """How outcomes are predicted.
 
     Args:
         classifier: ``logistic`` (L2 regression) or ``forest`` (random forest).
-        folds: outer folds, at least 2.
-        inner_folds: folds within each training part, on which features and classifier are chosen; at least 2.
-        feature_counts: numbers of features to choose among.
-        bootstraps: resamplings of patients for the confidence intervals, at least 100.
-        confidence: of the intervals, 0 to 1.
-        seed: of folds, classifier and resampling.
     """
 
     classifier: str = "logistic"
-    folds: int = 5
-    inner_folds: int = 4
-    feature_counts: tuple[int, ...] = (3, 6, 12)
-    bootstraps: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.classifier not in CLASSIFIERS:
             raise SettingsError(f"classifier must be one of {', '.join(CLASSIFIERS)}, got {self.classifier!r}")
-        if min(self.folds, self.inner_folds) < 2:
-            raise SettingsError(f"folds must be at least 2, got {self.folds} and {self.inner_folds}")
-        if self.bootstraps < 100:
-            raise SettingsError(f"resamplings must be at least 100, got {self.bootstraps}")
-        if not 0 <= self.seed < 2**32:
-            raise SettingsError(f"seed must lie between 0 and 2**32 - 1, got {self.seed}")
-        if not 0 < self.confidence < 1:
-            raise SettingsError(f"confidence must lie between 0 and 1, got {self.confidence}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +81,7 @@ def predict_outcome(
         cross-validation. The nesting follows Varma and Simon, BMC Bioinformatics 7:91 (2006).
     """
     options = settings or OutcomeSettings()
-    folds = _patient_folds(data.outcomes, data.patients, options.folds, options.seed)
-    probabilities = np.zeros(len(data.outcomes))
-    chosen: dict[str, int] = {}
-    for fold in range(1, options.folds + 1):
-        training = folds != fold
-        model = _fitted(data, training, options)
-        probabilities[~training] = model.predict_proba(data.features[~training])[:, 1]
-        for name in _selected(model, data.names):
-            chosen[name] = chosen.get(name, 0) + 1
-        if report is not None:
-            report(f"fold {fold} of {options.folds}: {int((~training).sum())} cases predicted")
+    probabilities, folds, chosen = out_of_fold(data, options, report=report)
     return OutcomeResult(
         probabilities=probabilities,
         folds=folds,
@@ -118,22 +92,28 @@ def predict_outcome(
     )
 
 
-def _patient_folds(outcomes: NDArray[np.int64], patients: NDArray[np.str_], count: int, seed: int) -> NDArray[np.int64]:
-    """Deal patients into folds from 1, both outcomes in each."""
-    splitter = _sklearn("model_selection").StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    for outcome in (0, 1):
-        if (found := len(set(patients[outcomes == outcome]))) < count:
-            raise InputError(f"{found} patients have the outcome {outcome}, {count} folds need at least {count}")
-    folds = np.zeros(len(outcomes), np.int64)
-    for number, (_, held_out) in enumerate(splitter.split(outcomes, outcomes, patients), start=1):
-        folds[held_out] = number
-    return folds
+def out_of_fold(
+    data: OutcomeData, options: OutcomeSettings, *, report: Callable[[str], None] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], dict[str, int]]:
+    """Return probability and outer fold of each case, and how many folds chose each feature."""
+    folds = patient_folds(data.outcomes, data.patients, options.folds, options.seed, needed=BOTH_OUTCOMES)
+    probabilities = np.zeros(len(data.outcomes))
+    chosen: dict[str, int] = {}
+    for fold in range(1, options.folds + 1):
+        training = folds != fold
+        model = _fitted(data, training, options)
+        probabilities[~training] = model.predict_proba(data.features[~training])[:, 1]
+        for name in _selected(model, data.names):
+            chosen[name] = chosen.get(name, 0) + 1
+        if report is not None:
+            report(f"fold {fold} of {options.folds}: {int((~training).sum())} cases predicted")
+    return probabilities, folds, chosen
 
 
 def _fitted(data: OutcomeData, training: NDArray[np.bool_], options: OutcomeSettings) -> Any:
-    selection = _sklearn("model_selection")
+    selection = sklearn_module("model_selection")
     outcomes, patients = data.outcomes[training], data.patients[training]
-    inner = _patient_folds(outcomes, patients, options.inner_folds, options.seed)
+    inner = patient_folds(outcomes, patients, options.inner_folds, options.seed, needed=BOTH_OUTCOMES)
     search = selection.GridSearchCV(
         _pipeline(options),
         _grid(options, data.features.shape[1]),
@@ -149,21 +129,21 @@ def _fitted(data: OutcomeData, training: NDArray[np.bool_], options: OutcomeSett
 
 
 def _pipeline(options: OutcomeSettings) -> Any:
-    choose = _sklearn("feature_selection")
+    choose = sklearn_module("feature_selection")
     if options.classifier == "logistic":
-        classifier = _sklearn("linear_model").LogisticRegression(class_weight="balanced", max_iter=2000)
+        classifier = sklearn_module("linear_model").LogisticRegression(class_weight="balanced", max_iter=2000)
     else:
-        classifier = _sklearn("ensemble").RandomForestClassifier(
+        classifier = sklearn_module("ensemble").RandomForestClassifier(
             200, class_weight="balanced", min_samples_leaf=3, random_state=options.seed
         )
     steps = [
-        ("impute", _sklearn("impute").SimpleImputer(strategy="median", keep_empty_features=True)),
+        ("impute", sklearn_module("impute").SimpleImputer(strategy="median", keep_empty_features=True)),
         ("vary", choose.VarianceThreshold()),
-        ("scale", _sklearn("preprocessing").StandardScaler()),
+        ("scale", sklearn_module("preprocessing").StandardScaler()),
         ("choose", choose.SelectKBest(choose.f_classif)),
         ("classify", classifier),
     ]
-    return _sklearn("pipeline").Pipeline(steps)
+    return sklearn_module("pipeline").Pipeline(steps)
 
 
 def _grid(options: OutcomeSettings, features: int) -> dict[str, list[Any]]:
@@ -210,14 +190,3 @@ def _quick_measures(outcomes: NDArray[np.int64], probabilities: NDArray[np.float
         float((~found[~positive]).mean()),
         auc(positive, probabilities),
     ]
-
-
-def _sklearn(name: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(f"sklearn.{name}")
-    except ImportError:
-        raise SettingsError(
-            'predicting outcomes needs scikit-learn; install it with pip install "camlocalizer[training]"'
-        ) from None
