@@ -1,6 +1,7 @@
 """Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
 
 from .backproject import back_project
+from .isotropic import isotropic
 from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
@@ -22,6 +23,7 @@ __all__ = [
     "back_project",
     "covering_cells",
     "image_statistics",
+    "isotropic",
     "mip_images",
     "normalise_slices",
     "plane_axes",
