@@ -88,7 +88,8 @@ class Localization:
         """Say in how many slices a tumour is probable, how probable and of which type, given whether it was located."""
         slices = f"{int(self.tumour_slices.sum())} of {len(self.tumour_slices)} {self.view} slices"
         if not located:
-            return f"no tumour found (probability {self.volume_probability:.2f}, {slices} probable)"
+            probable = "no tumour located, although one is probable" if self.tumour_probable else "no tumour found"
+            return f"{probable} (probability {self.volume_probability:.2f}, {slices} probable)"
         name, probability = max(self.class_probabilities.items(), key=lambda entry: entry[1])
         kind = f", most probably {name} ({probability:.2f})" if len(self.class_probabilities) > 1 else ""
         return f"tumour in {slices} (probability {self.volume_probability:.2f}){kind}"
