@@ -169,7 +169,7 @@ class Localization:
         keep_largest: int | None = None,
         normalisation: str | None = None,
         probability_limit: float | None = None,
-        refinement: str = "none",
+        refinement: str | None = None,
         min_share: float | None = None,
         min_extent_mm: float | None = None,
     ) -> LabelMap:
@@ -183,8 +183,8 @@ class Localization:
             keep_largest: number of components kept, at least 1; all if not given.
             normalisation: as for :meth:`settings`.
             probability_limit: as for :meth:`settings`.
-            refinement: ``none``, or how the border is drawn to the image's edges: ``random-walk``, ``geodesic``;
-                see :func:`refine`. Components are chosen before it and once more after it.
+            refinement: how the border is drawn to the image's edges: ``none``, ``random-walk`` or ``geodesic``, see
+                :func:`refine`. Components are chosen before it and once more after it.
             min_share: connected components below this share of the largest one's volume are left out; 0 to 1.
             min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
                 first or the last slice; at least 0.
@@ -207,7 +207,7 @@ class Localization:
             keep_largest=keep_largest,
             **rules,
         )
-        drawn = refine(activation, rough, self.volume, refinement)
+        drawn = refine(activation, rough, self.volume, self.card.refinement if refinement is None else refinement)
         if drawn is rough:
             return rough
         kept = filter_components(drawn, None, least, keep_largest, **rules)
