@@ -93,7 +93,7 @@ def measured(chosen: argparse.Namespace) -> Iterator[Row]:
     for case in chain(islice(stacks, 0, None, chosen.every), volumes):
         localizer, fold = networks.localizer(case.patient), networks.folds[case.patient]
         found = localizer.run(case.volume, view=case.plane, scales=networks.card.scales)
-        activation, label_map = found.activation(), found.label_map()
+        activation, label_map = found.activation(), found.label_map(refinement="none")
         group = case.label if case.site == FIGSHARE else case.site
         for method in REFINEMENTS:
             begin = time.perf_counter()

@@ -40,7 +40,7 @@ class Choices:
         probability_limit: images with a lower tumour probability are left out.
         min_volume_ml: smaller components are left out.
         keep_largest: number of components to keep.
-        refine: how the border is drawn to the image's edges.
+        refine: how the border is drawn to the image's edges; the model's own if not given.
         unit: of voxels whose file names none.
         export: names of further files, of :data:`~CAMLocalizerLib.cases.EXPORTS`.
     """
@@ -58,7 +58,7 @@ class Choices:
     probability_limit: float | None = None
     min_volume_ml: float | None = None
     keep_largest: int | None = None
-    refine: str = "none"
+    refine: str | None = None
     unit: str | None = None
     export: tuple[str, ...] = ()
 
@@ -112,7 +112,7 @@ class Choices:
         card = localizer.model.card
         if card.projections and self.view != "auto":
             raise SettingsError(f"--view {self.view} is for slices; model {card.name} looks at two projections")
-        if card.projections and self.refine != "none":
+        if card.projections and self.refine not in (None, "none"):
             raise SettingsError(f"--refine {self.refine} is for slices; model {card.name} draws borders by uptake")
         if not card.projections and self.uptake_fraction is not None:
             raise SettingsError(f"--uptake-fraction is for models of projections; {card.name} looks at slices")
@@ -138,11 +138,10 @@ class Choices:
             "min_volume_ml": self.min_volume_ml,
             "probability_limit": self.probability_limit,
             "uptake_fraction": self.uptake_fraction,
+            "refinement": self.refine,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        settings = LabelSettings.of(
-            found, scales=scales, keep_largest=self.keep_largest, refinement=self.refine, **changes
-        )
+        settings = LabelSettings.of(found, scales=scales, keep_largest=self.keep_largest, **changes)
         if self.scale_weights is None or not isinstance(self.scales, tuple):
             return settings
         chosen = dict(zip(self.scales, self.scale_weights, strict=True))

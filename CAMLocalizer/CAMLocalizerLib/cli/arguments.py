@@ -91,7 +91,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--min-volume-ml", type=float, metavar="X", help="smaller components are left out")
     add("--keep-largest", type=int, metavar="N", help="number of components to keep")
     refinements = ("none", "random-walk", "geodesic")
-    add("--refine", default="none", choices=refinements, help="draw the border to the image's edges (default: none)")
+    add("--refine", choices=refinements, help="how the border is drawn to the image's edges")
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:

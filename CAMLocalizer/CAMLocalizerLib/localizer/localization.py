@@ -88,7 +88,8 @@ class Localization:
         """Say in how many slices a tumour is probable, how probable and of which type, given whether it was located."""
         slices = f"{int(self.tumour_slices.sum())} of {len(self.tumour_slices)} {self.view} slices"
         if not located:
-            return f"no tumour found (probability {self.volume_probability:.2f}, {slices} probable)"
+            probable = "no tumour located, although one is probable" if self.tumour_probable else "no tumour found"
+            return f"{probable} (probability {self.volume_probability:.2f}, {slices} probable)"
         name, probability = max(self.class_probabilities.items(), key=lambda entry: entry[1])
         kind = f", most probably {name} ({probability:.2f})" if len(self.class_probabilities) > 1 else ""
         return f"tumour in {slices} (probability {self.volume_probability:.2f}){kind}"
@@ -168,7 +169,7 @@ class Localization:
         keep_largest: int | None = None,
         normalisation: str | None = None,
         probability_limit: float | None = None,
-        refinement: str = "none",
+        refinement: str | None = None,
         min_share: float | None = None,
         min_extent_mm: float | None = None,
     ) -> LabelMap:
@@ -182,8 +183,8 @@ class Localization:
             keep_largest: number of components kept, at least 1; all if not given.
             normalisation: as for :meth:`settings`.
             probability_limit: as for :meth:`settings`.
-            refinement: ``none``, or how the border is drawn to the image's edges: ``random-walk``, ``geodesic``;
-                see :func:`refine`. Components are chosen before it and once more after it.
+            refinement: how the border is drawn to the image's edges: ``none``, ``random-walk`` or ``geodesic``, see
+                :func:`refine`. Components are chosen before it and once more after it.
             min_share: connected components below this share of the largest one's volume are left out; 0 to 1.
             min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
                 first or the last slice; at least 0.
@@ -206,7 +207,7 @@ class Localization:
             keep_largest=keep_largest,
             **rules,
         )
-        drawn = refine(activation, rough, self.volume, refinement)
+        drawn = refine(activation, rough, self.volume, self.card.refinement if refinement is None else refinement)
         if drawn is rough:
             return rough
         kept = filter_components(drawn, None, least, keep_largest, **rules)

@@ -103,6 +103,7 @@ class LabelSettings:
             "min_volume_ml": found.card.min_volume_ml,
             "min_share": found.card.min_share,
             "min_extent_mm": found.card.min_extent_mm,
+            "refinement": found.card.refinement,
             "uptake_fraction": options.get("uptake_fraction"),
         }
         return cls(**{**defaults, **changes})
@@ -142,13 +143,10 @@ class LabelSettings:
         Raises:
             SettingsError: scales that ``found`` lacks.
         """
-        special: dict[str, Any] = {}
-        if self.refinement != "none":
-            special["refinement"] = self.refinement
         if self.uptake_fraction is not None:
-            special["uptake_fraction"] = self.uptake_fraction
+            special: dict[str, Any] = {"uptake_fraction": self.uptake_fraction}
         else:
-            special |= {"min_share": self.min_share, "min_extent_mm": self.min_extent_mm}
+            special = {name: getattr(self, name) for name in ("min_share", "min_extent_mm", "refinement")}
         return found.label_map(
             self.threshold,
             **self.fusing(),

@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
 MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
 MAP_NORMALISATIONS = ("slice", "volume", "reference")
+REFINEMENTS = ("none", "random-walk", "geodesic")
 UPTAKE_FRACTION = 0.41
 
 
@@ -55,6 +56,8 @@ class ModelCard:
         min_share: components below this share of the largest one's volume are dropped, 0 to 1, and 0 for projections.
         min_extent_mm: components thinner than this across the slices are dropped, unless they reach the first or the
             last slice; at least 0, and 0 for projections.
+        refinement: ``none``, or how the border is drawn to the image's edges: ``random-walk`` or ``geodesic``; ``none``
+            for projections.
         projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
             instead of its slices.
         uptake_fraction: with projections, fraction of the local maximum of uptake from which a voxel belongs to the
@@ -96,6 +99,7 @@ class ModelCard:
     min_volume_ml: float = 0.0
     min_share: float = 0.0
     min_extent_mm: float = 0.0
+    refinement: str = "none"
     projections: bool = False
     uptake_fraction: float | None = None
     unit: str = ""
@@ -162,6 +166,7 @@ class ModelCard:
         self._require(self.map in MAPS, "map", f"one of {MAPS}")
         self._require(self.normalisation in NORMALISATIONS, "normalisation", f"one of {tuple(NORMALISATIONS)}")
         self._require(self.centre in CENTRES, "centre", f"one of {CENTRES}")
+        self._require(self.refinement in REFINEMENTS, "refinement", f"one of {REFINEMENTS}")
         normalised = self.map_normalisation in MAP_NORMALISATIONS
         self._require(normalised, "map_normalisation", f"one of {MAP_NORMALISATIONS}")
         views = bool(self.views) and set(self.views) <= set(PLANES) and len(set(self.views)) == len(self.views)
@@ -205,6 +210,7 @@ class ModelCard:
         self._require(self.stack_smoothing_mm == 0, "stack_smoothing_mm", "0 for projections")
         self._require(self.min_extent_mm == 0, "min_extent_mm", "0 for projections")
         self._require(self.min_share == 0, "min_share", "0 for projections")
+        self._require(self.refinement == "none", "refinement", "'none' for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..models.card import MAP_NORMALISATIONS, MAPS, TARGETS
+from ..models.card import MAP_NORMALISATIONS, MAPS, REFINEMENTS, TARGETS
 from ..networks import NETWORKS
 from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
@@ -144,6 +144,7 @@ class ModelOptions:
     min_volume_ml: float = 0.0
     min_share: float = 0.0
     min_extent_mm: float = 0.0
+    refinement: str = "none"
     temperature: float = 1.0
     stack_smoothing_mm: float = 0.0
     unit: str = ""
@@ -244,6 +245,7 @@ def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
         ("model", "target"): (*TARGETS, ""),
         ("model", "map"): MAPS,
         ("model", "map_normalisation"): MAP_NORMALISATIONS,
+        ("model", "refinement"): REFINEMENTS,
     }
     found = [
         f"[{name}] {key} must be a known one, got {value!r}{did_you_mean(value, filter(None, choices[name, key]))}"

@@ -130,8 +130,8 @@ def _slices(volume: Volume, rows: Sequence[Row], options: InputOptions) -> Prepa
     size = options.size or _own_size(volume, plane, spacing)
     stack = SliceStack(volume, plane, spacing_mm=spacing, size=size, centre=options.centre)
     slices = stack.batch(0, len(stack))
-    present = has_content(slices) & stack.filled
-    chosen = [(row, index) for row in rows for index in _indices(row, present)]
+    present = has_content(slices)
+    chosen = [(row, index) for row in rows for index in _indices(row, present, stack.filled)]
     points = [_slice_point(stack, row, index) for row, index in chosen]
     wanted = [index for _, index in chosen]
     several = len(stack) > 1
@@ -152,9 +152,9 @@ def _plane(volume: Volume, view: str, path: Path) -> str:
     return acquired if view == "auto" else view
 
 
-def _indices(row: Row, present: NDArray[np.bool_]) -> list[int]:
+def _indices(row: Row, present: NDArray[np.bool_], filled: NDArray[np.bool_]) -> list[int]:
     if row.slice is None:
-        return np.flatnonzero(present).tolist()
+        return np.flatnonzero(present & filled).tolist()
     if row.slice >= len(present):
         raise InputError(f"{row.path} (line {row.line}): has no slice {row.slice}, only 0 to {len(present) - 1}")
     if not present[row.slice]:

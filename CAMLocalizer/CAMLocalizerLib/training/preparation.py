@@ -277,6 +277,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
             min_volume_ml=model.min_volume_ml,
             min_share=model.min_share,
             min_extent_mm=model.min_extent_mm,
+            refinement=model.refinement,
             temperature=model.temperature,
             stack_smoothing_mm=model.stack_smoothing_mm,
             projections=projections,

@@ -17,21 +17,7 @@ from CAMLocalizerLib.cases.exports import warn_of_other_image
 from CAMLocalizerLib.cases.html_report import write_html_report
 from CAMLocalizerLib.cli.arguments import EXPORTS as OFFERED
 from CAMLocalizerLib.core import InputError, SettingsError
-from CAMLocalizerLib.io import read_dicom_seg, read_dicom_source
-
-
-@pytest.fixture
-def source(oblique_volume, tmp_path):
-    """A DICOM series on the case's grid."""
-
-    def patch(header, _k):
-        header.FrameOfReferenceUID = "1.2.3.9"
-        header.StudyDate, header.StudyTime, header.StudyID = "20240105", "101500", "1"
-        header.AccessionNumber = header.ReferringPhysicianName = header.PatientBirthDate = header.PatientSex = ""
-
-    stored = np.clip(oblique_volume.array_kji, 0, None).astype(np.uint16)
-    write_series(tmp_path / "series", stored, oblique_volume.grid, patch=patch)
-    return read_dicom_source(tmp_path / "series")
+from CAMLocalizerLib.io import read_dicom_seg
 
 
 def test_the_command_line_offers_every_export():

@@ -9,14 +9,12 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from dicom_series import write_series
 from highdicom import sr
 from pydicom import dcmread
 
 from CAMLocalizerLib.batch.tables import read_row, write_summary
 from CAMLocalizerLib.cases import EXPORTS, CaseResult, describe_result, make_case, write_results
 from CAMLocalizerLib.core import SUV_COLUMNS, LabelMap, SuvMeasures
-from CAMLocalizerLib.io import read_dicom_source
 from CAMLocalizerLib.localizer import LabelSettings
 
 KEYS = [column.key for column in SUV_COLUMNS]
@@ -34,18 +32,6 @@ def lesions(oblique_grid) -> LabelMap:
 def pet_case(found, lesions) -> CaseResult:
     volume = replace(found.volume, array_kji=np.abs(found.volume.array_kji) / 20, unit="SUVbw")
     return make_case(replace(found, volume=volume), LabelSettings.of(found), "pet.nii.gz", label_map=lesions)
-
-
-@pytest.fixture
-def source(oblique_volume, tmp_path):
-    def patch(header, _k):
-        header.FrameOfReferenceUID = "1.2.3.9"
-        header.StudyDate, header.StudyTime, header.StudyID = "20240105", "101500", "1"
-        header.AccessionNumber = header.ReferringPhysicianName = header.PatientBirthDate = header.PatientSex = ""
-
-    stored = np.clip(oblique_volume.array_kji, 0, None).astype(np.uint16)
-    write_series(tmp_path / "series", stored, oblique_volume.grid, patch=patch)
-    return read_dicom_source(tmp_path / "series")
 
 
 @pytest.fixture

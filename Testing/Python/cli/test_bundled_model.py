@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from CAMLocalizerLib.cli import main
-from CAMLocalizerLib.core import Grid
+from CAMLocalizerLib.core import Grid, LabelMap
 from CAMLocalizerLib.io import case_name, read_label_map, read_volume, write_nifti
 from CAMLocalizerLib.models import load_model
-from CAMLocalizerLib.segment import filter_components
+from CAMLocalizerLib.segment import filter_components, refine
 
 ROOT = Path(__file__).resolve().parents[3]
 BLANK = [0, 3]
@@ -23,9 +23,9 @@ def case(sample_image, tmp_path_factory) -> Path:
     return localized(sample_image, tmp_path_factory.mktemp("results"))
 
 
-def localized(scan: Path, output: Path) -> Path:
+def localized(scan: Path, output: Path, *settings: str) -> Path:
     """Run the command and return the case's folder."""
-    assert main(["localize", str(scan), "--model", "brain-t1ce", "--output", str(output)]) == 0
+    assert main(["localize", str(scan), "--model", "brain-t1ce", "--output", str(output), *settings]) == 0
     return output / case_name(scan)
 
 
@@ -35,12 +35,30 @@ def test_label_map_and_activation_lie_on_the_samples_exact_grid(case, sample_ima
         assert read_volume(case / name).grid.matches(sample.grid, tolerance_mm=1e-6)
 
 
-def test_the_label_map_is_where_the_activation_reaches_the_threshold_but_for_small_regions(case) -> None:
+def test_the_label_map_is_where_the_activation_reaches_the_threshold_but_for_small_regions(
+    sample_image, tmp_path
+) -> None:
+    case = localized(sample_image, tmp_path, "--refine", "none")
     settings = json.loads((case / "report.json").read_text())["settings"]
     activation = read_volume(case / "activation.nii.gz")
     reached = activation.array_kji >= settings["threshold_value"]
     large = filter_components(reached, activation.grid, min_share=settings["min_share"])
     np.testing.assert_array_equal(read_volume(case / "labelmap.nii.gz").array_kji > 0, large)
+
+
+def test_the_border_is_drawn_by_the_models_own_method(case, sample_image) -> None:
+    settings = json.loads((case / "report.json").read_text())["settings"]
+    assert settings["refinement"] == load_model("brain-t1ce").card.refinement == "random-walk"
+    found, activation, scan = (
+        read_volume(path) for path in (case / "labelmap.nii.gz", case / "activation.nii.gz", sample_image)
+    )
+    rough = filter_components(
+        activation.array_kji >= settings["threshold_value"], scan.grid, min_share=settings["min_share"]
+    )
+    drawn = refine(activation.array_kji, LabelMap(rough.astype(np.uint8), scan.grid), scan, "random-walk")
+    kept = filter_components(drawn, min_share=settings["min_share"])
+    np.testing.assert_array_equal(found.array_kji > 0, kept)
+    assert np.any(kept != rough)
 
 
 def test_the_report_names_model_and_slices(case, sample_image) -> None:

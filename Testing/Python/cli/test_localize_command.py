@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from case_files import FILES
 from matplotlib.image import imread
 
 from CAMLocalizerLib import read_volume
@@ -18,14 +19,6 @@ from CAMLocalizerLib.cli.arguments import build_parser
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.segment import REFINEMENTS
 
-FILES = [
-    "activation.nii.gz",
-    "components.csv",
-    "labelmap.nii.gz",
-    "overview.png",
-    "report.json",
-    "segmentation.seg.nrrd",
-]
 KEYS = {
     "input",
     "model",
@@ -162,9 +155,9 @@ def test_weights_belong_to_the_scales_as_given(localize, brain, tmp_path):
     assert settings["weights"] == {"1": 0.5, "4": 1.0}
 
 
-def test_no_tumour_is_said_where_no_slice_is_probable(localize, brain, capsys):
+def test_a_probable_tumour_that_the_settings_hide_is_said(localize, brain, capsys):
     assert localize(brain, "--probability-limit", "1") == 0
-    assert "no tumour found" in capsys.readouterr().out
+    assert "no tumour located, although one is probable (probability" in capsys.readouterr().out
 
 
 def test_what_exists_is_kept_without_overwrite_and_replaced_with_it(localize, case, brain, capsys):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 import torch
+from case_files import FILES
 from matplotlib.image import imread
 
 from CAMLocalizerLib import read_volume
@@ -16,15 +17,6 @@ from CAMLocalizerLib.core import Grid
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import ModelCard, save_model
 from CAMLocalizerLib.networks import build_network
-
-FILES = [
-    "activation.nii.gz",
-    "components.csv",
-    "labelmap.nii.gz",
-    "overview.png",
-    "report.json",
-    "segmentation.seg.nrrd",
-]
 
 
 @pytest.fixture

@@ -57,6 +57,18 @@ def test_components_small_beside_the_largest_are_left_out_as_the_card_says(tiny_
     np.testing.assert_array_equal(settings.label_map(found).array_kji, default.array_kji)
 
 
+def test_the_border_is_drawn_as_the_card_says(found, tiny_model):
+    drawing = replace(found, card=replace(tiny_model.card, refinement="random-walk"))
+    rough, drawn = (found.label_map("0.8", refinement=method) for method in ("none", "random-walk"))
+    assert np.any(rough.array_kji != drawn.array_kji)
+    np.testing.assert_array_equal(drawing.label_map("0.8").array_kji, drawn.array_kji)
+    np.testing.assert_array_equal(drawing.label_map("0.8", refinement="none").array_kji, rough.array_kji)
+    settings = LabelSettings.of(drawing, threshold="0.8")
+    assert settings.refinement == "random-walk"
+    np.testing.assert_array_equal(settings.label_map(drawing).array_kji, drawn.array_kji)
+    np.testing.assert_array_equal(settings.changed(refinement="none").label_map(drawing).array_kji, rough.array_kji)
+
+
 def test_settings_from_before_share_and_extent_were_some_are_read(found):
     values = LabelSettings.of(found).to_json()
     del values["min_share"], values["min_extent_mm"]

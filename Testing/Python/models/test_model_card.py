@@ -29,6 +29,7 @@ def test_a_card_comes_back_from_its_json_unchanged(tmp_path):
     path = tmp_path / "model.json"
     card = replace(CARD, scale_weights=(1.0, 0.5), map_normalisation="reference", map_levels={1: 2.0, 4: 0.5})
     card = replace(card, typical={"spread": (0.1, 0.25)}, centre="content", temperature=1.4, stack_smoothing_mm=2.0)
+    card = replace(card, refinement="geodesic")
     path.write_text(card.to_json())
     assert ModelCard.read(path) == card
 
@@ -62,6 +63,7 @@ def test_classes_without_tumour_are_the_others():
         ("views", ("axial", "oblique"), "views must be one or more of"),
         ("target", "loss", "target must be one of"),
         ("map_normalisation", "none", "map_normalisation must be one of"),
+        ("refinement", "magic", "refinement must be one of"),
         ("map_normalisation", "reference", "map_levels must be positive"),
         ("probability_limit", 1.5, "probability_limit must be 0 to 1"),
         ("min_volume_ml", -1.0, "min_volume_ml must be at least 0"),
@@ -154,6 +156,7 @@ def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
         (PET, "stack_smoothing_mm", 2.0, "stack_smoothing_mm must be 0 for projections"),
         (PET, "min_share", 0.2, "min_share must be 0 for projections"),
         (PET, "min_extent_mm", 3.0, "min_extent_mm must be 0 for projections"),
+        (PET, "refinement", "geodesic", "refinement must be 'none' for projections"),
         (PET, "size", (30, 64), "size must be in multiples of 16"),
         (PET, "projections", "yes", "projections must be true or false"),
         (PET, "unit", 3, "unit must be text"),

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from CAMLocalizerLib.core import Grid, GridError, LabelMap, SettingsError, Volume
 from CAMLocalizerLib.metrics import dice
+from CAMLocalizerLib.models.card import REFINEMENTS as CARDS
 from CAMLocalizerLib.segment import REFINEMENTS, refine
 from CAMLocalizerLib.segment.random_walk import random_walk
 
@@ -19,6 +20,10 @@ OBLIQUE = np.array([[np.cos(ANGLE), -np.sin(ANGLE), 0], [np.sin(ANGLE), np.cos(A
 
 def grid(shape: tuple[int, int, int]) -> Grid:
     return Grid(shape[::-1], SPACING_MM, (4.0, -7.0, 11.0), OBLIQUE)
+
+
+def test_cards_and_label_maps_know_the_same_methods() -> None:
+    assert CARDS == REFINEMENTS
 
 
 def phantom(noise: float = 0.15) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -153,6 +153,18 @@ def test_slices_are_those_that_the_localizer_looks_at(oblique_volume) -> None:
     assert prepared.names[0] == f"v.nii:{kept[0]}"
 
 
+def test_slices_with_hardly_any_of_the_body_are_taken_only_where_a_line_names_them(oblique_volume) -> None:
+    array = np.abs(oblique_volume.array_kji) + 50
+    array[0] = 0.0
+    array[0, 4, 4:8] = 60.0
+    volume = Volume(array, oblique_volume.grid)
+    options = InputOptions(spacing_mm=1.5, size=(20, 18), normalisation="none", view="axial", centre="content")
+    judged = SliceStack(volume, "axial", spacing_mm=1.5, size=(20, 18), centre="content").filled
+    (end,) = np.flatnonzero(~judged)
+    assert len(prepare(volume, [row(volume)], options).images) == len(array) - 1
+    assert prepare(volume, [row(volume, slice=int(end))], options).images.max() > 0
+
+
 def test_slices_are_centred_on_content_as_in_use(oblique_volume) -> None:
     array = np.pad(oblique_volume.array_kji, ((0, 0), (2, 40), (30, 0)))
     volume = Volume(array, Grid(array.shape[::-1], oblique_volume.grid.spacing_mm, (0, 0, 0), np.eye(3)))
