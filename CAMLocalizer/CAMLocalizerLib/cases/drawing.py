@@ -158,7 +158,7 @@ def draw_title(figure: Figure, result: CaseResult) -> None:
     figure.text(0.025, 0.925, finding(result), color=colour, fontsize=12)
     scales = "+".join(map(str, result.settings["scales"]))
     model = f"{found.card.name} {found.card.version}   scales {scales}   threshold {result.settings['threshold']}"
-    if (fraction := result.settings.get("uptake_fraction")) is not None:
-        model += f"   uptake {fraction:.0%}"
+    if border := result.settings.get("uptake_border"):
+        model += f"   border {border}"
     figure.text(0.975, 0.955, model, color=DIMMED, fontsize=11, ha="right", parse_math=False)
     figure.text(0.975, 0.925, "for research, not a medical device", color=DIMMED, fontsize=10, ha="right")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..core import ModelError
+
 PLANES = 2
-WIDTH, HIDDEN = 24, 48
+HIDDEN = 48
 
 
 class CandidateNetwork(nn.Module):
@@ -18,21 +20,33 @@ class CandidateNetwork(nn.Module):
     Args:
         views: channels of each projection.
         features: numbers of a candidate; 0 for none.
+        classes: 2: tumour, or physiological uptake.
+        width: channels of the first convolutions.
         projections: use the projections; without them the numbers alone decide.
 
     Raises:
-        ValueError: neither projections nor numbers.
+        ModelError: neither projections nor numbers, or other than two classes.
 
     Source:
         Amyar et al., Weakly supervised tumor detection in PET using class response, 2020, for two projections whose
         evidence is multiplied.
     """
 
-    def __init__(self, views: int = 3, features: int = 32, *, projections: bool = True) -> None:
+    def __init__(
+        self,
+        views: int = 3,
+        features: int = 33,
+        *,
+        classes: int = 2,
+        width: int = 16,
+        projections: bool = True,
+    ) -> None:
         super().__init__()
         if not projections and not features:
-            raise ValueError("a network of candidates needs projections, numbers or both")
-        self.planes = nn.ModuleList(_PlaneNetwork(views) for _ in range(PLANES if projections else 0))
+            raise ModelError("network 'candidates' needs projections, numbers or both")
+        if classes != 2:
+            raise ModelError(f"network 'candidates' tells 2 classes apart, not {classes}")
+        self.planes = nn.ModuleList(_PlaneNetwork(views, width) for _ in range(PLANES if projections else 0))
         self.numbers = _numbers(features) if features else None
         self.mean: Tensor
         self.deviation: Tensor
@@ -62,18 +76,18 @@ class CandidateNetwork(nn.Module):
 class _PlaneNetwork(nn.Module):
     """Convolutions; then the four cells in the middle, where the candidate is, beside the mean of all cells."""
 
-    def __init__(self, views: int) -> None:
+    def __init__(self, views: int, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *_block(views, WIDTH),
-            *_block(WIDTH, WIDTH),
+            *_block(views, width),
+            *_block(width, width),
             nn.MaxPool2d(2),
-            *_block(WIDTH, 2 * WIDTH),
-            *_block(2 * WIDTH, 2 * WIDTH),
+            *_block(width, 2 * width),
+            *_block(2 * width, 2 * width),
             nn.MaxPool2d(2),
-            *_block(2 * WIDTH, 2 * WIDTH),
+            *_block(2 * width, 2 * width),
         )
-        self.head = nn.Sequential(nn.Linear(4 * WIDTH, 32), nn.ReLU(), nn.Dropout(0.3), nn.Linear(32, 1))
+        self.head = nn.Sequential(nn.Linear(4 * width, 32), nn.ReLU(), nn.Dropout(0.3), nn.Linear(32, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         cells = self.layers(images)

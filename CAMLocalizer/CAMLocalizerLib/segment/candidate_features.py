@@ -25,6 +25,7 @@ FEATURES = (
     *(f"volume at {share:.0%}" for share in SHARES),
     *(f"extent at 41% along {axis}" for axis in "kji"),
     *(f"{axis} axis at 41%" for axis in ("short", "middle", "long")),
+    "saddle",
     *(f"surroundings within {EDGE_MM * reach:.0f} mm" for reach in REACHES),
     "mirrored uptake",
     "distance from the middle",
@@ -51,7 +52,7 @@ def candidate_features(candidates: Candidates) -> NDArray[np.float32]:
         candidates: of one volume.
 
     Returns:
-        float32, shape (N, 32).
+        float32, shape (N, 33).
     """
     if not len(candidates):
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
@@ -62,6 +63,7 @@ def candidate_features(candidates: Candidates) -> NDArray[np.float32]:
         height = float(candidates.heights[number])
         row = [np.log1p(height), np.log(height / body.median_suv), height / float(candidates.heights[0])]
         row += shapes.of(number)
+        row.append(np.log((float(candidates.saddles[number]) + 0.1) / height))
         row += body.around(peak, height)
         for each in connected:
             row += each.at(peak)
@@ -103,7 +105,8 @@ class _Body:
         self.median_suv = max(float(np.median(uptake[self.mask])) if self.mask.any() else 0.0, LEAST_BODY_SUV)
         self.depth_mm = ndimage.distance_transform_edt(self.mask) * EDGE_MM
         levels = np.flatnonzero(self.mask.any(axis=(1, 2)))
-        self.bottom, self.top = (levels[0], levels[-1]) if levels.size else (0, len(uptake) - 1)
+        self.bottom = int(levels[0]) if levels.size else 0
+        self.top = int(levels[-1]) if levels.size else len(uptake) - 1
 
     def around(self, peak: NDArray[np.int64], height: float) -> Iterator[float]:
         k, j, i = (int(index) for index in peak)

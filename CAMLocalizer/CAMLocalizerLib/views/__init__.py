@@ -1,7 +1,7 @@
 """Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
 
 from .backproject import back_project
-from .isotropic import isotropic
+from .isotropic import isotropic, isotropic_grid, nearest_isotropic
 from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
@@ -24,7 +24,9 @@ __all__ = [
     "covering_cells",
     "image_statistics",
     "isotropic",
+    "isotropic_grid",
     "mip_images",
+    "nearest_isotropic",
     "normalise_slices",
     "plane_axes",
     "projection_size",

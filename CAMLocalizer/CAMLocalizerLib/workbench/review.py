@@ -184,11 +184,15 @@ class Review(SettingGestures, RegionGestures):
     # Regions
 
     def keep_all(self) -> bool:
-        """Keep every region, now and after later changes."""
-        return self._change(self._state.changed(rejected_kji=(), kept_kji=()), "keep all regions", preview=False)
+        """Keep every region, now and after later changes; those that the threshold leaves out stay out."""
+        return self._change(
+            self._state.changed(rejected_kji=(), kept_kji=(), restored_kji=()), "keep all regions", preview=False
+        )
 
     def _reject(self, labels: Collection[int], text: str) -> bool:
-        return self._change(self._state.with_rejected(self._answer.regions, labels), text, preview=False)
+        return self._change(
+            self._state.with_rejected(self._answer.regions, labels, self._answer.left_out), text, preview=False
+        )
 
     # Accepted segments
 

@@ -94,6 +94,7 @@ def breathing(down_mm: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def blank_body(random: np.random.Generator, spacing_mm: Sequence[float]) -> tuple[Grid, Canvas]:
+    """Draw the sizes of a body, and give its grid and an empty canvas on it."""
     spacing = np.asarray(spacing_mm, dtype=float)
     size = np.round(np.asarray(FIELD_MM) / spacing).astype(int)
     scales = np.clip(random.normal(1, (0.06, 0.08, 0.04)), (0.86, 0.84, 0.9), (1.16, 1.2, 1.1))

@@ -16,6 +16,7 @@ from .lesions import reactive_nodes
 from .scanner import Scanner
 from .scattered import scatter_lesions
 from .uptake import draw_varied_uptake
+from .varied_uptake import paint_varied_uptake
 
 VOXEL_MM = 4.0
 WITHOUT_LESION, MOST_LESIONS = 0.25, 14
@@ -56,6 +57,7 @@ def simulate_body(seed: int, *, whole: bool = False) -> SimulatedBody:
     _vary_axes(random, canvas)
     painter = Painter(canvas, draw_varied_uptake(random), random)
     paint_body(painter)
+    paint_varied_uptake(painter)
     reactive_nodes(painter)
     activity = canvas.array_kji
     brain = (canvas.down_mm < HEAD_MM)[:, None, None] & (activity > BRAIN_SUV)
