@@ -94,7 +94,7 @@ def fit_candidates(
             loss.backward()
             optimiser.step()
             schedule.step()
-            total += float(loss)
+            total += float(loss.detach())
         report(f"epoch {epoch} of {options.epochs}: loss {total / steps:.4f}")
     return network.eval()
 

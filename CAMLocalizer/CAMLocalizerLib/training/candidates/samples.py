@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +67,9 @@ class CandidateSamples:
             InputError: the file is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return cls(*(file[name] for name in FIELDS))
-        except (KeyError, ValueError, OSError) as error:
+        except (BadZipFile, KeyError, ValueError, OSError) as error:
             raise InputError(f"{path} holds no samples of candidates ({error}); delete it to make it anew") from error
 
 
