@@ -32,8 +32,8 @@ LEVELS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
 NOTE = """\
 Made by `scripts/evaluate_pet_fdg.py`. STS_001 and the sarcoma crops are judged by a network whose training did not see
 the patient; QIN 0024, the lung crop, the phantom and the simulated bodies (other seeds) by the bundle, which saw none
-of them. Regions below 0.3 ml do not count for any method. A lesion is touched if it shares a voxel with the label map; a
-region is false if it shares none with a lesion. MTV error: difference of the whole volumes, as share of the true one,
+of them. Regions below 0.3 ml do not count for any method. A lesion is touched if it shares a voxel with the label map;
+a region is false if it shares none with a lesion. MTV error: difference of the whole volumes, as share of the true one,
 median of the cases. Ratios are means over the cases."""
 
 

@@ -15,17 +15,19 @@ class CandidateNetwork(nn.Module):
     """Evidence of the coronal and of the sagittal projection, added to that of a candidate's numbers.
 
     Each plane has its own convolutional network; its evidence is a logit. Adding logits multiplies odds: what one
-    projection rules out, the other cannot bring back, as with maps that are projected back and multiplied.
+    projection rules out, the other cannot bring back, as with maps that are projected back and multiplied. Several such
+    networks are trained side by side from different weights, and the mean of their logits counts.
 
     Args:
         views: channels of each projection.
         features: numbers of a candidate; 0 for none.
         classes: 2: tumour, or physiological uptake.
         width: channels of the first convolutions.
+        members: networks side by side, at least 1.
         projections: use the projections; without them the numbers alone decide.
 
     Raises:
-        ModelError: neither projections nor numbers, or other than two classes.
+        ModelError: neither projections nor numbers, other than two classes, or no member.
 
     Source:
         Amyar et al., Weakly supervised tumor detection in PET using class response, 2020, for two projections whose
@@ -35,10 +37,11 @@ class CandidateNetwork(nn.Module):
     def __init__(
         self,
         views: int = 3,
-        features: int = 33,
+        features: int = 37,
         *,
         classes: int = 2,
         width: int = 16,
+        members: int = 3,
         projections: bool = True,
     ) -> None:
         super().__init__()
@@ -46,8 +49,9 @@ class CandidateNetwork(nn.Module):
             raise ModelError("network 'candidates' needs projections, numbers or both")
         if classes != 2:
             raise ModelError(f"network 'candidates' tells 2 classes apart, not {classes}")
-        self.planes = nn.ModuleList(_PlaneNetwork(views, width) for _ in range(PLANES if projections else 0))
-        self.numbers = _numbers(features) if features else None
+        if members < 1:
+            raise ModelError(f"network 'candidates' needs at least 1 member, got {members}")
+        self.members = nn.ModuleList(_Member(views, features, width, projections) for _ in range(members))
         self.mean: Tensor
         self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(features))
@@ -61,16 +65,28 @@ class CandidateNetwork(nn.Module):
             numbers: shape (N, features).
 
         Returns:
-            Shape (N, sources): coronal, sagittal, numbers, as far as they are used; their sum is the candidate's logit.
+            Shape (members, N, sources): coronal, sagittal, numbers, as far as they are used.
         """
-        logits = [network(images[:, plane]) for plane, network in enumerate(self.planes)]
-        if self.numbers is not None:
-            logits.append(self.numbers(((numbers - self.mean) / self.deviation).clamp(-5, 5)))
-        return torch.cat(logits, dim=1)
+        known = numbers[:, : len(self.mean)]  # none where projections alone decide
+        standard = ((known - self.mean) / self.deviation).clamp(-5, 5)
+        return torch.stack([member(images, standard) for member in self.members])
 
     def forward(self, images: Tensor, numbers: Tensor) -> Tensor:
         """Return the logit of each candidate, shape (N,); arguments as for `evidence`."""
-        return self.evidence(images, numbers).sum(dim=1)
+        return self.evidence(images, numbers).sum(dim=2).mean(dim=0)
+
+
+class _Member(nn.Module):
+    def __init__(self, views: int, features: int, width: int, projections: bool) -> None:
+        super().__init__()
+        self.planes = nn.ModuleList(_PlaneNetwork(views, width) for _ in range(PLANES if projections else 0))
+        self.numbers = _numbers(features) if features else None
+
+    def forward(self, images: Tensor, numbers: Tensor) -> Tensor:
+        logits = [network(images[:, plane]) for plane, network in enumerate(self.planes)]
+        if self.numbers is not None:
+            logits.append(self.numbers(numbers))
+        return torch.cat(logits, dim=1)
 
 
 class _PlaneNetwork(nn.Module):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core import Volume
 from ..views import nearest_isotropic
 from .candidates import EDGE_MM
+from .runs import NEIGHBOURS
 from .uptake_border import UptakeBorder
 
 
@@ -45,7 +46,7 @@ class Basins:
     def mask(
         self, chosen: Collection[int], border: UptakeBorder | str, liver_suv: float | None = None
     ) -> NDArray[np.bool_]:
-        """Outline some candidates.
+        """Outline some candidates: of each what hangs together with its highest voxel.
 
         Args:
             chosen: their numbers, from 0.
@@ -61,9 +62,7 @@ class Basins:
         lowest = np.full(self.count + 1, np.inf, dtype=np.float32)
         wanted = np.fromiter(chosen, dtype=np.intp, count=len(chosen))
         lowest[wanted + 1] = UptakeBorder.parse(border).lowest(self.highest[wanted], liver_suv)
-        mask = np.zeros(self.volume.grid.shape_kji, dtype=bool)
-        mask[self._inside] = self._uptake >= lowest[self.numbers[self._inside]]
-        return mask
+        return self._outlined(lowest) > 0
 
     def spread(self, values: NDArray[np.float32], border: UptakeBorder | str) -> NDArray[np.float32]:
         """Give the voxels of every candidate its value, within a border.
@@ -77,9 +76,36 @@ class Basins:
         """
         lowest = np.concatenate([[np.inf], UptakeBorder.parse(border).lowest(self.highest)]).astype(np.float32)
         each = np.concatenate([[0], values]).astype(np.float32)
-        found = np.zeros(self.volume.grid.shape_kji, dtype=np.float32)
-        number = self.numbers[self._inside]
-        found[self._inside] = np.where(self._uptake >= lowest[number], each[number], 0)
+        return each[self._outlined(lowest)]
+
+    def _outlined(self, lowest: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """Return the number of the candidate in the voxels that belong to it, 0 elsewhere.
+
+        Args:
+            lowest: lowest uptake of each number, that of 0 first; infinite for those that are not wanted.
+        """
+        from scipy import ndimage  # only here: it takes long to import
+
+        outlined = np.zeros(self.volume.grid.shape_kji, dtype=np.uint16)
+        wanted = np.flatnonzero(np.isfinite(lowest[1:])) + 1
+        for number in wanted.tolist():
+            box = self._boxes[number - 1]
+            if box is None:
+                continue
+            uptake = np.where(
+                self.numbers[box] == number, self.volume.array_kji[box] * np.float32(self.factor), -np.inf
+            )
+            parts, _ = ndimage.label(uptake >= lowest[number], NEIGHBOURS)
+            part = parts[np.unravel_index(int(uptake.argmax()), uptake.shape)]
+            if part:
+                outlined[box][parts == part] = number
+        return outlined
+
+    @cached_property
+    def _boxes(self) -> list[tuple[slice, slice, slice] | None]:
+        from scipy import ndimage  # as above
+
+        found: list[tuple[slice, slice, slice] | None] = ndimage.find_objects(self.numbers, max_label=self.count)
         return found
 
     @cached_property

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import Grid
 from .candidates import EDGE_MM, Candidates
+from .liver import LiverUptake, find_liver
 
 VOXEL_ML = EDGE_MM**3 / 1000.0
 SHARES = (0.41, 0.6, 0.8)  # of the candidate's height
@@ -38,6 +40,8 @@ FEATURES = (
     "distance from the bottom",
     "height of the field",
     "depth below the surface",
+    "liver found",
+    *(f"{where} the liver" for where in ("left of", "behind", "above")),
     *(f"{what} of what is connected at SUV {level:g}" for level in LEVELS_SUV for what in ("volume", "length")),
 )
 
@@ -52,11 +56,11 @@ def candidate_features(candidates: Candidates) -> NDArray[np.float32]:
         candidates: of one volume.
 
     Returns:
-        float32, shape (N, 33).
+        float32, shape (N, 37).
     """
     if not len(candidates):
         return np.zeros((0, len(FEATURES)), dtype=np.float32)
-    body = _Body(candidates)
+    body, liver = _Body(candidates), find_liver(candidates.uptake)
     shapes, connected = _Shapes(candidates), [_Connected(candidates, level) for level in LEVELS_SUV]
     rows = []
     for number, peak in enumerate(candidates.peaks):
@@ -65,6 +69,7 @@ def candidate_features(candidates: Candidates) -> NDArray[np.float32]:
         row += shapes.of(number)
         row.append(np.log((float(candidates.saddles[number]) + 0.1) / height))
         row += body.around(peak, height)
+        row += _beside(liver, candidates.uptake.grid, peak)
         for each in connected:
             row += each.at(peak)
         rows.append(row)
@@ -147,6 +152,15 @@ class _Connected:
         if not label:
             return 0.0, 0.0
         return float(np.log1p(self.voxels[label] * VOXEL_ML)), float(np.log1p(self.lengths[label] * EDGE_MM))
+
+
+def _beside(liver: LiverUptake | None, grid: Grid, peak: NDArray[np.int64]) -> list[float]:
+    """Tell where a candidate lies from the liver: to the left, behind and above, in decimetres."""
+    if liver is None:
+        return [0.0, 0.0, 0.0, 0.0]
+    i, j, k = grid.to_ijk(liver.centre_lps_mm).tolist()
+    away_mm = EDGE_MM * (peak[::-1] - np.array([i, j, k]))
+    return [1.0, *(away_mm / 100).tolist()]
 
 
 def _middle_and_size(line: NDArray[np.bool_]) -> tuple[float, int]:

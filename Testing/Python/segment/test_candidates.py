@@ -95,12 +95,34 @@ def test_a_candidate_is_outlined_on_the_volumes_own_grid() -> None:
     basins = Basins(volume, found.basins, len(found))
     np.testing.assert_allclose(basins.highest, [volume.array_kji[12, 20, 12], volume.array_kji[34, 18, 30]])
     mask = basins.mask([1], "50%")
-    assert mask[34, 18, 30] and not mask[12, 20, 12]
-    np.testing.assert_array_equal(mask, (volume.array_kji >= 0.5 * volume.array_kji[34, 18, 30]) & (basins.numbers == 2))
+    assert (mask[34, 18, 30], mask[12, 20, 12]) == (True, False)
+    np.testing.assert_array_equal(
+        mask, (volume.array_kji >= 0.5 * volume.array_kji[34, 18, 30]) & (basins.numbers == 2)
+    )
     assert not basins.mask([], "50%").any()
     spread = basins.spread(np.array([0.25, 0.75], np.float32), "50%")
     assert (spread[12, 20, 12], spread[34, 18, 30]) == (0.25, 0.75)
     np.testing.assert_array_equal(spread > 0, basins.mask([0, 1], "50%"))
+
+
+def test_only_what_hangs_together_with_the_highest_voxel_belongs_to_a_candidate() -> None:
+    volume = hot_balls([((24, 20, 12), 3.0, 9.0)])
+    uptake = volume.array_kji.copy()
+    uptake[24, 20, 20] = 8.0  # a single noisy voxel in the same basin
+    noisy = Volume(uptake, volume.grid, unit="SUVbw")
+    mask = Basins(noisy, find_candidates(volume).basins, 1).mask([0], "50%")
+    assert (mask[24, 20, 12], mask[24, 20, 20]) == (True, False)
+
+
+def test_places_are_told_from_the_liver() -> None:
+    liver = ((32, 34, 24), 16.0, 2.0)
+    (spot,) = [
+        row for row in named(hot_balls([liver, ((80, 34, 49), 3.0, 9.0)], shape=(112, 68, 88))) if row["height"] > 1.5
+    ]
+    assert spot["liver found"] == 1
+    assert spot["left of the liver"] == pytest.approx(1.0, abs=0.25)  # 25 voxels of 4 mm
+    assert spot["above the liver"] == pytest.approx(1.92, abs=0.25)
+    assert {row["liver found"] for row in named(hot_balls(TWO))} == {0.0}
 
 
 def test_values_that_are_no_suv_are_scaled_for_the_border() -> None:
@@ -115,7 +137,9 @@ def test_the_liver_is_the_even_place_on_the_right() -> None:
     liver, left, hot = ((32, 34, 24), 16.0, 2.0), ((80, 34, 62), 17.0, 2.2), ((80, 34, 24), 3.0, 9.0)
     rng = np.random.default_rng(0)
     volume = hot_balls([liver, left, hot], shape=(112, 68, 88))
-    noisy = Volume(volume.array_kji * (1 + 0.05 * rng.standard_normal(volume.grid.shape_kji)), volume.grid, unit="SUVbw")
+    noisy = Volume(
+        volume.array_kji * (1 + 0.05 * rng.standard_normal(volume.grid.shape_kji)), volume.grid, unit="SUVbw"
+    )
     found = find_liver(noisy)
     assert found is not None
     assert found.mean == pytest.approx(2.0, abs=0.02)

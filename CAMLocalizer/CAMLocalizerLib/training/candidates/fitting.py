@@ -89,7 +89,8 @@ def fit_candidates(
         total = 0.0
         for batch in chosen.view(steps, -1):
             views, rows = _changed(images[batch].float(), numbers[batch], network.deviation, options, draws)
-            loss = binary_cross_entropy_with_logits(network(views, rows), labels[batch])
+            logits = network.evidence(views, rows).sum(dim=2)  # each member learns by itself
+            loss = binary_cross_entropy_with_logits(logits, labels[batch].expand_as(logits))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -21,7 +21,8 @@ from .varied_uptake import paint_varied_uptake
 VOXEL_MM = 4.0
 WITHOUT_LESION, MOST_LESIONS = 0.25, 14
 HEAD_MM, BRAIN_SUV = 150.0, 3.0  # no lesion is put where the brain is hot
-CUT_SHARE, LOCAL_SHARE = 0.5, 0.2
+CUT_SHARE, LOCAL_SHARE = 0.4, 0.2
+FROM_THE_EYES, EYES_MM = 0.5, (40.0, 170.0)  # share of bodies that are scanned from there on, below the top of the head
 FEWEST_SLICES = 40
 # Of each axis: how fast the scale changes along it, in mm, and by how much.
 AXES = (("left_mm", 120.0, 0.10), ("back_mm", 100.0, 0.12), ("down_mm", 160.0, 0.18))
@@ -45,8 +46,8 @@ def simulate_body(seed: int, *, whole: bool = False) -> SimulatedBody:
 
     Uptake of organs has wide ranges (heart 1 to 20, bladder 2 to 70, urine 2 to 40), sizes change along the axes, arms
     are up or down, the scanner's resolution is 5 to 9 mm and its noise 4 to 20 %, the scale of the SUV is off by 12 %.
-    A quarter has no lesion, the others have up to 14. Half of the fields of view are cut at top and bottom, a fifth
-    shows a small part of the body only.
+    A quarter has no lesion, the others have up to 14. Half of the fields of view begin at the eyes, as is usual, of
+    the others some are cut at top and bottom; a fifth shows a small part of the body only.
 
     Args:
         seed: the same seed gives the same body; at least 0.
@@ -94,7 +95,9 @@ def _field(
     """Draw the field of view: cut at top and bottom in half of the bodies, in a fifth a box around some place."""
     slices = len(scan)
     start, stop = 0, slices
-    if random.random() < CUT_SHARE:
+    if random.random() < FROM_THE_EYES:
+        stop = slices - int(random.uniform(*EYES_MM) / VOXEL_MM)
+    elif random.random() < CUT_SHARE:
         low, high = np.sort(random.uniform(0, 1, 2))
         start, stop = int(0.6 * low * slices), int(slices - 0.6 * (1 - high) * slices)
     if stop - start < FEWEST_SLICES:

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from .anatomy import Painter
 
-PATCHES_MM = ((14.0, 0.18), (45.0, 0.22))  # length of a patch, and how much it differs at most, logarithmic
+PATCHES_MM = ((14.0, 0.12), (45.0, 0.16))  # length of a patch, and how much it differs at most, logarithmic
 HEART = np.array([44.0, -34.0, 488.0])  # left, back, down
 HEART_WALL = np.array([33.0, 33.0, 45.0])
 MUSCLES = (  # left of the midline, back, down of both ends, and radius

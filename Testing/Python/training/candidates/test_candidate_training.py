@@ -46,7 +46,7 @@ def drawn_samples(count: int, seed: int = 0) -> CandidateSamples:
 
 def test_a_network_learns_to_tell_them_apart() -> None:
     torch.manual_seed(1)
-    network, lines = CandidateNetwork(width=4), []
+    network, lines = CandidateNetwork(width=4, members=1), []
     fit_candidates(network, [(drawn_samples(120), 1.0)], replace(QUICK, epochs=12), report=lines.append)
     assert not network.training
     torch.testing.assert_close(network.mean, torch.full((len(FEATURES),), 3.0), atol=0.8, rtol=0)
@@ -55,27 +55,30 @@ def test_a_network_learns_to_tell_them_apart() -> None:
         logits = network(torch.from_numpy(fresh.images).float(), torch.from_numpy(fresh.numbers))
     assert ((logits > 0).numpy() == (fresh.labels == 1)).mean() > 0.95
     losses = [float(line.rsplit(" ", 1)[1]) for line in lines]
-    assert len(losses) == 12 and losses[-1] < losses[0]
+    assert len(losses) == 12
+    assert losses[-1] < losses[0]
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
     states = []
     for _ in range(2):
         torch.manual_seed(2)
-        network = fit_candidates(CandidateNetwork(width=4), [(drawn_samples(40), 1.0)], replace(QUICK, epochs=1))
+        network = fit_candidates(
+            CandidateNetwork(width=4, members=1), [(drawn_samples(40), 1.0)], replace(QUICK, epochs=1)
+        )
         states.append(network.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_a_second_training_keeps_the_standard_of_the_numbers_and_the_first_network() -> None:
     torch.manual_seed(3)
-    first = fit_candidates(CandidateNetwork(width=4), [(drawn_samples(60), 1.0)], replace(QUICK, epochs=1))
+    first = fit_candidates(CandidateNetwork(width=4, members=1), [(drawn_samples(60), 1.0)], replace(QUICK, epochs=1))
     before = {name: tensor.clone() for name, tensor in first.state_dict().items()}
     recipe = CandidateRecipe(second=replace(QUICK, epochs=1))
     second = second_network(first, drawn_samples(60), [drawn_samples(30, seed=4)], recipe, report=lambda _line: None)
     assert all(torch.equal(before[name], tensor) for name, tensor in first.state_dict().items())
     torch.testing.assert_close(second.mean, first.mean)
-    assert not torch.equal(second.numbers[0].weight, first.numbers[0].weight)
+    assert not torch.equal(second.members[0].numbers[0].weight, first.members[0].numbers[0].weight)
 
 
 def test_unclear_candidates_are_left_out_and_of_many_some_that_are_no_tumours() -> None:
