@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import slicer
 
-from ..core import Volume
+from ..core import SUV_UNIT, Volume
 from .geometry import grid_from_node, place_node
 from .images import array_from_image, image_from_array
+from .pet import show_as_pet
 
 # The codes that Slicer's own DICOM plugins write: value, scheme, meaning.
 UNIT_CODES = {
@@ -57,6 +58,8 @@ def volume_to_node(scene: Any, volume: Volume, *, node: Any = None, name: str | 
     if volume.unit in UNIT_CODES:
         node.SetVoxelValueUnits(_coded_entry(*UNIT_CODES[volume.unit]))
     node.CreateDefaultDisplayNodes()
+    if volume.unit == SUV_UNIT:
+        show_as_pet(node)
     return node
 
 

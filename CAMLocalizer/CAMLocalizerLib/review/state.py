@@ -146,6 +146,7 @@ class RegionRow:
     place: str
     kept: bool
     suv: tuple[str, ...] = ()  # PET measures, empty for other volumes
+    left_out: bool = False  # a candidate that the threshold leaves out
 
 
 @dataclass(frozen=True)
