@@ -31,7 +31,7 @@ def test_only_a_pet_in_suv_is_shown_in_inverted_grey(scene: Any) -> None:
 
 
 def walls(scene: Any) -> dict[str, np.ndarray]:
-    """Pictures on the walls, rows from the top, by plane; the first wall of each."""
+    """Pictures on the walls, rows from the top, by plane; the last wall of each, which lies behind or on the left."""
     pictures: dict[str, np.ndarray] = {}
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLModelNode")):
         node = scene.GetNthNodeByClass(index, "vtkMRMLModelNode")
@@ -39,7 +39,7 @@ def walls(scene: Any) -> dict[str, np.ndarray]:
         image = producer.GetOutputDataObject(0)
         width, height, _ = image.GetDimensions()
         pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
-        pictures.setdefault(node.GetName().split()[-1], pixels[::-1])
+        pictures[node.GetName().split()[-1]] = pixels[::-1]
     return pictures
 
 
