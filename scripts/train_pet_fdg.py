@@ -1,7 +1,8 @@
 """Train the bundled PET model: python3 scripts/train_pet_fdg.py --data DIR --output DIR
 
 Simulated bodies first, then also the real scans of Resources/training/pet-fdg/points.csv, of each of which one point
-per tumour is known. With --folds it also trains the networks that its evaluation needs. An interrupted call goes on.
+per tumour is known. With --folds it also trains the networks that its evaluation needs; --paper trains the eight-layer
+network of the PET paper instead, on simulated bodies with one tumour each. An interrupted call goes on.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--bodies", type=int, help="simulated bodies to learn from, if other than the recipe's")
     parser.add_argument("--folds", action="store_true", help="also a network per fold that did not see its patients")
+    parser.add_argument("--paper", action="store_true", help="the paper's network into OUTPUT-paper, for comparison")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that simulate")
     return parser.parse_args()
 
@@ -46,6 +48,9 @@ def main() -> None:
     )
 
     chosen, begin = options(), time.monotonic()
+    if chosen.paper:
+        train_papers_network(chosen)
+        return
     recipe = CandidateRecipe()
     if chosen.bodies:
         recipe = replace(recipe, bodies=chosen.bodies)
@@ -71,6 +76,15 @@ def main() -> None:
     report(
         f"{chosen.output} is written ({(time.monotonic() - begin) / 60:.0f} min); measure it with evaluate_pet_fdg.py"
     )
+
+
+def train_papers_network(chosen: argparse.Namespace) -> None:
+    """Train what was `pet-fdg` up to version 1."""
+    from CAMLocalizerLib.training.pet_fdg import RECIPE, train_pet
+
+    folder = chosen.output.with_name(f"{chosen.output.name}-paper")
+    recipe = replace(RECIPE, patients=chosen.bodies or RECIPE.patients)
+    train_pet(folder, folder / "work", recipe, workers=chosen.workers, report=partial(print, flush=True))
 
 
 if __name__ == "__main__":

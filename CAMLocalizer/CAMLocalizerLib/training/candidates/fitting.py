@@ -119,5 +119,6 @@ def _changed(
     images[mirrored, CORONAL] = images[mirrored, CORONAL].flip(-1)
     scale = torch.exp(torch.randn(len(images), 1, 1, 1, 1, generator=draws) * options.scale_spread)
     rows = numbers + torch.randn(numbers.shape, generator=draws) * deviation * options.noise
-    rows[mirrored, LEFT] *= -1
+    if rows.shape[1]:
+        rows[mirrored, LEFT] *= -1
     return torch.log1p(torch.expm1(images) * scale), rows
