@@ -77,10 +77,8 @@ def main() -> None:
         figures = [_auc(groups[group], score) for group in (SIMULATED, WHOLE)]
         lines.append(f"| {name} | {figures[0]:.3f} | {figures[1]:.3f} | {_dice(groups[CROPS], score):.3f} |")
         print(lines[-1], flush=True)
-    head = [
-        "| what the network is shown | AUC, simulated bodies | AUC, real bodies | Dice, sarcoma crops |",
-        "|---|---|---|---|",
-    ]
+    titles = ("what the network is shown", "AUC, simulated bodies", "AUC, real bodies", "Dice, sarcoma crops")
+    head = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     text = "\n".join(["# What projections, slabs and numbers bring", "", NOTE, "", *head, *lines, ""])
     chosen.output.write_text(text, encoding="utf-8")
 
