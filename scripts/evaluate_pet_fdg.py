@@ -194,6 +194,8 @@ def draw(rows: list[Row], levels: list[Level], path: Path) -> None:
     axes = figure.subplots()
     for group, colour in ((WHOLE, "tab:red"), (SIMULATED, "tab:blue")):
         own = [level for level in levels if level.group == group]
+        if not own:
+            continue
         shares, false = [], []
         for limit in LEVELS:
             at = [level for level in own if level.limit == limit]
