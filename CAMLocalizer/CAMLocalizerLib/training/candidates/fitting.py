@@ -35,6 +35,7 @@ class CandidateOptions:
         weight_decay: of AdamW.
         scale_spread: of the SUV of a candidate's images, logarithmic.
         noise: on the numbers, in standard deviations of each.
+        mixed: compute in bfloat16 where nothing is lost by it; twice as fast on processors that have it.
         seed: of weights, draws and changes.
     """
 
@@ -45,6 +46,7 @@ class CandidateOptions:
     weight_decay: float = 1e-2
     scale_spread: float = 0.12
     noise: float = 0.1
+    mixed: bool = True
     seed: int = 0
 
 
@@ -89,7 +91,8 @@ def fit_candidates(
         total = 0.0
         for batch in chosen.view(steps, -1):
             views, rows = _changed(images[batch].float(), numbers[batch], network.deviation, options, draws)
-            logits = network.evidence(views, rows).sum(dim=2)  # each member learns by itself
+            with torch.autocast("cpu", torch.bfloat16, enabled=options.mixed):
+                logits = network.evidence(views, rows).float().sum(dim=2)  # each member learns by itself
             loss = binary_cross_entropy_with_logits(logits, labels[batch].expand_as(logits))
             optimiser.zero_grad()
             loss.backward()

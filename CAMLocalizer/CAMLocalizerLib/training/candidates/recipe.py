@@ -40,9 +40,9 @@ class CandidateRecipe:
     bodies: int = 600
     copies: int = 6
     whole_copies: int = 50
-    first: CandidateOptions = field(default_factory=lambda: CandidateOptions(epochs=12))
+    first: CandidateOptions = field(default_factory=CandidateOptions)
     second: CandidateOptions = field(
-        default_factory=lambda: CandidateOptions(epochs=4, candidates_per_epoch=6000, learning_rate=1e-3)
+        default_factory=lambda: CandidateOptions(epochs=3, candidates_per_epoch=6000, learning_rate=1e-3)
     )
 
 
