@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..core import CAMLocalizerError
+from ..core import CAMLocalizerError, Volume
 from ..models import ModelCard
 from ..segment import Candidates, find_candidates
 from ..segment.candidate_features import candidate_features
@@ -21,6 +21,8 @@ from .inference import Progress
 
 SCALE = 1
 AT_ONCE = 64
+CUT_OUT_MM = 400.0
+CUT_OUT_LOG_ODDS = 2.2  # 10 % become 50 %: nobody cuts a part out of a body for nothing
 
 
 def look_at_candidates(
@@ -46,7 +48,8 @@ def look_at_candidates(
         CAMLocalizerError: the network gave a score that is not finite.
     """
     candidates = find_candidates(pair.volume)
-    scores = judge(candidates, network, card, device, progress)
+    prior = CUT_OUT_LOG_ODDS if is_cut_out(pair.volume) else 0.0
+    scores = judge(candidates, network, card, device, progress, prior=prior)
     spread = np.concatenate([[0], scores]).astype(np.float32)[candidates.basins][::-1]  # from superior to inferior
     maps = np.zeros((len(pair), *reversed(pair.pixels)), dtype=np.float32)
     for plane, projected in enumerate((spread.max(axis=1), spread.max(axis=2))):
@@ -65,17 +68,41 @@ def look_at_candidates(
     )
 
 
+def is_cut_out(volume: Volume) -> bool:
+    """Tell whether a volume is a small part of a body, no side of 40 cm, as readers cut one out around a finding."""
+    longest = max(count * mm for count, mm in zip(volume.grid.size, volume.grid.spacing_mm, strict=True))
+    return longest < CUT_OUT_MM
+
+
 def judge(
-    candidates: Candidates, network: nn.Module, card: ModelCard, device: torch.device, progress: Progress | None = None
+    candidates: Candidates,
+    network: nn.Module,
+    card: ModelCard,
+    device: torch.device,
+    progress: Progress | None = None,
+    *,
+    prior: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Return the probability of each candidate to be a tumour, shape (candidates,); arguments as above."""
+    """Return the probability of each candidate to be a tumour, shape (candidates,).
+
+    Args:
+        candidates: of one volume.
+        network: as above.
+        card: of the model.
+        device: where the network lies.
+        progress: as above.
+        prior: added to the log-odds.
+
+    Raises:
+        CAMLocalizerError: as above.
+    """
     images, numbers = candidate_views(candidates), candidate_features(candidates)
     scores = np.zeros(len(candidates), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(candidates), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             views, rows = (torch.from_numpy(array[part]).to(device) for array in (images, numbers))
-            logits = network(views, rows) / card.temperature
+            logits = network(views, rows) / card.temperature + prior
             if not bool(logits.isfinite().all()):
                 raise CAMLocalizerError(f"{card.name} gave no finite score for a candidate; use another model")
             scores[part] = torch.sigmoid(logits).cpu().numpy()

@@ -23,7 +23,7 @@ from ..views import (
     projection_size,
     slice_stack,
 )
-from .candidate_run import SCALE, look_at_candidates
+from .candidate_run import SCALE, is_cut_out, look_at_candidates
 from .device import choose_device, choose_precision
 from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
 from .inputs import check_extent, check_typical, check_unit, check_uptake, standardised
@@ -159,6 +159,8 @@ class Localizer:
         card = self.model.card
         judged, factor, notes = standardised(volume, card)
         pair = self._projections(judged, view, {SCALE: 1}, notes)
+        if is_cut_out(volume):
+            notes.append("a small part of a body, taken as cut out around a finding: probabilities are raised")
         known: dict[str, Any] = {"device": str(self.device)}
         found = look_at_candidates(
             pair, self._network.to(self.device), card, device=self.device, known=known, progress=progress

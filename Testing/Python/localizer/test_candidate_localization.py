@@ -28,6 +28,7 @@ class TallIsPhysiological(nn.Module):
 @pytest.fixture
 def localizer(monkeypatch) -> Localizer:
     monkeypatch.setattr(ModelBundle, "network", lambda _: TallIsPhysiological())
+    monkeypatch.setattr("CAMLocalizerLib.localizer.candidate_run.CUT_OUT_MM", 100.0)  # these bodies are small
     return Localizer(ModelBundle(candidate_card(), None), device="cpu")
 
 
@@ -121,6 +122,14 @@ def test_a_ct_is_refused(localizer) -> None:
         localizer.run(Volume(body.array_kji * 100 - 1000, body.grid, "scan", "HU"))
     with pytest.raises(InputError, match="which no PET does"):
         localizer.run(Volume(body.array_kji * 100 - 1000, body.grid, "scan"))
+
+
+def test_in_a_small_part_of_a_body_probabilities_are_raised_with_a_note(localizer, found, monkeypatch) -> None:
+    monkeypatch.setattr("CAMLocalizerLib.localizer.candidate_run.CUT_OUT_MM", 400.0)
+    part = localizer.run(found.volume)
+    assert part.notes == ("a small part of a body, taken as cut out around a finding: probabilities are raised",)
+    before, after = (np.log(seen.scores / (1 - seen.scores)) for seen in (found, part))
+    np.testing.assert_allclose(after, before + 2.2, rtol=1e-4)
 
 
 def test_the_storage_order_changes_nothing(localizer, found) -> None:
