@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, InputError
+from ..core import Grid, InputError, NiftiMatrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,8 @@ class RawImage:
         modality: DICOM modality, empty elsewhere.
         unit: unit of the intensities, empty if arbitrary.
         notes: what was assumed, one sentence each.
+        matrices: those of a NIfTI file; None for other formats.
+        inverted: whether low intensities are meant to be shown bright.
     """
 
     array_kji: NDArray
@@ -32,6 +34,8 @@ class RawImage:
     modality: str = ""
     unit: str = ""
     notes: tuple[str, ...] = ()
+    matrices: NiftiMatrices | None = None
+    inverted: bool = False
 
 
 @contextmanager

@@ -37,7 +37,20 @@ def read_volume(path: str | Path, *, series: str | None = None, unit: str | None
     if unit and raw.unit not in ("", unit):
         raise InputError(f"{path}: its voxels are in {raw.unit}, not in {unit}; leave the unit to the file")
     with named(path, name):
-        return Volume(raw.array_kji, raw.grid, name=name, unit=raw.unit or unit or "")
+        return volume_of(raw, name, raw.unit or unit or "")
+
+
+def volume_of(raw: RawImage, name: str, unit: str) -> Volume:
+    """Make a volume of an image as read; raises InputError for one that is constant or not finite."""
+    return Volume(
+        raw.array_kji,
+        raw.grid,
+        name=name,
+        unit=unit,
+        notes=raw.notes,
+        matrices=raw.matrices,
+        inverted=raw.inverted,
+    )
 
 
 def read_image(path: Path, *, series: str | None = None) -> RawImage:
@@ -45,6 +58,8 @@ def read_image(path: Path, *, series: str | None = None) -> RawImage:
     if path.is_dir():
         return read_dicom_folder(path, series)
     kind = file_format(path)
+    if kind == "DICOM":
+        return read_dicom_file(path, series)
     if series is not None:
-        raise InputError(f"{path}: is a file; a series can only be chosen from a folder of DICOM files")
-    return read_dicom_file(path) if kind == "DICOM" else read_itk_file(path, kind)
+        raise InputError(f"{path}: is a {kind} file; a series can only be chosen from DICOM files")
+    return read_itk_file(path, kind)

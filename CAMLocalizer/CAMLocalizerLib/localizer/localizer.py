@@ -120,13 +120,13 @@ class Localizer:
         begin = time.perf_counter()
         kept = self._check_scales(scales)
         card = self.model.card
-        notes = check_unit(volume, card)
+        notes = [*volume.notes, *check_unit(volume, card)]
         strides = {scale: int(self._network.strides[scale]) for scale in kept}
         stack: SliceStack | ProjectionPair
         if card.projections:
             stack = self._projections(volume, view, strides, notes)
         else:
-            stack = self._slices(volume, view, notes)
+            stack = self._slices(volume if card.unit else volume.shown(), view, notes)
         notes += check_typical(stack, card)
         runner = self._runner(kept, notes)
         width, height = stack.pixels if isinstance(stack, ProjectionPair) else stack.size
