@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core import InputError
 from ..io import KNOWN_FILES
-from ..io.dicom import NO_IMAGES
+from ..io.dicom_files import NO_IMAGES
 from ..io.names import ENDINGS, ending
 from ..io.quiet import quiet
 from .source import Source

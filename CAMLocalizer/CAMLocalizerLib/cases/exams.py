@@ -10,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..core import InputError
-from ..io.dicom import Entry, file_entry, list_series, series_entries
+from ..io.dicom import file_entry, list_series, series_entries
+from ..io.dicom_files import Entry
 from ..io.signatures import file_format
 from ..io.tables import read_table
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core import Grid, InputError, SeriesError
-from .dicom import Entry
+from .dicom_files import Entry
+from .dicom_values import tagged
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -85,15 +86,6 @@ def _check_shared(entries: Sequence[Entry]) -> None:
                 f"{entries[0].path.parent}: {tagged(keyword)} differs between the files of one series "
                 f"({len(values)} values); DICOM results need one patient, study and frame of reference"
             )
-
-
-def tagged(keyword: str) -> str:
-    """Return a keyword with its tag: ``PatientID (0010,0020)``."""
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.tag import Tag
-
-    tag = Tag(tag_for_keyword(keyword) or 0)
-    return f"{keyword} ({tag.group:04X},{tag.element:04X})"
 
 
 def _note(entry: Entry, keyword: str) -> str:

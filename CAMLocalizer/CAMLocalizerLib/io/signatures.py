@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import zlib
 from pathlib import Path
 
@@ -20,6 +21,9 @@ _MAGIC = {
     b"MM\x00+": "TIFF",
 }
 _NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+_FIRST_GROUPS = (0x0002, 0x0008, 0x0010)
+_SHORT_VRS = tuple(f"{vr}".encode() for vr in ("CS", "UI", "DA", "TM", "SH", "LO", "PN", "UL", "US", "ST", "IS", "DT"))
+_LONG_VRS = (b"OB", b"UN", b"SQ", b"UT")
 GZIP = b"\x1f\x8b"
 
 
@@ -53,13 +57,44 @@ def content_format(head: bytes) -> str:
     """Tell the format from a file's first bytes, gzip looked through; empty if it is none of ours."""
     if head[:2] == GZIP:
         return "NIfTI" if _unzipped(head)[:4] in _NIFTI_SIZES else ""
-    if head[128:132] == b"DICM":
+    if is_dicom(head):
         return "DICOM"
     if head[:4] in _NIFTI_SIZES:
         return "NIfTI"
     if b"ElementDataFile" in head and b"NDims" in head:
         return "MetaImage"
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
+
+
+def is_dicom(head: bytes) -> bool:
+    """Tell a DICOM file from its first bytes, also one without preamble, as old archives export them.
+
+    Without preamble the first elements tell: two of the groups 0002 or 0008 in ascending order, in explicit or implicit
+    little-endian encoding.
+
+    Source: DICOM PS3.10 7.1 and PS3.5 7.1.
+    """
+    if head[128:132] == b"DICM":
+        return True
+    first = _element(head, 0)
+    second = _element(head, first[1]) if first else None
+    return bool(first and second and first[0] < second[0])
+
+
+def _element(head: bytes, start: int) -> tuple[int, int] | None:
+    """Return tag and end of the data element of group 0002, 0008 or 0010 at a place; None if there is none."""
+    if len(head) < start + 8:
+        return None
+    group, number = struct.unpack_from("<2H", head, start)
+    if group not in _FIRST_GROUPS:
+        return None
+    if head[start + 4 : start + 6] in _SHORT_VRS:
+        length = struct.unpack_from("<H", head, start + 6)[0]
+    elif head[start + 4 : start + 6] in _LONG_VRS and len(head) >= start + 12:
+        length = 4 + struct.unpack_from("<I", head, start + 8)[0]
+    else:
+        length = struct.unpack_from("<I", head, start + 4)[0]
+    return (group << 16 | number, start + 8 + length) if length < HEAD_BYTES else None
 
 
 def _head(path: Path) -> bytes:
