@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core import InputError, LabelMap
 from .dicom_seg_reader import read_dicom_seg
 from .itkfile import read_layers
+from .plain_paths import plain_path
 from .quiet import quiet
 from .reader import read_image
 from .signatures import file_format
@@ -94,9 +95,9 @@ def _segments(path: Path) -> tuple[_Segment, ...]:
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
     try:
-        with quiet():
+        with quiet(), plain_path(path) as plain:
+            reader.SetFileName(str(plain))
             reader.ReadImageInformation()
     except RuntimeError:
         return ()  # reading the voxels says what is wrong

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..core import InputError, Volume
 from .dicom import read_dicom_file, read_dicom_folder
 from .image import RawImage, named
 from .itkfile import read_itk_file
+from .missing_voxels import with_background
 from .names import case_name
+from .nifti_reader import read_nifti
 from .signatures import file_format
 
 
@@ -23,8 +26,7 @@ def read_volume(path: str | Path, *, series: str | None = None, unit: str | None
     Returns:
         The volume in LPS mm, named after the file without its ending or after the folder. PET DICOM is in SUV by
         body weight, CT DICOM in Hounsfield units. NIfTI files with two matrices are placed as SimpleITK and 3D
-        Slicer place them: by the sform if it is orthogonal and is scanner anatomy, alone or close to the qform, else by
-        the qform.
+        Slicer place them: by the sform if it is orthogonal and is scanner anatomy or alone, else by the qform.
 
     Raises:
         InputError: a file that is missing, empty, truncated, mislabelled, 4D, in colour, constant or not finite, or
@@ -62,4 +64,7 @@ def read_image(path: Path, *, series: str | None = None) -> RawImage:
         return read_dicom_file(path, series)
     if series is not None:
         raise InputError(f"{path}: is a {kind} file; a series can only be chosen from DICOM files")
-    return read_itk_file(path, kind)
+    with named(path):
+        raw = read_nifti(path) if kind == "NIfTI" else read_itk_file(path, kind)
+        array, notes = with_background(raw.array_kji, path)
+        return replace(raw, array_kji=array, notes=(*raw.notes, *notes))

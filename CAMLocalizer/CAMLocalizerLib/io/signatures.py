@@ -24,6 +24,20 @@ _NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1
 _FIRST_GROUPS = (0x0002, 0x0008, 0x0010)
 _SHORT_VRS = tuple(f"{vr}".encode() for vr in ("CS", "UI", "DA", "TM", "SH", "LO", "PN", "UL", "US", "ST", "IS", "DT"))
 _LONG_VRS = (b"OB", b"UN", b"SQ", b"UT")
+_CONVERT = "which is not read; convert it to NIfTI first"
+_ARCHIVE = "an archive, which is not read; unpack it first"
+_OTHERS = {
+    ".mgz": f"a FreeSurfer MGH file, {_CONVERT} (mri_convert)",
+    ".mgh": f"a FreeSurfer MGH file, {_CONVERT} (mri_convert)",
+    ".mnc": f"a MINC file, {_CONVERT} (mnc2nii)",
+    ".par": f"a Philips PAR/REC file, {_CONVERT} (dcm2niix)",
+    ".rec": f"a Philips PAR/REC file, {_CONVERT} (dcm2niix)",
+    ".head": f"an AFNI file, {_CONVERT} (3dAFNItoNIFTI)",
+    ".brik": f"an AFNI file, {_CONVERT} (3dAFNItoNIFTI)",
+    ".v": f"an ECAT file, {_CONVERT}",
+    ".bmp": "a BMP picture, which is not read; save it as PNG first",
+    ".gif": "a GIF picture, which is not read; save it as PNG first",
+} | dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".bz2", ".xz", ".zst"), _ARCHIVE)
 GZIP = b"\x1f\x8b"
 
 
@@ -41,16 +55,26 @@ def file_format(path: Path) -> str:
     """
     head = _head(path)
     found, claimed = content_format(head), ENDINGS.get(ending(path), "")
+    if not claimed and not found and (other := other_format(path)):
+        raise InputError(f"{path}: is {other}")
     if not claimed and not found:
         raise InputError(
             f"{path}: not an image format that is read; give NRRD, NIfTI, MetaImage, DICOM, PNG, JPEG or TIFF"
         )
+    if claimed == "NIfTI" and ending(path).startswith(".img"):
+        return claimed  # voxels without a header, which lies beside them
     if claimed and found != claimed:
         content = found or "something else"
         raise InputError(f"{path}: the name says {claimed}, but the content is {content}; rename or export it again")
-    if found == "NIfTI" and (head[:2] == GZIP) != (ending(path) == ".nii.gz"):
+    if found == "NIfTI" and (head[:2] == GZIP) != ending(path).endswith(".gz"):
         raise InputError(f"{path}: a compressed NIfTI file must be named .nii.gz and a plain one .nii; rename it")
     return found
+
+
+def other_format(path: Path) -> str:
+    """Name a format that is known by its ending and not read, and say what to do; empty if there is none."""
+    name = path.name.lower()
+    return next((reason for known, reason in _OTHERS.items() if name.endswith(known)), "")
 
 
 def content_format(head: bytes) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
@@ -301,3 +302,20 @@ def test_dicom_exports_of_other_files_need_a_reference(localize, brain, tmp_path
 def test_an_unknown_export_is_refused_before_anything_is_read(localize, capsys):
     assert localize("missing.nii.gz", "--export", "pdf") == 2
     assert "no export is called pdf" in capsys.readouterr().err
+
+
+def test_maps_carry_both_matrices_of_the_input_and_the_report_says_which_counts(localize, brain, tmp_path):
+    image = nibabel.load(brain)
+    moved = image.affine.copy()
+    moved[:3, 3] += (7, -9, 3)
+    image.set_sform(moved, 2)
+    image.to_filename(brain)
+    assert localize(brain) == 0
+    case = tmp_path / "out" / "brain"
+    for name in ("labelmap.nii.gz", "activation.nii.gz"):
+        header = nibabel.load(case / name).header
+        assert (int(header["qform_code"]), int(header["sform_code"])) == (1, 2)
+        np.testing.assert_array_equal(header.get_sform(), image.header.get_sform())
+        np.testing.assert_array_equal(header.get_qform(), image.header.get_qform())
+    notes = json.loads((case / "report.json").read_text(encoding="utf-8"))["notes"]
+    assert "sform and qform differ by up to 11.8 mm: the qform was used" in notes[0]

@@ -1,0 +1,62 @@
+"""Voxels without a value: NaN around the body, as masked images have it, becomes background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..core import InputError
+
+
+def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Put background in place of NaN outside the body.
+
+    Outside is what is connected through NaN with an edge of the volume, where two of its faces meet; of a single slice,
+    with its border. FSL, SPM and tools for PET mark so what they masked.
+
+    Args:
+        array_kji: shape (k, j, i).
+        path: named in the error.
+
+    Returns:
+        The array, a new one if it had NaN outside, in which these are 0 or, if lower, the lowest value; and a sentence
+        if there were any.
+
+    Raises:
+        InputError: infinite values, or NaN elsewhere.
+    """
+    low, high = array_kji.min(), array_kji.max()  # NaN and infinity reach the extremes
+    if np.isfinite(low) and np.isfinite(high):
+        return array_kji, ()
+    missing = np.isnan(array_kji)
+    infinite = int(np.isinf(array_kji).sum())
+    if infinite:
+        raise InputError(f"{path}: {infinite} of {array_kji.size} voxels are infinite; replace them first")
+    outside = _outside(missing)
+    inside = int(missing.sum() - outside.sum())
+    if inside or outside.all():
+        raise InputError(
+            f"{path}: {inside or array_kji.size} of {array_kji.size} voxels are NaN inside the content; replace them "
+            "first"
+        )
+    filled = np.where(outside, np.float32(0), array_kji)
+    background = min(0.0, float(filled.min()))
+    filled[outside] = background
+    return filled, (f"{int(outside.sum())} voxels around the content are NaN and were taken for background",)
+
+
+def _outside(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the missing voxels that are connected (26 neighbours) with an edge of the volume."""
+    labels, _count = ndimage.label(missing, structure=np.ones((3, 3, 3), bool))
+    long = [axis for axis in range(3) if missing.shape[axis] > 1]
+    on_faces = np.zeros(missing.shape, np.uint8)
+    for axis in long:
+        for end in (0, -1):
+            face = [slice(None)] * 3
+            face[axis] = slice(end, None) if end else slice(0, 1)
+            on_faces[tuple(face)] += 1
+    edges = on_faces >= max(1, len(long) - 1)
+    return np.isin(labels, np.setdiff1d(labels[edges], [0]))
