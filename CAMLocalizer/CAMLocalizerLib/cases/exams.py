@@ -17,7 +17,7 @@ from ..io.tables import read_table
 
 COLUMNS = ("file", "date")
 FURTHER_COLUMNS = ("patient", "label_map", "series")
-DATE_FORMS = ("%Y-%m-%d", "%Y%m%d")
+DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M")
 FIRST_YEAR = 1900
 _HOW_TO_CHOOSE = ", or give a table with file, date and series"
 DICOM_DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")

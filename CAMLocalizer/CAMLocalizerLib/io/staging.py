@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from ..core import OutputError
-from .writing import is_full_or_refused, output_error, writing
+from .writing import current_umask, exists_already, hidden_prefix, is_full_or_refused, output_error, settle, writing
 
 KNOWN_FILES = frozenset(
     {
@@ -51,7 +51,8 @@ def staged_folder(
         An empty folder to write into.
 
     Raises:
-        OutputError: the target exists, holds foreign files, cannot be written, or the disk is full.
+        OutputError: the target exists, be it from the beginning or since, holds foreign files, cannot be written, or
+            the disk is full.
     """
     target = Path(target)
     _check_target(target, overwrite, known_files)
@@ -61,11 +62,15 @@ def staged_folder(
         with _sigterm_raises():
             with writing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-                staging.chmod(0o777 & ~_umask())
+                staging = _beside(target, ".partial")
+                staging.chmod(0o777 & ~current_umask())
             yield staging
             with writing(target):
+                for path in (*staging.rglob("*"), staging):
+                    settle(path)
+                _check_target(target, overwrite, known_files)
                 _publish(staging, target)
+                settle(target.parent)
             made = []
     except OSError as error:
         if _concerns(error, staging):
@@ -86,7 +91,7 @@ def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -
         if not os.path.lexists(target):
             return
         if not overwrite:
-            raise OutputError(f"{target}: exists already; choose another output folder or allow --overwrite")
+            raise exists_already(target)
         if target.is_symlink() or not target.is_dir():
             raise OutputError(f"{target}: is no folder of results and is not replaced; choose another output folder")
         foreign = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
@@ -100,9 +105,14 @@ def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -
 def _publish(staging: Path, target: Path) -> None:
     """Move the complete folder to its place; the old one goes only after that."""
     if not target.exists():
-        staging.rename(target)
+        try:
+            staging.rename(target)
+        except OSError:
+            if os.path.lexists(target):  # another run was faster
+                raise exists_already(target) from None
+            raise
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / target.name
+    old = _beside(target, ".old") / target.name
     try:
         target.rename(old)
         staging.rename(target)
@@ -115,17 +125,15 @@ def _publish(staging: Path, target: Path) -> None:
             shutil.rmtree(old.parent, ignore_errors=True)
 
 
+def _beside(target: Path, suffix: str) -> Path:
+    return Path(tempfile.mkdtemp(prefix=hidden_prefix(target.name), suffix=suffix, dir=target.parent))
+
+
 def _concerns(error: OSError, staging: Path | None) -> bool:
     """Tell whether an error is about writing the results rather than reading something else."""
     name = error.filename if isinstance(error.filename, str | os.PathLike) else None
     ours = name is None or (staging is not None and staging in Path(name).parents)
     return is_full_or_refused(error) and ours
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
 
 
 @contextmanager

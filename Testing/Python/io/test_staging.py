@@ -11,6 +11,7 @@ import pytest
 
 from CAMLocalizerLib.core import OutputError
 from CAMLocalizerLib.io import staged_folder
+from CAMLocalizerLib.io.writing import whole_file
 
 
 def fill(target: Path, text: str, **options: bool) -> None:
@@ -122,3 +123,36 @@ def test_a_writer_names_the_final_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"case.report.json: full") as got, staged_folder(tmp_path / "case") as folder:
         raise OutputError(f"{folder / 'report.json'}: full")
     assert "partial" not in str(got.value)
+
+
+def test_a_folder_that_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def write_while_another_run_is_done() -> None:
+        with staged_folder(tmp_path / "case") as folder:
+            (folder / "report.json").write_text("ours")
+            fill(tmp_path / "case", "theirs")
+
+    with pytest.raises(OutputError, match="case: exists already"):
+        write_while_another_run_is_done()
+    assert (tmp_path / "case" / "report.json").read_text() == "theirs"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, overwrite: bool) -> None:
+    with whole_file(tmp_path / "a.csv", overwrite=overwrite) as partial:
+        partial.write_text("done")
+        assert not (tmp_path / "a.csv").exists()
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "b.csv", overwrite=overwrite) as partial:
+        partial.write_text(str(1 / 0))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "done"
+
+
+def test_a_file_is_replaced_on_demand_only(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+    with pytest.raises(OutputError, match=r"a\.csv: exists already"), whole_file(tmp_path / "a.csv", overwrite=False):
+        pass
+    with whole_file(tmp_path / "a.csv") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "a.csv").read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
