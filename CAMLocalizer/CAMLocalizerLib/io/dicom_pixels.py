@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError
 from .dicom_files import Entry, transfer_syntax
-from .image import grey
+from .image import grey, named
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -60,13 +60,18 @@ def measured_pixels(entry: Entry, wanted: Sequence[int]) -> NDArray[np.float32]:
 
     Source: DICOM PS3.3 C.7.6.3.1.2 and C.11.1.
     """
+    with named(entry.path):
+        return _measured(entry.path, wanted)
+
+
+def _measured(path: Path, wanted: Sequence[int]) -> NDArray[np.float32]:
     from pydicom import dcmread
 
     try:
-        header = dcmread(entry.path, force=True)
-        stored = _stored(header, entry)
+        header = dcmread(path, force=True)
+        stored = stored_pixels(header)
         if stored.ndim == 4:
-            stored = grey(stored, entry.path)
+            stored = grey(stored, path)
         return np.stack([_rescaled(stored[index], header, index) for index in wanted])
     except InputError:
         raise
@@ -74,7 +79,7 @@ def measured_pixels(entry: Entry, wanted: Sequence[int]) -> NDArray[np.float32]:
         raise
     except Exception as error:  # a damaged file can fail anywhere in the parser and in the decoders
         raise InputError(
-            f"{entry.path}: the DICOM pixels are damaged or compressed in an unusual way; export them again"
+            f"{path}: the DICOM pixels are damaged or compressed in an unusual way; export them again"
         ) from error
 
 
@@ -83,30 +88,41 @@ def is_inverted(header: Dataset) -> bool:
     return str(header.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
 
 
-def _stored(header: Dataset, entry: Entry) -> NDArray[Any]:
-    """Decode all frames; shape (frames, rows, columns), with a last axis of channels for colour."""
+def stored_pixels(header: Dataset) -> NDArray[Any]:
+    """Decode all frames of an image to the numbers that are stored.
+
+    Args:
+        header: with its pixels.
+
+    Returns:
+        Shape (frames, rows, columns), with a last axis of channels for colour.
+
+    Raises:
+        InputError: bits of an unusual kind, or too few of them.
+        Exception: whatever a damaged file brings a decoder to.
+    """
     shown = str(header.get("PhotometricInterpretation", "MONOCHROME2")).strip()
     if shown in GREY and int(header.get("SamplesPerPixel", 1)) == 1 and not transfer_syntax(header).is_encapsulated:
-        return _native(header, entry)
+        return _native(header)
     return _decoded(header)
 
 
-def _native(header: Dataset, entry: Entry) -> NDArray[Any]:
+def _native(header: Dataset) -> NDArray[Any]:
     """Take uncompressed pixels: the stored bits of each, with their sign."""
     allocated, stored = int(header.BitsAllocated), int(header.get("BitsStored", 0) or header.BitsAllocated)
     if allocated not in (8, 16, 32):
-        raise InputError(f"{entry.path}: has {allocated} bits per pixel; 8, 16 or 32 are read")
+        raise InputError(f"has {allocated} bits per pixel; 8, 16 or 32 are read")
     if not 1 <= stored <= allocated:
-        raise InputError(f"{entry.path}: BitsStored (0028,0101) is {stored} of {allocated} bits; export it again")
+        raise InputError(f"BitsStored (0028,0101) is {stored} of {allocated} bits; export it again")
     little = transfer_syntax(header).is_little_endian
     kind = np.dtype(f"{'<' if little else '>'}u{allocated // 8}")
-    shape = (entry.frames, int(header.Rows), int(header.Columns))
+    shape = (int(header.get("NumberOfFrames", 1) or 1), int(header.Rows), int(header.Columns))
     data = header.PixelData
     if header["PixelData"].VR == "OW" and allocated == 8 and not little:
         data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
     needed = int(np.prod(shape)) * kind.itemsize
     if header["PixelData"].is_undefined_length or len(data) < needed:
-        raise InputError(f"{entry.path}: the DICOM pixels are truncated or compressed without saying so; copy it again")
+        raise InputError("the DICOM pixels are truncated or compressed without saying so; copy it again")
     words = np.frombuffer(data, kind, int(np.prod(shape))).astype(kind.newbyteorder("=")).reshape(shape)
     shift = int(header.get("HighBit", stored - 1)) + 1 - stored
     words = words >> max(shift, 0)
