@@ -146,6 +146,16 @@ def header_file(path: Path) -> Path:
     return _partner(path, ".hdr") or _without(path, ".hdr")
 
 
+def is_second_of_pair(path: Path) -> bool:
+    """Tell whether a file is the image of a NIfTI pair whose header lies beside it."""
+    return path.name.lower().endswith((".img", ".img.gz")) and pair_partner(path) is not None
+
+
+def pair_partner(path: Path) -> Path | None:
+    """Return the other file of a NIfTI pair, None if it is not there."""
+    return _partner(path, ".hdr" if path.name.lower().endswith((".img", ".img.gz")) else ".img")
+
+
 def _image_file(path: Path) -> Path:
     if path.name.lower().endswith((".img", ".img.gz")):
         return path

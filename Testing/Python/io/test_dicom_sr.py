@@ -172,7 +172,7 @@ def test_what_cannot_be_reported_is_refused(
             write_measurement_report(regions, source, path, seg=seg)
     with pytest.raises(InputError, match=r"none.dcm: cannot be read as a DICOM segmentation"):
         write_measurement_report([FIRST], source, path, seg=tmp_path / "none.dcm")
-    with pytest.raises(InputError, match=r"is not a DICOM segmentation"):
+    with pytest.raises(InputError, match=r"is no DICOM segmentation"):
         write_measurement_report([FIRST], source, path, seg=next((tmp_path / "s").glob("*.dcm")))
     write_series(tmp_path / "other", stored, oblique_grid, patch=referable)
     other = read_dicom_source(tmp_path / "other")
