@@ -46,9 +46,14 @@ def build_parser() -> argparse.ArgumentParser:
     rerun_arguments.add(commands)
     outcome_arguments.add(commands)
     commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
-    info = commands.add_parser("info", help="say what is in a volume", description="Say what is in a volume.")
-    info.add_argument("file", type=Path, metavar="FILE", help="volume, or folder with a DICOM series")
-    info.add_argument("--series", metavar="UID", help="DICOM series, where a folder has several")
+    info = commands.add_parser(
+        "info",
+        help="say what is in a volume, or why it would be refused",
+        description="Say what is in volumes, or why they would be refused.",
+    )
+    info.add_argument("files", nargs="+", type=Path, metavar="FILE", help="volume, or folder with DICOM series")
+    info.add_argument("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
+    info.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 

@@ -32,7 +32,7 @@ COMMANDS = {  # module and function of each
     "review": ("review", "run"),
     "outcome": ("outcome", "run"),
     "models": ("catalogue", "list_models"),
-    "info": ("catalogue", "show_volume"),
+    "info": ("info", "run"),
 }
 
 
