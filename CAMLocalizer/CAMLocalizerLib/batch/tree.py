@@ -106,7 +106,7 @@ def _note_dicom(path: Path, kind: str, series: dict[str, list[_Folder]], damaged
         damaged.add(path.parent)
         return
     uid = str(header.get("SeriesInstanceUID", ""))
-    if "Rows" not in header or header.get("Modality", "") in NO_IMAGES or not uid:
+    if "Rows" not in header or str(header.get("Modality", "")) in NO_IMAGES or not uid:
         return
     folders = series.setdefault(uid, [])
     if not folders or folders[-1].path != path.parent:

@@ -15,7 +15,7 @@ from .dicom_kinds import check_kind
 from .dicom_parts import joined_parts
 from .dicom_pixels import is_inverted, measured_pixels
 from .dicom_stacks import Stack, frames_of, split
-from .image import RawImage, named
+from .image import RawImage, named, undamaged
 from .quiet import quiet
 from .suv import suvbw_scale
 
@@ -84,7 +84,7 @@ def list_series(folder: str | Path) -> tuple[SeriesInfo, ...]:
     Raises:
         InputError: no such folder, or a damaged DICOM file in it.
     """
-    with quiet():
+    with quiet(), undamaged(Path(folder), "DICOM header of a file"):
         return tuple(found for series in _scan(Path(folder)).values() for found in _listed(series))
 
 
@@ -139,7 +139,7 @@ def find_stack(path: Path, series: str | None = None) -> FoundStack:
         InputError: a damaged file or one without image.
         GridError: a damaged geometry.
     """
-    with quiet(), named(path):
+    with quiet(), named(path), undamaged(path, "DICOM header"):
         found = _scan(path) if path.is_dir() else _scan_file(path)
         wanted = _wanted(found, series, path)
         stacks = _stacks(found[wanted])
@@ -218,7 +218,7 @@ def _info(entries: Sequence[Entry], slices: int) -> SeriesInfo:
 
 
 def _read_stack(found: FoundStack, source: Path) -> RawImage:
-    with quiet(), named(source):
+    with quiet(), named(source), undamaged(source, "DICOM header"):
         stack, headers = found.stack, found.stack.headers
         _check_complete(found)
         order, grid = stack.placed()

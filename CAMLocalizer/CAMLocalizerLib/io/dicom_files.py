@@ -91,7 +91,7 @@ def read_entry(path: Path) -> Entry | None:
         raise damaged from error
     if path.stat().st_size < least:
         raise damaged
-    if "Rows" not in header or header.get("Modality", "") in NO_IMAGES:
+    if "Rows" not in header or str(header.get("Modality", "")) in NO_IMAGES:
         return None
     return Entry(path, header)
 

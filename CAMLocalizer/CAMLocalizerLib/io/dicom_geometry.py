@@ -103,7 +103,10 @@ def _floats(header: Dataset, keyword: str, default: tuple[float, ...]) -> tuple[
     value = header.get(keyword)
     if value is None or value == "":
         return default
-    values = tuple(float(entry) for entry in np.atleast_1d(np.asarray(value, dtype=np.float64)))
+    try:
+        values = tuple(float(entry) for entry in np.atleast_1d(np.asarray(value, dtype=np.float64)))
+    except (ValueError, TypeError):
+        raise GridError(f"{keyword} must hold {len(default)} numbers, but it holds text") from None
     if len(values) != len(default) or not np.all(np.isfinite(values)):
         raise GridError(f"{keyword} must hold {len(default)} numbers, got {values}")
     return values

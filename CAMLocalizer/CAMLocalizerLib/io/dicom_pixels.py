@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 MULTI_FRAME_BYTES = "1.2.840.10008.5.1.4.1.1.7.2"
 MULTI_FRAME_WORDS = "1.2.840.10008.5.1.4.1.1.7.3"
+RLE = "1.2.840.10008.1.2.5"
 GREY = ("MONOCHROME1", "MONOCHROME2")
 _PIXEL_MODULE = (
     "SamplesPerPixel",
@@ -102,30 +103,37 @@ def stored_pixels(header: Dataset) -> NDArray[Any]:
         Exception: whatever a damaged file brings a decoder to.
     """
     shown = str(header.get("PhotometricInterpretation", "MONOCHROME2")).strip()
-    if shown in GREY and int(header.get("SamplesPerPixel", 1)) == 1 and not transfer_syntax(header).is_encapsulated:
-        return _native(header)
-    return _decoded(header)
+    syntax = transfer_syntax(header)
+    if shown not in GREY or int(header.get("SamplesPerPixel", 1)) != 1 or (syntax.is_encapsulated and syntax != RLE):
+        return _decoded(header)
+    data = _unpacked(header) if syntax == RLE else header.PixelData
+    return _stored_bits(header, data, little=syntax.is_little_endian)
 
 
-def _native(header: Dataset) -> NDArray[Any]:
-    """Take uncompressed pixels: the stored bits of each, with their sign."""
+def _unpacked(header: Dataset) -> bytes:
+    """Decode run-length encoding with pydicom, since GDCM refuses some valid streams."""
+    from pydicom.pixels import get_decoder
+
+    data, _facts = get_decoder(transfer_syntax(header)).as_buffer(header, raw=True)
+    return bytes(data)
+
+
+def _stored_bits(header: Dataset, data: bytes, *, little: bool) -> NDArray[Any]:
+    """Take the stored bits of each uncompressed pixel, with their sign; shape (frames, rows, columns)."""
     allocated, stored = int(header.BitsAllocated), int(header.get("BitsStored", 0) or header.BitsAllocated)
     if allocated not in (8, 16, 32):
         raise InputError(f"has {allocated} bits per pixel; 8, 16 or 32 are read")
     if not 1 <= stored <= allocated:
         raise InputError(f"BitsStored (0028,0101) is {stored} of {allocated} bits; export it again")
-    little = transfer_syntax(header).is_little_endian
     kind = np.dtype(f"{'<' if little else '>'}u{allocated // 8}")
     shape = (int(header.get("NumberOfFrames", 1) or 1), int(header.Rows), int(header.Columns))
-    data = header.PixelData
     if header["PixelData"].VR == "OW" and allocated == 8 and not little:
         data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
-    needed = int(np.prod(shape)) * kind.itemsize
-    if header["PixelData"].is_undefined_length or len(data) < needed:
+    count = int(np.prod(shape, dtype=object))
+    if len(data) < count * kind.itemsize:
         raise InputError("the DICOM pixels are truncated or compressed without saying so; copy it again")
-    words = np.frombuffer(data, kind, int(np.prod(shape))).astype(kind.newbyteorder("=")).reshape(shape)
-    shift = int(header.get("HighBit", stored - 1)) + 1 - stored
-    words = words >> max(shift, 0)
+    words = np.frombuffer(data, kind, count).astype(kind.newbyteorder("=")).reshape(shape)
+    words = words >> max(int(header.get("HighBit", stored - 1)) + 1 - stored, 0)
     if not int(header.get("PixelRepresentation", 0) or 0):
         return words & np.array((1 << stored) - 1, words.dtype)
     signed = (words << (allocated - stored)).view(np.dtype(f"i{allocated // 8}"))

@@ -14,7 +14,7 @@ from ..core import Grid, InputError, LabelMap, SeriesError
 from .dicom_geometry import UNEVEN_PART, SlicePlane, planes
 from .dicom_pixels import stored_pixels
 from .dicom_placing import placed
-from .image import named
+from .image import named, undamaged
 from .quiet import quiet
 from .signatures import HEAD_BYTES, is_dicom
 
@@ -62,7 +62,7 @@ def read_dicom_seg(path: str | Path, *, grid: Grid | None = None) -> LabelMap:
     Source: DICOM PS3.3 C.8.20 with Supplement 243.
     """
     path = Path(path)
-    with quiet(), named(path):
+    with quiet(), named(path), undamaged(path, "DICOM segmentation"):
         header = _read(path, (BINARY, LABELMAP))
         names = _segments(header)
         if len(names) > MOST_SEGMENTS:
@@ -120,7 +120,7 @@ def read_dicom_seg_fractional(path: str | Path, *, grid: Grid | None = None) -> 
         Fractions, 0 to 1, and the grid they lie on.
     """
     path = Path(path)
-    with quiet(), named(path):
+    with quiet(), named(path), undamaged(path, "DICOM segmentation"):
         header = _read(path, (FRACTIONAL,))
         frames, names = _frames(header), _segments(header)
         if len(names) > 1:

@@ -15,7 +15,7 @@ from .dicom_files import Entry
 from .dicom_headers import is_multi_frame, reduced_headers
 from .dicom_placing import described, placed, same_voxels
 from .dicom_stacks import Stack
-from .image import named
+from .image import named, undamaged
 from .quiet import quiet
 from .signatures import file_format
 
@@ -93,7 +93,7 @@ def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSo
     if not path.is_dir() and file_format(path) != "DICOM":
         return None
     found = find_stack(path, series)
-    with quiet(), named(path):
+    with quiet(), named(path), undamaged(path, "DICOM header"):
         order, grid = found.stack.placed()
         entries, frames = _sorted_entries(found.stack, order)
         headers, notes = reduced_headers(entries, grid)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import Grid, GridError, InputError
 from .image import RawImage, grey, named
 from .plain_paths import plain_path
-from .quiet import quiet
+from .quiet import captured_output, quiet
 from .text_headers import TextHeader, read_text_header
 
 if TYPE_CHECKING:
@@ -78,9 +78,12 @@ def _read(path: Path, kind: str) -> SimpleITK.Image:
     reader = SimpleITK.ImageFileReader()
     reader.SetImageIO(_IMAGE_IO[kind])
     try:
-        with quiet(), plain_path(path) as plain:
+        with quiet(), plain_path(path) as plain, captured_output() as complaints:
             reader.SetFileName(str(plain))
-            return reader.Execute()
+            image = reader.Execute()
+            if kind == "JPEG" and complaints():
+                raise InputError(f"{path}: the JPEG file is damaged ({complaints()[:80]}); copy or export it again")
+            return image
     except RuntimeError as error:
         raise _explained(path, kind, str(error)) from error
 

@@ -99,9 +99,9 @@ def _segments(path: Path) -> tuple[_Segment, ...]:
         with quiet(), plain_path(path) as plain:
             reader.SetFileName(str(plain))
             reader.ReadImageInformation()
-    except RuntimeError:
+        facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.startswith("Segment")}
+    except (RuntimeError, TypeError, UnicodeError):  # TypeError: a key that is not UTF-8
         return ()  # reading the voxels says what is wrong
-    facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.startswith("Segment")}
     found: list[_Segment] = []
     while f"Segment{len(found)}_LabelValue" in facts:
         head = f"Segment{len(found)}_"

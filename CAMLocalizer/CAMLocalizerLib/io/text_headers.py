@@ -43,6 +43,9 @@ ANATOMICAL = frozenset(
         "las",
     }
 )
+MOST_AXES = 4
+_PER_AXIS = ("offset", "position", "origin", "elementspacing", "elementsize", "centerofrotation")
+_MATRICES = ("transformmatrix", "rotation", "orientation")
 NO_SPACE = "the file does not say in which space it lies: left and right are not certain"
 _QUOTED = re.compile(r'"([^"]*)"')
 
@@ -116,6 +119,7 @@ def _nrrd(path: Path, fields: Mapping[str, str]) -> TextHeader:
 
 
 def _meta_image(path: Path, fields: Mapping[str, str]) -> TextHeader:
+    _check_axes(path, fields)
     unit = fields.get("distanceunits", "")
     factor = _one_factor(path, [unit], "DistanceUnits")
     slope, intercept = (
@@ -126,6 +130,25 @@ def _meta_image(path: Path, fields: Mapping[str, str]) -> TextHeader:
     if (slope, intercept) != (1.0, 0.0):
         notes.append(f"intensities were scaled by ElementToIntensityFunction: {slope:g} x + {intercept:g}")
     return TextHeader(factor, slope, intercept, tuple(notes))
+
+
+def _check_axes(path: Path, fields: Mapping[str, str]) -> None:
+    """Refuse numbers of axes and values that do not fit together: the image library trusts them with its memory."""
+    axes = _numbers(fields.get("ndims", ""))
+    if len(axes) != 1 or axes[0] not in range(1, MOST_AXES + 1):
+        raise InputError(f"{path}: NDims is {fields.get('ndims', 'missing')}, 1 to {MOST_AXES} axes are expected")
+    count = int(axes[0])
+    for name, expected in {**dict.fromkeys(_PER_AXIS, count), **dict.fromkeys(_MATRICES, count**2)}.items():
+        if name in fields and len(fields[name].split()) != expected:
+            raise InputError(f"{path}: {name} holds {len(fields[name].split())} values, {expected} are expected")
+    sizes = _numbers(fields.get("dimsize", ""))
+    if len(sizes) != count or not all(size in range(1, 1 << 20) for size in sizes):
+        raise InputError(
+            f"{path}: DimSize is {fields.get('dimsize', 'missing')!r}; a positive size of each axis is needed"
+        )
+    channels = _numbers(fields.get("elementnumberofchannels", "1"))
+    if len(channels) != 1 or channels[0] not in range(1, 1 << 10):
+        raise InputError(f"{path}: ElementNumberOfChannels is {fields['elementnumberofchannels']!r}; 1 is expected")
 
 
 def _one_factor(path: Path, units: list[str], field: str) -> float:
