@@ -77,23 +77,33 @@ def read_text_header(path: Path, kind: str) -> TextHeader:
     Source: NRRD format definition (teem.sourceforge.net/nrrd/format.html), sections 4 and 5; MetaIO documentation.
     """
     with path.open("rb") as stream:
-        fields = _fields(stream.read(TEXT_HEADER_BYTES))
+        fields = _fields(path, stream.read(TEXT_HEADER_BYTES))
     for name in ("spacings", "elementspacing"):
         if name in fields:
             check_spacing(path, _numbers(fields[name]))
     return _nrrd(path, fields) if kind == "NRRD" else _meta_image(path, fields)
 
 
-def _fields(head: bytes) -> dict[str, str]:
-    """Return the fields before the blank line or the data, names in lower case; key/value pairs are left out."""
+def _fields(path: Path, head: bytes) -> dict[str, str]:
+    """Return the fields before the blank line or the data, names in lower case; key/value pairs are left out.
+
+    Raises:
+        InputError: a field that is not text; the image library would end the process when it quotes it.
+    """
     found: dict[str, str] = {}
-    for line in head.split(b"\n"):
+    for number, line in enumerate(head.split(b"\n"), start=1):
         text = line.decode("utf-8", "replace").strip("\r")
         name, mark, value = text.partition("=" if re.match(r"\s*\w+\s*=", text) else ":")
-        if not text.strip() or name.strip() == "ElementDataFile":
+        if not text.strip():
             break
-        if mark and not value.startswith("="):
+        if text.startswith("#") or value.startswith("=") or name.strip() in ("Comment", "Name"):
+            continue
+        if "\ufffd" in text or not text.replace("\t", " ").isprintable():
+            raise InputError(f"{path}: line {number} of its header is not text; the file is damaged, export it again")
+        if mark:
             found.setdefault(name.strip().lower(), value.strip())
+        if name.strip() == "ElementDataFile":
+            break
     return found
 
 
