@@ -83,6 +83,7 @@ def read_entry(path: Path) -> Entry | None:
             stream.seek(0)
             header = dcmread(stream, stop_before_pixels=True, force=True)
             least = stream.tell() + _pixel_bytes(header)
+        image = "Rows" in header and str(header.get("Modality", "")) not in NO_IMAGES
     except PermissionError:
         raise InputError(f"{path}: cannot be opened (permission denied)") from None
     except InputError:
@@ -91,9 +92,7 @@ def read_entry(path: Path) -> Entry | None:
         raise damaged from error
     if path.stat().st_size < least:
         raise damaged
-    if "Rows" not in header or str(header.get("Modality", "")) in NO_IMAGES:
-        return None
-    return Entry(path, header)
+    return Entry(path, header) if image else None
 
 
 def transfer_syntax(header: Dataset) -> UID:
