@@ -398,7 +398,7 @@ def page() -> str:
         "# What is read",
         "",
         "Every kind of file and what happens with it. `camlocalizer info FILE...` says the same of your own files, and",
-        "`--json` says it to programs. `python Testing/Python/io/readable_kinds.py` makes this page of a table; the tests",
+        "`--json` says it to programs. `Testing/Python/io/readable_kinds.py` makes this page of a table; the tests",
         "write each kind, read it, compare values and place, and see that this page says what happens.",
     ]
     for group in dict.fromkeys(kind.group for kind in KINDS):
