@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 from ..core import OutputError
-from .writing import current_umask, exists_already, hidden_prefix, is_full_or_refused, output_error, settle, writing
+from .leftovers import OLD, PARTIAL, put_in_order, temporary_name
+from .writing import exists_already, is_full_or_refused, output_error, settle, writing
 
 KNOWN_FILES = frozenset(
     {
@@ -40,7 +40,7 @@ def staged_folder(
     """Write a folder beside its final place and move it there when it is complete.
 
     On failure or interruption (Ctrl-C, and SIGTERM in the main thread) nothing is left behind, and a folder that was
-    to be replaced is still there.
+    to be replaced is still there. What a killed process leaves is put in order by the next one with that target.
 
     Args:
         target: the final folder; folders above it are made.
@@ -55,6 +55,7 @@ def staged_folder(
             the disk is full.
     """
     target = Path(target)
+    put_in_order(target)
     _check_target(target, overwrite, known_files)
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     staging: Path | None = None
@@ -62,8 +63,7 @@ def staged_folder(
         with _sigterm_raises():
             with writing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                staging = _beside(target, ".partial")
-                staging.chmod(0o777 & ~current_umask())
+                staging = _beside(target, PARTIAL)
             yield staging
             with writing(target):
                 for path in (*staging.rglob("*"), staging):
@@ -112,7 +112,7 @@ def _publish(staging: Path, target: Path) -> None:
                 raise exists_already(target) from None
             raise
         return
-    old = _beside(target, ".old") / target.name
+    old = _beside(target, OLD) / target.name
     try:
         target.rename(old)
         staging.rename(target)
@@ -125,8 +125,10 @@ def _publish(staging: Path, target: Path) -> None:
             shutil.rmtree(old.parent, ignore_errors=True)
 
 
-def _beside(target: Path, suffix: str) -> Path:
-    return Path(tempfile.mkdtemp(prefix=hidden_prefix(target.name), suffix=suffix, dir=target.parent))
+def _beside(target: Path, kind: str) -> Path:
+    place = target.with_name(temporary_name(target, kind))
+    place.mkdir()
+    return place
 
 
 def _concerns(error: OSError, staging: Path | None) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core import OutputError
+from .leftovers import PARTIAL, put_in_order, temporary_name
 
-LONGEST_PREFIX = 100
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_PLACE = {errno.ENOENT, errno.ENOTDIR, errno.EEXIST}
@@ -57,11 +56,9 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         OutputError: the file exists already, cannot be written, or the disk is full.
     """
     with writing(path):
-        number, name = tempfile.mkstemp(prefix=hidden_prefix(path.name), suffix=".partial", dir=path.parent)
-        os.close(number)
-        partial = Path(name)
+        put_in_order(path)
+        partial = path.with_name(temporary_name(path, PARTIAL))
         try:
-            partial.chmod(0o666 & ~current_umask())
             yield partial
             settle(partial)
             if overwrite:
@@ -90,11 +87,6 @@ def exists_already(path: Path) -> OutputError:
     return OutputError(f"{path}: exists already; choose another output or allow --overwrite")
 
 
-def hidden_prefix(name: str) -> str:
-    """Return how the temporary neighbour of a file or folder begins, short enough for every file system."""
-    return f".{os.fsencode(name)[:LONGEST_PREFIX].decode('utf-8', 'ignore')}."
-
-
 def settle(path: Path) -> None:
     """Have a file or folder written to the disk, so that a power cut after a rename finds it whole."""
     with suppress(OSError):  # folders cannot be opened everywhere
@@ -103,10 +95,3 @@ def settle(path: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
-
-
-def current_umask() -> int:
-    """Return the permissions that new files do not get."""
-    value = os.umask(0)
-    os.umask(value)
-    return value
