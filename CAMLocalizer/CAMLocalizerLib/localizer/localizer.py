@@ -126,7 +126,7 @@ class Localizer:
         if card.projections:
             stack = self._projections(volume, view, strides, notes)
         else:
-            stack = self._slices(volume if card.unit else volume.shown(), view, notes)
+            stack = self._slices(volume, view, notes)
         notes += check_typical(stack, card)
         runner = self._runner(kept, notes)
         width, height = stack.pixels if isinstance(stack, ProjectionPair) else stack.size

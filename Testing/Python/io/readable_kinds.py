@@ -16,12 +16,13 @@ import nibabel
 import numpy as np
 import pydicom
 import SimpleITK
-from dicom_series import pet_tags, write_multi_frame, write_series
+from dicom_series import pet_tags, referable, write_multi_frame, write_series
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from CAMLocalizerLib.core import Grid
+from CAMLocalizerLib.core import Grid, LabelMap
+from CAMLocalizerLib.io import read_dicom_source, write_dicom_seg, write_nifti, write_segmentation
 
 PAGE = Path(__file__).parents[3] / "docs" / "what-is-read.md"
 GRID = Grid((20, 24, 9), (1.1, 0.9, 4.0), (-30.0, 12.5, 101.0), np.eye(3))
@@ -42,6 +43,7 @@ class Kind:
         refused: a part of the refusal; empty if it is read.
         noted: a part of the note that is given; empty if there is none.
         same: whether values and grid are those of the stored ones, to be checked.
+        labels: whether it is a label map and is read as one.
     """
 
     group: str
@@ -50,6 +52,7 @@ class Kind:
     refused: str = ""
     noted: str = ""
     same: bool = True
+    labels: bool = False
 
     @property
     def what(self) -> str:
@@ -273,7 +276,63 @@ def concatenation(gone: int = -1) -> Maker:
     return make
 
 
-HOME = "space: left-posterior-superior"
+def label_file(name: str, factor: float = 1.0) -> Maker:
+    """A label map with two segments."""
+
+    def make(folder: Path) -> Path:
+        label_map = LabelMap(LABELS, GRID, ("A", "B"))
+        if name.endswith(".seg.nrrd"):
+            write_segmentation(label_map, folder / name)
+        else:
+            write_nifti(LABELS * np.float32(factor), GRID, folder / name)
+        return folder / name
+
+    return make
+
+
+def dicom_seg(change: Callable[[Dataset], None] = lambda header: None) -> Maker:
+    """A DICOM segmentation of type BINARY, changed on demand."""
+
+    def make(folder: Path) -> Path:
+        source = read_dicom_source(series(referable)(folder))
+        assert source is not None
+        label_map = LabelMap(LABELS, source.grid, ("A", "B"))
+        write_dicom_seg(label_map, source, folder / "seg.dcm", algorithm_name="a", algorithm_version="1")
+        header = pydicom.dcmread(folder / "seg.dcm")
+        change(header)
+        header.save_as(folder / "seg.dcm")
+        return folder / "seg.dcm"
+
+    return make
+
+
+def as_labelmap(header: Dataset) -> None:
+    """Turn a BINARY segmentation into one of type LABELMAP, a frame per plane (Supplement 243)."""
+    header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+    header.SegmentationType, header.BitsAllocated, header.BitsStored, header.HighBit = "LABELMAP", 8, 8, 7
+    frames = []
+    for k in range(len(LABELS)):
+        frame = copy.deepcopy(header.PerFrameFunctionalGroupsSequence[0])
+        frame.PlanePositionSequence[0].ImagePositionPatient = [float(value) for value in GRID.to_lps((0, 0, k))]
+        frames.append(frame)
+    header.PerFrameFunctionalGroupsSequence, header.NumberOfFrames = frames, len(frames)
+    header.PixelData = LABELS.tobytes()
+
+
+def undescribed(header: Dataset) -> None:
+    del header.SegmentSequence[-1]
+
+
+def without_label(header: Dataset) -> None:
+    del header.SegmentSequence[-1].SegmentLabel
+
+
+def surplus_frame(header: Dataset) -> None:
+    header.NumberOfFrames = int(header.NumberOfFrames) - 1
+
+
+LABELS = np.zeros(GRID.shape_kji, np.uint8)
+LABELS[0:4, 3:9, 4:12], LABELS[4:9, 3:9, 4:12] = 1, 2
 KINDS = (
     Kind("NIfTI", "NIfTI-1, `.nii` or `.nii.gz`", nifti()),
     Kind("NIfTI", "NIfTI-2", nifti(nibabel.Nifti2Image)),
@@ -389,6 +448,32 @@ KINDS = (
         "RadiopharmaceuticalStartDateTime (0018,1078) lies 25 h before the scan",
     ),
     Kind("DICOM images", "PET in other units", series(counts, "PT"), "Units (0054,1001) is PROPCPS"),
+    Kind("Label maps", "NIfTI, NRRD, MetaImage of whole numbers up to 255", label_file("a.nii.gz"), labels=True),
+    Kind("Label maps", "segmentation of 3D Slicer, `.seg.nrrd`", label_file("a.seg.nrrd"), labels=True),
+    Kind("Label maps", "other values", label_file("a.nii.gz", 0.5), "whole numbers from 0 to 255", labels=True),
+    Kind("Label maps", "DICOM SEG, BINARY", dicom_seg(), labels=True),
+    Kind("Label maps", "DICOM SEG, LABELMAP (Supplement 243)", dicom_seg(as_labelmap), labels=True),
+    Kind(
+        "Label maps",
+        "DICOM SEG that does not describe a segment",
+        dicom_seg(undescribed),
+        "which SegmentSequence (0062,0002) does not describe",
+        labels=True,
+    ),
+    Kind(
+        "Label maps",
+        "DICOM SEG without a label",
+        dicom_seg(without_label),
+        "SegmentLabel (0062,0005) is missing",
+        labels=True,
+    ),
+    Kind(
+        "Label maps",
+        "DICOM SEG with more groups than frames",
+        dicom_seg(surplus_frame),
+        "frames and the places of",
+        labels=True,
+    ),
 )
 
 

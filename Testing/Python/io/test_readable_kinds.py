@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from readable_kinds import GRID, KINDS, PAGE, STORED, Kind, page
+from readable_kinds import GRID, KINDS, LABELS, PAGE, STORED, Kind, page
 
 from CAMLocalizerLib.core import CAMLocalizerError
-from CAMLocalizerLib.io import examine, read_volume
+from CAMLocalizerLib.io import examine, read_label_map, read_volume
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_kind_is_read_or_refused_as_the_page_says(tmp_path: Path, kind: Kind) -> None:
     path = kind.make(tmp_path)
+    if kind.labels:
+        check_label_map(path, kind)
+        return
     (first, *_others) = examine(path)
     if kind.refused:
         with pytest.raises(CAMLocalizerError) as caught:
@@ -30,6 +33,18 @@ def test_a_kind_is_read_or_refused_as_the_page_says(tmp_path: Path, kind: Kind) 
     if kind.same:
         np.testing.assert_array_equal(volume.array_kji, STORED)
         assert volume.grid.matches(GRID, 0.02)
+
+
+def check_label_map(path: Path, kind: Kind) -> None:
+    if kind.refused:
+        with pytest.raises(CAMLocalizerError) as caught:
+            read_label_map(path)
+        assert kind.refused in str(caught.value)
+        assert str(caught.value).startswith(str(path))
+        return
+    found = read_label_map(path)
+    np.testing.assert_array_equal(found.array_kji, LABELS)
+    assert found.grid.matches(GRID, 0.02)
 
 
 def test_the_page_is_made_of_the_table() -> None:
