@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from ..core import InputError
 from .dicom_files import Entry, transfer_syntax
 from .image import grey, named
+from .plain_paths import plain_folder
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -172,8 +172,8 @@ def _bare_copy(header: Dataset) -> Iterator[Path]:
     bare.file_meta.TransferSyntaxUID = UID(transfer_syntax(header))
     if str(header.get("PhotometricInterpretation", "")).strip() in GREY:
         bare.PhotometricInterpretation = "MONOCHROME2"
-    with tempfile.TemporaryDirectory(prefix="camlocalizer-") as folder:
-        path = Path(folder) / "pixels.dcm"
+    with plain_folder() as folder:
+        path = folder / "pixels.dcm"
         bare.save_as(path, enforce_file_format=True)
         yield path
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core import InputError
+
 
 def is_plain(path: Path) -> bool:
     """Tell whether a path is UTF-8; names in archives that were packed on Windows often are not."""
@@ -24,16 +26,31 @@ def readable(name: str) -> str:
 
 
 @contextmanager
+def plain_folder() -> Iterator[Path]:
+    """Make a temporary folder whose path is UTF-8, and remove it again.
+
+    Raises:
+        InputError: neither the usual folder for temporary files nor the system's own has such a path.
+    """
+    places = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108
+    place = next((each for each in places if is_plain(each) and each.is_dir()), None)
+    if place is None:
+        raise InputError("the folder for temporary files has a name that is not UTF-8; set TMPDIR to another one")
+    with tempfile.TemporaryDirectory(prefix="camlocalizer-", dir=place) as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def plain_path(path: Path) -> Iterator[Path]:
     """Give a file a path that is UTF-8, by links that go again; files beside it that are UTF-8 can be found from it."""
     if is_plain(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="camlocalizer-") as folder:
+    with plain_folder() as folder:
         for other in path.absolute().parent.iterdir():
             if is_plain(Path(other.name)):
-                (Path(folder) / other.name).symlink_to(other)
-        link = Path(folder) / readable(path.name)
+                (folder / other.name).symlink_to(other)
+        link = folder / readable(path.name)
         if not link.is_symlink():
             link.symlink_to(path.absolute())
         yield link

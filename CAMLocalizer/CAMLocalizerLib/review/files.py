@@ -10,6 +10,7 @@ from secrets import token_hex
 from ..core import InputError
 from ..io.names import ENDINGS, ending
 from ..io.nifti_header import is_second_of_pair
+from ..io.plain_paths import is_plain
 from ..io.signatures import HEAD_BYTES, content_format
 from ..io.writing import writing
 
@@ -149,7 +150,7 @@ def _volumes_below(folder: Path, depth: int) -> Iterator[Path]:
         return
     if any(path.name == RESULTS for path in entries):
         return
-    for path in entries:
+    for path in filter(is_plain, entries):  # the page cannot say other names
         if path.is_dir():
             if _holds_dicom(path):
                 yield path
