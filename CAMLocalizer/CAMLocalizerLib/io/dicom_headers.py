@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from .dicom_values import tagged
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LONGEST_UID = 64
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # zeros may lead: archives hold such UIDs, and results must repeat them
 IDENTITIES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PLACES = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName")
@@ -68,13 +71,11 @@ def is_multi_frame(header: Dataset) -> bool:
 
 
 def _check_required(entry: Entry) -> None:
-    from pydicom.uid import UID
-
     for keyword in IDENTITIES if is_multi_frame(entry.header) else IDENTITIES + PLACES:
         if entry.header.get(keyword) in (None, ""):
             raise InputError(f"{entry.path}: {tagged(keyword)} is missing; DICOM results need it in every source image")
     for keyword in IDENTITIES:
-        if not UID(str(entry.header[keyword].value)).is_valid:
+        if not (_UID.fullmatch(uid := str(entry.header[keyword].value)) and len(uid) <= LONGEST_UID):
             raise InputError(f"{entry.path}: {tagged(keyword)} is no valid UID; export the series again")
 
 
