@@ -179,7 +179,11 @@ def _check_two_spacings(gaps: NDArray[np.float64]) -> None:
     """Refuse a series that was planned with two spacings, as of the head: fine below, coarse above."""
     changes = np.flatnonzero(np.abs(np.diff(gaps)) > UNEVEN_PART * gaps[1:]) + 1
     runs = np.split(gaps, changes)
-    if (len(runs) == 2 and min(map(len, runs)) >= LEAST_GAPS) or (len(runs) == 3 and min(map(len, runs)) > LEAST_GAPS):
+    steps = [float(np.mean(run)) for run in runs if len(run) >= LEAST_GAPS]
+    several = len(steps) > 1 and max(steps) > (1 + UNEVEN_PART) * min(steps)
+    counts = gaps / gaps.min()
+    left_out = bool(np.abs(counts - np.rint(counts)).max() <= UNEVEN_PART)  # as if slices had been taken away
+    if several and (len(runs) == 2 or not left_out or min(map(len, runs)) > LEAST_GAPS):
         ends = np.cumsum([0, *map(len, runs)])
         spans = (
             f"{float(np.mean(run)):.3g} mm from slice {begin + 1} to {end + 1}"

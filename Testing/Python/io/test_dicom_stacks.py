@@ -131,15 +131,28 @@ def test_a_linked_subfolder_is_searched(tmp_path: Path, stored: np.ndarray, obli
     np.testing.assert_array_equal(read_volume(tmp_path / "s").array_kji, stored)
 
 
-@pytest.mark.parametrize(("steps", "words"), [((2.5, 5.0), "2.5 mm from slice 1 to 5, 5 mm from slice 5 to 9")])
-def test_a_head_with_two_spacings_is_refused_in_these_words(
-    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, steps: tuple[float, float], words: str
+@pytest.mark.parametrize(
+    ("gaps", "words"),
+    [
+        ([2.5] * 4 + [5.0] * 4, "different spacings: 2.5 mm from slice 1 to 5, 5 mm from slice 5 to 9; resample"),
+        (
+            [4.22] * 3 + [1.14] + [7.38] * 4,
+            "different spacings: 4.22 mm from slice 1 to 4, 1.14 mm from slice 4 to 5, 7.38",
+        ),
+        ([3.0] * 5 + [4.0] * 3, "different spacings: 3 mm from slice 1 to 6, 4 mm from slice 6 to 9"),
+        ([2.0] * 3 + [4.0] + [2.0] * 4, "slices are missing: 4 mm between slice 4 and 5"),
+        ([2.0, 2.0, 4.0, 4.0, 2.0, 2.0, 2.0, 2.0], "slices are missing: 4 mm between slice 3 and 4"),
+        ([2.0, 4.0, 2.0, 6.0, 2.0, 2.0, 2.0, 2.0], "slices are missing: 6 mm"),
+    ],
+)
+def test_a_head_with_two_spacings_is_not_one_with_missing_slices(
+    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, gaps: list[float], words: str
 ) -> None:
-    places = np.cumsum([0, *[steps[0]] * 4, *[steps[1]] * 4]) / oblique_grid.spacing_mm[2]
+    places = np.cumsum([0.0, *gaps]) / oblique_grid.spacing_mm[2]
 
     def patch(header: Dataset, k: int) -> None:
         header.ImagePositionPatient = [f"{value:.6f}" for value in oblique_grid.to_lps((0, 0, places[k]))]
 
     write_series(tmp_path / "s", stored, oblique_grid, patch=patch)
-    with pytest.raises(SeriesError, match=f"slices have different spacings: {words}; resample"):
+    with pytest.raises(SeriesError, match=words):
         read_volume(tmp_path / "s")
