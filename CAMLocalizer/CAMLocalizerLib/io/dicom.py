@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, SeriesError
 from .dicom_files import Entry, image_entries, read_entry, without_copies
-from .dicom_kinds import check_kind
+from .dicom_kinds import check_kind, is_capture
 from .dicom_parts import joined_parts
-from .dicom_pixels import is_inverted, measured_pixels
+from .dicom_pixels import is_inverted, measured_pixels, rescale_types
 from .dicom_stacks import Stack, frames_of, split
 from .image import RawImage, named, undamaged
 from .quiet import quiet
 from .suv import suvbw_scale
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 UNITS = {"CT": "HU", "PT": "SUVbw"}
 
@@ -233,9 +237,19 @@ def _read_stack(found: FoundStack, source: Path) -> RawImage:
             notes += scale.notes
         if not stack.frames[0].plane.located:
             notes += ("the image has no place in the body",)
-        return RawImage(
-            array, grid, "DICOM", modality, UNITS.get(modality, ""), notes=notes, inverted=inverted == {True}
-        )
+        unit, doubts = unit_of(headers, modality)
+        return RawImage(array, grid, "DICOM", modality, unit, notes=notes + doubts, inverted=inverted == {True})
+
+
+def unit_of(headers: Sequence[Dataset], modality: str) -> tuple[str, tuple[str, ...]]:
+    """Return the unit of the rescaled pixels, and why it is not that of the modality."""
+    unit = UNITS.get(modality, "")
+    if any(is_capture(header) for header in headers):
+        return "", ("the image is a secondary capture, a picture whose place and values nobody vouches for",)
+    kinds = {kind for header in headers for kind in rescale_types(header)} - {"", unit}
+    if modality == "CT" and kinds:
+        return "", (f"RescaleType (0028,1054) is {', '.join(sorted(kinds))}: the values are not Hounsfield units",)
+    return unit, ()
 
 
 def _check_complete(found: FoundStack) -> None:

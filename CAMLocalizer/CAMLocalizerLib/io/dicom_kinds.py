@@ -35,13 +35,19 @@ def check_kind(headers: Sequence[Dataset]) -> None:
             raise InputError(f"holds {found}, not slices; convert it to NIfTI with dcm2niix first")
         if any(name in header for name in _FLOATS):
             raise InputError("holds floating-point pixels, which are not read; convert it to NIfTI first")
-    captures = [header for header in headers if str(header.get("SOPClassUID", "")).startswith(SECONDARY_CAPTURE)]
+    captures = [header for header in headers if is_capture(header)]
     frames = sum(int(header.get("NumberOfFrames", 1) or 1) for header in captures)
     if frames > 1:
         raise InputError(
             f"holds {frames} secondary captures ({tagged('SOPClassUID')}), pictures whose place and values nobody "
             "vouches for, not a volume; give the original series"
         )
+
+
+def is_capture(header: Dataset) -> bool:
+    """Tell whether an image is a secondary capture, of one frame or several."""
+    uid = str(header.get("SOPClassUID", ""))
+    return uid == SECONDARY_CAPTURE or uid.startswith(f"{SECONDARY_CAPTURE}.")
 
 
 def _tiling(header: Dataset) -> str:

@@ -89,6 +89,16 @@ def is_inverted(header: Dataset) -> bool:
     return str(header.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
 
 
+def rescale_types(header: Dataset) -> set[str]:
+    """Return the RescaleType of a file and of its frames; ``US`` says nothing of the unit and is left out."""
+    groups = [
+        *(header.get("PerFrameFunctionalGroupsSequence") or []),
+        *(header.get("SharedFunctionalGroupsSequence") or []),
+    ]
+    parts = [part for group in groups for part in group.get("PixelValueTransformationSequence") or []]
+    return {str(each.get("RescaleType", "") or "").strip() for each in (header, *parts)} - {"", "US"}
+
+
 def stored_pixels(header: Dataset) -> NDArray[Any]:
     """Decode all frames of an image to the numbers that are stored.
 

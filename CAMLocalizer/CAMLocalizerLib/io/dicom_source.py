@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError, SeriesError
-from .dicom import UNITS, find_stack
+from .dicom import find_stack, unit_of
 from .dicom_files import Entry
 from .dicom_headers import is_multi_frame, reduced_headers
 from .dicom_placing import described, placed, same_voxels
@@ -100,7 +100,7 @@ def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSo
         modality = str(headers[0].get("Modality", "") or "")
         if not modality:
             raise SeriesError(f"{entries[0].path}: Modality (0008,0060) is missing; DICOM results need it")
-    return DicomSource(headers, grid, frames, modality, UNITS.get(modality, ""), notes)
+    return DicomSource(headers, grid, frames, modality, unit_of(found.stack.headers, modality)[0], notes)
 
 
 def _sorted_entries(stack: Stack, order: NDArray[np.intp]) -> tuple[list[Entry], NDArray[np.intp]]:

@@ -51,7 +51,24 @@ def test_secondary_captures_are_not_a_volume(tmp_path: Path, stored: np.ndarray,
     write_series(tmp_path / "s", stored, oblique_grid, patch=capture)
     with pytest.raises(InputError, match="9 secondary captures"):
         read_volume(tmp_path / "s")
-    assert read_volume(next((tmp_path / "s").iterdir())).grid.size[2] == 1
+    alone = read_volume(next((tmp_path / "s").iterdir()))
+    assert alone.grid.size[2] == 1
+    assert alone.notes == ("the image is a secondary capture, a picture whose place and values nobody vouches for",)
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("HU", "HU"), ("US", "HU"), (None, "HU"), ("Z_EFF", ""), ("MGML", "")])
+def test_ct_is_in_hounsfield_units_unless_it_says_otherwise(
+    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, kind: str | None, unit: str
+) -> None:
+    """Spectral CT writes effective atomic numbers and densities as CT images too (PS3.3 C.11.1.1.2)."""
+
+    def patch(header: Dataset, k: int) -> None:
+        header.Modality, header.RescaleType = "CT", kind
+
+    write_series(tmp_path / "s", stored, oblique_grid, patch=patch)
+    volume = read_volume(tmp_path / "s")
+    assert volume.unit == unit
+    assert len(volume.notes) == (not unit)
 
 
 def write_parts(folder: Path, stored: np.ndarray, grid: Grid, sizes: list[int], *, total: bool = True) -> None:
