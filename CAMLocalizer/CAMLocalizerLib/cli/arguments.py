@@ -68,7 +68,7 @@ def _add_localize(commands: argparse._SubParsersAction) -> None:
     add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
     add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
     add("--overwrite", action="store_true", help="replace case folders that exist")
-    add("--series", metavar="UID", help="DICOM series, where a folder has several")
+    add("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
     add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
     _add_choices(parser)
 

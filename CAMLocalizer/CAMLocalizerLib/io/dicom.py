@@ -23,6 +23,7 @@ from .suv import suvbw_scale
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LISTED = 30
 UNITS = {"CT": "HU", "PT": "SUVbw"}
 
 
@@ -150,7 +151,7 @@ def find_stack(path: Path, series: str | None = None) -> FoundStack:
         chosen = [each for each in stacks if series is not None and each.info.is_called(series)] or stacks
         if len(chosen) == 1:
             return chosen[0]
-        listing = "".join(f"\n  {each.info}" for each in stacks)
+        listing = _listing([each.info for each in stacks])
         raise SeriesError(
             f"{path}: series holds {len(stacks)} stacks of slices; choose one with --series UID#NUMBER:{listing}"
         )
@@ -164,12 +165,18 @@ def _wanted(found: dict[str, list[Entry]], series: str | None, path: Path) -> st
     chosen = [uid for uid in ordered if name is None or name in (uid, infos[uid].number)]
     if len(chosen) == 1:
         return chosen[0]
-    listing = "".join(f"\n  {infos[uid]}" for uid in ordered)
+    listing = _listing([infos[uid] for uid in ordered])
     if not ordered:
         raise SeriesError(f"{path}: no DICOM image in this folder; give a folder of DICOM files or an image file")
     if not chosen:
         raise SeriesError(f"{path}: no series {series} here; choose one of these with --series UID:{listing}")
     raise SeriesError(f"{path}: holds {len(chosen)} series; choose one with --series UID:{listing}")
+
+
+def _listing(infos: Sequence[SeriesInfo]) -> str:
+    """Return a line for each series, or for the first of very many."""
+    more = f"\n  and {len(infos) - LISTED} more" if len(infos) > LISTED else ""
+    return "".join(f"\n  {info}" for info in infos[:LISTED]) + more
 
 
 def file_entry(path: Path) -> Entry:
