@@ -87,6 +87,9 @@ def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return FAILED if options.command in ("models", "info") else MISUSED
+    except MemoryError:
+        print("camlocalizer: not enough memory; close other programs or use a smaller input", file=sys.stderr)
+        return FAILED
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from .signatures import GZIP, open_plain
 
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 UNIT_NAMES = {1: "metres", 3: "micrometres"}
+MOST_BYTES = 1e15
 _SPATIAL_UNITS = 7
 _MAGIC = {b"n+1\0": False, b"ni1\0": True, b"n+2\0": False, b"ni2\0": True}
 
@@ -111,7 +112,10 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     scale = MM_PER_UNIT[code]
     pixdim = unpack("8f", 76, "8d", 104)
     x, y, z = (float(pixdim[axis]) * scale if axis <= dim[0] else 0.0 for axis in (1, 2, 3))
-    offset = int(unpack("f", 108, "q", 168)[0])
+    start = float(unpack("f", 108, "q", 168)[0])
+    if not 0 <= start < MOST_BYTES:
+        raise InputError(f"{path}: the NIfTI header is damaged: its voxels begin at byte {start:g}")
+    offset = int(start)
     slope, intercept = _scaling(path, *unpack("2f", 112, "2d", 176))
     kind, bits = unpack("2h", 70, "2h", 12)
     return NiftiHeader(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core import InputError, Volume
 from .dicom import read_dicom_file, read_dicom_folder
-from .image import RawImage, named
+from .image import RawImage, named, undamaged
 from .itkfile import read_itk_file
 from .missing_voxels import with_background
 from .names import case_name
@@ -64,7 +64,7 @@ def read_image(path: Path, *, series: str | None = None) -> RawImage:
         return read_dicom_file(path, series)
     if series is not None:
         raise InputError(f"{path}: is a {kind} file; a series can only be chosen from DICOM files")
-    with named(path):
+    with named(path), undamaged(path, f"{kind} file"):
         raw = read_nifti(path) if kind == "NIfTI" else read_itk_file(path, kind)
         array, notes = with_background(raw.array_kji, path)
         return replace(raw, array_kji=array, notes=(*raw.notes, *notes))

@@ -181,7 +181,10 @@ def test_grey_in_three_channels_is_read_and_colour_refused(tmp_path: Path) -> No
         read_volume(tmp_path / "b.nii")
 
 
-@pytest.mark.parametrize(("field", "place", "form", "value"), [("unit", 123, "B", 5), ("type", 70, "<h", 1536)])
+@pytest.mark.parametrize(
+    ("field", "place", "form", "value"),
+    [("unit", 123, "B", 5), ("type", 70, "<h", 1536), ("start", 108, "<f", np.nan), ("start", 108, "<f", -9e9)],
+)
 def test_damaged_fields_are_refused(tmp_path: Path, field: str, place: int, form: str, value: int) -> None:
     nibabel.Nifti1Image(ARRAY, AFFINE).to_filename(tmp_path / "a.nii")
     raw = bytearray((tmp_path / "a.nii").read_bytes())
