@@ -92,6 +92,10 @@ def _attempt(
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return str(error)
+    except MemoryError:
+        sentence = f"{path}: not enough memory; close other programs or use a smaller volume"
+        print(f"camlocalizer: {sentence}", file=sys.stderr)
+        return sentence
     except Exception as error:
         logger.exception("%s: an error that was not foreseen", path.name)
         return f"{type(error).__name__}: {error}"

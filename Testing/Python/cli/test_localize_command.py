@@ -198,6 +198,18 @@ def test_an_error_nobody_foresaw_does_not_stop_the_rest_either(localize, brain, 
     assert "other.nii.gz: an error that was not foreseen" in caplog.text
 
 
+def test_a_lack_of_memory_is_said_in_a_sentence(localize, brain, monkeypatch, capsys):
+    def fail(path, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("CAMLocalizerLib.cases.choices.read_volume", fail)
+    assert localize(brain) == 1
+    assert (
+        capsys.readouterr().err
+        == f"camlocalizer: {brain}: not enough memory; close other programs or use a smaller volume\n"
+    )
+
+
 def test_inputs_that_would_share_a_folder_are_refused_before_work_starts(localize, brain, tmp_path, capsys):
     assert localize(brain, tmp_path / "brain.nrrd") == 2
     assert "would both be written to the case folder" in capsys.readouterr().err
