@@ -72,6 +72,7 @@ def _plain_files(folder: Path, array: np.ndarray, labels: np.ndarray) -> dict[st
     write_nifti(array, GRID, folder / "a.nii.gz")
     nibabel.Nifti2Image(array.T, np.diag([-1.0, -1, 2, 1])).to_filename(folder / "two.nii")
     nibabel.Nifti1Pair(array.T, np.diag([-1.0, -1, 2, 1])).to_filename(folder / "pair.hdr")
+    nibabel.MGHImage(array.T.astype(np.int16), np.diag([-1.0, -1, 2, 1])).to_filename(folder / "free.mgh")
     for name in ("a.png", "a.tif", "a.jpg"):
         Image.fromarray((array[0] // 4).astype(np.uint8)).save(folder / name)
     write_segmentation(LabelMap(labels, GRID, ("A", "B")), folder / "a.seg.nrrd")
@@ -84,6 +85,7 @@ def _plain_files(folder: Path, array: np.ndarray, labels: np.ndarray) -> dict[st
         "a.nii.gz",
         "two.nii",
         "pair.hdr",
+        "free.mgh",
         "a.png",
         "a.tif",
         "a.jpg",

@@ -16,6 +16,8 @@ ENDINGS = {
     ".img.gz": "NIfTI",
     ".hdr": "NIfTI",
     ".img": "NIfTI",
+    ".mgz": "MGH",
+    ".mgh": "MGH",
     ".mha": "MetaImage",
     ".mhd": "MetaImage",
     ".dcm": "DICOM",

@@ -9,17 +9,20 @@ from ..core import InputError, Volume
 from .dicom import read_dicom_file, read_dicom_folder
 from .image import RawImage, named, undamaged
 from .itkfile import read_itk_file
+from .mgh_reader import read_mgh
 from .missing_voxels import with_background
 from .names import case_name
 from .nifti_reader import read_nifti
 from .signatures import file_format
+
+_OWN = {"NIfTI": read_nifti, "MGH": read_mgh}
 
 
 def read_volume(path: str | Path, *, series: str | None = None, unit: str | None = None) -> Volume:
     """Read a 3D image, or a 2D one as a single slice.
 
     Args:
-        path: an NRRD, NIfTI, MetaImage, DICOM, PNG, JPEG or TIFF file, or a folder of DICOM files.
+        path: an NRRD, NIfTI, MetaImage, MGH, DICOM, PNG, JPEG or TIFF file, or a folder of DICOM files.
         series: SeriesInstanceUID or SeriesNumber, where a DICOM folder holds several.
         unit: of the voxels, such as ``SUVbw``, for files that name none; nothing is converted.
 
@@ -65,6 +68,6 @@ def read_image(path: Path, *, series: str | None = None) -> RawImage:
     if series is not None:
         raise InputError(f"{path}: is a {kind} file; a series can only be chosen from DICOM files")
     with named(path), undamaged(path, f"{kind} file"):
-        raw = read_nifti(path) if kind == "NIfTI" else read_itk_file(path, kind)
+        raw = _OWN[kind](path) if kind in _OWN else read_itk_file(path, kind)
         array, notes = with_background(raw.array_kji, path)
         return replace(raw, array_kji=array, notes=(*raw.notes, *notes))

@@ -27,8 +27,6 @@ _LONG_VRS = (b"OB", b"UN", b"SQ", b"UT")
 _CONVERT = "which is not read; convert it to NIfTI first"
 _ARCHIVE = "an archive, which is not read; unpack it first"
 _OTHERS = {
-    ".mgz": f"a FreeSurfer MGH file, {_CONVERT} (mri_convert)",
-    ".mgh": f"a FreeSurfer MGH file, {_CONVERT} (mri_convert)",
     ".mnc": f"a MINC file, {_CONVERT} (mnc2nii)",
     ".par": f"a Philips PAR/REC file, {_CONVERT} (dcm2niix)",
     ".rec": f"a Philips PAR/REC file, {_CONVERT} (dcm2niix)",
@@ -48,7 +46,7 @@ def file_format(path: Path) -> str:
         path: an existing or missing file.
 
     Returns:
-        ``NRRD``, ``NIfTI``, ``MetaImage``, ``DICOM``, ``PNG``, ``JPEG`` or ``TIFF``.
+        ``NRRD``, ``NIfTI``, ``MetaImage``, ``MGH``, ``DICOM``, ``PNG``, ``JPEG`` or ``TIFF``.
 
     Raises:
         InputError: a file that is missing, unreadable, empty, of an unknown kind or not what its name says.
@@ -59,10 +57,10 @@ def file_format(path: Path) -> str:
         raise InputError(f"{path}: is {other}")
     if not claimed and not found:
         raise InputError(
-            f"{path}: not an image format that is read; give NRRD, NIfTI, MetaImage, DICOM, PNG, JPEG or TIFF"
+            f"{path}: not an image format that is read; give NRRD, NIfTI, MetaImage, MGH, DICOM, PNG, JPEG or TIFF"
         )
-    if claimed == "NIfTI" and ending(path).startswith(".img"):
-        return claimed  # voxels without a header, which lies beside them
+    if claimed == "MGH" or (claimed == "NIfTI" and ending(path).startswith(".img")):
+        return claimed  # no first bytes tell it: MGH has none, and the header of an image lies beside it
     if claimed and found != claimed:
         content = found or "something else"
         raise InputError(f"{path}: the name says {claimed}, but the content is {content}; rename or export it again")

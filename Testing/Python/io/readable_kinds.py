@@ -394,9 +394,8 @@ KINDS = (
         "Pictures", "PNG, JPEG, TIFF of one grey page", picture("a.png"), noted="spacing is taken as 1 mm", same=False
     ),
     Kind("Pictures", "BMP, GIF", raw("a.bmp", b"BM"), "save it as PNG first"),
-    Kind(
-        "Other formats", "FreeSurfer `.mgz`, MINC, PAR/REC, AFNI, ECAT", raw("a.mgz", b"x"), "convert it to NIfTI first"
-    ),
+    Kind("Other formats", "FreeSurfer `.mgz` or `.mgh`", nifti(nibabel.MGHImage, "a.mgz")),
+    Kind("Other formats", "MINC, PAR/REC, AFNI, ECAT", raw("a.mnc", b"x"), "convert it to NIfTI first"),
     Kind("Other formats", "archives", raw("a.zip", b"PK\3\4"), "unpack it first"),
     Kind("DICOM files", "explicit or implicit, little or big endian", encoded(ImplicitVRLittleEndian)),
     Kind("DICOM files", "deflated", encoded(DeflatedExplicitVRLittleEndian)),

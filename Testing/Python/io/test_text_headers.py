@@ -130,8 +130,7 @@ def test_a_name_that_is_not_utf_8_is_read(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a.mgz", "FreeSurfer MGH file, which is not read; convert it to NIfTI"),
-        ("a.mnc", "MINC"),
+        ("a.mnc", "a MINC file, which is not read; convert it to NIfTI"),
         ("a.PAR", "Philips PAR/REC"),
         ("a.nii.bz2", "an archive, which is not read; unpack it first"),
         ("a.zip", "unpack"),
