@@ -32,10 +32,9 @@ def read_facts(node: Any, grid: Grid) -> dict[str, Any]:
             "inverted": bool(facts.get("inverted", False)),
         }
         if facts.get("matrices") and _is_here(facts["grid"], grid):
-            values = facts["matrices"]
-            found["matrices"] = NiftiMatrices(
-                **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-            )
+            lists = facts["matrices"].items()
+            values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in lists}
+            found["matrices"] = NiftiMatrices(**values)
     except (ValueError, TypeError, KeyError, AttributeError):  # of another version, or written by somebody else
         return {}
     return found
