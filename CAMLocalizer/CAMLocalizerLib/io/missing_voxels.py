@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..core import InputError
 
@@ -50,6 +49,8 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
 
 def _outside(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the missing voxels that are connected (26 neighbours) with an edge of the volume."""
+    from scipy import ndimage  # only here: most volumes have no NaN, and its import takes a while
+
     labels, _count = ndimage.label(missing, structure=np.ones((3, 3, 3), bool))
     long = [axis for axis in range(3) if missing.shape[axis] > 1]
     on_faces = np.zeros(missing.shape, np.uint8)
