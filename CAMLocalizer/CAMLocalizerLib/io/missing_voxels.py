@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ..core import InputError
 
+CONTINUES = 0.5  # Dice coefficient of the content of two slices
+
 
 def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Put background in place of NaN outside the body.
@@ -25,7 +27,8 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
         if there were any.
 
     Raises:
-        InputError: infinite values, or NaN elsewhere.
+        InputError: infinite values, or NaN elsewhere: in a hole, where the body meets a face, or in a whole slice between
+            others.
     """
     low, high = array_kji.min(), array_kji.max()  # NaN and infinity reach the extremes
     if np.isfinite(low) and np.isfinite(high):
@@ -34,6 +37,8 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
     infinite = int(np.isinf(array_kji).sum())
     if infinite:
         raise InputError(f"{path}: {infinite} of {array_kji.size} voxels are infinite; replace them first")
+    if gap := _missing_slice(missing):
+        raise InputError(f"{path}: slice {gap} of {len(missing)} is NaN between others that are not; export it again")
     outside = _outside(missing)
     inside = int(missing.sum() - outside.sum())
     if inside or outside.all():
@@ -45,6 +50,17 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
     background = min(0.0, float(filled.min()))
     filled[outside] = background
     return filled, (f"{int(outside.sum())} voxels around the content are NaN and were taken for background",)
+
+
+def _missing_slice(missing: NDArray[np.bool_]) -> int:
+    """Return the number, from 1, of the first slice without any value between slices with content; 0 if none is."""
+    filled = np.flatnonzero(~missing.all(axis=(1, 2)))
+    gaps = np.flatnonzero(np.diff(filled) > 1)
+    for before, behind in zip(filled[gaps], filled[gaps + 1], strict=True):
+        one, two = ~missing[before], ~missing[behind]
+        if 2 * int((one & two).sum()) > CONTINUES * int(one.sum() + two.sum()):  # content goes on behind the gap
+            return int(before) + 2
+    return 0
 
 
 def _outside(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -51,6 +51,19 @@ def test_a_hole_where_the_body_meets_a_face_is_inside(tmp_path: Path) -> None:
         read_volume(save(tmp_path / "a.nii", array))
 
 
+def test_a_slice_of_nan_between_others_is_missing(tmp_path: Path, ball: np.ndarray) -> None:
+    ball[:, :, 5] = np.nan
+    with pytest.raises(InputError, match=r"a\.nii: slice 6 of 10 is NaN between others"):
+        read_volume(save(tmp_path / "a.nii", ball))
+
+
+def test_two_bodies_may_lie_apart(tmp_path: Path) -> None:
+    array = np.full((12, 14, 10), np.nan)
+    array[1:5, 3:10, :4], array[7:11, 3:10, 6:] = 5, 9
+    array[2, 5, 2] = 7
+    np.testing.assert_array_equal(read_volume(save(tmp_path / "a.nii", array)).array_kji, np.nan_to_num(array).T)
+
+
 @pytest.mark.parametrize("place", [(0, 0, 0), (6, 7, 5)])
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_infinity_is_refused_anywhere(
