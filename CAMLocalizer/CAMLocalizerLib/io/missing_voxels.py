@@ -27,8 +27,8 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
         if there were any.
 
     Raises:
-        InputError: infinite values, or NaN elsewhere: in a hole, where the body meets a face, or in a whole slice between
-            others.
+        InputError: infinite values, or NaN elsewhere: in a hole, where the body meets a face, or in a whole slice
+            between others.
     """
     low, high = array_kji.min(), array_kji.max()  # NaN and infinity reach the extremes
     if np.isfinite(low) and np.isfinite(high):
