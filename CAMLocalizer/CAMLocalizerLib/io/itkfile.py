@@ -13,6 +13,7 @@ from .image import RawImage, grey, named
 from .plain_paths import plain_path
 from .quiet import captured_output, quiet
 from .text_headers import TextHeader, read_text_header
+from .tiff_directory import check_tiff
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -67,6 +68,8 @@ def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
 def _check_before(path: Path, kind: str) -> TextHeader:
     if kind in ("NRRD", "MetaImage"):
         return read_text_header(path, kind)
+    if kind == "TIFF":
+        check_tiff(path)
     if kind == "JPEG" and JPEG_END not in path.read_bytes()[-64:]:
         raise InputError(f"{path}: the JPEG file is truncated; copy or export it again")
     return TextHeader()

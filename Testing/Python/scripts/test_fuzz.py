@@ -65,3 +65,17 @@ def test_a_jpeg_with_damaged_data_is_refused_and_nothing_printed(fuzz, tmp_path,
         read_volume(tmp_path / "a.jpg")
     said = capfd.readouterr()
     assert said.out + said.err == ""
+
+
+def test_pages_of_a_tiff_that_go_round_in_a_circle_are_refused(fuzz, tmp_path):
+    import struct
+
+    from CAMLocalizerLib.core import InputError
+    from CAMLocalizerLib.io import read_volume
+
+    data = bytearray(fuzz[1]["a.tif"].read_bytes())
+    first = struct.unpack_from("<I", data, 4)[0]
+    struct.pack_into("<I", data, first + 2 + 12 * struct.unpack_from("<H", data, first)[0], first)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(InputError, match=r"a\.tif: the TIFF file is damaged: its pages go round in a circle"):
+        read_volume(tmp_path / "a.tif")
