@@ -120,7 +120,7 @@ class Localizer:
         begin = time.perf_counter()
         kept = self._check_scales(scales)
         card = self.model.card
-        notes = check_unit(volume, card)
+        notes = [*volume.notes, *check_unit(volume, card)]
         strides = {scale: int(self._network.strides[scale]) for scale in kept}
         stack: SliceStack | ProjectionPair
         if card.projections:
