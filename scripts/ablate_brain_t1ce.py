@@ -35,6 +35,7 @@ VARIANTS: dict[str, tuple[tuple[str, str, Any], ...]] = {
     "all cells of a class count alike": (("network.settings", "attention", None),),
     "EfficientNet-Lite2": (("network.settings", "encoder", "efficientnet-lite2"),),
     "all pseudo-masks kept": (("localisation", "keep", 1.0),),
+    "pixels of 0.8 mm": (("input", "spacing_mm", 0.8), ("input", "size", [288, 288])),
 }
 FIGURES = (
     (FIGSHARE, "tumour slices", "mean IoU", "all", "mean IoU"),

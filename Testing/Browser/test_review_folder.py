@@ -212,3 +212,23 @@ def python_path() -> dict[str, str]:
     from browser_review import PACKAGE
 
     return {**os.environ, "PYTHONPATH": str(PACKAGE)}
+
+
+@pytest.mark.parametrize("given", ["a.hdr", "a.img"])
+def test_half_a_pair_outside_is_refused(scans: ReviewFolder, given: str) -> None:
+    (scans.root / given).touch()
+    other = "a.img" if given == "a.hdr" else "a.hdr"
+    (scans.root / other).symlink_to(scans.root.parent / "secret.nrrd")
+    with pytest.raises(InputError, match=f"{given} takes its voxels from {other}, outside the folder"):
+        check_data_files(scans.root / given, scans.root)
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_links_out_of_a_dicom_folder_are_refused(scans: ReviewFolder, folder: bool) -> None:
+    outside = scans.root.parent / "other"
+    outside.mkdir()
+    (outside / "IM0002").write_bytes(DICOM)
+    check_data_files(scans.root / "patient" / "ct", scans.root)
+    (scans.root / "patient" / "ct" / "more").symlink_to(outside if folder else outside / "IM0002")
+    with pytest.raises(InputError, match="ct holds links that lead out"):
+        check_data_files(scans.root / "patient" / "ct", scans.root)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ..core import InputError
 from ..io import KNOWN_FILES
-from ..io.dicom import NO_IMAGES
+from ..io.dicom_files import NO_IMAGES
 from ..io.names import ENDINGS, ending
+from ..io.nifti_header import is_second_of_pair
 from ..io.quiet import quiet
+from ..io.signatures import HEAD_BYTES, is_dicom
 from .source import Source
 
 VOLUMES = frozenset({"NRRD", "NIfTI", "MetaImage"})
@@ -52,6 +54,8 @@ def find_sources(root: Path, *, skipped: Path | None = None, pattern: str = "*")
         if not fnmatchcase(path.name, pattern) or path.name in KNOWN_FILES or path.name.endswith(RESULT_ENDING):
             continue
         kind = ENDINGS.get(ending(path), "")
+        if kind in VOLUMES and is_second_of_pair(path):
+            continue
         if kind in VOLUMES:
             sources.append(Source(path, path.relative_to(root).as_posix()))
         elif kind in ("", "DICOM"):
@@ -92,17 +96,17 @@ def _note_dicom(path: Path, kind: str, series: dict[str, list[_Folder]], damaged
 
     try:
         with path.open("rb") as stream:
-            if stream.read(132)[128:] != b"DICM":
+            if not is_dicom(stream.read(HEAD_BYTES)):
                 damaged |= {path.parent} if kind else set()
                 return
             stream.seek(0)
             with quiet():
-                header = dcmread(stream, stop_before_pixels=True, specific_tags=list(HEADER_TAGS))
+                header = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(HEADER_TAGS))
     except Exception:  # a damaged file can fail anywhere in the parser
         damaged.add(path.parent)
         return
     uid = str(header.get("SeriesInstanceUID", ""))
-    if "Rows" not in header or header.get("Modality", "") in NO_IMAGES or not uid:
+    if "Rows" not in header or str(header.get("Modality", "")) in NO_IMAGES or not uid:
         return
     folders = series.setdefault(uid, [])
     if not folders or folders[-1].path != path.parent:

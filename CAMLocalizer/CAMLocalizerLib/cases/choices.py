@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core import SettingsError
 from ..io import DicomSource, read_volume, source_sha256
+from ..io.plain_paths import readable
 from ..localizer import Findings, LabelSettings, Localizer
 from ..localizer.inference import Progress
 from ..segment import Threshold, UptakeBorder
@@ -200,7 +201,7 @@ def localize_file(
     result = make_case(
         found,
         choices.label_settings(found, scales),
-        path.name,
+        readable(path.name),
         run=run,
         timings_s={"reading": read - begin, **found.timings_s},
         source_sha256=source_sha256(path, series=series),

@@ -10,13 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..core import InputError
-from ..io.dicom import Entry, file_entry, list_series, series_entries
+from ..io.dicom import file_entry, list_series, series_entries
+from ..io.dicom_files import Entry
 from ..io.signatures import file_format
 from ..io.tables import read_table
 
 COLUMNS = ("file", "date")
 FURTHER_COLUMNS = ("patient", "label_map", "series")
-DATE_FORMS = ("%Y-%m-%d", "%Y%m%d")
+DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M")
 FIRST_YEAR = 1900
 _HOW_TO_CHOOSE = ", or give a table with file, date and series"
 DICOM_DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core import InputError, LabelMap, Volume
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
+from ..io.plain_paths import readable
 from ..localizer import Findings, LabelSettings, Localizer
 from ..measure import place_label_map
 from ..measure.growth import Change, change_between, doubling_days
@@ -145,7 +146,7 @@ def follow_up(
     say = report or (lambda _sentence: None)
     results = []
     for exam in exams:
-        results.append(_examined(exam, localizer, view, changes or {}, resample))
+        results.append(_examined(exam, localizer, view, changes or {}, resample, say))
         say(f"{exam.date}: {results[-1].label_map.volume_mm3 / MM3_PER_ML:.1f} ml")
     moves = []
     for first, second in pairwise(results):
@@ -159,9 +160,11 @@ def follow_up(
 
 
 def _examined(
-    exam: Exam, localizer: Localizer | None, view: str, changes: Mapping[str, Any], resample: bool
+    exam: Exam, localizer: Localizer | None, view: str, changes: Mapping[str, Any], resample: bool, say: Report
 ) -> ExamResult:
     volume = read_volume(exam.path, series=exam.series)
+    for note in volume.notes:
+        say(f"{exam.date}: note: {note}")
     checksum = source_sha256(exam.path, series=exam.series)
     if exam.label_map is not None:
         own = read_label_map(exam.label_map)
@@ -183,7 +186,9 @@ def _examined(
     found = localizer.run(volume, view=view)
     settings = LabelSettings.of(found, **changes)
     run = {"map": localizer.map, "batch_size": localizer.batch_size, "precision": localizer.precision}
-    case = make_case(found, settings, exam.path.name, run=run, timings_s=found.timings_s, source_sha256=checksum)
+    case = make_case(
+        found, settings, readable(exam.path.name), run=run, timings_s=found.timings_s, source_sha256=checksum
+    )
     return ExamResult(exam, volume, case.label_map, _varied(found, settings, case), case, provenance(case))
 
 

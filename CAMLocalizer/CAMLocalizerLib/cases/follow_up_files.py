@@ -39,7 +39,9 @@ def write_follow_up(found: FollowUp, folder: Path) -> None:
                 write_results(result.case, own)
             else:
                 line = short_line([result.facts["source_sha256"]])
-                write_label_map(result.label_map, own / "labelmap.nii.gz", description=line)
+                write_label_map(
+                    result.label_map, own / "labelmap.nii.gz", description=line, matrices=result.volume.matrices
+                )
         _write_table(found, folder / CSV_FILE)
         text = json.dumps(build_follow_up_report(found), indent=2, ensure_ascii=False, allow_nan=False)
         (folder / JSON_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -15,6 +15,7 @@ import numpy as np
 from ..core import InputError, ModelError, Volume
 from ..io import list_series, read_volume, source_sha256
 from ..io.names import ending
+from ..io.plain_paths import readable
 from ..localizer import LabelSettings, Localizer
 from ..models import load_model
 from .case import make_case
@@ -109,12 +110,17 @@ def find_input(recipe: Recipe, place: Path, *, series: str | None = None) -> tup
 def _candidates(name: str, place: Path) -> Iterator[Path]:
     if not place.exists():
         return
-    if place.is_file() or place.name == name:
+    if place.is_file() or readable(place.name) == name:
         yield place
         return
-    yield from islice((path for path in place.rglob(glob.escape(name)) if path.name == name), MOST_FILES)
+    yield from islice((path for path in _found(place, name) if readable(path.name) == name), MOST_FILES)
     if not ending(name) and list_series(place):  # a DICOM series in a folder that was renamed
         yield place
+
+
+def _found(place: Path, name: str) -> Iterator[Path]:
+    """Search for a name; one that stands for bytes that are not UTF-8 is met by no pattern."""
+    return place.rglob("*" if "%" in name else glob.escape(name))
 
 
 def _volumes(path: Path, series: str | None) -> Iterator[Volume]:

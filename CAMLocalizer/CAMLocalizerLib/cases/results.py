@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from ..io import DicomSource, write_label_map, write_nifti, write_segmentation
 from .components_table import write_components
@@ -41,11 +42,11 @@ def write_results(
         OutputError: the folder cannot be written or the disk is full.
     """
     begin = time.perf_counter()
-    grid, line = result.localization.volume.grid, provenance_line(result)
-    whole = json.dumps(provenance(result))
-    facts = {"CAMLocalizer.Provenance": whole}
-    write_label_map(result.label_map, folder / FILES["label map"], description=line, comment=whole)
-    write_nifti(result.activation, grid, folder / FILES["activation"], description=line, comment=whole)
+    volume, line = result.localization.volume, provenance_line(result)
+    own: dict[str, Any] = {"description": line, "comment": json.dumps(provenance(result)), "matrices": volume.matrices}
+    facts = {"CAMLocalizer.Provenance": own["comment"]}
+    write_label_map(result.label_map, folder / FILES["label map"], **own)
+    write_nifti(result.activation, volume.grid, folder / FILES["activation"], **own)
     write_segmentation(result.label_map, folder / FILES["segmentation"], facts=facts)
     write_components(result, folder / FILES["table"])
     written = time.perf_counter()

@@ -46,9 +46,14 @@ def build_parser() -> argparse.ArgumentParser:
     rerun_arguments.add(commands)
     outcome_arguments.add(commands)
     commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
-    info = commands.add_parser("info", help="say what is in a volume", description="Say what is in a volume.")
-    info.add_argument("file", type=Path, metavar="FILE", help="volume, or folder with a DICOM series")
-    info.add_argument("--series", metavar="UID", help="DICOM series, where a folder has several")
+    info = commands.add_parser(
+        "info",
+        help="say what is in a volume, or why it would be refused",
+        description="Say what is in volumes, or why they would be refused.",
+    )
+    info.add_argument("files", nargs="+", type=Path, metavar="FILE", help="volume, or folder with DICOM series")
+    info.add_argument("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
+    info.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
@@ -63,7 +68,7 @@ def _add_localize(commands: argparse._SubParsersAction) -> None:
     add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
     add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
     add("--overwrite", action="store_true", help="replace case folders that exist")
-    add("--series", metavar="UID", help="DICOM series, where a folder has several")
+    add("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
     add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
     _add_choices(parser)
 

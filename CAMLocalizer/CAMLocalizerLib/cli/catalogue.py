@@ -1,4 +1,4 @@
-"""The commands ``models`` and ``info``."""
+"""The command ``models``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core import ModelError
-from ..io import VolumeInfo, describe
 from ..models import ModelCard, bundled_models, load_model, model_folders
 
 COLUMNS = ("NAME", "VERSION", "MODALITY", "VIEWS", "CLASSES", "MEASURED")
@@ -51,33 +50,3 @@ def first_figure(results: Mapping[str, Any]) -> str:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return f"{key} {value:.3g}".replace("_", " ")
     return ""
-
-
-def show_volume(options: argparse.Namespace) -> int:
-    """Print what is in a volume.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    for title, text in _lines(describe(options.file, series=options.series)):
-        print(f"{title:<12} {text}")
-    return 0
-
-
-def _lines(info: VolumeInfo) -> list[tuple[str, str]]:
-    low, high = info.intensity_range
-    percentiles = ", ".join(f"{percent}%: {value:.5g}" for percent, value in info.percentiles.items())
-    modality = [("modality", info.modality)] if info.modality else []
-    return [
-        ("name", info.name),
-        ("format", info.format),
-        *modality,
-        ("size", " x ".join(map(str, info.size)) + " voxels"),
-        ("spacing", " x ".join(f"{value:.4g}" for value in info.spacing_mm) + " mm"),
-        ("origin", "(" + ", ".join(f"{value:.4g}" for value in info.origin_mm) + ") mm LPS"),
-        ("orientation", f"{info.orientation}, oblique by {info.oblique_deg:.1f} degrees"),
-        ("acquired", f"{info.acquisition_plane} slices"),
-        ("intensities", f"{low:.5g} to {high:.5g} {info.unit}".rstrip()),
-        ("percentiles", percentiles),
-        *[("note", note) for note in info.notes],
-    ]

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,26 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _case_names(inputs: list[Path]) -> list[str]:
-    """Name the cases; names that differ in upper and lower case only would share a folder on some systems."""
-    names = [case_name(path) for path in inputs]
-    taken: dict[str, Path] = {}
-    for path, name in zip(inputs, names, strict=True):
-        if (other := taken.setdefault(name.casefold(), path)) is not path:
+    """Name the cases; of names that differ in case only, one folder on some systems, the second gets a number."""
+    names: list[str] = []
+    taken: set[str] = set()
+    first = {case_name(path): path for path in reversed(inputs)}
+    for path in inputs:
+        name = case_name(path)
+        if (other := first[name]) is not path:
             raise SettingsError(
                 f"{other} and {path} would both be written to the case folder {name!r}; rename one or use two runs"
             )
+        names.append(_free_name(name, taken))
+        taken.add(names[-1].casefold())
+        if names[-1] != name:
+            logger.warning("%s: is written to %s, since another case is called alike but for its case", path, names[-1])
     return names
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    found = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    return next(each for each in found if each.casefold() not in taken)
 
 
 def _attempt(
@@ -80,8 +92,10 @@ def _attempt(
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return str(error)
-    except BrokenPipeError:
-        raise
+    except MemoryError:
+        sentence = f"{path}: not enough memory; close other programs or use a smaller volume"
+        print(f"camlocalizer: {sentence}", file=sys.stderr)
+        return sentence
     except Exception as error:
         logger.exception("%s: an error that was not foreseen", path.name)
         return f"{type(error).__name__}: {error}"

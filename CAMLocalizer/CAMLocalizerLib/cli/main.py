@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,13 @@ from importlib import import_module
 from types import FrameType
 
 from .arguments import build_parser
+from .streams import lenient_streams, open_missing_streams
 
 FAILED = 1
 MISUSED = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+ONLY_TELLING = ("models", "info")
 UNHEARD = 128 + 13  # SIGPIPE, which Windows lacks
 COMMANDS = {  # module and function of each
     "localize": ("localize", "run"),
@@ -31,7 +32,7 @@ COMMANDS = {  # module and function of each
     "review": ("review", "run"),
     "outcome": ("outcome", "run"),
     "models": ("catalogue", "list_models"),
-    "info": ("catalogue", "show_volume"),
+    "info": ("info", "run"),
 }
 
 
@@ -47,24 +48,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all went well, 1 when an input failed, 2 for settings that cannot be, 130 after Ctrl+C, 141 when nobody
-        reads the output any more, 143 after a request to terminate.
+        reads what a command that only tells something has to say, 143 after a request to terminate. A command that
+        writes results does so also where its output is closed, unread or full.
     """
-    options = build_parser().parse_args(argv)
+    if argv is None:
+        open_missing_streams()
+    with lenient_streams() as out:
+        options = build_parser().parse_args(argv)
+        code = _run(options, whole_process=argv is None)
+        out.flush()
+        return UNHEARD if code == 0 and out.unread and options.command in ONLY_TELLING else code
+
+
+def _run(options: argparse.Namespace, *, whole_process: bool) -> int:
     handler = _log_to_stderr()
     try:
         with _termination_raises():
-            code = _dispatch(options, whole_process=argv is None)
-            sys.stdout.flush()
-            return code
+            return _dispatch(options, whole_process=whole_process)
     except KeyboardInterrupt:
         print(f"camlocalizer: interrupted, {_left_behind(options)}", file=sys.stderr)
         return INTERRUPTED
     except Termination:
         print(f"camlocalizer: terminated, {_left_behind(options)}", file=sys.stderr)
         return TERMINATED
-    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still held back goes nowhere
-        return UNHEARD
     finally:
         logging.getLogger("CAMLocalizerLib").removeHandler(handler)
 
@@ -81,6 +87,9 @@ def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
     except CAMLocalizerError as error:
         print(f"camlocalizer: {error}", file=sys.stderr)
         return FAILED if options.command in ("models", "info") else MISUSED
+    except MemoryError:
+        print("camlocalizer: not enough memory; close other programs or use a smaller input", file=sys.stderr)
+        return FAILED
 
 
 @contextmanager
@@ -111,12 +120,16 @@ def _termination_raises() -> Iterator[None]:
     def raise_termination(_number: int, _frame: FrameType | None) -> None:
         raise Termination
 
+    wanted = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        wanted.append(signal.SIGHUP)  # the terminal was closed; nohup has it ignored
     try:
-        former = signal.signal(signal.SIGTERM, raise_termination)
+        former = {number: signal.signal(number, raise_termination) for number in wanted}
     except ValueError:  # not the main thread: whoever runs this one handles signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -9,6 +9,8 @@ from ..cases.provenance import fact_columns
 from ..core import InputError, LabelMap, OutputError
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
+from ..io.plain_paths import readable
+from ..io.writing import exists_already
 from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
 from ..version import VERSION
 
@@ -28,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output.suffix.lower() != ".csv":
         raise OutputError(f"{options.output}: the table must be named .csv")
     if options.output.exists() and not options.overwrite:
-        raise OutputError(f"{options.output}: exists already; choose another name or allow --overwrite")
+        raise exists_already(options.output)
     if not options.output.parent.is_dir():
         raise OutputError(f"{options.output}: its folder does not exist; make it first")
     params = None if options.params is None else read_radiomics_params(options.params)
@@ -39,10 +41,12 @@ def run(options: argparse.Namespace) -> int:
     masks = segment_masks(label_map, per_region=options.regions)
     if not masks:
         raise InputError(f"{options.label_map}: the label map is empty; there is nothing to measure")
-    table = radiomics(volume, masks, params=params, mask_name=options.label_map.name)
-    table.with_columns(fact_columns(_facts(options))).write_csv(options.output)
+    table = radiomics(volume, masks, params=params, mask_name=readable(options.label_map.name))
+    table.with_columns(fact_columns(_facts(options))).write_csv(options.output, overwrite=options.overwrite)
     if options.resample and not own.grid.matches(volume.grid):
         print(f"note: the label map was brought onto the image's grid: {_ml(own)} ml became {_ml(label_map)} ml")
+    for sentence in volume.notes:
+        print(f"note: {sentence}")
     rows = "one segment" if len(table.rows) == 1 else f"{len(table.rows)} segments"
     print(f"{rows}, {len(table.columns)} columns by {table.source}: {options.output}")
     for row in table.rows:

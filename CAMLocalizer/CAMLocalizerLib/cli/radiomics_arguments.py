@@ -29,4 +29,4 @@ def add(commands: argparse._SubParsersAction) -> None:
     put("--regions", action="store_true", help="also a row for each connected region of a segment")
     put("--resample", action="store_true", help="bring a label map of another grid onto the image's, nearest neighbour")
     put("--unit", choices=("SUVbw", "HU"), help="of the voxels, where the file names none; SUVbw brings PET measures")
-    put("--series", metavar="UID", help="DICOM series, where a folder has several")
+    put("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")

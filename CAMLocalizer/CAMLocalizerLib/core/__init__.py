@@ -11,6 +11,7 @@ from .errors import (
 )
 from .grid import Grid
 from .labelmap import LabelMap
+from .nifti_matrices import NiftiMatrices
 from .pyramid import ActivationMap, ActivationPyramid
 from .suv_measures import SUV_COLUMNS, SUV_UNIT, SuvMeasures, holds_suv
 from .volume import Volume
@@ -26,6 +27,7 @@ __all__ = [
     "InputError",
     "LabelMap",
     "ModelError",
+    "NiftiMatrices",
     "OutputError",
     "SeriesError",
     "SettingsError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .arrays import read_only
 from .errors import GridError, InputError
 from .grid import Grid
+from .nifti_matrices import NiftiMatrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,9 @@ class Volume:
         grid: where the voxels lie.
         name: how messages and results call the volume; never a patient's name.
         unit: unit of the intensities (``"SUVbw"``, ``"HU"``), empty if arbitrary.
+        notes: what was assumed when it was read, one sentence each.
+        matrices: those of the NIfTI file that it came from, to be written into results; None elsewhere.
+        inverted: whether low intensities are meant to be shown bright, as in DICOM's MONOCHROME1.
 
     Raises:
         GridError: the array's shape differs from the grid's.
@@ -31,6 +35,9 @@ class Volume:
     grid: Grid
     name: str = "volume"
     unit: str = ""
+    notes: tuple[str, ...] = ()
+    matrices: NiftiMatrices | None = None
+    inverted: bool = False
 
     def __post_init__(self) -> None:
         array = read_only(self.array_kji, np.float32)
@@ -43,3 +50,15 @@ class Volume:
             raise InputError(f"{self.name}: {bad} of {array.size} voxels are NaN or infinite; replace them first")
         if low == high:
             raise InputError(f"{self.name}: every voxel is {low:g}; there is nothing to look at")
+
+    def shown(self) -> Volume:
+        """Return the volume as a viewer and a network see it: itself, or upside down within its range if inverted.
+
+        Measures are taken of the volume itself.
+
+        Source: DICOM PS3.3 C.7.6.3.1.2.
+        """
+        if not self.inverted:
+            return self
+        mirrored = self.array_kji.min() + self.array_kji.max() - self.array_kji
+        return replace(self, array_kji=mirrored, inverted=False)

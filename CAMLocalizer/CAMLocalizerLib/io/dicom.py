@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, InputError, SeriesError
-from .dicom_geometry import planes, stack
-from .image import RawImage, grey, named
-from .names import ENDINGS, ending
+from ..core import InputError, SeriesError
+from .dicom_files import Entry, image_entries, read_entry, without_copies
+from .dicom_kinds import check_kind, is_capture
+from .dicom_parts import joined_parts
+from .dicom_pixels import is_inverted, measured_pixels, rescale_types
+from .dicom_stacks import Stack, frames_of, split
+from .image import RawImage, named, undamaged
 from .quiet import quiet
-from .suv import suvbw_factor
+from .suv import suvbw_scale
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LISTED = 30
 UNITS = {"CT": "HU", "PT": "SUVbw"}
-NO_IMAGES = frozenset({"SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,14 @@ class SeriesInfo:
     """What may be said of a DICOM series without saying whose it is.
 
     Args:
-        uid: SeriesInstanceUID.
+        uid: SeriesInstanceUID; one of several stacks in a series has its number behind it: ``1.2.3#2``.
         number: SeriesNumber, empty if none.
         modality: ``MR``, ``CT``, ``PT``, ...
         slices: number of slices.
         columns: pixels per row.
         rows: pixels per column.
         files: the series' files.
+        label: what tells the stack from the others of its series; empty if there are none.
     """
 
     uid: str
@@ -45,34 +49,56 @@ class SeriesInfo:
     columns: int
     rows: int
     files: tuple[Path, ...] = field(repr=False)
+    label: str = ""
 
     def __str__(self) -> str:
         number = f" number {self.number}" if self.number else ""
-        return f"{self.modality}{number}, {self.slices} slices of {self.columns} x {self.rows}, {self.uid}"
+        slices = "1 slice" if self.slices == 1 else f"{self.slices} slices"
+        label = f" ({self.label})" if self.label else ""
+        return f"{self.modality}{number}, {slices} of {self.columns} x {self.rows}{label}, {self.uid}"
+
+    def is_called(self, series: str) -> bool:
+        """Tell whether a SeriesInstanceUID or SeriesNumber, perhaps with the number of a stack, means this one."""
+        _uid, mark, stack = self.uid.partition("#")
+        return series in (self.uid, f"{self.number}{mark}{stack}")
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
-    """One file of a series.
+class FoundStack:
+    """A stack of slices and how it is called.
 
     Args:
-        path: the file.
-        header: all of it but the pixels.
+        stack: the slices.
+        info: what may be said of it.
+        notes: what was assumed on the way to it.
     """
 
-    path: Path
-    header: Dataset
+    stack: Stack
+    info: SeriesInfo
+    notes: tuple[str, ...] = ()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Its files."""
+        return list(self.stack.entries)
 
 
 def list_series(folder: str | Path) -> tuple[SeriesInfo, ...]:
-    """Return the image series in a folder and its subfolders, most slices first.
+    """Return the image series in a folder and its subfolders, most slices first, each stack of a series by itself.
 
     Raises:
         InputError: no such folder, or a damaged DICOM file in it.
     """
-    with quiet():
-        found = _scan(Path(folder)).values()
-        return tuple(sorted(map(_info, found), key=lambda info: (-info.slices, info.uid)))
+    with quiet(), undamaged(Path(folder), "DICOM header of a file"):
+        return tuple(found for series in _scan(Path(folder)).values() for found in _listed(series))
+
+
+def _listed(entries: Sequence[Entry]) -> list[SeriesInfo]:
+    """Return the stacks of a series; a series whose slices have no usable place is one."""
+    try:
+        return [found.info for found in _stacks(entries)]
+    except InputError:
+        return [_info(entries, sum(entry.frames for entry in entries))]
 
 
 def read_dicom_folder(folder: Path, series: str | None = None) -> RawImage:
@@ -80,192 +106,176 @@ def read_dicom_folder(folder: Path, series: str | None = None) -> RawImage:
 
     Args:
         folder: searched with its subfolders.
-        series: SeriesInstanceUID or SeriesNumber; needed where there are several.
+        series: SeriesInstanceUID or SeriesNumber, with ``#`` and a number for one of several stacks; needed where there
+            are several.
 
     Raises:
         SeriesError: no series, several without a choice, or an incomplete one.
         InputError: a damaged file, or tags missing for SUV.
         GridError: gantry tilt or a damaged geometry.
     """
-    return _read_entries(series_entries(folder, series), folder)
+    return _read_stack(find_stack(folder, series), folder)
 
 
-def series_entries(folder: Path, series: str | None = None) -> list[Entry]:
-    """Find the files of the one image series of a folder, or of the one named; arguments as for reading it.
-
-    Raises:
-        SeriesError: no series, or several without a choice.
-        InputError: a damaged file.
-    """
-    with quiet():
-        found = _scan(folder)
-        infos = sorted(map(_info, found.values()), key=lambda info: (-info.slices, info.uid))
-    chosen = [info for info in infos if series is None or series in (info.uid, info.number)]
-    if len(chosen) == 1:
-        return found[chosen[0].uid]
-    listing = "".join(f"\n  {info}" for info in infos)
-    if not infos:
-        raise SeriesError(f"{folder}: no DICOM image in this folder; give a folder of DICOM files or an image file")
-    if not chosen:
-        raise SeriesError(f"{folder}: no series {series} here; choose one of these with --series UID:{listing}")
-    raise SeriesError(f"{folder}: holds {len(chosen)} series; choose one with --series UID:{listing}")
-
-
-def read_dicom_file(path: Path) -> RawImage:
+def read_dicom_file(path: Path, series: str | None = None) -> RawImage:
     """Read one DICOM file, single- or multi-frame.
+
+    Args:
+        path: the file.
+        series: which stack of the file, as for a folder; needed where there are several.
 
     Raises:
         InputError: a damaged file or one without image.
+        SeriesError: several stacks without a choice, or a part of a concatenation.
     """
-    return _read_entries([file_entry(path)], path)
+    return _read_stack(find_stack(path, series), path)
+
+
+def series_entries(folder: Path, series: str | None = None) -> list[Entry]:
+    """Find the files of the one image series of a folder, or of the one named; raises as :func:`find_stack`."""
+    return find_stack(folder, series).entries
+
+
+def find_stack(path: Path, series: str | None = None) -> FoundStack:
+    """Find the one stack of slices of a folder or file, or the one named; arguments as for reading it.
+
+    Raises:
+        SeriesError: no series, several without a choice, or parts of a concatenation that are missing.
+        InputError: a damaged file or one without image.
+        GridError: a damaged geometry.
+    """
+    with quiet(), named(path), undamaged(path, "DICOM header"):
+        found = _scan(path) if path.is_dir() else _scan_file(path)
+        wanted = _wanted(found, series, path)
+        stacks = _stacks(found[wanted])
+        chosen = [each for each in stacks if series is not None and each.info.is_called(series)] or stacks
+        if len(chosen) == 1:
+            return chosen[0]
+        listing = _listing([each.info for each in stacks])
+        raise SeriesError(
+            f"{path}: series holds {len(stacks)} stacks of slices; choose one with --series UID#NUMBER:{listing}"
+        )
+
+
+def _wanted(found: dict[str, list[Entry]], series: str | None, path: Path) -> str:
+    """Return the key of the series that is meant."""
+    infos = {uid: _info(entries, sum(entry.frames for entry in entries)) for uid, entries in found.items()}
+    ordered = sorted(infos, key=lambda uid: (-infos[uid].slices, uid))
+    name = None if series is None else series.partition("#")[0]
+    chosen = [uid for uid in ordered if name is None or name in (uid, infos[uid].number)]
+    if len(chosen) == 1:
+        return chosen[0]
+    listing = _listing([infos[uid] for uid in ordered])
+    if not ordered:
+        raise SeriesError(f"{path}: no DICOM image in this folder; give a folder of DICOM files or an image file")
+    if not chosen:
+        raise SeriesError(f"{path}: no series {series} here; choose one of these with --series UID:{listing}")
+    raise SeriesError(f"{path}: holds {len(chosen)} series; choose one with --series UID:{listing}")
+
+
+def _listing(infos: Sequence[SeriesInfo]) -> str:
+    """Return a line for each series, or for the first of very many."""
+    more = f"\n  and {len(infos) - LISTED} more" if len(infos) > LISTED else ""
+    return "".join(f"\n  {info}" for info in infos[:LISTED]) + more
 
 
 def file_entry(path: Path) -> Entry:
-    """Read the header of one DICOM image; raises as :func:`read_dicom_file`."""
+    """Read the header of one DICOM image; raises InputError if the file is damaged or holds no image."""
     with quiet():
-        entry = _entry(path)
+        entry = read_entry(path)
     if entry is None:
         raise InputError(f"{path}: this DICOM file holds no image; give an image file or its folder")
     return entry
 
 
 def _scan(folder: Path) -> dict[str, list[Entry]]:
-    """Group the images in a folder by series."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
+    """Group the images in a folder by series, that with most slices first."""
     found: dict[str, list[Entry]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and (entry := _entry(path)):
-            found.setdefault(str(entry.header.get("SeriesInstanceUID", "")), []).append(entry)
+    for entry in image_entries(folder):
+        found.setdefault(str(entry.header.get("SeriesInstanceUID", "")), []).append(entry)
+    return dict(sorted(found.items(), key=lambda item: (-sum(entry.frames for entry in item[1]), item[0])))
+
+
+def _scan_file(path: Path) -> dict[str, list[Entry]]:
+    entry = file_entry(path)
+    return {str(entry.header.get("SeriesInstanceUID", "")): [entry]}
+
+
+def _stacks(entries: Sequence[Entry]) -> list[FoundStack]:
+    kept, copies = without_copies(entries)
+    kept, parts = joined_parts(kept)
+    check_kind([entry.header for entry in kept])
+    stacks = split(frames_of(kept))
+    found = []
+    for number, stack in enumerate(stacks, start=1):
+        info = _info(stack.entries, len(stack.frames))
+        if len(stacks) > 1:
+            info = replace(info, uid=f"{info.uid}#{number}", label=stack.label)
+        found.append(FoundStack(stack, info, (*copies, *parts)))
     return found
 
 
-def _entry(path: Path) -> Entry | None:
-    """Read a file's header; None if it is no DICOM image. A damaged ``.dcm`` is an error, not a missing slice."""
-    from pydicom import dcmread
-
-    damaged = InputError(f"{path}: the DICOM file is empty, truncated or damaged; copy or export it again")
-    claimed = ENDINGS.get(ending(path)) == "DICOM"
-    try:
-        with path.open("rb") as stream:
-            if not claimed and stream.read(132)[128:] != b"DICM":
-                return None
-            stream.seek(0)
-            header = dcmread(stream, stop_before_pixels=True)
-            least = stream.tell() + _pixel_bytes(header)
-    except PermissionError:
-        raise InputError(f"{path}: cannot be opened (permission denied)") from None
-    except Exception as error:  # a damaged file can fail anywhere in the parser
-        raise damaged from error
-    if path.stat().st_size < least:
-        raise damaged
-    if "Rows" not in header or header.get("Modality", "") in NO_IMAGES:
-        return None
-    return Entry(path, header)
-
-
-def _pixel_bytes(header: Dataset) -> int:
-    """Least number of bytes that the pixels and their tag take; the tag alone if they are compressed."""
-    syntax = header.file_meta.TransferSyntaxUID
-    tag = 8 if syntax.is_implicit_VR else 12
-    if "Rows" not in header:
-        return tag if header.file_meta.MediaStorageSOPClassUID.name.endswith("Image Storage") else 0
-    if syntax.is_compressed:
-        return tag + 1
-    frames = int(header.get("NumberOfFrames", 1) or 1)
-    bits = int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel", 1)) * int(header.BitsAllocated)
-    return tag + frames * bits // 8
-
-
-def _info(entries: Sequence[Entry]) -> SeriesInfo:
+def _info(entries: Sequence[Entry], slices: int) -> SeriesInfo:
     first = entries[0].header
     return SeriesInfo(
         uid=str(first.get("SeriesInstanceUID", "")),
         number=str(first.get("SeriesNumber", "") or ""),
         modality=str(first.get("Modality", "") or "unknown modality"),
-        slices=sum(int(entry.header.get("NumberOfFrames", 1) or 1) for entry in entries),
+        slices=slices,
         columns=int(first.Columns),
         rows=int(first.Rows),
         files=tuple(entry.path for entry in entries),
     )
 
 
-def _read_entries(entries: Sequence[Entry], source: Path) -> RawImage:
-    with quiet(), named(source):
-        headers = [entry.header for entry in entries]
-        first, info = headers[0], _info(entries)
-        order, grid = series_grid(headers)
-        array = _pixels([entry.path for entry in entries], source)[order]  # stored order -> (k, j, i)
-        if info.modality == "PT":
-            array = array * np.float32(suvbw_factor(headers))
-        notes = () if "ImagePositionPatient" in first or len(order) > 1 else ("the image has no place in the body",)
-        return RawImage(array, grid, "DICOM", info.modality, UNITS.get(info.modality, ""), notes)
+def _read_stack(found: FoundStack, source: Path) -> RawImage:
+    with quiet(), named(source), undamaged(source, "DICOM header"):
+        stack, headers = found.stack, found.stack.headers
+        _check_complete(found)
+        order, grid = stack.placed()
+        inverted = {is_inverted(header) for header in headers}
+        if len(inverted) > 1:
+            raise SeriesError("slices of MONOCHROME1 and of MONOCHROME2 in one series; keep those of one kind")
+        array = _pixels(stack, order)
+        modality, notes = found.info.modality, found.notes
+        if modality == "PT":
+            scale = suvbw_scale(headers)
+            array *= np.float32(scale.factor)
+            notes += scale.notes
+        if not stack.frames[0].plane.located:
+            notes += ("the image has no place in the body",)
+        unit, doubts = unit_of(headers, modality)
+        return RawImage(array, grid, "DICOM", modality, unit, notes=notes + doubts, inverted=inverted == {True})
 
 
-def series_grid(headers: Sequence[Dataset]) -> tuple[NDArray[np.intp], Grid]:
-    """Return the order of all frames of a series along k, and the grid they form.
-
-    Args:
-        headers: of all files, any order.
-
-    Raises:
-        SeriesError: slices that do not form one complete stack.
-        InputError: frames without place or of different scale.
-        GridError: gantry tilt or a damaged geometry.
-    """
-    _check_images(headers)
-    return stack(list(_all_planes(headers)), int(headers[0].Columns), int(headers[0].Rows))
+def unit_of(headers: Sequence[Dataset], modality: str) -> tuple[str, tuple[str, ...]]:
+    """Return the unit of the rescaled pixels, and why it is not that of the modality."""
+    unit = UNITS.get(modality, "")
+    if any(is_capture(header) for header in headers):
+        return "", ("the image is a secondary capture, a picture whose place and values nobody vouches for",)
+    kinds = {kind for header in headers for kind in rescale_types(header)} - {"", unit}
+    if modality == "CT" and kinds:
+        return "", (f"RescaleType (0028,1054) is {', '.join(sorted(kinds))}: the values are not Hounsfield units",)
+    return unit, ()
 
 
-def _all_planes(headers: Sequence[Dataset]) -> Iterator:
-    for header in headers:
-        if len(headers) > 1 and "ImagePositionPatient" not in header:
-            raise SeriesError("slices without ImagePositionPatient (0020,0032); several slices need their place")
-        yield from planes(header)
+def _check_complete(found: FoundStack) -> None:
+    """Refuse a PET that lacks slices at an end, which its places cannot tell."""
+    slices, header = len(found.stack.frames), found.stack.headers[0]
+    expected = int(header.get("NumberOfSlices", 0) or 0)
+    if found.info.modality == "PT" and len(found.stack.headers) > 1 and slices < expected:
+        raise SeriesError(f"slices are missing: {slices} of {expected} are here; copy the whole series")
 
 
-def _check_images(headers: Sequence[Dataset]) -> None:
-    """See that all files are slices of one volume and none is known to be missing."""
-    sizes = {(int(header.Columns), int(header.Rows)) for header in headers}
-    if len(sizes) > 1:
-        raise SeriesError(f"slices of different size in one series: {sorted(sizes)}; keep the slices of one stack")
-    if len(headers) > 1 and any(int(header.get("NumberOfFrames", 1) or 1) > 1 for header in headers):
-        raise SeriesError(f"{len(headers)} multi-frame files in one series; give one of the files")
-    expected = int(headers[0].get("NumberOfSlices", 0) or 0)
-    if headers[0].get("Modality") == "PT" and 1 < len(headers) < expected:
-        raise SeriesError(f"slices are missing: {len(headers)} of {expected} are here; copy the whole series")
-    if len(headers) == 1:
-        _check_one_scale(headers[0])
-
-
-def _check_one_scale(header: Dataset) -> None:
-    """Refuse frames that are scaled differently: the decoder knows one scale per file."""
-    scales = set()
-    for frame in header.get("PerFrameFunctionalGroupsSequence") or []:
-        for part in frame.get("PixelValueTransformationSequence") or []:
-            scales.add((float(part.RescaleSlope), float(part.RescaleIntercept)))
-    if len(scales) > 1:
-        raise InputError("frames have different RescaleSlope; convert the file to NIfTI or classic DICOM first")
-
-
-def _pixels(files: Sequence[Path], source: Path) -> NDArray[np.float32]:
-    """Decode and rescale the pixels of files, each slice by its own slope; shape (slices, rows, columns)."""
-    try:
-        arrays = [_decode(path) for path in files]
-    except RuntimeError as error:
-        raise InputError(f"{source}: the DICOM pixels are damaged or compressed in an unusual way") from error
-    array = np.concatenate(arrays)
-    return array if array.ndim == 3 else grey(array, source)
-
-
-def _decode(path: Path) -> NDArray[np.float32]:
-    """Decode one file; shape (frames, rows, columns), with a last axis of channels for colour."""
-    import SimpleITK
-
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
-    reader.SetImageIO("GDCMImageIO")
-    image = reader.Execute()
-    array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
-    spatial = image.GetDimension()
-    return array if spatial == 3 else array[np.newaxis]
+def _pixels(stack: Stack, order: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Decode file by file into one array, so that no second copy of the volume is held."""
+    header = stack.frames[0].entry.header
+    array = np.empty((len(order), int(header.Rows), int(header.Columns)), np.float32)
+    slots: dict[int, list[tuple[int, int]]] = {}
+    for k, number in enumerate(order):
+        frame = stack.frames[number]
+        slots.setdefault(id(frame.entry), []).append((k, frame.index))
+    for entry in stack.entries:
+        places, frames = zip(*slots[id(entry)], strict=True)
+        array[list(places)] = measured_pixels(entry, frames)
+    return array

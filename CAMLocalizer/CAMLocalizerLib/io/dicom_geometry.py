@@ -19,6 +19,7 @@ SAME_PLACE_MM = 1e-3
 MISSING_GAP = 1.5
 UNEVEN_PART = 0.1
 DRIFT_PIXELS = 0.1
+LEAST_GAPS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +31,14 @@ class SlicePlane:
         orientation: LPS unit directions of i (along a row) and j (down a column), shape (2, 3).
         spacing_mm: distance of pixels along i and j.
         thickness_mm: step to use where there is one slice only.
+        located: whether the position is stated; otherwise it is the origin.
     """
 
     position: NDArray[np.float64]
     orientation: NDArray[np.float64]
     spacing_mm: tuple[float, float]
     thickness_mm: float
+    located: bool = True
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -82,7 +85,8 @@ def _plane(place: Dataset, turn: Dataset, measures: Dataset) -> SlicePlane:
         raise GridError(f"spacing must be positive, got PixelSpacing {spacing} mm")
     steps = (_floats(measures, name, (0.0,))[0] for name in ("SpacingBetweenSlices", "SliceThickness"))
     thickness = next((abs(step) for step in steps if step), 1.0)
-    return SlicePlane(np.array(position), _unit(orientation), (spacing[1], spacing[0]), thickness)
+    located = bool(place.get("ImagePositionPatient"))
+    return SlicePlane(np.array(position), _unit(orientation), (spacing[1], spacing[0]), thickness, located)
 
 
 def _unit(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,7 +103,10 @@ def _floats(header: Dataset, keyword: str, default: tuple[float, ...]) -> tuple[
     value = header.get(keyword)
     if value is None or value == "":
         return default
-    values = tuple(float(entry) for entry in np.atleast_1d(np.asarray(value, dtype=np.float64)))
+    try:
+        values = tuple(float(entry) for entry in np.atleast_1d(np.asarray(value, dtype=np.float64)))
+    except (ValueError, TypeError):
+        raise GridError(f"{keyword} must hold {len(default)} numbers, but it holds text") from None
     if len(values) != len(default) or not np.all(np.isfinite(values)):
         raise GridError(f"{keyword} must hold {len(default)} numbers, got {values}")
     return values
@@ -154,6 +161,7 @@ def _check_gaps(along: NDArray[np.float64]) -> None:
             f"{twice} of {len(along)} slices lie where another does (time points or echoes?); keep one of each"
         )
     usual = float(np.median(gaps))
+    _check_two_spacings(gaps)
     if gaps.max() > MISSING_GAP * usual:
         wide = int(gaps.argmax())
         raise SeriesError(
@@ -164,6 +172,25 @@ def _check_gaps(along: NDArray[np.float64]) -> None:
     if np.abs(along - even).max() > UNEVEN_PART * usual:
         raise SeriesError(
             f"slices are unevenly spaced, {gaps.min():.3g} to {gaps.max():.3g} mm; resample the series first"
+        )
+
+
+def _check_two_spacings(gaps: NDArray[np.float64]) -> None:
+    """Refuse a series that was planned with two spacings, as of the head: fine below, coarse above."""
+    changes = np.flatnonzero(np.abs(np.diff(gaps)) > UNEVEN_PART * gaps[1:]) + 1
+    runs = np.split(gaps, changes)
+    steps = [float(np.mean(run)) for run in runs if len(run) >= LEAST_GAPS]
+    several = len(steps) > 1 and max(steps) > (1 + UNEVEN_PART) * min(steps)
+    counts = gaps / gaps.min()
+    left_out = bool(np.abs(counts - np.rint(counts)).max() <= UNEVEN_PART)  # as if slices had been taken away
+    if several and (len(runs) == 2 or not left_out or min(map(len, runs)) > LEAST_GAPS):
+        ends = np.cumsum([0, *map(len, runs)])
+        spans = (
+            f"{float(np.mean(run)):.3g} mm from slice {begin + 1} to {end + 1}"
+            for run, begin, end in zip(runs, ends[:-1], ends[1:], strict=True)
+        )
+        raise SeriesError(
+            f"slices have different spacings: {', '.join(spans)}; resample the series to one spacing first"
         )
 
 

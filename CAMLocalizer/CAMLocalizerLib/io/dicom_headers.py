@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core import Grid, InputError, SeriesError
-from .dicom import Entry
+from .dicom_files import Entry
+from .dicom_values import tagged
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LONGEST_UID = 64
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # zeros may lead: archives hold such UIDs, and results must repeat them
 IDENTITIES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PLACES = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName")
@@ -67,13 +71,11 @@ def is_multi_frame(header: Dataset) -> bool:
 
 
 def _check_required(entry: Entry) -> None:
-    from pydicom.uid import UID
-
     for keyword in IDENTITIES if is_multi_frame(entry.header) else IDENTITIES + PLACES:
         if entry.header.get(keyword) in (None, ""):
             raise InputError(f"{entry.path}: {tagged(keyword)} is missing; DICOM results need it in every source image")
     for keyword in IDENTITIES:
-        if not UID(str(entry.header[keyword].value)).is_valid:
+        if not (_UID.fullmatch(uid := str(entry.header[keyword].value)) and len(uid) <= LONGEST_UID):
             raise InputError(f"{entry.path}: {tagged(keyword)} is no valid UID; export the series again")
 
 
@@ -85,15 +87,6 @@ def _check_shared(entries: Sequence[Entry]) -> None:
                 f"{entries[0].path.parent}: {tagged(keyword)} differs between the files of one series "
                 f"({len(values)} values); DICOM results need one patient, study and frame of reference"
             )
-
-
-def tagged(keyword: str) -> str:
-    """Return a keyword with its tag: ``PatientID (0010,0020)``."""
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.tag import Tag
-
-    tag = Tag(tag_for_keyword(keyword) or 0)
-    return f"{keyword} ({tag.group:04X},{tag.element:04X})"
 
 
 def _note(entry: Entry, keyword: str) -> str:

@@ -2,72 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, InputError, LabelMap, SeriesError
 from .dicom_geometry import UNEVEN_PART, SlicePlane, planes
+from .dicom_pixels import stored_pixels
 from .dicom_placing import placed
-from .image import named
+from .image import named, undamaged
 from .quiet import quiet
+from .signatures import HEAD_BYTES, is_dicom
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+IDENTIFICATION = "SegmentIdentificationSequence"
+DAMAGED = "the DICOM segmentation is damaged; export it again"
+BINARY, FRACTIONAL, LABELMAP = "BINARY", "FRACTIONAL", "LABELMAP"
+STORAGE = {
+    BINARY: "1.2.840.10008.5.1.4.1.1.66.4",
+    FRACTIONAL: "1.2.840.10008.5.1.4.1.1.66.4",
+    LABELMAP: "1.2.840.10008.5.1.4.1.1.66.7",
+}
 MOST_SEGMENTS = 255
 SAME_PLACE_MM = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class _Frames:
-    """Frames of a segmentation: pixels (n, rows, columns), index along k and segment number of each, the grid."""
+    """Frames of a segmentation: pixels (n, rows, columns), index along k of each, the grid."""
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
     k: NDArray[np.intp]
-    numbers: NDArray[np.intp]
     grid: Grid
 
 
 def read_dicom_seg(path: str | Path, *, grid: Grid | None = None) -> LabelMap:
-    """Read a DICOM segmentation of type BINARY as a label map.
+    """Read a DICOM segmentation of type BINARY or LABELMAP as a label map.
 
     Args:
         path: the file.
         grid: of the whole image, to put the labels on; its voxels must coincide with the segmentation's.
 
     Returns:
-        Label n is the n-th segment in the order of their numbers. Without ``grid`` it reaches from the first frame
-        to the last: writers leave out slices without labels.
+        Label n is the n-th segment in the order of their numbers, segment 0 of a LABELMAP being the background. Without
+        ``grid`` it reaches from the first frame to the last: writers leave out slices without labels.
 
     Raises:
-        InputError: a damaged file, no BINARY segmentation, segments that overlap, or more than 255.
+        InputError: a damaged file or one that contradicts itself, another kind of object, segments that overlap, or
+            more than 255.
         SeriesError: frames that do not lie in the planes of one evenly spaced stack.
         GridError: voxels that do not coincide with those of ``grid``, or labels outside of it.
+
+    Source: DICOM PS3.3 C.8.20 with Supplement 243.
     """
     path = Path(path)
-    with quiet(), named(path):
-        header = _read(path, "BINARY")
+    with quiet(), named(path), undamaged(path, "DICOM segmentation"):
+        header = _read(path, (BINARY, LABELMAP))
+        names = _segments(header)
+        if len(names) > MOST_SEGMENTS:
+            raise InputError(f"holds {len(names)} segments; a label map holds at most {MOST_SEGMENTS}")
+        labels = {number: label for label, number in enumerate(names, start=1)}
         frames = _frames(header)
-        segments = sorted(header.SegmentSequence, key=lambda segment: int(segment.SegmentNumber))
-        if len(segments) > MOST_SEGMENTS:
-            raise InputError(f"holds {len(segments)} segments; a label map holds at most {MOST_SEGMENTS}")
-        array = np.zeros(frames.grid.shape_kji, np.uint8)
-        labels = {int(segment.SegmentNumber): label for label, segment in enumerate(segments, start=1)}
-        for pixels, k, number in zip(frames.pixels, frames.k, frames.numbers, strict=True):
-            inside = pixels > 0
-            if array[k][inside].any():
-                raise InputError("has segments that overlap; a label map holds one label per voxel")
-            array[k][inside] = labels[int(number)]
-        names = tuple(str(segment.SegmentLabel) for segment in segments)
+        fill = _of_masks if header.SegmentationType == BINARY else _of_labels
+        array = fill(header, frames, labels)
         if grid is None:
-            return LabelMap(array, frames.grid, names)
-        return LabelMap(placed(array, frames.grid, grid), grid, names)
+            return LabelMap(array, frames.grid, tuple(names.values()))
+        return LabelMap(placed(array, frames.grid, grid), grid, tuple(names.values()))
+
+
+def _of_masks(header: Dataset, frames: _Frames, labels: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Lay the masks of a BINARY segmentation, one frame per plane and segment, into one array."""
+    array = np.zeros(frames.grid.shape_kji, np.uint8)
+    for pixels, k, number in zip(frames.pixels, frames.k, _numbers(header), strict=True):
+        inside = pixels > 0
+        if array[k][inside].any():
+            raise InputError("has segments that overlap; a label map holds one label per voxel")
+        array[k][inside] = _known(labels, number)
+    return array
+
+
+def _of_labels(_header: Dataset, frames: _Frames, labels: Mapping[int, int]) -> NDArray[np.uint8]:
+    """Number the pixels of a LABELMAP segmentation, one frame per plane, anew."""
+    if len(set(frames.k.tolist())) < len(frames.k):
+        raise InputError("has several frames in one plane; a segmentation of type LABELMAP has one")
+    table = np.zeros(int(frames.pixels.max()) + 1, np.uint8)
+    for number in np.unique(frames.pixels).tolist():
+        table[number] = _known(labels, number) if number else 0
+    array = np.zeros(frames.grid.shape_kji, np.uint8)
+    array[frames.k] = table[frames.pixels]
+    return array
+
+
+def _known(labels: Mapping[int, int], number: int) -> int:
+    if number not in labels:
+        described = ", ".join(map(str, labels)) or "none"
+        raise InputError(
+            f"refers to segment {number}, which SegmentSequence (0062,0002) does not describe (it describes "
+            f"{described}); export it again"
+        )
+    return labels[number]
 
 
 def read_dicom_seg_fractional(path: str | Path, *, grid: Grid | None = None) -> tuple[NDArray[np.float32], Grid]:
@@ -81,48 +120,96 @@ def read_dicom_seg_fractional(path: str | Path, *, grid: Grid | None = None) -> 
         Fractions, 0 to 1, and the grid they lie on.
     """
     path = Path(path)
-    with quiet(), named(path):
-        header = _read(path, "FRACTIONAL")
-        frames = _frames(header)
-        if len(header.SegmentSequence) > 1:
-            raise InputError(f"holds {len(header.SegmentSequence)} segments of fractions; one is expected")
+    with quiet(), named(path), undamaged(path, "DICOM segmentation"):
+        header = _read(path, (FRACTIONAL,))
+        frames, names = _frames(header), _segments(header)
+        if len(names) > 1:
+            raise InputError(f"holds {len(names)} segments of fractions; one is expected")
+        most = int(header.get("MaximumFractionalValue", 0) or 0)
+        if most < 1 or int(frames.pixels.max()) > most:
+            raise InputError(
+                f"has values up to {int(frames.pixels.max())}, MaximumFractionalValue (0062,000E) is {most}; "
+                "export it again"
+            )
         array = np.zeros(frames.grid.shape_kji, np.float32)
-        array[frames.k] = frames.pixels / np.float32(header.MaximumFractionalValue)
+        array[frames.k] = frames.pixels / np.float32(most)
         return (array, frames.grid) if grid is None else (placed(array, frames.grid, grid), grid)
 
 
-def _read(path: Path, kind: str) -> Dataset:
+def _read(path: Path, kinds: Sequence[str]) -> Dataset:
     from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
 
     try:
-        header = dcmread(path)
+        with path.open("rb") as stream:
+            if not is_dicom(stream.read(HEAD_BYTES)):
+                raise InputError(f"{path}: is not a DICOM file; a DICOM segmentation is expected")
+        header = dcmread(path, force=True)
+        stored, found = str(header.get("SOPClassUID", "")), str(header.get("SegmentationType", ""))
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror or error})") from error
-    except InvalidDicomError as error:
-        raise InputError(f"{path}: is no DICOM file; a DICOM segmentation is expected") from error
-    found = str(header.get("SegmentationType", "")) if header.get("SOPClassUID") == SEGMENTATION_STORAGE else ""
-    if found != kind:
-        shown = f"is a DICOM segmentation of type {found}" if found else "is no DICOM segmentation"
-        raise InputError(f"{path}: {shown}; one of type {kind} is expected")
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in the parser
+        raise InputError(f"{path}: {DAMAGED}") from error
+    if found not in kinds or stored != STORAGE[found]:
+        known = found in STORAGE and stored in STORAGE.values()
+        shown = f"is a DICOM segmentation of type {found}" if known else "is not a DICOM segmentation"
+        raise InputError(f"{path}: {shown}; one of type {' or '.join(kinds)} is expected")
     return header
 
 
+def _segments(header: Dataset) -> dict[int, str]:
+    """Return number and label of each segment in the order of their numbers, without the background of a LABELMAP."""
+    found: dict[int, str] = {}
+    for item in header.get("SegmentSequence") or []:
+        number = int(item.get("SegmentNumber", -1) if item.get("SegmentNumber") is not None else -1)
+        label = str(item.get("SegmentLabel", "") or "").strip()
+        if number < 0 or number in found:
+            raise InputError("has a segment without number or two of the same number (0062,0004); export it again")
+        if not label and number:
+            raise InputError(f"does not name segment {number}: SegmentLabel (0062,0005) is missing; export it again")
+        found[number] = label
+    found = {number: label for number, label in sorted(found.items()) if number}
+    if not found:
+        raise InputError("describes no segment: SegmentSequence (0062,0002) is missing; export it again")
+    return found
+
+
 def _frames(header: Dataset) -> _Frames:
+    groups, frames = len(header.get("PerFrameFunctionalGroupsSequence") or []), int(header.get("NumberOfFrames", 1))
+    if groups != frames:
+        raise InputError(f"has {frames} frames and the places of {groups}; export it again")
     try:
-        pixels = np.asarray(header.pixel_array, dtype=np.uint8)
-        shared = header.SharedFunctionalGroupsSequence[0]
-        numbers = [_segment_number(frame, shared) for frame in header.PerFrameFunctionalGroupsSequence]
         found = planes(header)
-    except (AttributeError, KeyError, RuntimeError, ValueError) as error:
-        raise InputError("the DICOM segmentation is damaged; export it again") from error
+        pixels = _pixels(header, frames)
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in the parser and in the decoders
+        raise InputError(DAMAGED) from error
     k, grid = _stacked(found, int(header.Columns), int(header.Rows))
-    return _Frames(pixels.reshape(-1, *grid.shape_kji[1:]), k, np.array(numbers), grid)
+    return _Frames(pixels, k, grid)
 
 
-def _segment_number(frame: Dataset, shared: Dataset) -> int:
-    group = frame if "SegmentIdentificationSequence" in frame else shared
-    return int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+def _pixels(header: Dataset, frames: int) -> NDArray[Any]:
+    """Decode all frames; single bits by pydicom, as the other decoder does not know them."""
+    if int(header.BitsAllocated) > 1:
+        return stored_pixels(header)
+    return np.asarray(header.pixel_array, dtype=np.uint8).reshape(frames, int(header.Rows), int(header.Columns))
+
+
+def _numbers(header: Dataset) -> list[int]:
+    """Return the segment number of each frame."""
+    shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
+    found = []
+    for number, frame in enumerate(header.PerFrameFunctionalGroupsSequence, start=1):
+        items = next(
+            (group.get(IDENTIFICATION) for group in (frame, shared) if group and group.get(IDENTIFICATION)), None
+        )
+        segment = items[0].get("ReferencedSegmentNumber") if items else None
+        if segment is None:
+            raise InputError(f"does not say to which segment frame {number} belongs (0062,000B); export it again")
+        found.append(int(segment))
+    return found
 
 
 def _stacked(slices: Sequence[SlicePlane], columns: int, rows: int) -> tuple[NDArray[np.intp], Grid]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, SeriesError
-from .dicom import UNITS, file_entry, series_entries, series_grid
+from ..core import Grid, GridError, InputError, SeriesError
+from .dicom import find_stack, unit_of
+from .dicom_files import Entry
 from .dicom_headers import is_multi_frame, reduced_headers
 from .dicom_placing import described, placed, same_voxels
-from .image import named
+from .dicom_stacks import Stack
+from .image import named, undamaged
 from .quiet import quiet
 from .signatures import file_format
 
@@ -90,18 +92,27 @@ def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSo
     path = Path(path)
     if not path.is_dir() and file_format(path) != "DICOM":
         return None
-    entries = series_entries(path, series) if path.is_dir() else [file_entry(path)]
-    with quiet(), named(path):
-        order, grid = series_grid([entry.header for entry in entries])
-        if is_multi_frame(entries[0].header):
-            frames = order
-        else:
-            entries, frames = [entries[index] for index in order], np.arange(len(order))
+    found = find_stack(path, series)
+    with quiet(), named(path), undamaged(path, "DICOM header"):
+        order, grid = found.stack.placed()
+        entries, frames = _sorted_entries(found.stack, order)
         headers, notes = reduced_headers(entries, grid)
         modality = str(headers[0].get("Modality", "") or "")
         if not modality:
             raise SeriesError(f"{entries[0].path}: Modality (0008,0060) is missing; DICOM results need it")
-    return DicomSource(headers, grid, frames, modality, UNITS.get(modality, ""), notes)
+    return DicomSource(headers, grid, frames, modality, unit_of(found.stack.headers, modality)[0], notes)
+
+
+def _sorted_entries(stack: Stack, order: NDArray[np.intp]) -> tuple[list[Entry], NDArray[np.intp]]:
+    """Return the files, sorted along k if each is a slice, and the stored frame of each slice."""
+    entries = list(stack.entries)
+    if len(entries) == 1 and is_multi_frame(entries[0].header):
+        if len(order) != entries[0].frames:
+            raise InputError("is part of a multi-frame image; DICOM results can only refer to all of its frames")
+        return entries, order
+    if any(is_multi_frame(entry.header) for entry in entries):
+        raise InputError("is a multi-frame image in several files; DICOM results can only refer to one file of frames")
+    return [stack.frames[index].entry for index in order], np.arange(len(order))
 
 
 def check_source(source: DicomSource, grid: Grid) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, InputError
+from ..core import CAMLocalizerError, Grid, InputError, NiftiMatrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,8 @@ class RawImage:
         modality: DICOM modality, empty elsewhere.
         unit: unit of the intensities, empty if arbitrary.
         notes: what was assumed, one sentence each.
+        matrices: those of a NIfTI file; None for other formats.
+        inverted: whether low intensities are meant to be shown bright.
     """
 
     array_kji: NDArray
@@ -32,6 +34,8 @@ class RawImage:
     modality: str = ""
     unit: str = ""
     notes: tuple[str, ...] = ()
+    matrices: NiftiMatrices | None = None
+    inverted: bool = False
 
 
 @contextmanager
@@ -44,6 +48,29 @@ def named(path: Path, name: str = "") -> Iterator[None]:
         if text.startswith(str(path)):
             raise
         raise type(error)(f"{path}: {text.removeprefix(f'{name}: ')}") from error
+
+
+@contextmanager
+def undamaged(path: Path, what: str) -> Iterator[None]:
+    """Make of whatever a damaged file brings a parser to an error that names the file.
+
+    Args:
+        path: the file or folder.
+        what: is damaged, such as ``DICOM header``.
+    """
+    try:
+        yield
+    except (CAMLocalizerError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: the {what} is damaged ({_short(error)}); copy or export it again") from error
+
+
+def _short(error: Exception) -> str:
+    """Return the kind of an error; its words may quote a header, patients' names among them."""
+    return type(error).__name__
 
 
 def grey(array: NDArray, path: Path) -> NDArray:

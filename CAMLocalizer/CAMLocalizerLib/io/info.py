@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import Grid, Volume
+from ..core import Grid
 from .image import named
 from .names import case_name
-from .reader import read_image
+from .reader import read_image, volume_of
 
 TIE_TOLERANCE = 1e-3
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -59,7 +59,7 @@ def describe(path: str | Path, *, series: str | None = None) -> VolumeInfo:
     path = Path(path)
     raw, name = read_image(path, series=series), case_name(path)
     with named(path, name):
-        volume = Volume(raw.array_kji, raw.grid, name=name, unit=raw.unit)
+        volume = volume_of(raw, name, raw.unit)
     values = np.percentile(volume.array_kji, (0, *PERCENTILES, 100)).tolist()
     return VolumeInfo(
         name=name,

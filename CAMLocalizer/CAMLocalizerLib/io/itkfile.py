@@ -1,4 +1,4 @@
-"""NRRD, NIfTI, MetaImage and 2D pictures through SimpleITK."""
+"""NRRD, MetaImage and 2D pictures through SimpleITK."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError
-from . import headers
 from .image import RawImage, grey, named
-from .quiet import quiet
+from .plain_paths import plain_path
+from .quiet import captured_output, quiet
+from .text_headers import TextHeader, read_text_header
+from .tiff_directory import check_tiff
 
 if TYPE_CHECKING:
     import SimpleITK
 
 _IMAGE_IO = {
     "NRRD": "NrrdImageIO",
-    "NIfTI": "NiftiImageIO",
     "MetaImage": "MetaImageIO",
     "PNG": "PNGImageIO",
     "JPEG": "JPEGImageIO",
@@ -26,27 +27,20 @@ _IMAGE_IO = {
 }
 PICTURES = ("PNG", "JPEG", "TIFF")
 PICTURE_NOTE = "a picture has no place in the body: spacing is taken as 1 mm"
+MOST_UNEQUAL = 100.0
 JPEG_END = b"\xff\xd9"
 
 
 def read_itk_file(path: Path, kind: str) -> RawImage:
     """Read a file of the format ``kind`` (see :func:`file_format`).
 
-    NIfTI files may declare two matrices. The one that SimpleITK and 3D Slicer choose counts: the sform if it is
-    orthogonal and is scanner anatomy (code 1), alone or close to the qform, otherwise the qform. RAS becomes LPS.
-
     Raises:
         InputError: a damaged file, more than three axes, or channels.
         GridError: shear, or a spacing or direction that no grid can have.
     """
     with named(path):
-        header = headers.read_nifti_header(path) if kind == "NIfTI" else None
-        _check_before(path, kind, header)
-        image = _read(path, kind)
-        raw = _to_raw(image, path, kind)
-        if header is not None:
-            headers.check_nifti_grid(path, header, raw.grid)
-        return raw
+        header = _check_before(path, kind)
+        return _to_raw(_read(path, kind), path, kind, header)
 
 
 def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
@@ -62,33 +56,37 @@ def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
     import SimpleITK
 
     with named(path):
-        _check_before(path, "NRRD", None)
+        header = _check_before(path, "NRRD")
         image = _read(path, "NRRD")
         if image.GetDimension() != 3:
             raise InputError(f"{path}: has {image.GetDimension()} axes {image.GetSize()}; a 3D volume is expected")
         array = SimpleITK.GetArrayFromImage(image).astype(np.float32)
         layers = array.reshape(*array.shape[:3], -1)
-        return layers, _grid(image, (layers.shape[2], layers.shape[1], layers.shape[0]))
+        return layers, _grid(image, (layers.shape[2], layers.shape[1], layers.shape[0]), header.mm_per_unit)
 
 
-def _check_before(path: Path, kind: str, header: headers.NiftiHeader | None) -> None:
-    if header is not None:
-        headers.check_nifti(path, header)
-    elif kind in ("NRRD", "MetaImage"):
-        headers.check_text_header(path)
-    elif kind == "JPEG" and JPEG_END not in path.read_bytes()[-64:]:
+def _check_before(path: Path, kind: str) -> TextHeader:
+    if kind in ("NRRD", "MetaImage"):
+        return read_text_header(path, kind)
+    if kind == "TIFF":
+        check_tiff(path)
+    if kind == "JPEG" and JPEG_END not in path.read_bytes()[-64:]:
         raise InputError(f"{path}: the JPEG file is truncated; copy or export it again")
+    return TextHeader()
 
 
 def _read(path: Path, kind: str) -> SimpleITK.Image:
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
     reader.SetImageIO(_IMAGE_IO[kind])
     try:
-        with quiet():
-            return reader.Execute()
+        with quiet(), plain_path(path) as plain, captured_output() as complaints:
+            reader.SetFileName(str(plain))
+            image = reader.Execute()
+            if kind == "JPEG" and complaints():
+                raise InputError(f"{path}: the JPEG file is damaged ({complaints()[:80]}); copy or export it again")
+            return image
     except RuntimeError as error:
         raise _explained(path, kind, str(error)) from error
 
@@ -97,8 +95,6 @@ def _explained(path: Path, kind: str, text: str) -> InputError:
     """Turn the library's complaint into one sentence."""
     if "spacing" in text and ("Zero-valued" in text or "invalid" in text):
         return GridError(f"{path}: spacing must be positive, but the header holds 0")
-    if "orthonormal" in text:
-        return GridError(headers.sheared(path))
     if "determinant" in text:
         return GridError(f"{path}: direction must be a rotation, but the header's has axes that coincide")
     if kind in PICTURES:
@@ -108,7 +104,7 @@ def _explained(path: Path, kind: str, text: str) -> InputError:
     return InputError(f"{path}: the {kind} file is truncated, damaged or misses its data file; copy or export it again")
 
 
-def _to_raw(image: SimpleITK.Image, path: Path, kind: str) -> RawImage:
+def _to_raw(image: SimpleITK.Image, path: Path, kind: str, header: TextHeader) -> RawImage:
     import SimpleITK
 
     picture = kind in PICTURES
@@ -125,15 +121,28 @@ def _to_raw(image: SimpleITK.Image, path: Path, kind: str) -> RawImage:
     if np.iscomplexobj(array):
         raise InputError(f"{path}: has complex voxels; save their magnitude first")
     array = array.reshape((1,) * (3 - len(size)) + array.shape)  # (k, j, i)
-    grid = _plane_grid(size) if picture else _grid(image, array.shape[::-1])
-    return RawImage(array.astype(np.float32), grid, kind, notes=(PICTURE_NOTE,) if picture else ())
+    grid = _plane_grid(size) if picture else _grid(image, array.shape[::-1], header.mm_per_unit)
+    _check_converted(path, grid, header)
+    values = array.astype(np.float32)
+    if (header.slope, header.intercept) != (1.0, 0.0):
+        values = (values.astype(np.float64) * header.slope + header.intercept).astype(np.float32)
+    return RawImage(values, grid, kind, notes=(PICTURE_NOTE,) if picture else header.notes)
+
+
+def _check_converted(path: Path, grid: Grid, header: TextHeader) -> None:
+    """Refuse a spacing that makes no sense in the unit that the header names: a unit that was left as it stood."""
+    if header.mm_per_unit != 1.0 and max(grid.spacing_mm) > MOST_UNEQUAL * min(grid.spacing_mm):
+        spacing = " x ".join(f"{step:.3g}" for step in grid.spacing_mm)
+        raise GridError(
+            f"{path}: its unit of length makes a spacing of {spacing} mm, which no image has; correct the header"
+        )
 
 
 def _plane_grid(size: tuple[int, ...]) -> Grid:
     return Grid((size[0], size[1], 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
 
 
-def _grid(image: SimpleITK.Image, size: tuple[int, ...]) -> Grid:
+def _grid(image: SimpleITK.Image, size: tuple[int, ...], mm_per_unit: float) -> Grid:
     """Take the first three axes of an image's geometry; missing ones are unit axes."""
     dimension = image.GetDimension()
     used = min(dimension, 3)
@@ -141,7 +150,7 @@ def _grid(image: SimpleITK.Image, size: tuple[int, ...]) -> Grid:
     direction = np.eye(3)
     direction[:used, :used] = matrix[:used, :used]
     spacing, origin = np.ones(3), np.zeros(3)
-    spacing[:used] = image.GetSpacing()[:used]
-    origin[:used] = image.GetOrigin()[:used]
+    spacing[:used] = np.multiply(image.GetSpacing()[:used], mm_per_unit)
+    origin[:used] = np.multiply(image.GetOrigin()[:used], mm_per_unit)
     (x, y, z), (left, posterior, superior) = spacing.tolist(), origin.tolist()
     return Grid((size[0], size[1], size[2]), (x, y, z), (left, posterior, superior), direction)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core import InputError, LabelMap
 from .dicom_seg_reader import read_dicom_seg
 from .itkfile import read_layers
+from .plain_paths import plain_path
 from .quiet import quiet
 from .reader import read_image
 from .signatures import file_format
@@ -94,13 +95,13 @@ def _segments(path: Path) -> tuple[_Segment, ...]:
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
     try:
-        with quiet():
+        with quiet(), plain_path(path) as plain:
+            reader.SetFileName(str(plain))
             reader.ReadImageInformation()
-    except RuntimeError:
+        facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.startswith("Segment")}
+    except (RuntimeError, TypeError, UnicodeError):  # TypeError: a key that is not UTF-8
         return ()  # reading the voxels says what is wrong
-    facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.startswith("Segment")}
     found: list[_Segment] = []
     while f"Segment{len(found)}_LabelValue" in facts:
         head = f"Segment{len(found)}_"

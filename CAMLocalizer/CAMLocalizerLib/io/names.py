@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .plain_paths import readable
+
 ENDINGS = {
     ".seg.nrrd": "NRRD",
     ".nrrd": "NRRD",
     ".nhdr": "NRRD",
     ".nii.gz": "NIfTI",
     ".nii": "NIfTI",
+    ".hdr.gz": "NIfTI",
+    ".img.gz": "NIfTI",
+    ".hdr": "NIfTI",
+    ".img": "NIfTI",
+    ".mgz": "MGH",
+    ".mgh": "MGH",
     ".mha": "MetaImage",
     ".mhd": "MetaImage",
     ".dcm": "DICOM",
@@ -32,9 +40,10 @@ def case_name(path: str | Path) -> str:
     """Return what a file or folder's case is called: ``brain.nii.gz`` is ``brain``, a folder keeps its name.
 
     Args:
-        path: a file or folder; it need not exist. Endings that are no image format stay part of the name.
+        path: a file or folder; it need not exist. Endings that are no image format stay part of the name, and bytes
+            that are not UTF-8 become hexadecimal digits.
     """
     path = Path(path)
     if path.is_dir() or path.name in {"", ".."}:
-        return path.resolve().name or "root"
-    return path.name[: len(path.name) - len(ending(path))]
+        return readable(path.resolve().name) or "root"
+    return readable(path.name[: len(path.name) - len(ending(path))])

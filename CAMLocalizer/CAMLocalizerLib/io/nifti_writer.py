@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, LabelMap, OutputError
+from ..core import Grid, GridError, LabelMap, NiftiMatrices, OutputError
 from .writing import writing
 
 COMPRESSION_LEVEL = 4
@@ -24,7 +24,15 @@ _COMMENT = 6
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description: str = "", comment: str = "") -> None:
+def write_nifti(
+    array_kji: NDArray,
+    grid: Grid,
+    path: str | Path,
+    *,
+    description: str = "",
+    comment: str = "",
+    matrices: NiftiMatrices | None = None,
+) -> None:
     """Write an array on its grid as NIfTI-1 (``.nii`` or ``.nii.gz``).
 
     Args:
@@ -33,6 +41,8 @@ def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description
         path: a file in an existing folder; an existing file is replaced.
         description: for the header's field of that name, at most 79 ASCII characters.
         comment: text of any length, kept as a header extension of the kind made for comments; none if empty.
+        matrices: of the NIfTI file that the grid comes from, written as they are in place of the grid's own, so that
+            every program shows both files in one place.
 
     Raises:
         GridError: the array's shape differs from the grid's.
@@ -49,14 +59,22 @@ def write_nifti(array_kji: NDArray, grid: Grid, path: str | Path, *, description
     kind = np.dtype(np.uint8) if array.dtype in (np.bool_, np.uint8) else np.dtype(np.float32)
     with writing(path), open_output(path, zipped=path.name.lower().endswith(".gz")) as stream:
         extension = _extension(comment)
-        stream.write(_header(grid, kind, description, len(extension)))
+        stream.write(_header(grid, kind, description, len(extension), matrices or _own_matrices(grid)))
         stream.write(extension)
         write_slices(stream, array, kind)
 
 
-def write_label_map(label_map: LabelMap, path: str | Path, *, description: str = "", comment: str = "") -> None:
+def write_label_map(
+    label_map: LabelMap,
+    path: str | Path,
+    *,
+    description: str = "",
+    comment: str = "",
+    matrices: NiftiMatrices | None = None,
+) -> None:
     """Write a label map as NIfTI, uint8, on its grid; arguments and errors are those of :func:`write_nifti`."""
-    write_nifti(label_map.array_kji, label_map.grid, path, description=description, comment=comment)
+    array, grid = label_map.array_kji, label_map.grid
+    write_nifti(array, grid, path, description=description, comment=comment, matrices=matrices)
 
 
 def write_slices(stream: IO[bytes], array: NDArray, kind: np.dtype) -> None:
@@ -85,22 +103,28 @@ def _extension(comment: str) -> bytes:
     return struct.pack("<2i", size, _COMMENT) + text.ljust(size - 8, b"\0")
 
 
-def _header(grid: Grid, kind: np.dtype, description: str, extended: int) -> bytes:
-    if max(grid.size) > np.iinfo(np.int16).max:
-        raise OutputError(f"NIfTI-1 holds at most 32767 voxels along an axis, got {grid.size}")
+def _own_matrices(grid: Grid) -> NiftiMatrices:
+    """Return a grid as qform and sform, both scanner anatomy."""
     ras = _LPS_TO_RAS @ grid.ijk_to_lps
     qfac, quaternion = _quaternion(ras[:3, :3] / grid.spacing_mm)
+    x, y, z = ras[:3, 3].tolist()
+    return NiftiMatrices(_SCANNER, _SCANNER, qfac, quaternion, (x, y, z), tuple(ras[:3].ravel().tolist()))
+
+
+def _header(grid: Grid, kind: np.dtype, description: str, extended: int, matrices: NiftiMatrices) -> bytes:
+    if max(grid.size) > np.iinfo(np.int16).max:
+        raise OutputError(f"NIfTI-1 holds at most 32767 voxels along an axis, got {grid.size}")
     header = bytearray(HEADER_BYTES)
     struct.pack_into("<i", header, 0, 348)
     struct.pack_into("<8h", header, 40, 3, *grid.size, 1, 1, 1, 1)
     struct.pack_into("<2h", header, 70, _TYPES[kind], kind.itemsize * 8)
-    struct.pack_into("<8f", header, 76, qfac, *grid.spacing_mm, 0, 0, 0, 0)
+    struct.pack_into("<8f", header, 76, matrices.qfac, *grid.spacing_mm, 0, 0, 0, 0)
     struct.pack_into("<3f", header, 108, HEADER_BYTES + extended, 1.0, 0.0)
     struct.pack_into("<B", header, 123, _MILLIMETRES)
     struct.pack_into("<79s", header, 148, description.encode("ascii", "replace"))
-    struct.pack_into("<2h", header, 252, _SCANNER, _SCANNER)
-    struct.pack_into("<6f", header, 256, *quaternion, *ras[:3, 3])
-    struct.pack_into("<12f", header, 280, *ras[:3].ravel())
+    struct.pack_into("<2h", header, 252, matrices.qform_code, matrices.sform_code)
+    struct.pack_into("<6f", header, 256, *matrices.quaternion, *matrices.offset)
+    struct.pack_into("<12f", header, 280, *matrices.sform)
     header[344:348] = b"n+1\0"
     header[348] = int(extended > 0)
     return bytes(header)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _LOCK = threading.RLock()
-STDERR = 2
+STDOUT, STDERR = 1, 2
 
 
 @contextmanager
@@ -36,6 +37,34 @@ def quiet() -> Iterator[None]:
             _unmute(kept)
             logger.disabled = disabled
             SimpleITK.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+@contextmanager
+def captured_output() -> Iterator[Callable[[], str]]:
+    """Catch what an image library writes to file descriptor 1, where results of commands go.
+
+    Yields:
+        A function that returns what was written so far.
+    """
+    with suppress(AttributeError, OSError, ValueError):
+        sys.stdout.flush()
+    with tempfile.TemporaryFile() as caught:
+
+        def text() -> str:
+            caught.seek(0)
+            return caught.read().decode("utf-8", "replace").strip()
+
+        try:
+            kept = os.dup(STDOUT)
+        except OSError:
+            yield text
+            return
+        os.dup2(caught.fileno(), STDOUT)
+        try:
+            yield text
+        finally:
+            os.dup2(kept, STDOUT)
+            os.close(kept)
 
 
 def _mute() -> int | None:

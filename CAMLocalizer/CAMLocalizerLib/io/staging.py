@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 from ..core import OutputError
-from .writing import is_full_or_refused, output_error, writing
+from .leftovers import OLD, PARTIAL, put_in_order, temporary_name
+from .writing import exists_already, is_full_or_refused, output_error, settle, writing
 
 KNOWN_FILES = frozenset(
     {
@@ -40,7 +40,7 @@ def staged_folder(
     """Write a folder beside its final place and move it there when it is complete.
 
     On failure or interruption (Ctrl-C, and SIGTERM in the main thread) nothing is left behind, and a folder that was
-    to be replaced is still there.
+    to be replaced is still there. What a killed process leaves is put in order by the next one with that target.
 
     Args:
         target: the final folder; folders above it are made.
@@ -51,9 +51,11 @@ def staged_folder(
         An empty folder to write into.
 
     Raises:
-        OutputError: the target exists, holds foreign files, cannot be written, or the disk is full.
+        OutputError: the target exists, be it from the beginning or since, holds foreign files, cannot be written, or
+            the disk is full.
     """
     target = Path(target)
+    put_in_order(target)
     _check_target(target, overwrite, known_files)
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     staging: Path | None = None
@@ -61,11 +63,14 @@ def staged_folder(
         with _sigterm_raises():
             with writing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-                staging.chmod(0o777 & ~_umask())
+                staging = _beside(target, PARTIAL)
             yield staging
             with writing(target):
+                for path in (*staging.rglob("*"), staging):
+                    settle(path)
+                _check_target(target, overwrite, known_files)
                 _publish(staging, target)
+                settle(target.parent)
             made = []
     except OSError as error:
         if _concerns(error, staging):
@@ -86,7 +91,7 @@ def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -
         if not os.path.lexists(target):
             return
         if not overwrite:
-            raise OutputError(f"{target}: exists already; choose another output folder or allow --overwrite")
+            raise exists_already(target)
         if target.is_symlink() or not target.is_dir():
             raise OutputError(f"{target}: is no folder of results and is not replaced; choose another output folder")
         foreign = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
@@ -100,9 +105,14 @@ def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -
 def _publish(staging: Path, target: Path) -> None:
     """Move the complete folder to its place; the old one goes only after that."""
     if not target.exists():
-        staging.rename(target)
+        try:
+            staging.rename(target)
+        except OSError:
+            if os.path.lexists(target):  # another run was faster
+                raise exists_already(target) from None
+            raise
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / target.name
+    old = _beside(target, OLD) / target.name
     try:
         target.rename(old)
         staging.rename(target)
@@ -115,17 +125,17 @@ def _publish(staging: Path, target: Path) -> None:
             shutil.rmtree(old.parent, ignore_errors=True)
 
 
+def _beside(target: Path, kind: str) -> Path:
+    place = target.with_name(temporary_name(target, kind))
+    place.mkdir()
+    return place
+
+
 def _concerns(error: OSError, staging: Path | None) -> bool:
     """Tell whether an error is about writing the results rather than reading something else."""
     name = error.filename if isinstance(error.filename, str | os.PathLike) else None
     ours = name is None or (staging is not None and staging in Path(name).parents)
     return is_full_or_refused(error) and ours
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
 
 
 @contextmanager

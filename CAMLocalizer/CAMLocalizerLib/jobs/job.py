@@ -63,6 +63,7 @@ class LocalizationJob:
         described = {
             "name": self._alias,
             "unit": self.volume.unit,
+            "inverted": self.volume.inverted,
             "size": grid.size,
             "spacing_mm": grid.spacing_mm,
             "origin_mm": grid.origin_mm,
@@ -149,7 +150,8 @@ class LocalizationJob:
         from ..localizer import load_findings
 
         found: Any = load_findings(self._child.folder.result, self.volume)
-        return replace(found, notes=tuple(note.replace(self._alias, self.volume.name) for note in found.notes))
+        notes = (note.replace(self._alias, self.volume.name) for note in found.notes)
+        return replace(found, notes=(*self.volume.notes, *notes))
 
     def wait(self, progress: Callable[[JobProgress], None] | None = None, timeout_s: float | None = None) -> Findings:
         """Wait until the job is done and return what the model saw; starts it if need be.

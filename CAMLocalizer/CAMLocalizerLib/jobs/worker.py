@@ -69,7 +69,7 @@ def _receive(folder: JobFolder, values: dict[str, Any]) -> Volume:
         time.sleep(HANDOVER_POLL_S)
     array = np.load(folder.volume, allow_pickle=False)
     grid = Grid(values["size"], values["spacing_mm"], values["origin_mm"], np.array(values["direction"]))
-    return Volume(array, grid, name=values["name"], unit=values["unit"])
+    return Volume(array, grid, name=values["name"], unit=values["unit"], inverted=values["inverted"])
 
 
 def _begin_log(torch_version: str, request: Request) -> None:

@@ -125,7 +125,7 @@ class Localizer:
         card = self.model.card
         if card.candidates:
             return self._candidates(volume, view, progress)
-        notes = check_unit(volume, card)
+        notes = [*volume.notes, *check_unit(volume, card)]
         strides = {scale: int(self._network.strides[scale]) for scale in kept}
         stack: SliceStack | ProjectionPair
         if card.projections:
@@ -157,7 +157,8 @@ class Localizer:
         """Judge the places of uptake of the whole volume."""
         begin = time.perf_counter()
         card = self.model.card
-        judged, factor, notes = standardised(volume, card)
+        judged, factor, assumed = standardised(volume, card)
+        notes = [*volume.notes, *assumed]
         pair = self._projections(judged, view, {SCALE: 1}, notes)
         if is_cut_out(volume):
             notes.append("a small part of a body, taken as cut out around a finding: probabilities are raised")

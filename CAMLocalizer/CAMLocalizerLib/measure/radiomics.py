@@ -6,7 +6,7 @@ import csv
 import importlib.util
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core import GridError, LabelMap, Volume, holds_suv
-from ..io.writing import writing
+from ..io.writing import whole_file
+from .grey_levels import TEXTURES, GreyLevels
 from .radiomics_params import RadiomicsParams
 from .sitk_features import sitk_features
 from .suv_meter import SuvMeter
@@ -24,8 +25,10 @@ from .suv_meter import SuvMeter
 if TYPE_CHECKING:
     import SimpleITK
 
+logger = logging.getLogger("CAMLocalizerLib")
 NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 Row = Mapping[str, Any]
+Measure = Callable[..., Row]  # of image, mask, name of the segment and its intensities
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,23 @@ class RadiomicsTable:
         """Return a table with further columns that are the same in every row."""
         return RadiomicsTable(tuple({**row, **values} for row in self.rows), self.source)
 
-    def write_csv(self, path: str | Path) -> None:
-        """Write the table as CSV, whole or not at all; an existing file is replaced.
+    def write_csv(self, path: str | Path, *, overwrite: bool = True) -> None:
+        """Write the table as CSV, whole or not at all.
+
+        Args:
+            path: the file.
+            overwrite: replace an existing file.
 
         Raises:
-            OutputError: the file cannot be written.
+            OutputError: the file exists and must not be replaced, or cannot be written.
         """
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.partial")
-        with writing(path):
-            try:
-                with partial.open("w", encoding="utf-8", newline="") as stream:
-                    writer = csv.DictWriter(stream, self.columns, restval="")
-                    writer.writeheader()
-                    writer.writerows(self.rows)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        with (
+            whole_file(Path(path), overwrite=overwrite) as partial,
+            partial.open("w", encoding="utf-8", newline="") as stream,
+        ):
+            writer = csv.DictWriter(stream, self.columns, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 def has_pyradiomics() -> bool:
@@ -144,7 +147,9 @@ def radiomics(
         mask_name: what the column ``Mask`` holds: a file name, never a patient's.
 
     Returns:
-        A row per segment. What cannot be measured, such as a single voxel, has a sentence in the column ``Note``.
+        A row per segment. What cannot be measured, such as a single voxel, has a sentence in the column ``Note``. Where
+        the bin width gives more than 1000 grey levels, texture is left out, which a logged warning says before and the
+        column after: its matrices would take gigabytes.
 
     Raises:
         GridError: a mask of another shape than the volume.
@@ -153,26 +158,40 @@ def radiomics(
         if mask.shape != volume.grid.shape_kji:
             raise GridError(f"segment {name} has shape {mask.shape}, the volume {volume.grid.shape_kji}")
     image = _to_sitk(volume.array_kji, volume)
-    source, measure = _measure(params)
+    source, measure = _measure(params, volume)
     meter = SuvMeter(volume) if holds_suv(volume) else None
     rows = []
     for name, mask in masks.items():
         row: dict[str, Any] = {"Image": volume.name, "Mask": mask_name, "Segment": name}
         if meter is not None:
             row |= meter.mask(mask).values()
-        rows.append({**row, **measure(image, _to_sitk(mask.astype(np.uint8), volume))})
+        rows.append({**row, **_measured(name, measure, image, volume, mask)})
     return RadiomicsTable(tuple(rows), source)
 
 
-def _measure(params: RadiomicsParams | None) -> tuple[str, Any]:
+def _measured(name: str, measure: Measure, image: SimpleITK.Image, volume: Volume, mask: NDArray[np.bool_]) -> Row:
+    """Measure one segment; whatever goes wrong there is said in its row and does not concern the others."""
+    try:
+        return measure(image, _to_sitk(mask.astype(np.uint8), volume), name, volume.array_kji[mask])
+    except MemoryError:
+        return {"Note": "not measured: not enough memory; choose a larger binWidth with a parameter file"}
+    except Exception as error:
+        logger.debug("%s", name, exc_info=True)
+        return {"Note": f"not measured: {type(error).__name__}: {error}"}
+
+
+def _measure(params: RadiomicsParams | None, volume: Volume) -> tuple[str, Measure]:
     if has_pyradiomics():
-        return _pyradiomics(params or RadiomicsParams())
+        return _pyradiomics(params or RadiomicsParams(), volume)
     import SimpleITK
 
-    return f"SimpleITK {SimpleITK.Version_VersionString()}", sitk_features
+    def measure(image: SimpleITK.Image, mask: SimpleITK.Image, _name: str, _values: NDArray) -> Row:
+        return sitk_features(image, mask)
+
+    return f"SimpleITK {SimpleITK.Version_VersionString()}", measure
 
 
-def _pyradiomics(params: RadiomicsParams) -> tuple[str, Any]:
+def _pyradiomics(params: RadiomicsParams, volume: Volume) -> tuple[str, Measure]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import radiomics
@@ -187,14 +206,21 @@ def _pyradiomics(params: RadiomicsParams) -> tuple[str, Any]:
         extractor.disableAllFeatures()
         extractor.enableFeaturesByName(**params.feature_classes)
 
-    def measure(image: SimpleITK.Image, mask: SimpleITK.Image) -> Row:
+    levels = GreyLevels(params.setting, extractor.enabledImagetypes, volume)
+    classes = dict(extractor.enabledFeatures)
+
+    def measure(image: SimpleITK.Image, mask: SimpleITK.Image, name: str, values: NDArray) -> Row:
+        note = levels.too_many(values) if set(classes) & TEXTURES else ""
+        if note:
+            logger.warning("%s: %s", name, note)
+        extractor.enabledFeatures = {each: classes[each] for each in classes if not (note and each in TEXTURES)}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = extractor.execute(image, mask, label=1)
+                found = extractor.execute(image, mask, label=1) if extractor.enabledFeatures else {}
         except (RuntimeError, ValueError) as error:
             return {"Note": f"not measured by pyradiomics: {error}"}
-        return {name: _plain(value) for name, value in found.items()}
+        return {key: _plain(value) for key, value in found.items()} | ({"Note": note} if note else {})
 
     return f"pyradiomics {radiomics.__version__}", measure
 

@@ -18,3 +18,10 @@ def show_as_pet(node: Any) -> None:
     display.SetAndObserveColorNodeID(INVERTED_GREY)
     display.AutoWindowLevelOff()
     display.SetWindowLevelMinMax(*PET_WINDOW_SUV)
+
+
+def shown_as_pet(node: Any) -> bool:
+    """Tell whether a volume node is shown as `show_as_pet` left it."""
+    display = node.GetDisplayNode()
+    window = display.GetWindowLevelMin(), display.GetWindowLevelMax()
+    return display.GetColorNodeID() == INVERTED_GREY and window == PET_WINDOW_SUV

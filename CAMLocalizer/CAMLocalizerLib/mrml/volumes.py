@@ -10,7 +10,8 @@ import slicer
 from ..core import SUV_UNIT, Volume
 from .geometry import grid_from_node, place_node
 from .images import array_from_image, image_from_array
-from .pet import show_as_pet
+from .pet import INVERTED_GREY, show_as_pet
+from .volume_facts import keep_facts, read_facts
 
 # The codes that Slicer's own DICOM plugins write: value, scheme, meaning.
 UNIT_CODES = {
@@ -36,7 +37,8 @@ def volume_from_node(node: Any) -> Volume:
         GridError: a parent transform that is not linear, or one that shears the grid.
     """
     array = np.array(array_from_image(node.GetImageData(), node.GetName()), dtype=np.float32)
-    return Volume(array, grid_from_node(node), name=node.GetName(), unit=_unit_of(node))
+    grid = grid_from_node(node)
+    return Volume(array, grid, name=node.GetName(), unit=_unit_of(node), **read_facts(node, grid))
 
 
 def volume_to_node(scene: Any, volume: Volume, *, node: Any = None, name: str | None = None) -> Any:
@@ -58,6 +60,9 @@ def volume_to_node(scene: Any, volume: Volume, *, node: Any = None, name: str | 
     if volume.unit in UNIT_CODES:
         node.SetVoxelValueUnits(_coded_entry(*UNIT_CODES[volume.unit]))
     node.CreateDefaultDisplayNodes()
+    keep_facts(node, volume)
+    if volume.inverted and scene.GetNodeByID(INVERTED_GREY) is not None:
+        node.GetDisplayNode().SetAndObserveColorNodeID(INVERTED_GREY)
     if volume.unit == SUV_UNIT:
         show_as_pet(node)
     return node

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core import InputError
+from ..io.dicom_files import files_of
 from ..io.names import ending
+from ..io.nifti_header import pair_partner
 
 NRRD = frozenset({".nrrd", ".nhdr"})
 META = frozenset({".mha", ".mhd"})
@@ -15,6 +17,7 @@ FIELDS = {
     **dict.fromkeys(NRRD, re.compile(rb"\s*data\s*file\s*:=?(.*)", re.IGNORECASE)),
     **dict.fromkeys(META, re.compile(rb"\s*ElementDataFile\s*[=:](.*)", re.IGNORECASE)),
 }
+PAIRS = frozenset({".hdr", ".hdr.gz", ".img", ".img.gz"})
 OWN = "local"  # the voxels follow the header
 MANY = "list"  # a name on each further line
 LINE_BYTES = 4096
@@ -24,12 +27,16 @@ def check_data_files(path: Path, root: Path) -> None:
     """Refuse a volume that takes its voxels from outside a folder.
 
     Args:
-        path: volume in the folder; formats other than NRRD and MetaImage have no such files.
+        path: volume in the folder, a file or a folder of DICOM files.
         root: the folder, resolved.
 
     Raises:
-        InputError: a header that names a file elsewhere.
+        InputError: a header that names a file elsewhere, or a folder with a link that leads there.
     """
+    if path.is_dir():
+        if any(not _resolved(file).is_relative_to(root) for file in files_of(path)):
+            raise InputError(f"{path.name} holds links that lead out of the folder of this review")
+        return
     for name in _named_files(path):
         if not _resolved(path.parent / name).is_relative_to(root):
             raise InputError(f"{path.name} takes its voxels from {name}, outside the folder of this review")
@@ -44,6 +51,8 @@ def _resolved(path: Path) -> Path:
 
 def _named_files(path: Path) -> Iterator[str]:
     """Yield the files that a header names; of a pattern with numbers, the pattern."""
+    if ending(path) in PAIRS and (other := pair_partner(path)):
+        yield other.name
     field = FIELDS.get(ending(path)) if path.is_file() else None
     if field is None:
         return

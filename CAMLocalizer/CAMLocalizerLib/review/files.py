@@ -9,13 +9,15 @@ from secrets import token_hex
 
 from ..core import InputError
 from ..io.names import ENDINGS, ending
+from ..io.nifti_header import is_second_of_pair
+from ..io.plain_paths import is_plain
 from ..io.signatures import HEAD_BYTES, content_format
 from ..io.writing import writing
 
 DEPTH = 2  # folders below the review's that are searched
 LISTED = 200
 RESULTS = "report.json"  # a folder that holds it holds results, not scans
-PARTS = frozenset({".nhdr", ".mhd"})  # headers whose voxels lie in another file
+PARTS = frozenset({".nhdr", ".mhd", ".hdr", ".hdr.gz", ".img", ".img.gz"})  # header and voxels are two files
 VOLUME_ENDINGS = frozenset(ENDINGS) - {".dcm", ".ima", ".seg.nrrd"}
 UPLOADED_ENDINGS = VOLUME_ENDINGS - PARTS
 LARGEST_UPLOAD = 4 * 1024**3  # bytes
@@ -148,13 +150,13 @@ def _volumes_below(folder: Path, depth: int) -> Iterator[Path]:
         return
     if any(path.name == RESULTS for path in entries):
         return
-    for path in entries:
+    for path in filter(is_plain, entries):  # the page cannot say other names
         if path.is_dir():
             if _holds_dicom(path):
                 yield path
             elif depth > 0:
                 yield from _volumes_below(path, depth - 1)
-        elif ending(path) in VOLUME_ENDINGS:
+        elif ending(path) in VOLUME_ENDINGS and not is_second_of_pair(path):
             yield path
 
 

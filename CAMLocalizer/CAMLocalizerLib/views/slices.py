@@ -25,7 +25,7 @@ class SliceStack:
     its content; what lies outside the volume has the slice's minimum.
 
     Args:
-        volume: what to slice; any storage order.
+        volume: what to slice; any storage order. One in arbitrary units that is shown inverted is sliced as shown.
         plane: ``axial``, ``coronal`` or ``sagittal``.
         spacing_mm: distance of neighbouring pixel centres in both directions; positive.
         size: width and height in pixels.
@@ -44,6 +44,8 @@ class SliceStack:
     centre: str = "volume"
 
     def __post_init__(self) -> None:
+        if not self.volume.unit:  # intensities that measure something are what they are, however they are shown
+            object.__setattr__(self, "volume", self.volume.shown())
         check_plane(self.plane)
         if not np.isfinite(self.spacing_mm) or self.spacing_mm <= 0:
             raise SettingsError(f"spacing of the slices must be positive, got {self.spacing_mm} mm")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
+import pydicom
 import pytest
 from dicom_series import write_series
 
 from CAMLocalizerLib.batch.naming import name_cases
 from CAMLocalizerLib.batch.tree import find_sources
-from CAMLocalizerLib.core import InputError
+from CAMLocalizerLib.core import Grid, InputError
 
 UID = "1.2.826.0.1.7"
 
@@ -95,3 +97,14 @@ def test_a_folder_of_damaged_dicom_files_is_a_case_that_will_say_so(tmp_path):
     sources = find_sources(tmp_path)
     assert [source.file for source in sources] == ["a.nii", "broken"]
     assert sources[1].dicom
+
+
+def test_a_pair_is_one_volume_and_dicom_needs_no_preamble(tmp_path):
+    nibabel.Nifti1Pair(np.arange(24, dtype=np.int16).reshape(4, 3, 2), np.eye(4)).to_filename(tmp_path / "a.hdr")
+    grid = Grid((4, 3, 2), (1, 1, 1), (0, 0, 0), np.eye(3))
+    write_series(tmp_path / "s", np.arange(24, dtype=np.uint16).reshape(2, 3, 4), grid)
+    for path in list((tmp_path / "s").iterdir()):
+        plain = pydicom.Dataset({element.tag: element for element in pydicom.dcmread(path)})
+        pydicom.dcmwrite(path.with_suffix(""), plain, implicit_vr=True, little_endian=True)
+        path.unlink()
+    assert [source.path.name for source in find_sources(tmp_path)] == ["a.hdr", "s"]

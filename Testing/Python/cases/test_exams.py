@@ -36,6 +36,12 @@ def test_a_table_is_sorted_by_date(table, tmp_path):
     assert second.label_map == tmp_path / "b-labels.nii"
 
 
+@pytest.mark.parametrize("form", ["{} 00:00:00", "{} 00:00", "{}T00:00:00", "{} 13:45:10"])
+def test_a_time_behind_the_date_is_taken_too(table, form):
+    rows = (f"{name}.nii,{form.format(day)},P," for name, day in zip("ab", DAYS, strict=True))
+    assert tuple(exam.date for exam in read_exams(table(*rows))) == DAYS
+
+
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [

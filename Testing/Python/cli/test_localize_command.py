@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
@@ -14,6 +16,7 @@ from case_files import FILES
 from matplotlib.image import imread
 
 from CAMLocalizerLib import read_volume
+from CAMLocalizerLib.cases import write_results
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.cli.arguments import build_parser
 from CAMLocalizerLib.io import write_nifti
@@ -195,8 +198,20 @@ def test_an_error_nobody_foresaw_does_not_stop_the_rest_either(localize, brain, 
     assert "other.nii.gz: an error that was not foreseen" in caplog.text
 
 
+def test_a_lack_of_memory_is_said_in_a_sentence(localize, brain, monkeypatch, capsys):
+    def fail(path, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("CAMLocalizerLib.cases.choices.read_volume", fail)
+    assert localize(brain) == 1
+    assert (
+        capsys.readouterr().err
+        == f"camlocalizer: {brain}: not enough memory; close other programs or use a smaller volume\n"
+    )
+
+
 def test_inputs_that_would_share_a_folder_are_refused_before_work_starts(localize, brain, tmp_path, capsys):
-    assert localize(brain, tmp_path / "BRAIN.nrrd") == 2
+    assert localize(brain, tmp_path / "brain.nrrd") == 2
     assert "would both be written to the case folder" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -301,3 +316,67 @@ def test_dicom_exports_of_other_files_need_a_reference(localize, brain, tmp_path
 def test_an_unknown_export_is_refused_before_anything_is_read(localize, capsys):
     assert localize("missing.nii.gz", "--export", "pdf") == 2
     assert "no export is called pdf" in capsys.readouterr().err
+
+
+def test_maps_carry_both_matrices_of_the_input_and_the_report_says_which_counts(localize, brain, tmp_path):
+    image = nibabel.load(brain)
+    moved = image.affine.copy()
+    moved[:3, 3] += (7, -9, 3)
+    image.set_sform(moved, 2)
+    image.to_filename(brain)
+    assert localize(brain) == 0
+    case = tmp_path / "out" / "brain"
+    for name in ("labelmap.nii.gz", "activation.nii.gz"):
+        header = nibabel.load(case / name).header
+        assert (int(header["qform_code"]), int(header["sform_code"])) == (1, 2)
+        np.testing.assert_array_equal(header.get_sform(), image.header.get_sform())
+        np.testing.assert_array_equal(header.get_qform(), image.header.get_qform())
+    notes = json.loads((case / "report.json").read_text(encoding="utf-8"))["notes"]
+    assert "sform and qform differ by up to 11.8 mm: the qform was used" in notes[0]
+
+
+def test_names_that_differ_in_case_only_get_folders_of_their_own(localize, brain, caplog):
+    other = brain.with_name("Brain.nii.gz")
+    other.write_bytes(brain.read_bytes())
+    assert localize(brain, other) == 0
+    assert entries(brain.parent.parent / "out") == ["Brain-2", "brain"]
+    assert "is written to Brain-2" in caplog.text
+
+
+@pytest.mark.parametrize("length", [200, 240, 248])
+def test_a_case_may_have_a_long_name(localize, brain, tmp_path, length):
+    path = brain.rename(brain.with_name("b" * length + ".nii.gz"))
+    assert localize(path) == 0
+    assert entries(tmp_path / "out") == ["b" * length]
+    assert localize(path, "--overwrite") == 0
+
+
+def test_a_name_that_is_not_utf_8_takes_no_other_input_with_it(localize, brain, tmp_path, capsys):
+    strange = Path(os.fsdecode(os.fsencode(brain.parent) + b"/M\xfcller.nrrd"))
+    try:
+        strange.write_bytes(b"NRRD0004 damaged")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    good = strange.with_suffix(".nii.gz")
+    good.write_bytes(brain.read_bytes())
+    assert localize(strange, brain) == 1
+    assert localize(good) == 0
+    assert entries(tmp_path / "out") == ["M%FCller", "brain"]
+    report = json.loads((tmp_path / "out" / "M%FCller" / "report.json").read_text(encoding="utf-8"))
+    assert report["input"]["file"] == "M%FCller.nii.gz"
+    assert "1 of 2 inputs done, 1 failed" in capsys.readouterr().out
+
+
+def test_the_second_of_two_runs_is_refused_at_the_end_too(localize, brain, tmp_path, monkeypatch, capsys):
+    """The other run is done while this one computes."""
+
+    def meanwhile(*arguments, **options):
+        (tmp_path / "out" / "brain").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / "brain" / "report.json").write_text("theirs")
+        return write_results(*arguments, **options)
+
+    monkeypatch.setattr("CAMLocalizerLib.cases.choices.write_results", meanwhile)
+    assert localize(brain) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert entries(tmp_path / "out") == ["brain"]
+    assert (tmp_path / "out" / "brain" / "report.json").read_text() == "theirs"

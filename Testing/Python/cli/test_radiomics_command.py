@@ -12,6 +12,7 @@ import pytest
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import Grid, LabelMap
 from CAMLocalizerLib.io import write_label_map, write_nifti, write_segmentation
+from CAMLocalizerLib.measure import radiomics
 from CAMLocalizerLib.version import VERSION
 
 
@@ -41,6 +42,18 @@ def test_a_table_is_not_replaced_unasked(files, capsys):
     assert main(["radiomics", *files]) == 2
     assert "out.csv: exists already" in capsys.readouterr().err
     assert main(["radiomics", *files, "--overwrite"]) == 0
+
+
+def test_a_table_that_appeared_meanwhile_is_not_replaced(files, tmp_path, monkeypatch, capsys):
+    def meanwhile(*arguments, **options):
+        (tmp_path / "out.csv").write_text("theirs")
+        return radiomics(*arguments, **options)
+
+    monkeypatch.setattr("CAMLocalizerLib.cli.radiomics.radiomics", meanwhile)
+    assert main(["radiomics", *files]) == 2
+    assert "out.csv: exists already" in capsys.readouterr().err
+    assert (tmp_path / "out.csv").read_text() == "theirs"
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_an_empty_label_map_is_refused_and_nothing_is_written(files, oblique_grid, tmp_path, capsys):

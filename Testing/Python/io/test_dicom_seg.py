@@ -327,11 +327,11 @@ def test_images_that_no_segmentation_refers_to_are_refused(
 
 def test_what_is_no_segmentation_is_not_read(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     (tmp_path / "text.dcm").write_text("no DICOM")
-    with pytest.raises(InputError, match=r"text.dcm: is no DICOM file"):
+    with pytest.raises(InputError, match=r"text.dcm: is not a DICOM file"):
         read_dicom_seg(tmp_path / "text.dcm")
     with pytest.raises(InputError, match=r"none.dcm: cannot be opened \(No such file"):
         read_dicom_seg(tmp_path / "none.dcm")
-    with pytest.raises(InputError, match=r"is no DICOM segmentation; one of type BINARY is expected"):
+    with pytest.raises(InputError, match=r"is not a DICOM segmentation; one of type BINARY or LABELMAP is expected"):
         read_dicom_seg(next((tmp_path / "s").glob("*.dcm")))
     write_dicom_seg(two_segments, source, tmp_path / "a.dcm", **MADE)
     with pytest.raises(InputError, match=r"of type BINARY; one of type FRACTIONAL is expected"):

@@ -113,6 +113,19 @@ def test_a_uid_must_be_one(tmp_path: Path, stored: np.ndarray, oblique_grid: Gri
         read_dicom_source(tmp_path / "s")
 
 
+def test_a_uid_with_leading_zeros_is_repeated_as_it_is(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+    """PS3.5 9.1 forbids them, and archives hold them: another UID would put the result into another study."""
+
+    def lead(header: Dataset, k: int) -> None:
+        referable(header, k)
+        header.add_new("StudyInstanceUID", "LO", "1.2.03.4")
+
+    write_series(tmp_path / "s", stored, oblique_grid, patch=lead)
+    source = read_dicom_source(tmp_path / "s")
+    assert source is not None
+    assert source.study_uid == "1.2.03.4"
+
+
 def test_files_of_two_patients_are_no_source(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def swap(header: Dataset, k: int) -> None:
         referable(header, k)

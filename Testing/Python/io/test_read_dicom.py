@@ -72,13 +72,6 @@ def test_gantry_tilt_is_refused(tmp_path: Path, stored: np.ndarray, oblique_grid
         read_volume(tmp_path / "s")
 
 
-def test_time_points_in_one_series_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
-    write_series(tmp_path / "s" / "a", stored, oblique_grid, uid="1.2.1")
-    write_series(tmp_path / "s" / "b", stored, oblique_grid, uid="1.2.1")
-    with pytest.raises(SeriesError, match="9 of 18 slices lie where another does"):
-        read_volume(tmp_path / "s")
-
-
 def test_uneven_spacing_is_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def push(header: Dataset, k: int) -> None:
         header.ImagePositionPatient = [f"{v:.6f}" for v in oblique_grid.to_lps((0, 0, k + 0.2 * (k == 5)))]
@@ -148,7 +141,7 @@ def test_colour_dicom_is_refused(tmp_path: Path, stored: np.ndarray, oblique_gri
         del header.RescaleSlope, header.RescaleIntercept
 
     write_series(tmp_path / "s", stored, oblique_grid, patch=colour)
-    with pytest.raises(InputError, match="s: has 3 differing channels"):
+    with pytest.raises(InputError, match=r"s/.*: has 3 differing channels"):
         read_volume(tmp_path / "s")
 
 
@@ -161,6 +154,6 @@ def test_a_damaged_pixel_stream_is_refused_quietly(
         header["PixelData"].is_undefined_length = True
 
     write_series(tmp_path / "s", stored, oblique_grid, patch=scramble)
-    with pytest.raises(InputError, match="s: the DICOM pixels are damaged"):
+    with pytest.raises(InputError, match=r"s/.*: the DICOM pixels are damaged"):
         read_volume(tmp_path / "s")
     assert capfd.readouterr().err == ""

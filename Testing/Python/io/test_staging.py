@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from CAMLocalizerLib.core import OutputError
 from CAMLocalizerLib.io import staged_folder
+from CAMLocalizerLib.io.leftovers import OLD, PARTIAL, put_in_order, temporary_name
+from CAMLocalizerLib.io.writing import whole_file
 
 
 def fill(target: Path, text: str, **options: bool) -> None:
@@ -122,3 +126,71 @@ def test_a_writer_names_the_final_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"case.report.json: full") as got, staged_folder(tmp_path / "case") as folder:
         raise OutputError(f"{folder / 'report.json'}: full")
     assert "partial" not in str(got.value)
+
+
+def test_a_folder_that_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def write_while_another_run_is_done() -> None:
+        with staged_folder(tmp_path / "case") as folder:
+            (folder / "report.json").write_text("ours")
+            fill(tmp_path / "case", "theirs")
+
+    with pytest.raises(OutputError, match="case: exists already"):
+        write_while_another_run_is_done()
+    assert (tmp_path / "case" / "report.json").read_text() == "theirs"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, overwrite: bool) -> None:
+    with whole_file(tmp_path / "a.csv", overwrite=overwrite) as partial:
+        partial.write_text("done")
+        assert not (tmp_path / "a.csv").exists()
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "b.csv", overwrite=overwrite) as partial:
+        partial.write_text(str(1 / 0))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "done"
+
+
+def test_a_file_is_replaced_on_demand_only(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+    with pytest.raises(OutputError, match=r"a\.csv: exists already"), whole_file(tmp_path / "a.csv", overwrite=False):
+        pass
+    with whole_file(tmp_path / "a.csv") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "a.csv").read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
+
+
+def dead_process() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked for a process without harm")
+@pytest.mark.parametrize("running", [True, False])
+def test_what_a_killed_process_left_is_put_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: bool
+) -> None:
+    number = os.getpid() if running else dead_process()
+    monkeypatch.setattr("CAMLocalizerLib.io.leftovers.os.getpid", lambda: number)
+    partial = tmp_path / temporary_name(tmp_path / "case", PARTIAL)
+    old = tmp_path / temporary_name(tmp_path / "case", OLD)
+    (old / "case").mkdir(parents=True)
+    (old / "case" / "report.json").write_text("former")
+    partial.mkdir()
+    (partial / "report.json").write_text("half")
+    monkeypatch.undo()
+    put_in_order(tmp_path / "case")
+    left = sorted(entry.name for entry in tmp_path.iterdir())
+    assert left == (sorted([partial.name, old.name]) if running else ["case"])
+    if not running:
+        assert (tmp_path / "case" / "report.json").read_text() == "former"
+
+
+def test_another_target_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".case.notes.partial").touch()
+    (tmp_path / ".case-2.host-1-00000000.partial").touch()
+    fill(tmp_path / "case", "done")
+    assert len(list(tmp_path.iterdir())) == 3

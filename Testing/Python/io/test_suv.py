@@ -12,7 +12,8 @@ from dicom_series import pet_tags, write_series
 from pydicom.dataset import Dataset
 
 from CAMLocalizerLib.core import Grid, InputError
-from CAMLocalizerLib.io import read_volume, suvbw_factor
+from CAMLocalizerLib.io import describe, read_volume, suvbw_factor
+from CAMLocalizerLib.io.suv import SuvScale, suvbw_scale
 
 HAPPY = 70_000 / 5e7
 
@@ -30,6 +31,13 @@ def factor(**tags: object) -> float:
 
 def tracer_factor(**tags: object) -> float:
     return suvbw_factor([pet(lambda header: header.RadiopharmaceuticalInformationSequence[0].update(tags))])
+
+
+def with_injection(stamp: str | None, clock: str | None) -> Dataset:
+    header = pet()
+    tracer = header.RadiopharmaceuticalInformationSequence[0]
+    tracer.RadiopharmaceuticalStartDateTime, tracer.RadiopharmaceuticalStartTime = stamp, clock
+    return header
 
 
 def test_a_pet_series_is_read_as_suv(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
@@ -120,7 +128,7 @@ def test_grams_per_millilitre_are_suv_already() -> None:
         ({"DecayCorrection": "NONE"}, r"DecayCorrection \(0054,1102\) is NONE"),
         ({"CorrectedImage": ["DECY"]}, r"CorrectedImage \(0028,0051\) lacks ATTN"),
         ({"RadiopharmaceuticalInformationSequence": []}, r"RadiopharmaceuticalInformationSequence \(0054,0016\)"),
-        ({"SeriesDate": "20240231"}, "SeriesDate or SeriesTime is no DICOM date"),
+        ({"SeriesDate": "20240231"}, "SeriesDate or SeriesTime is not a DICOM date"),
     ],
 )
 def test_what_suv_needs_is_named(tags: dict, message: str) -> None:
@@ -140,3 +148,71 @@ def test_what_suv_needs_is_named(tags: dict, message: str) -> None:
 def test_what_suv_needs_of_the_tracer_is_named(tags: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         tracer_factor(**tags)
+
+
+@pytest.mark.parametrize(
+    "stamp", ["20240104090000", "20231229090000", "20231205090000", "20190105090000", "20240106090000"]
+)
+def test_an_impossible_date_of_injection_gives_way_to_the_time_with_a_note(stamp: str) -> None:
+    header = with_injection(stamp, "090000")
+    scale = suvbw_scale([header])
+    assert scale.factor == pytest.approx(HAPPY)
+    assert "RadiopharmaceuticalStartTime (0018,1072) was used" in scale.notes[0]
+
+
+@pytest.mark.parametrize("stamp", ["20240104090000", "20190105090000", "20240106090000", "20240105", "2024"])
+def test_an_impossible_date_of_injection_without_a_time_is_refused(stamp: str) -> None:
+    with pytest.raises(InputError, match=r"RadiopharmaceuticalStartDateTime \(0018,1078\)"):
+        suvbw_factor([with_injection(stamp, None)])
+
+
+def test_an_implausible_time_of_injection_is_refused() -> None:
+    """Two hours after the scan by the clock is 22 hours before it, of a tracer that lives for an hour."""
+    with pytest.raises(InputError, match=r"\(0018,1072\) lies 22 h before the scan, 22 half-lives of 3600 s"):
+        suvbw_factor([with_injection(None, "120000")])
+
+
+def test_days_are_plausible_for_a_long_half_life() -> None:
+    """Zirconium-89, 78.41 h: scanned four days after injection."""
+    half_life_s = 78.41 * 3600
+    header = with_injection("20240101100000", None)
+    header.RadiopharmaceuticalInformationSequence[0].RadionuclideHalfLife = half_life_s
+    expected = 70_000 / (1e8 * 2 ** (-4 * 86400 / half_life_s))
+    assert suvbw_scale([header]) == SuvScale(pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("stamp", "zone"),
+    [
+        ("20240105070000+0000", "+0200"),
+        ("20240105090000.00+0200", "+0200"),
+        ("20240104233000-0730", "+0200"),
+        ("20240105090000", "+0200"),
+        ("20240105090000+0200", None),
+    ],
+)
+def test_the_offset_from_utc_counts(stamp: str, zone: str | None) -> None:
+    header = with_injection(stamp, "090000")
+    if zone:
+        header.TimezoneOffsetFromUTC = zone
+    scale = suvbw_scale([header])
+    assert scale.factor == pytest.approx(HAPPY)
+    assert len(scale.notes) == (zone is None)
+
+
+def test_contradicting_times_of_injection_are_told() -> None:
+    scale = suvbw_scale([with_injection("20240105080000", "090000")])
+    assert scale.factor == pytest.approx(2 * HAPPY)
+    assert "contradict each other" in scale.notes[0]
+
+
+def test_what_was_assumed_is_told_by_info(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+    def patch(header: Dataset, k: int) -> None:
+        pet_tags(header, k)
+        header.RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartDateTime = "20240104090000"
+
+    write_series(tmp_path / "pet", stored, oblique_grid, modality="PT", patch=patch)
+    info = describe(tmp_path / "pet")
+    assert info.intensity_range[1] == pytest.approx(stored.max() * HAPPY)
+    assert "(0018,1072) was used" in info.notes[0]
+    assert read_volume(tmp_path / "pet").notes == info.notes

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from CAMLocalizerLib.core import GridError, InputError, LabelMap, SettingsError
+from CAMLocalizerLib.core import GridError, InputError, LabelMap, SettingsError, Volume
 from CAMLocalizerLib.measure import radiomics, read_radiomics_params, segment_masks
+from CAMLocalizerLib.measure.radiomics_params import RadiomicsParams
 
 PARAMS = """
 setting: {binWidth: 10}
@@ -188,3 +189,51 @@ def test_a_segment_that_is_called_like_a_region_keeps_its_row(oblique_grid):
     masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour, region 1")), per_region=True)
     assert masks["Tumour, region 1"].sum() == 108
     assert len(masks) == 4
+
+
+def wide(volume, label_map):
+    """The volume with 4.5 million in the first segment, as a PET in Bq/ml."""
+    array = volume.array_kji.copy()
+    array[label_map.array_kji == 1] *= 30000
+    return Volume(array, volume.grid)
+
+
+def test_too_many_grey_levels_leave_out_texture_with_a_warning_before(by_hand, oblique_volume, label_map, caplog):
+    volume = wide(oblique_volume, label_map)
+    box, spheres, _point = radiomics(volume, segment_masks(label_map)).rows
+    inside = volume.array_kji[label_map.array_kji == 1]
+    levels = int((float(inside.max()) - float(inside.min())) // 25) + 1
+    assert f"binWidth 25 gives {levels} grey levels, at most 1000" in box["Note"]
+    assert caplog.messages == [f"Box: {box['Note']}"]
+    assert box["original_firstorder_Maximum"] == pytest.approx(inside.max())
+    assert "original_shape_MeshVolume" in box
+    assert not any("glcm" in name for name in box)
+    assert "Note" not in spheres
+    assert "original_glcm_Contrast" in spheres
+
+
+def test_a_bin_count_or_normalisation_brings_texture_back(by_hand, oblique_volume, label_map):
+    volume = wide(oblique_volume, label_map)
+    for setting in ({"binCount": 32}, {"binWidth": 1e5}, {"normalize": True, "normalizeScale": 100}):
+        row = radiomics(volume, segment_masks(label_map), params=RadiomicsParams(setting=setting)).rows[0]
+        assert "Note" not in row
+        assert "original_glcm_Contrast" in row
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("oh"), KeyError("ah")])
+def test_the_failure_of_one_row_leaves_the_others(by_hand, oblique_volume, label_map, monkeypatch, error):
+    from radiomics.featureextractor import RadiomicsFeatureExtractor
+
+    execute = RadiomicsFeatureExtractor.execute
+    calls = []
+
+    def fail_once(self, *arguments, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            raise error
+        return execute(self, *arguments, **options)
+
+    monkeypatch.setattr(RadiomicsFeatureExtractor, "execute", fail_once)
+    box, spheres, _point = radiomics(oblique_volume, segment_masks(label_map)).rows
+    assert "not measured" in box["Note"]
+    assert "original_glcm_Contrast" in spheres

@@ -11,7 +11,7 @@ from uptake_phantoms import hot_balls, judged_volume
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from CAMLocalizerLib.mrml import volume_to_node
-from CAMLocalizerLib.mrml.pet import INVERTED_GREY
+from CAMLocalizerLib.mrml.pet import INVERTED_GREY, shown_as_pet
 from CAMLocalizerLib.workbench import Review
 
 TUMOUR, ORGAN = (12, 20, 12), (34, 18, 30)
@@ -27,6 +27,7 @@ def test_only_a_pet_in_suv_is_shown_in_inverted_grey(scene: Any) -> None:
     assert display.GetColorNode() is not None
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0.0, 7.0)
     assert not display.GetAutoWindowLevel()
+    assert (shown_as_pet(shown), shown_as_pet(other)) == (True, False)
     assert other.GetDisplayNode().GetColorNodeID() != INVERTED_GREY
 
 

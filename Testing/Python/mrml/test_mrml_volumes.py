@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import slicer
 from numpy.typing import ArrayLike, NDArray
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-from CAMLocalizerLib.core import Grid, GridError, InputError, Volume
+from CAMLocalizerLib.core import Grid, GridError, InputError, NiftiMatrices, Volume
 from CAMLocalizerLib.mrml import grid_from_node, load_volume_node, volume_from_node, volume_to_node
 from CAMLocalizerLib.mrml.geometry import matrix_to_vtk
 
@@ -194,3 +195,23 @@ def test_a_colour_volume_is_refused(scene: Any) -> None:
     slicer.util.updateVolumeFromArray(node, np.zeros((2, 3, 4, 3), np.uint8))
     with pytest.raises(InputError, match="photo has 3 values per voxel, expected 1"):
         volume_from_node(node)
+
+
+def test_what_the_file_said_comes_back_unless_the_node_was_moved(scene: Any, oblique_volume: Volume) -> None:
+    matrices = NiftiMatrices(1, 2, -1.0, (0.1, 0.2, 0.3), (1.0, 2.0, 3.0), tuple(map(float, range(12))))
+    given = replace(oblique_volume, notes=("a note",), matrices=matrices, inverted=True)
+    node = volume_to_node(scene, given)
+    back = volume_from_node(node)
+    assert (back.notes, back.matrices, back.inverted) == (given.notes, matrices, True)
+    x, y, z = node.GetOrigin()
+    node.SetOrigin(x + 5, y, z)
+    moved = volume_from_node(node)
+    assert (moved.notes, moved.matrices, moved.inverted) == (given.notes, None, True)
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"matrices": {"a": 1}}', '{"notes": 3}'])
+def test_facts_of_somebody_else_are_passed_over(scene: Any, oblique_volume: Volume, text: str) -> None:
+    node = volume_to_node(scene, oblique_volume)
+    node.SetAttribute("CAMLocalizer.Source", text)
+    back = volume_from_node(node)
+    assert (back.notes, back.matrices, back.inverted) == ((), None, False)

@@ -221,3 +221,16 @@ def test_a_mask_is_resampled_on_the_pixels_of_its_volume() -> None:
 def test_settings_out_of_range_are_refused(oblique_volume: Volume, settings: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         SliceStack(**{"volume": oblique_volume, "plane": "axial", "spacing_mm": 1.0, "size": (8, 8), **settings})
+
+
+@pytest.mark.parametrize("unit", ["", "HU", "SUVbw"])
+def test_a_network_sees_monochrome1_as_it_is_shown_unless_its_values_measure_something(
+    oblique_volume: Volume, unit: str
+) -> None:
+    array = oblique_volume.array_kji
+    stored = Volume(array, oblique_volume.grid, unit=unit, inverted=True)
+    seen = Volume(array if unit else array.min() + array.max() - array, oblique_volume.grid)
+    options = {"spacing_mm": 1.5, "size": (16, 16)}
+    np.testing.assert_array_equal(
+        slice_stack(stored, "axial", **options).batch(0, 9), slice_stack(seen, "axial", **options).batch(0, 9)
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...mrml import show_legend
 from ...mrml.colours import activation_rgba
-from ...mrml.pet import INVERTED_GREY
+from ...mrml.pet import shown_as_pet
 from ...workbench import Change, Review
 from ..desk import EVERYTHING, Desk
 from ..state import Look
@@ -91,7 +91,7 @@ class LookPart:
             display = node.GetDisplayNode()
             display.AutoWindowLevelOff()
             low, high = node.GetImageData().GetScalarRange()
-            if display.GetColorNodeID() == INVERTED_GREY:
+            if shown_as_pet(node):
                 low, high = WIDEST_SUV
             look = replace(self.look, level=display.GetLevel(), width=display.GetWindow(), low=low, high=high)
             self._desk.page.show(look)

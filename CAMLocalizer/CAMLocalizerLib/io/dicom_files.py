@@ -1,0 +1,179 @@
+"""DICOM files: found in a folder, told from other files, their headers read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core import InputError, SeriesError
+from .names import ENDINGS, ending
+from .signatures import HEAD_BYTES, is_dicom
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.uid import UID
+
+NO_IMAGES = frozenset({"SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One file of a series.
+
+    Args:
+        path: the file.
+        header: all of it but the pixels.
+    """
+
+    path: Path
+    header: Dataset
+
+    @property
+    def frames(self) -> int:
+        """NumberOfFrames, 1 where there is none."""
+        return int(self.header.get("NumberOfFrames", 1) or 1)
+
+
+def image_entries(folder: Path) -> Iterator[Entry]:
+    """Find the DICOM images of a folder and its subfolders, links among them, in the order of their paths.
+
+    Raises:
+        InputError: no such folder, or a damaged DICOM file in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    for path in sorted(files_of(folder)):
+        if entry := read_entry(path):
+            yield entry
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Return the files of a folder and its subfolders but hidden ones; links to folders are followed once."""
+    visited: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        yield from (path for name in names if not name.startswith(".") and (path := Path(root, name)).is_file())
+
+
+def read_entry(path: Path) -> Entry | None:
+    """Read a file's header; None if it is not a DICOM image.
+
+    Raises:
+        InputError: a file that is damaged or cannot be opened; a damaged ``.dcm`` is an error, not a missing slice.
+    """
+    from pydicom import dcmread
+
+    damaged = InputError(f"{path}: the DICOM file is empty, truncated or damaged; copy or export it again")
+    claimed = ENDINGS.get(ending(path)) == "DICOM"
+    try:
+        with path.open("rb") as stream:
+            if not is_dicom(stream.read(HEAD_BYTES)):
+                if claimed:
+                    raise damaged
+                return None
+            stream.seek(0)
+            header = dcmread(stream, stop_before_pixels=True, force=True)
+            least = stream.tell() + _pixel_bytes(header)
+        image = "Rows" in header and str(header.get("Modality", "")) not in NO_IMAGES
+    except PermissionError:
+        raise InputError(f"{path}: cannot be opened (permission denied)") from None
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in the parser
+        raise damaged from error
+    if path.stat().st_size < least:
+        raise damaged
+    return Entry(path, header) if image else None
+
+
+def transfer_syntax(header: Dataset) -> UID:
+    """Return TransferSyntaxUID; where the file has none, that of native pixels in the encoding that was found."""
+    from pydicom import uid
+
+    stated = getattr(header.file_meta, "TransferSyntaxUID", None) if hasattr(header, "file_meta") else None
+    if stated:
+        return uid.UID(stated)
+    implicit, little = header.original_encoding
+    if implicit:
+        return uid.ImplicitVRLittleEndian
+    return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
+
+
+def _pixel_bytes(header: Dataset) -> int:
+    """Least number of bytes that the pixels and their tag take; the tag alone if they are compressed."""
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    syntax = transfer_syntax(header)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        return 0
+    tag = 8 if syntax.is_implicit_VR else 12
+    if "Rows" not in header:
+        stored = getattr(header.file_meta, "MediaStorageSOPClassUID", None)
+        return tag if stored and stored.name.endswith("Image Storage") else 0
+    if syntax.is_compressed:
+        return tag + 1
+    frames = int(header.get("NumberOfFrames", 1) or 1)
+    bits = int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel", 1)) * int(header.BitsAllocated)
+    return tag + frames * bits // 8
+
+
+def without_copies(entries: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
+    """Keep one file of each SOPInstanceUID.
+
+    Returns:
+        The files that are kept, and a sentence if there were copies.
+
+    Raises:
+        SeriesError: two files with one SOPInstanceUID that do not show the same.
+    """
+    kept: dict[str, Entry] = {}
+    copies = 0
+    for entry in entries:
+        uid = str(entry.header.get("SOPInstanceUID", "") or entry.path)
+        first = kept.setdefault(uid, entry)
+        if first is not entry:
+            _check_copy(first, entry)
+            copies += 1
+    files = "one file is an identical copy" if copies == 1 else f"{copies} files are identical copies"
+    return list(kept.values()), (f"{files} of others (same SOPInstanceUID); each was used once",) if copies else ()
+
+
+def _check_copy(first: Entry, second: Entry) -> None:
+    """See that two files with one SOPInstanceUID are equal, be it but for how and by whom they were written."""
+    if _same_bytes(first.path, second.path) or _content(first.path) == _content(second.path):
+        return
+    raise SeriesError(
+        f"{second.path}: has the SOPInstanceUID (0008,0018) of {first.path.name} but other content; keep one of both"
+    )
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    if first.stat().st_size != second.stat().st_size:
+        return False
+    with first.open("rb") as one, second.open("rb") as two:
+        while chunk := one.read(CHUNK):
+            if chunk != two.read(CHUNK):
+                return False
+    return True
+
+
+def _content(path: Path) -> tuple[bytes, str]:
+    """Return the pixels as stored and what places and scales them."""
+    from pydicom import dcmread
+
+    header = dcmread(path, force=True)
+    place = [
+        str(header.get(name, ""))
+        for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope")
+    ]
+    pixels = next((bytes(header[name].value) for name in PIXELS if name in header), b"")
+    return pixels.rstrip(b"\0"), "|".join([*place, str(transfer_syntax(header).is_compressed)])

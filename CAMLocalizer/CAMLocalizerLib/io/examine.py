@@ -1,0 +1,91 @@
+"""examine: what is in files and folders, and why those that cannot be read would be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core import CAMLocalizerError
+from .dicom import list_series
+from .dicom_files import files_of, read_entry
+from .info import VolumeInfo, describe
+from .names import ENDINGS, ending
+from .nifti_header import is_second_of_pair
+from .quiet import quiet
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file, or a series of a folder, and what became of reading it.
+
+    Args:
+        path: as it was given, or of a file in a folder that was given.
+        info: what is in it; None if it is refused.
+        refusal: why it would be refused, in a sentence; empty if it is read.
+        series: how the series is chosen, where a folder has several.
+    """
+
+    path: Path
+    info: VolumeInfo | None = None
+    refusal: str = ""
+    series: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values: ``path``, ``series``, ``read``, ``refusal`` and the fields of the description."""
+        head = {"path": str(self.path), "series": self.series, "read": self.info is not None, "refusal": self.refusal}
+        if self.info is None:
+            return head
+        facts = asdict(self.info)
+        facts["percentiles"] = {str(percent): value for percent, value in self.info.percentiles.items()}
+        return head | facts
+
+
+def examine(path: Path, *, series: str | None = None) -> tuple[Examined, ...]:
+    """Say of a file or folder what is in it.
+
+    Args:
+        path: a file, or a folder that is searched with its subfolders.
+        series: SeriesInstanceUID or SeriesNumber, where a folder has several.
+
+    Returns:
+        One entry if the path can be read as it is given. Otherwise the first says why not; of a folder the others say
+        the same of each of its series and files.
+    """
+    first = _examined(path, series)
+    if first.info is not None or series is not None or not path.is_dir():
+        return (first,)
+    return (first, *_series(path), *_files(path))
+
+
+def _examined(path: Path, series: str | None, name: str = "") -> Examined:
+    try:
+        return Examined(path, describe(path, series=series), series=name)
+    except CAMLocalizerError as error:
+        return Examined(path, refusal=str(error), series=name)
+    except MemoryError:
+        return Examined(path, refusal=f"{path}: does not fit into the memory of this machine", series=name)
+
+
+def _series(folder: Path) -> Iterator[Examined]:
+    try:
+        found = list_series(folder)
+    except CAMLocalizerError:
+        return  # a damaged file, which is named as such
+    for info in found if len(found) > 1 else ():
+        yield _examined(folder, info.uid, info.uid)
+
+
+def _files(folder: Path) -> Iterator[Examined]:
+    """Examine the files of other formats, and name the DICOM files that are damaged."""
+    for path in sorted(files_of(folder)):
+        kind = ENDINGS.get(ending(path), "")
+        if kind not in ("", "DICOM") and not is_second_of_pair(path):
+            yield _examined(path, None)
+        elif kind in ("", "DICOM"):
+            try:
+                with quiet():
+                    read_entry(path)
+            except CAMLocalizerError as error:
+                yield Examined(path, refusal=str(error))

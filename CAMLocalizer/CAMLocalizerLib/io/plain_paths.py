@@ -1,0 +1,56 @@
+"""Paths for image libraries, which end the process over a name that is not UTF-8."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..core import InputError
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether a path is UTF-8; names in archives that were packed on Windows often are not."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def readable(name: str) -> str:
+    """Return a name with each byte that is not UTF-8 as two hexadecimal digits: ``M%FCller``."""
+    return "".join(f"%{ord(each) - 0xDC00:02X}" if "\udc80" <= each <= "\udcff" else each for each in name)
+
+
+@contextmanager
+def plain_folder() -> Iterator[Path]:
+    """Make a temporary folder whose path is UTF-8, and remove it again.
+
+    Raises:
+        InputError: neither the usual folder for temporary files nor the system's own has such a path.
+    """
+    places = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108
+    place = next((each for each in places if is_plain(each) and each.is_dir()), None)
+    if place is None:
+        raise InputError("the folder for temporary files has a name that is not UTF-8; set TMPDIR to another one")
+    with tempfile.TemporaryDirectory(prefix="camlocalizer-", dir=place) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def plain_path(path: Path) -> Iterator[Path]:
+    """Give a file a path that is UTF-8, by links that go again; files beside it that are UTF-8 can be found from it."""
+    if is_plain(path):
+        yield path
+        return
+    with plain_folder() as folder:
+        for other in path.absolute().parent.iterdir():
+            if is_plain(Path(other.name)):
+                (folder / other.name).symlink_to(other)
+        link = folder / readable(path.name)
+        if not link.is_symlink():
+            link.symlink_to(path.absolute())
+        yield link
