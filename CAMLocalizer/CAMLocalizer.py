@@ -579,13 +579,22 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             "reference": _("Fixed level"),
         }
         fillCombo(ui.refinementSelector, refinements)
+        borders = {
+            "adaptive": _("Adaptive"),
+            "41%": _("41 % of the highest uptake"),
+            "50%": _("50 % of the highest uptake"),
+            "suv2.5": _("SUV 2.5"),
+            "suv4": _("SUV 4"),
+            "liver": _("1.5 times the liver (PERCIST)"),
+        }
         fillCombo(ui.normalisationSelector, levels)
+        fillCombo(ui.borderSelector, borders)
         self.bind(ui.refinementSelector, "activated(int)", "set_refinement", ui.refinementSelector.itemData)
         self.bind(ui.normalisationSelector, "activated(int)", "set_normalisation", ui.normalisationSelector.itemData)
         self.bind(ui.minVolumeSpinBox, "valueChanged(double)", "set_min_volume_ml", preview=True)
         self.bind(ui.probabilityLimitSlider, "valueChanged(double)", "set_probability_limit", preview=True)
         self.bind(ui.keepLargestSpinBox, "valueChanged(int)", "set_keep_largest", lambda n: n or None, preview=True)
-        self.bind(ui.uptakeSlider, "valueChanged(double)", "set_uptake_fraction", preview=True)
+        self.bind(ui.borderSelector, "activated(int)", "set_uptake_border", ui.borderSelector.itemData)
 
     def bind(
         self, widget: Any, signal: str, setter: str, value: Callable = lambda given: given, **options: Any
@@ -598,16 +607,15 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def showMoreSettings(self) -> None:
         """Show the settings that few need."""
         ui, settings = self.ui, self.review.settings
-        slices = settings.uptake_fraction is None
+        slices = not settings.uptake_border
         ui.refinementSelector.currentIndex = ui.refinementSelector.findData(settings.refinement)
         ui.normalisationSelector.currentIndex = ui.normalisationSelector.findData(settings.normalisation)
         ui.minVolumeSpinBox.value = settings.min_volume_ml
         ui.probabilityLimitSlider.value = settings.probability_limit
         ui.keepLargestSpinBox.value = settings.keep_largest or 0
         ui.refinementSelector.enabled = slices
-        ui.uptakeSlider.enabled = not slices
-        if not slices:
-            ui.uptakeSlider.value = settings.uptake_fraction
+        ui.borderSelector.enabled = not slices
+        ui.borderSelector.currentIndex = ui.borderSelector.findData(settings.uptake_border)
 
     # Probability of each slice
 
@@ -1035,7 +1043,7 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
         completed: without waiting, called at the end with the result, None on failure, and a sentence.
         progress: called with how far the run is: state, done, total, seconds_left, sentence.
         settings: view, device, name, threshold, scales, weights, normalisation, probability_limit, min_volume_ml,
-            keep_largest, refinement, uptake_fraction; the model's own by default.
+            keep_largest, refinement, uptake_border; the model's own by default.
 
         Returns the result (activation_node, segmentation_node, segment_id, found, settings, label_map, components), or
         without waiting the run, which has cancel().

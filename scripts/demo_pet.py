@@ -1,4 +1,4 @@
-"""Simulate an FDG-PET scan and find its tumour from two projections: python3 scripts/demo_pet.py [SEED]"""
+"""Simulate an FDG-PET scan and find its tumours from two projections: python3 scripts/demo_pet.py [SEED]"""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from pathlib import Path
 
 from _environment import ROOT, ensure_environment, environment_python, run
 
-SEED = 600_001
+SEED = 910_001
 FOLDER = ROOT / "demo" / "pet"
 
 
 def main(seed: int) -> int:
-    """Write the scan, run the main job on it into ``demo/pet`` and compare with the tumour that was drawn."""
+    """Write the scan, run the main job on it into ``demo/pet`` and compare with the tumours that were drawn."""
     from CAMLocalizerLib import read_volume
     from CAMLocalizerLib.cli import main as camlocalizer
     from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.metrics import dice
-    from CAMLocalizerLib.training.simulated_pet import CLASSES, simulate
+    from CAMLocalizerLib.metrics import count_lesions, dice
+    from CAMLocalizerLib.training.simulated_pet.varied import simulate_body
 
-    case = simulate(seed)
+    body = simulate_body(seed, whole=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    scan = FOLDER / f"{case.volume.name}.nii.gz"
-    write_nifti(case.volume.array_kji, case.volume.grid, scan)
-    code = camlocalizer(["localize", str(scan), "--model", "pet-fdg", "--output", str(FOLDER), "--overwrite"])
+    scan = FOLDER / f"{body.volume.name}.nii.gz"
+    write_nifti(body.volume.array_kji, body.volume.grid, scan)
+    options = ["--model", "pet-fdg", "--unit", "SUVbw", "--output", str(FOLDER), "--overwrite"]
+    code = camlocalizer(["localize", str(scan), *options])
     if code == 0:
-        found = read_volume(FOLDER / case.volume.name / "labelmap.nii.gz").array_kji
-        truth = case.truth.array_kji
-        print(f"The tumour drawn in this simulated body: {CLASSES[case.label]}, Dice {dice(truth, found):.2f}")
+        found = read_volume(FOLDER / body.volume.name / "labelmap.nii.gz").array_kji
+        truth = body.lesions.array_kji > 0
+        counts = count_lesions(truth, found)
+        print(
+            f"Of {counts.lesions} tumours drawn in this simulated body {counts.touched} were touched, with "
+            f"{counts.false_regions} false regions; Dice {dice(truth, found > 0):.2f}"
+        )
     return code
 
 

@@ -1,38 +1,90 @@
-"""Train the bundled PET model on simulated bodies: python3 scripts/train_pet_fdg.py --output DIR"""
+"""Train the bundled PET model: python3 scripts/train_pet_fdg.py --data DIR --output DIR
+
+Simulated bodies first, then also the real scans of Resources/training/pet-fdg/points.csv, of each of which one point
+per tumour is known. With --folds it also trains the networks that its evaluation needs; --paper trains the eight-layer
+network of the PET paper instead, on simulated bodies with one tumour each. An interrupted call goes on.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from _environment import ROOT, ensure_environment, environment_python, run
 
+POINTS = ROOT / "Resources" / "training" / "pet-fdg" / "points.csv"
+
 
 def options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "pet-fdg" / "pet-fdg", help="the bundle")
-    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "pet-fdg", help="images and checkpoints")
-    parser.add_argument("--patients", type=int, help="simulated patients to learn from, if other than the recipe's")
-    parser.add_argument("--epochs", type=int, help="if other than the recipe's")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with pet_wholebody_sts001, pet_sts_cropped")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "runs" / "pet-fdg", help="bundle, folds and what they need"
+    )
+    parser.add_argument("--bodies", type=int, help="simulated bodies to learn from, if other than the recipe's")
+    parser.add_argument("--folds", action="store_true", help="also a network per fold that did not see its patients")
+    parser.add_argument("--paper", action="store_true", help="the paper's network into OUTPUT-paper, for comparison")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that simulate")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Train; an interrupted call goes on."""
+    """Simulate, train, write."""
+    from CAMLocalizerLib.models import save_model
+    from CAMLocalizerLib.training.candidates.recipe import (
+        CandidateRecipe,
+        candidate_card,
+        first_network,
+        read_points,
+        real_scans,
+        second_network,
+        simulated_bodies,
+    )
+
+    chosen, begin = options(), time.monotonic()
+    if chosen.paper:
+        train_papers_network(chosen)
+        return
+    recipe = CandidateRecipe()
+    if chosen.bodies:
+        recipe = replace(recipe, bodies=chosen.bodies)
+    work = chosen.output / "work"
+    report = partial(print, flush=True)
+    simulated = simulated_bodies(recipe, work, chosen.workers)
+    report(
+        f"{recipe.bodies} simulated bodies: {len(simulated)} candidates, {int((simulated.labels == 1).sum())} tumours"
+    )
+    real = list(real_scans(read_points(POINTS, chosen.data), recipe, work))
+    report(f"{len(real)} real scans: {sum(len(found) for _, found in real)} candidates")
+    first = first_network(simulated, recipe, work, report=report)
+    save_model(chosen.output / "simulated-only", candidate_card("pet-fdg-simulated-only"), first)
+    folds = sorted({scan.fold for scan, _ in real}) if chosen.folds else []
+    for fold in [*folds, 0]:
+        name = f"fold-{fold}" if fold else "pet-fdg"
+        if (chosen.output / name / "model.json").exists():
+            continue
+        report(f"{name}:")
+        seen = [found for scan, found in real if scan.fold != fold]
+        network = second_network(first, simulated, seen, recipe, report=report)
+        save_model(chosen.output / name, candidate_card(name), network)
+    report(
+        f"{chosen.output} is written ({(time.monotonic() - begin) / 60:.0f} min); measure it with evaluate_pet_fdg.py"
+    )
+
+
+def train_papers_network(chosen: argparse.Namespace) -> None:
+    """Train what was `pet-fdg` up to version 1."""
     from CAMLocalizerLib.training.pet_fdg import RECIPE, train_pet
 
-    chosen = options()
-    recipe = replace(RECIPE, patients=chosen.patients or RECIPE.patients)
-    if chosen.epochs:
-        recipe = replace(recipe, options=replace(recipe.options, epochs=chosen.epochs))
-    train_pet(chosen.output, chosen.work, recipe, workers=chosen.workers, report=partial(print, flush=True))
-    print(f"{chosen.output} is written; measure it with scripts/evaluate_pet_fdg.py")
+    folder = chosen.output.with_name(f"{chosen.output.name}-paper")
+    recipe = replace(RECIPE, patients=chosen.bodies or RECIPE.patients)
+    train_pet(folder, folder / "work", recipe, workers=chosen.workers, report=partial(print, flush=True))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..core import LabelMap
-from ..localizer import Findings, LabelSettings
-from ..segment import Threshold
+from ..localizer import CandidateLocalization, Findings, LabelSettings, measured_components
+from ..segment import Component, Threshold
 from .report import CaseResult
 
 
@@ -43,8 +44,8 @@ def make_case(
     made = settings.label_map(found)
     chosen = made if label_map is None else label_map
     options: dict[str, Any] = {"view": found.view, **found.settings(**settings.fusing())}
-    if settings.uptake_fraction is not None:
-        options["uptake_fraction"] = settings.uptake_fraction
+    if settings.uptake_border:
+        options["uptake_border"] = settings.uptake_border
     options |= {
         "threshold": settings.threshold,
         "threshold_value": Threshold.parse(settings.threshold).value(activation),
@@ -67,5 +68,20 @@ def make_case(
         timings_s=timings,
         label_settings=settings,
         source_sha256=source_sha256,
+        passed_over=_passed_over(found, settings, chosen, len(components)),
         corrected=not np.array_equal(made.array_kji, chosen.array_kji),
     )
+
+
+def _passed_over(
+    found: Findings, settings: LabelSettings, label_map: LabelMap, components: int
+) -> tuple[Component, ...]:
+    """List the candidates that the threshold leaves out and no reviewer took in, counting on from the components."""
+    if not isinstance(found, CandidateLocalization):
+        return ()
+    regions = found.passed_over(settings)
+    taken = label_map.array_kji.reshape(-1) > 0
+    voxels, region = regions.voxels_and_regions
+    inside = set(region[taken[voxels]].tolist())
+    left = [entry for entry in measured_components(regions, found.volume) if entry.label - 1 not in inside]
+    return tuple(replace(entry, label=components + number) for number, entry in enumerate(left, start=1))

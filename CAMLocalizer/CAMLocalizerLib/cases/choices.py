@@ -14,7 +14,7 @@ from ..io import DicomSource, read_volume, source_sha256
 from ..io.plain_paths import readable
 from ..localizer import Findings, LabelSettings, Localizer
 from ..localizer.inference import Progress
-from ..segment import Threshold, check_uptake_fraction
+from ..segment import Threshold, UptakeBorder
 from .case import make_case
 from .exports import checked_exports, exports_source, warn_of_other_image
 from .report import CaseResult
@@ -37,7 +37,7 @@ class Choices:
         scales: scales to fuse, or ``all``.
         scale_weights: weight of each of ``scales``.
         threshold: of the fused map.
-        uptake_fraction: of the local maximum of uptake, for models of projections.
+        border: from which uptake on a voxel belongs to a lesion, for models of projections.
         probability_limit: images with a lower tumour probability are left out.
         min_volume_ml: smaller components are left out.
         keep_largest: number of components to keep.
@@ -55,7 +55,7 @@ class Choices:
     scales: tuple[int, ...] | str | None = None
     scale_weights: tuple[float, ...] | None = None
     threshold: str | None = None
-    uptake_fraction: float | None = None
+    border: str | None = None
     probability_limit: float | None = None
     min_volume_ml: float | None = None
     keep_largest: int | None = None
@@ -82,8 +82,8 @@ class Choices:
             raise SettingsError(f"--keep-largest must be at least 1, got {self.keep_largest}")
         if self.probability_limit is not None and not 0 <= self.probability_limit <= 1:
             raise SettingsError(f"--probability-limit must be 0 to 1, got {self.probability_limit}")
-        if self.uptake_fraction is not None:
-            check_uptake_fraction(self.uptake_fraction)
+        if self.border is not None:
+            UptakeBorder.parse(self.border)
         if self.scale_weights is not None:
             self._check_weights(self.scale_weights)
         checked_exports(self.export)
@@ -115,8 +115,8 @@ class Choices:
             raise SettingsError(f"--view {self.view} is for slices; model {card.name} looks at two projections")
         if card.projections and self.refine not in (None, "none"):
             raise SettingsError(f"--refine {self.refine} is for slices; model {card.name} draws borders by uptake")
-        if not card.projections and self.uptake_fraction is not None:
-            raise SettingsError(f"--uptake-fraction is for models of projections; {card.name} looks at slices")
+        if not card.projections and self.border is not None:
+            raise SettingsError(f"--border is for models of projections; {card.name} looks at slices")
 
     def scales_of(self, localizer: Localizer) -> tuple[int, ...]:
         """Return the scales to fuse, finest first.
@@ -138,7 +138,7 @@ class Choices:
             "threshold": self.threshold,
             "min_volume_ml": self.min_volume_ml,
             "probability_limit": self.probability_limit,
-            "uptake_fraction": self.uptake_fraction,
+            "uptake_border": self.border,
             "refinement": self.refine,
         }
         changes = {name: value for name, value in given.items() if value is not None}

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..io.writing import writing
+from ..segment import Component
 from .provenance import fact_columns, provenance
-from .report import CaseResult
+from .report import CaseResult, lists_candidates
 
 MM3_PER_ML = 1000.0
 ALL = "all"
@@ -20,20 +21,25 @@ def component_rows(result: CaseResult) -> list[dict[str, Any]]:
 
     Returns:
         Column name, with the unit at its end, to value; None where there is none. A PET in SUV has the columns of
-        :data:`~CAMLocalizerLib.core.SUV_COLUMNS`, any other volume has not.
+        :data:`~CAMLocalizerLib.core.SUV_COLUMNS`, any other volume has not. Models of candidates have a column
+        ``kept``: the rows of those that the threshold leaves out say ``no`` and do not count for all together.
     """
     parts, total = result.components, result.suv_total
-    rows = []
-    for entry in parts:
+    rows: list[dict[str, Any]] = []
+
+    def kept(entry: Component | None) -> dict[str, Any]:
+        return {"kept": "no" if entry in result.passed_over else "yes"} if lists_candidates(result) else {}
+
+    for entry in (*parts, *result.passed_over):
         x, y, z = (round(value, DIGITS) for value in entry.centre_lps_mm)
         row = _row(entry.label, entry.volume_mm3, entry.voxels, entry.peak)
         row |= {"centre_x_lps_mm": x, "centre_y_lps_mm": y, "centre_z_lps_mm": z}
-        rows.append(row | ({} if entry.suv is None else entry.suv.values()))
+        rows.append(row | kept(entry) | ({} if entry.suv is None else entry.suv.values()))
     volume_mm3, voxels = sum(entry.volume_mm3 for entry in parts), sum(entry.voxels for entry in parts)
     peak = max((entry.peak for entry in parts if entry.peak is not None), default=None)
     every = _row(ALL, volume_mm3, voxels, peak)
     every |= dict.fromkeys(("centre_x_lps_mm", "centre_y_lps_mm", "centre_z_lps_mm"))
-    return [*rows, every | ({} if total is None else total.values())]
+    return [*rows, every | kept(None) | ({} if total is None else total.values())]
 
 
 def _row(region: int | str, volume_mm3: float, voxels: int, peak: float | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
 
 from .report import CaseResult, finding
@@ -119,8 +119,13 @@ def draw_sides(axes: Axes, plane: str, palette: Palette = GREY) -> None:
 
 def write_on(axes: Axes, x: float, y: float, text: str, palette: Palette = GREY, **style: Any) -> None:
     """Write on an image, legible on bright parts too."""
-    outlined = [withStroke(linewidth=2.5, foreground=palette.halo)]
+    outlined = halo(palette)
     axes.text(x, y, text, transform=axes.transAxes, color=palette.text, fontsize=10, path_effects=outlined, **style)
+
+
+def halo(palette: Palette) -> list[AbstractPathEffect]:
+    """Return what makes letters legible on any part of an image."""
+    return [withStroke(linewidth=2.5, foreground=palette.halo)]
 
 
 def intensity_window(image: NDArray[np.float32]) -> tuple[float, float]:
@@ -158,7 +163,7 @@ def draw_title(figure: Figure, result: CaseResult) -> None:
     figure.text(0.025, 0.925, finding(result), color=colour, fontsize=12)
     scales = "+".join(map(str, result.settings["scales"]))
     model = f"{found.card.name} {found.card.version}   scales {scales}   threshold {result.settings['threshold']}"
-    if (fraction := result.settings.get("uptake_fraction")) is not None:
-        model += f"   uptake {fraction:.0%}"
+    if border := result.settings.get("uptake_border"):
+        model += f"   border {border}"
     figure.text(0.975, 0.955, model, color=DIMMED, fontsize=11, ha="right", parse_math=False)
     figure.text(0.975, 0.925, "for research, not a medical device", color=DIMMED, fontsize=10, ha="right")

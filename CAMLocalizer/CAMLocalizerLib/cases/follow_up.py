@@ -20,7 +20,7 @@ from ..measure import place_label_map
 from ..measure.growth import Change, change_between, doubling_days
 from ..measure.matching import Regions, Track, match_regions
 from ..measure.registration import RigidTransform, register_rigid
-from ..segment import filter_components
+from ..segment import UptakeBorder, filter_components
 from ..version import VERSION
 from .case import make_case
 from .exams import Exam
@@ -193,14 +193,14 @@ def _examined(
 
 
 def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple[LabelMap, ...]:
-    """Move what draws the border a tenth down and up: the fraction of uptake in projections, else the threshold."""
-    usual, value = settings.uptake_fraction, float(case.settings["threshold_value"])
+    """Move what draws the border a tenth down and up: the uptake in projections, else the threshold."""
+    usual, value = settings.uptake_border, float(case.settings["threshold_value"])
     variants = []
     for factor in (1 - VARIATION, 1 + VARIATION):
-        if usual is None:
-            varied = settings.changed(threshold=repr(min(value * factor, 1.0)))
+        if usual:
+            varied = settings.changed(uptake_border=str(UptakeBorder.parse(usual).scaled(factor)))
         else:
-            varied = settings.changed(uptake_fraction=min(usual * factor, 1.0))
+            varied = settings.changed(threshold=repr(min(value * factor, 1.0)))
         variants.append(varied.label_map(found))
     return tuple(variants)
 

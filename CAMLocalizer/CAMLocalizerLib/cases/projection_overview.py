@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..localizer import ProjectionLocalization
+from ..localizer import CandidateLocalization, ProjectionLocalization
 from ..views import HIGHEST_SUV, PROJECTIONS
+from .candidate_overview import SUV_WINDOW, left_out_mask, list_candidates, mark_candidates
 from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on
 from .plane_images import PlaneImages, in_plane
 from .report import CaseResult
@@ -29,18 +30,28 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
     settings = {name: result.settings[name] for name in ("scales", "weights", "normalisation")}
     maps = found.projected_maps(**settings)
     window = _window(found)
+    judged = isinstance(found, CandidateLocalization)
+    left_out = left_out_mask(result, found) if isinstance(found, CandidateLocalization) else None
     for plane, place in TALL.items():
         seen = in_plane(result, plane, maps[plane])
-        _draw_projection(figure.add_axes(place), seen, window)
+        axes = figure.add_axes(place)
+        _draw_projection(axes, seen, window)
+        if left_out is not None:
+            mark_candidates(axes, plane, result, left_out)
     _draw_axial(figure.add_axes(AXIAL), in_plane(result, "axial"), window)
     unit = found.volume.unit or found.card.unit
     legend = f"black: {f'{window[1]:.3g} {unit}'.rstrip()} and more   colour: map   outline: label map"
     figure.text(0.025, 0.014, legend, color=DIMMED, fontsize=10, parse_math=False)
-    _draw_probabilities(figure.add_axes(BARS), found)
+    if judged:
+        list_candidates(figure, result)
+    else:
+        _draw_probabilities(figure.add_axes(BARS), found)
 
 
 def _window(found: ProjectionLocalization) -> tuple[float, float]:
-    """Show 0 as white; as black 10 SUV, less where hardly anything is brighter, and more where it cannot be SUV."""
+    """Show 0 as white; as black SUV 7 for candidates, else 10, less where all is fainter, more for what is no SUV."""
+    if isinstance(found, CandidateLocalization) and found.factor == 1:
+        return SUV_WINDOW
     images = found.pair.images
     body = images[images > images.mean(dtype=np.float64)]
     if not body.size:

@@ -91,7 +91,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--scales", type=_scales, metavar="all|1|1,4|...", help="scales to fuse, 1 is the finest")
     add("--scale-weights", type=_weights, metavar="W,W,...", help="weight of each of --scales")
     add("--threshold", metavar="T", help="of the fused map: 0.4, 200/255, q95 or otsu")
-    add("--uptake-fraction", type=float, metavar="F", help="of the local maximum of uptake (models of projections)")
+    add("--border", metavar="B", help="of lesions in a PET: adaptive, 41%%, suv2.5 or liver (models of projections)")
     add("--probability-limit", type=float, metavar="P", help="slices with a lower tumour probability are left out")
     add("--min-volume-ml", type=float, metavar="X", help="smaller components are left out")
     add("--keep-largest", type=int, metavar="N", help="number of components to keep")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .candidate_localization import CandidateLocalization
 from .findings import Findings
 from .localization import Localization
 from .measured import measured_components, suv_total
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .localizer import Localizer
 
 __all__ = [
+    "CandidateLocalization",
     "Findings",
     "LabelSettings",
     "Localization",

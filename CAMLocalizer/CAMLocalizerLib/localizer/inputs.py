@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from ..views import HIGHEST_SUV, ProjectionPair, SliceStack, image_statistics, n
 
 MAGNETIC_RESONANCE = re.compile(r"\bMRI?\b|magnetic resonance", re.IGNORECASE)
 OTHER_MODALITIES = {"HU": "CT", "SUVbw": "PET"}
+MOST_NEGATIVE = 0.2  # of the highest value, in a PET whose scatter was corrected too much
+LEAST_OF_HIGHEST = 0.01  # what lies below is air
+POSSIBLE_MEDIAN, POSSIBLE_HIGHEST = (0.05, 15.0), 500.0  # SUV of a body's median voxel, and of its hottest one
+USUAL_MEDIAN = 0.8
 
 
 def check_unit(volume: Volume, card: ModelCard) -> list[str]:
@@ -38,6 +43,46 @@ def check_unit(volume: Volume, card: ModelCard) -> list[str]:
         f"{volume.name}: voxels are in {volume.unit}, model {card.name} needs {card.unit}; give a PET in {card.unit} "
         "or use another model"
     )
+
+
+def standardised(volume: Volume, card: ModelCard) -> tuple[Volume, float, list[str]]:
+    """Bring a PET in any unit to values as high as standardised uptake values.
+
+    Args:
+        volume: what is to be looked at.
+        card: names the unit.
+
+    Returns:
+        The volume in the model's unit, what its values were multiplied by, and sentences on what was assumed.
+
+    Raises:
+        InputError: voxels in another unit that is not that of a PET, negative ones as in a CT, or none above 0.
+    """
+    if volume.unit == card.unit:
+        return volume, 1.0, []
+    if volume.unit in OTHER_MODALITIES:
+        raise InputError(
+            f"{volume.name}: voxels are in {volume.unit}, as those of {OTHER_MODALITIES[volume.unit]}; model "
+            f"{card.name} needs a PET"
+        )
+    values = volume.array_kji
+    lowest, highest = float(values.min()), float(values.max())
+    if lowest < -MOST_NEGATIVE * max(highest, 0.0):
+        raise InputError(
+            f"{volume.name}: values go from {lowest:.4g} to {highest:.4g}, which no PET does; model {card.name} needs "
+            "a PET"
+        )
+    usual = float(np.median(values[values > LEAST_OF_HIGHEST * highest]))
+    if not volume.unit and POSSIBLE_MEDIAN[0] <= usual <= POSSIBLE_MEDIAN[1] and highest <= POSSIBLE_HIGHEST:
+        note = f"the file of {volume.name} names no unit: its values were taken for {card.unit}"
+        return replace(volume, unit=card.unit), 1.0, [note]
+    factor = USUAL_MEDIAN / usual
+    unit = f"are in {volume.unit}" if volume.unit else f"have no unit and go up to {highest:.4g}, which no SUV does"
+    note = (
+        f"the voxels of {volume.name} {unit}: they were scaled so that their usual uptake is {USUAL_MEDIAN}; "
+        "probabilities and borders are less certain than with SUV"
+    )
+    return replace(volume, array_kji=values * np.float32(factor), unit=card.unit), factor, [note]
 
 
 def check_extent(volume: Volume, card: ModelCard, cell_mm: float) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -22,9 +23,10 @@ from ..views import (
     projection_size,
     slice_stack,
 )
+from .candidate_run import SCALE, is_cut_out, look_at_candidates
 from .device import choose_device, choose_precision
 from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
-from .inputs import check_extent, check_typical, check_unit, check_uptake
+from .inputs import check_extent, check_typical, check_unit, check_uptake, standardised
 from .localization import Localization
 from .projection_localization import ProjectionLocalization
 from .smoothing import smooth_along_stack
@@ -77,7 +79,8 @@ class Localizer:
     @cached_property
     def _network(self) -> Any:
         """The network for inference; it names its ``cam_layers``, ``strides`` and perhaps ``offsets`` by scale."""
-        return fold_batch_norm(self.model.network()).to(self.dtype)
+        network = self.model.network()
+        return network if self.model.card.candidates else fold_batch_norm(network).to(self.dtype)
 
     @property
     def _offsets(self) -> dict[int, float]:
@@ -87,7 +90,7 @@ class Localizer:
     @property
     def scales(self) -> tuple[int, ...]:
         """Scales that the model's network has, finest first."""
-        return tuple(sorted(self._network.cam_layers))
+        return (SCALE,) if self.model.card.candidates else tuple(sorted(self._network.cam_layers))
 
     def run(
         self,
@@ -120,6 +123,8 @@ class Localizer:
         begin = time.perf_counter()
         kept = self._check_scales(scales)
         card = self.model.card
+        if card.candidates:
+            return self._candidates(volume, view, progress)
         notes = [*volume.notes, *check_unit(volume, card)]
         strides = {scale: int(self._network.strides[scale]) for scale in kept}
         stack: SliceStack | ProjectionPair
@@ -147,6 +152,23 @@ class Localizer:
         smooth_along_stack(results, stack.grid.spacing_mm[2], card.stack_smoothing_mm)
         pyramid = self._pyramid(stack, results, strides)
         return Localization(volume=volume, pyramid=pyramid, view=stack.plane, **known)
+
+    def _candidates(self, volume: Volume, view: str, progress: Progress | None) -> ProjectionLocalization:
+        """Judge the places of uptake of the whole volume."""
+        begin = time.perf_counter()
+        card = self.model.card
+        judged, factor, assumed = standardised(volume, card)
+        notes = [*volume.notes, *assumed]
+        pair = self._projections(judged, view, {SCALE: 1}, notes)
+        if is_cut_out(volume):
+            notes.append("a small part of a body, taken as cut out around a finding: probabilities are raised")
+        known: dict[str, Any] = {"device": str(self.device)}
+        found = look_at_candidates(
+            pair, self._network.to(self.device), card, device=self.device, known=known, progress=progress
+        )
+        timings = {"inference": time.perf_counter() - begin}
+        own = replace(pair, volume=volume)
+        return replace(found, pair=own, factor=factor, notes=tuple(notes), timings_s=timings)
 
     def _runner(self, scales: tuple[int, ...], notes: list[str]) -> SliceRunner:
         kind = ProjectionRunner if self.model.card.projections else SliceRunner

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import LabelMap, Volume
-from ..models import UPTAKE_FRACTION, ModelCard
+from ..models import ModelCard
 from ..segment import (
     Component,
+    LiverUptake,
     Regions,
     Threshold,
-    check_uptake_fraction,
+    UptakeBorder,
+    find_liver,
     fuse_projections,
     label_map_from_uptake,
     multiply_projections,
@@ -133,7 +136,7 @@ class ProjectionLocalization:
         weights: Mapping[int, float] | None = None,
         normalisation: str | None = None,
         probability_limit: float | None = None,
-        uptake_fraction: float | None = None,
+        uptake_border: UptakeBorder | str | None = None,
     ) -> dict[str, Any]:
         """Return how the maps are fused and uptake is outlined: what is given, the model's defaults for the rest.
 
@@ -142,17 +145,15 @@ class ProjectionLocalization:
             weights: weight of each scale; a scale without one has the model's weight for it, or 1.
             normalisation: ``slice`` (each projection by itself), ``volume`` (both together) or ``reference``.
             probability_limit: a case whose tumour probability is below it has no activation, 0 to 1.
-            uptake_fraction: fraction of the local maximum from which a voxel belongs to the tumour, above 0 to 1.
+            uptake_border: from which uptake on a voxel belongs to the tumour.
 
         Returns:
-            ``scales``, ``weights``, ``normalisation``, ``probability_limit`` and ``uptake_fraction``.
+            ``scales``, ``weights``, ``normalisation``, ``probability_limit`` and ``uptake_border``.
 
         Raises:
-            SettingsError: scales that were not kept, or a fraction out of range.
+            SettingsError: scales that were not kept, or a border that is not understood.
         """
-        usual = UPTAKE_FRACTION if self.card.uptake_fraction is None else self.card.uptake_fraction
-        fraction = usual if uptake_fraction is None else uptake_fraction
-        check_uptake_fraction(fraction)
+        border = UptakeBorder.parse(self.card.uptake_border if uptake_border is None else uptake_border)
         fusing = fusing_settings(
             self.card,
             self.scales,
@@ -161,7 +162,7 @@ class ProjectionLocalization:
             normalisation=normalisation,
             probability_limit=probability_limit,
         )
-        return {**fusing, "uptake_fraction": fraction}
+        return {**fusing, "uptake_border": str(border)}
 
     def projected_maps(
         self,
@@ -230,7 +231,7 @@ class ProjectionLocalization:
         keep_largest: int | None = None,
         normalisation: str | None = None,
         probability_limit: float | None = None,
-        uptake_fraction: float | None = None,
+        uptake_border: UptakeBorder | str | None = None,
     ) -> LabelMap:
         """Make a label map of the uptake that the activation points at; defaults are the model's.
 
@@ -242,7 +243,7 @@ class ProjectionLocalization:
             keep_largest: number of components kept, at least 1; all if not given.
             normalisation: as for :meth:`settings`.
             probability_limit: as for :meth:`settings`.
-            uptake_fraction: as for :meth:`settings`.
+            uptake_border: as for :meth:`settings`.
 
         Raises:
             SettingsError: a setting out of range, or scales that were not kept.
@@ -253,10 +254,21 @@ class ProjectionLocalization:
             self.volume.array_kji,
             self.volume.grid,
             self.card.threshold if threshold is None else threshold,
-            uptake_fraction=self.settings(uptake_fraction=uptake_fraction)["uptake_fraction"],
+            border=self.card.uptake_border if uptake_border is None else uptake_border,
+            liver_suv=self.liver_suv(uptake_border),
             min_volume_ml=self.card.min_volume_ml if min_volume_ml is None else min_volume_ml,
             keep_largest=keep_largest,
         )
+
+    @cached_property
+    def liver(self) -> LiverUptake | None:
+        """Uptake of the liver; None where none was found."""
+        return find_liver(self.volume)
+
+    def liver_suv(self, border: UptakeBorder | str | None) -> float | None:
+        """Return the uptake from which on the border ``liver`` counts a voxel; None for other borders and no liver."""
+        wanted = UptakeBorder.parse(self.card.uptake_border if border is None else border).method == "liver"
+        return self.liver.limit if wanted and self.liver is not None else None
 
     def components(
         self, label_map: LabelMap | None = None, activation: NDArray[np.float32] | None = None

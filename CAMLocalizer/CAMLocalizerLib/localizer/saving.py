@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +25,9 @@ from ..core import (
 )
 from ..io.writing import writing
 from ..models import CARD_FILE, ModelCard
-from ..views import PROJECTIONS, ProjectionPair
+from ..segment.candidates import EDGE_MM
+from ..views import PROJECTIONS, ProjectionPair, isotropic_grid
+from .candidate_localization import CandidateLocalization
 from .findings import Findings
 from .localization import Localization
 from .projection_localization import ProjectionLocalization
@@ -32,7 +35,7 @@ from .projection_localization import ProjectionLocalization
 FINDINGS_FILE = "findings.json"
 FORMAT = "CAMLocalizer findings"
 FORMAT_VERSION = 1
-SLICES, BOTH_PROJECTIONS = "slices", "projections"
+SLICES, BOTH_PROJECTIONS, CANDIDATES = "slices", "projections", "candidates"
 
 
 def save_findings(found: Findings, folder: str | os.PathLike[str]) -> None:
@@ -58,7 +61,9 @@ def save_findings(found: Findings, folder: str | os.PathLike[str]) -> None:
         "timings_s": {step: float(seconds) for step, seconds in found.timings_s.items()},
         "volume_grid": _grid_to_json(found.volume.grid),
     }
-    if isinstance(found, ProjectionLocalization):
+    if isinstance(found, CandidateLocalization):
+        special, arrays = _describe_candidates(found)
+    elif isinstance(found, ProjectionLocalization):
         special, arrays = _describe_projections(found)
     else:
         special, arrays = _describe_slices(cast(Localization, found))
@@ -96,6 +101,12 @@ def _describe_projections(found: ProjectionLocalization) -> tuple[dict[str, Any]
     }
     arrays: dict[str, NDArray] = {_map_name(scale): array for scale, array in found.maps.items()}
     return values, {**arrays, "probabilities": found.probabilities}
+
+
+def _describe_candidates(found: CandidateLocalization) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    values, arrays = _describe_projections(found)
+    values |= {"kind": CANDIDATES, "factor": found.factor}
+    return values, {**arrays, "basins": found.basins, "scores": found.scores}
 
 
 def load_findings(folder: str | os.PathLike[str], volume: Volume) -> Findings:
@@ -231,7 +242,21 @@ def _read_projections(saved: _Saved) -> ProjectionLocalization:
     )
 
 
-_READERS: dict[str, Callable[[_Saved], Findings]] = {SLICES: _read_slices, BOTH_PROJECTIONS: _read_projections}
+def _read_candidates(saved: _Saved) -> CandidateLocalization:
+    known = _read_projections(saved)
+    shape = isotropic_grid(saved.volume.grid, EDGE_MM).shape_kji
+    basins, scores = saved.array("basins", np.int32, shape), saved.array("scores", np.float32, (None,))
+    if basins.min() < 0 or basins.max() != len(scores):
+        raise ValueError(f"{len(scores)} probabilities for {basins.max()} candidates")
+    fields = {entry.name: getattr(known, entry.name) for entry in dataclass_fields(known) if entry.init}
+    return CandidateLocalization(**fields, basins=basins, scores=scores, factor=float(saved.values["factor"]))
+
+
+_READERS: dict[str, Callable[[_Saved], Findings]] = {
+    SLICES: _read_slices,
+    BOTH_PROJECTIONS: _read_projections,
+    CANDIDATES: _read_candidates,
+}
 
 
 def _map_name(scale: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import LabelMap, SettingsError
-from ..segment import NORMALISATIONS, REFINEMENTS, Threshold, check_rules, check_uptake_fraction
+from ..segment import NORMALISATIONS, REFINEMENTS, Threshold, UptakeBorder, check_rules
 from .findings import Findings
 
 
@@ -31,7 +31,8 @@ class LabelSettings:
             projections.
         min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
             first or the last slice; at least 0, and 0 for projections.
-        uptake_fraction: fraction of the local maximum of uptake, above 0 to 1; None unless projections were looked at.
+        uptake_border: ``adaptive``, a share of the highest uptake (``41%``), ``suv2.5`` or ``liver``; empty unless
+            projections were looked at.
 
     Raises:
         SettingsError: a setting out of range.
@@ -47,7 +48,7 @@ class LabelSettings:
     refinement: str = "none"
     min_share: float = 0.0
     min_extent_mm: float = 0.0
-    uptake_fraction: float | None = None
+    uptake_border: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "threshold", str(Threshold.parse(self.threshold)))
@@ -61,8 +62,8 @@ class LabelSettings:
         check_rules(self.min_volume_ml, self.keep_largest, self.min_extent_mm, self.min_share)
         if self.refinement not in REFINEMENTS:
             raise SettingsError(f"refinement must be one of {', '.join(REFINEMENTS)}, got {self.refinement!r}")
-        if self.uptake_fraction is not None:
-            check_uptake_fraction(self.uptake_fraction)
+        if self.uptake_border:
+            object.__setattr__(self, "uptake_border", str(UptakeBorder.parse(self.uptake_border)))
             if self.min_extent_mm:
                 raise SettingsError(f"minimum extent {self.min_extent_mm} mm is for slices; projections have none")
             if self.min_share:
@@ -104,7 +105,7 @@ class LabelSettings:
             "min_share": found.card.min_share,
             "min_extent_mm": found.card.min_extent_mm,
             "refinement": found.card.refinement,
-            "uptake_fraction": options.get("uptake_fraction"),
+            "uptake_border": options.get("uptake_border", ""),
         }
         return cls(**{**defaults, **changes})
 
@@ -143,8 +144,8 @@ class LabelSettings:
         Raises:
             SettingsError: scales that ``found`` lacks.
         """
-        if self.uptake_fraction is not None:
-            special: dict[str, Any] = {"uptake_fraction": self.uptake_fraction}
+        if self.uptake_border:
+            special: dict[str, Any] = {"uptake_border": self.uptake_border}
         else:
             special = {name: getattr(self, name) for name in ("min_share", "min_extent_mm", "refinement")}
         return found.label_map(
@@ -167,6 +168,9 @@ class LabelSettings:
             SettingsError: fields that are missing, unknown or out of range.
         """
         try:
+            if (share := values.get("uptake_fraction")) is not None:  # of version 0.1
+                values = {**values, "uptake_border": f"{100 * share:g}%"}
+            values = {name: value for name, value in values.items() if name != "uptake_fraction"}
             weights = tuple((int(scale), float(weight)) for scale, weight in values["weights"].items())
             return cls(**{**values, "scales": tuple(values["scales"]), "weights": weights})
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -1,14 +1,14 @@
 """Model bundles: a description, weights and their checksum in one folder."""
 
 from .bundle import CARD_FILE, WEIGHTS_FILE, ModelBundle, load_model, save_model
-from .card import SCHEMA_VERSION, UPTAKE_FRACTION, ModelCard
+from .card import SCHEMA_VERSION, UPTAKE_BORDER, ModelCard
 from .search import MODELS_VARIABLE, bundled_models, model_folders
 
 __all__ = [
     "CARD_FILE",
     "MODELS_VARIABLE",
     "SCHEMA_VERSION",
-    "UPTAKE_FRACTION",
+    "UPTAKE_BORDER",
     "WEIGHTS_FILE",
     "ModelBundle",
     "ModelCard",

@@ -18,7 +18,8 @@ TARGETS = ("margin", "class", "any")
 MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
 MAP_NORMALISATIONS = ("slice", "volume", "reference")
 REFINEMENTS = ("none", "random-walk", "geodesic")
-UPTAKE_FRACTION = 0.41
+UPTAKE_BORDER = "41%"
+UPTAKE_BORDERS = r"adaptive|liver|(\d+\.?\d*|\.\d+)%|suv(\d+\.?\d*|\.\d+)"
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ class ModelCard:
             for projections.
         projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
             instead of its slices.
-        uptake_fraction: with projections, fraction of the local maximum of uptake from which a voxel belongs to the
-            tumour, above 0 to 1; 0.41 if not given. None for slices.
+        candidates: whether the network judges candidates of uptake by their projections, with ``projections``.
+        uptake_border: with projections, from which uptake on a voxel belongs to the tumour: ``adaptive``, a share of
+            the highest uptake (``41%``, if not given), ``suv2.5`` or ``liver``. Empty for slices.
         unit: unit that the voxels must be in, such as ``SUVbw``; empty where any will do.
         typical: low and high limit of statistics of the training images, see :func:`image_statistics`; a volume beyond
             them gets a note. Empty for none.
@@ -101,7 +103,8 @@ class ModelCard:
     min_extent_mm: float = 0.0
     refinement: str = "none"
     projections: bool = False
-    uptake_fraction: float | None = None
+    candidates: bool = False
+    uptake_border: str = ""
     unit: str = ""
     typical: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     training_data: str = ""
@@ -142,11 +145,9 @@ class ModelCard:
         self._convert_projections()
 
     def _convert_projections(self) -> None:
-        fraction = self.uptake_fraction
         if self.projections is True:
-            fraction = UPTAKE_FRACTION if fraction is None else fraction
+            object.__setattr__(self, "uptake_border", self.uptake_border or UPTAKE_BORDER)
             object.__setattr__(self, "views", PROJECTIONS if set(self.views) == set(PLANES) else self.views)
-        object.__setattr__(self, "uptake_fraction", None if fraction is None else float(fraction))
 
     def _require(self, correct: bool, field_name: str, expected: str) -> None:
         if not correct:
@@ -200,11 +201,13 @@ class ModelCard:
 
     def _check_projections(self) -> None:
         self._require(isinstance(self.projections, bool), "projections", "true or false")
+        self._require(isinstance(self.candidates, bool), "candidates", "true or false")
         if not self.projections:
-            self._require(self.uptake_fraction is None, "uptake_fraction", "left out where slices are looked at")
+            self._require(not self.candidates, "candidates", "false where slices are looked at")
+            self._require(not self.uptake_border, "uptake_border", "left out where slices are looked at")
             return
-        fraction = self.uptake_fraction
-        self._require(fraction is not None and 0 < fraction <= 1, "uptake_fraction", "above 0 to 1")
+        known = re.fullmatch(UPTAKE_BORDERS, self.uptake_border) is not None
+        self._require(known, "uptake_border", "'adaptive', a share ('41%'), an SUV ('suv2.5') or 'liver'")
         self._require(set(self.views) == set(PROJECTIONS), "views", f"{PROJECTIONS} for projections")
         self._require(self.centre == "volume", "centre", "'volume' for projections")
         self._require(self.stack_smoothing_mm == 0, "stack_smoothing_mm", "0 for projections")
@@ -252,11 +255,19 @@ class ModelCard:
             raise ModelError(
                 f"{path} has schema version {got}, this release reads {SCHEMA_VERSION}; update one of both"
             )
+        _translate(values)
         _check_keys(values, path)
         try:
             return cls(**values)
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
+
+
+def _translate(values: dict[str, Any]) -> None:
+    """Read what a card of version 0.1 calls otherwise."""
+    share = values.pop("uptake_fraction", None)
+    if isinstance(share, int | float):
+        values.setdefault("uptake_border", f"{100 * share:g}%")
 
 
 def _check_keys(values: Mapping[str, Any], path: Path) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import slicer
 
-from ..core import Volume
+from ..core import SUV_UNIT, Volume
 from .geometry import grid_from_node, place_node
 from .images import array_from_image, image_from_array
+from .pet import INVERTED_GREY, show_as_pet
 from .volume_facts import keep_facts, read_facts
 
-INVERTED_GREY = "vtkMRMLColorTableNodeInvertedGrey"
 # The codes that Slicer's own DICOM plugins write: value, scheme, meaning.
 UNIT_CODES = {
     "HU": ("[hnsf'U]", "UCUM", "Hounsfield unit"),
@@ -63,6 +63,8 @@ def volume_to_node(scene: Any, volume: Volume, *, node: Any = None, name: str | 
     keep_facts(node, volume)
     if volume.inverted and scene.GetNodeByID(INVERTED_GREY) is not None:
         node.GetDisplayNode().SetAndObserveColorNodeID(INVERTED_GREY)
+    if volume.unit == SUV_UNIT:
+        show_as_pet(node)
     return node
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from ..core import ModelError
 from .alexnet import AlexNetGAP, ModifiedAlexNet
+from .candidate_network import CandidateNetwork
 from .dcfpn import DCFPN
 from .densenet import DenseNet121
 from .encoder_classifier import EncoderClassifier
@@ -60,6 +61,7 @@ NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
         "densenet121": DenseNet121,
         "efficientnet_lite0": EncoderClassifier,
         "nasnet_mobile": NASNetMobile,
+        "candidates": CandidateNetwork,
         "pet_cnn": PETNetwork,
         "pet_fcn": PETFullyConvolutional,
         **SOFT_HEAD_NETWORKS,

@@ -113,7 +113,8 @@ class Rules(Part):
     probability_limit: float = 0.0
     keep_largest: int = 0  # 0 keeps all
     refinement: str = "none"
-    uptake_fraction: float = 0.0  # 0 for models of slices
+    uptake_border: str = ""  # empty for models of slices
+    borders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class RegionRow:
     place: str
     kept: bool
     suv: tuple[str, ...] = ()  # PET measures, empty for other volumes
+    left_out: bool = False  # a candidate that the threshold leaves out
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,42 @@
 """Segment: from the activation maps of slices to a label map of the volume."""
 
+from .basins import Basins
+from .candidates import Candidates, find_candidates
 from .components import components, filter_components
 from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
 from .label import label_map_from_activation
 from .levels import ActivationLevels
 from .live import LiveSlices
+from .liver import LiverUptake, find_liver
 from .projections import fuse_projections, multiply_projections
 from .refine import REFINEMENTS, refine
 from .regions import Component, Regions, check_rules
 from .threshold import METHODS, Threshold, apply_threshold
-from .uptake import check_uptake_fraction, label_map_from_uptake, uptake_regions
+from .uptake import label_map_from_uptake, uptake_regions
+from .uptake_border import USUAL_BORDERS, UptakeBorder
 
 __all__ = [
     "METHODS",
     "NORMALISATIONS",
     "REFINEMENTS",
+    "USUAL_BORDERS",
     "ActivationLevels",
+    "Basins",
+    "Candidates",
     "Component",
     "LiveSlices",
+    "LiverUptake",
     "Regions",
     "Threshold",
+    "UptakeBorder",
     "apply_threshold",
     "back_project_scales",
     "check_rules",
-    "check_uptake_fraction",
     "combine",
     "components",
     "filter_components",
+    "find_candidates",
+    "find_liver",
     "fuse",
     "fuse_projections",
     "label_map_from_activation",

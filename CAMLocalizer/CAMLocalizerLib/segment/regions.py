@@ -137,6 +137,33 @@ class Regions:
         labels = np.cumsum(enough) - 1
         return Regions(runs, labels[self._region[chosen]], self.grid, self._activation)
 
+    def by_peak(self) -> Regions:
+        """Return the same regions, labelled anew from 1 by their peaks, highest first.
+
+        Raises:
+            SettingsError: there is no activation to look for peaks in.
+        """
+        if self.peaks is None:
+            raise SettingsError("regions have no peaks, as no activation was given")
+        order = np.argsort(-self.peaks, kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        return Regions(self._runs, rank[self._region], self.grid, self._activation)
+
+    def followed_by(self, others: Regions) -> Regions:
+        """Return these regions and after them others of the same grid, which share no voxel with them.
+
+        Raises:
+            GridError: another grid.
+        """
+        if not self.grid.matches(others.grid):
+            raise GridError("regions of two grids cannot be put together")
+        starts = np.concatenate([self._runs.starts, others._runs.starts])
+        order = np.argsort(starts, kind="stable")
+        stops = np.concatenate([self._runs.stops, others._runs.stops])[order]
+        region = np.concatenate([self._region, others._region + len(self)])[order]
+        return Regions(Runs(starts[order], stops, self._runs.shape_kji), region, self.grid, self._activation)
+
     def _thick_enough(self, min_extent_mm: float, slice_axis: int) -> NDArray[np.bool_]:
         first, last = self._slices(slice_axis)
         extents_mm = (last - first + 1) * self.grid.spacing_mm[2 - slice_axis]

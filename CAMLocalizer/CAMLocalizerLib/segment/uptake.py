@@ -9,8 +9,9 @@ from ..core import Grid, GridError, LabelMap, SettingsError
 from .components import filter_components
 from .runs import NEIGHBOURS, Box, Runs
 from .threshold import Threshold, apply_threshold
+from .uptake_border import UptakeBorder
 
-UPTAKE_FRACTION = 0.41
+UPTAKE_BORDER = "41%"
 MARGIN_MM = 16.0
 
 
@@ -20,7 +21,8 @@ def label_map_from_uptake(
     grid: Grid,
     threshold: Threshold | str | float,
     *,
-    uptake_fraction: float = UPTAKE_FRACTION,
+    border: UptakeBorder | str = UPTAKE_BORDER,
+    liver_suv: float | None = None,
     margin_mm: float = MARGIN_MM,
     min_volume_ml: float = 0.0,
     keep_largest: int | None = None,
@@ -33,7 +35,8 @@ def label_map_from_uptake(
         uptake: SUV, the same shape.
         grid: where the voxels lie.
         threshold: rule for the activation or its text: ``"0.4"``, ``"200/255"``, ``"q95"``, ``"otsu"``.
-        uptake_fraction: as for :func:`uptake_regions`.
+        border: as for :func:`uptake_regions`.
+        liver_suv: as for :func:`uptake_regions`.
         margin_mm: as for :func:`uptake_regions`.
         min_volume_ml: regions below this volume in millilitres are left out; at least 0.
         keep_largest: number of regions to keep, at least 1; None for all.
@@ -48,7 +51,13 @@ def label_map_from_uptake(
     """
     regions = apply_threshold(activation, threshold)
     mask = uptake_regions(
-        regions, activation, uptake, grid.spacing_mm[::-1], fraction=uptake_fraction, margin_mm=margin_mm
+        regions,
+        activation,
+        uptake,
+        grid.spacing_mm[::-1],
+        border=border,
+        liver_suv=liver_suv,
+        margin_mm=margin_mm,
     )
     kept = filter_components(mask, grid, min_volume_ml, keep_largest)
     return LabelMap(kept.view(np.uint8), grid, (segment_name,))
@@ -60,19 +69,20 @@ def uptake_regions(
     uptake: NDArray[np.float32],
     spacing_kji_mm: tuple[float, float, float],
     *,
-    fraction: float = UPTAKE_FRACTION,
+    border: UptakeBorder | str = UPTAKE_BORDER,
+    liver_suv: float | None = None,
     margin_mm: float = MARGIN_MM,
 ) -> NDArray[np.bool_]:
     r"""Find in every connected region of high activation the voxels around its hottest spot.
 
     With A the activation and U the uptake, each connected region R (26 neighbours) gives one seed s and the place p of
-    the local maximum on the slope of which it lies, and the label L is what is connected with p at a fraction f of its
-    uptake, no further than a margin m beyond R:
+    the local maximum on the slope of which it lies, and the label L is what is connected with p at the uptake b that
+    the border asks for, no further than a margin m beyond R:
 
     .. math::
         s = \arg\max_{v \in R} A(v)\,U(v), \qquad
         p = \arg\max U(\mathrm{connected}_s \{v \in R : U(v) \ge U(s)\}), \qquad
-        L = \mathrm{connected}_p \{v : d(v, R) \le m,\; U(v) \ge f\,U(p)\}
+        L = \mathrm{connected}_p \{v : d(v, R) \le m,\; U(v) \ge b(U(p))\}
 
     The seed is weighed by the activation because a map of cells of 32 mm spills over into organs beside the tumour:
     heart or bladder at the edge of R must not outbid a tumour in its middle. What is not connected with its maximum is
@@ -84,7 +94,8 @@ def uptake_regions(
         activation: evidence, at least 0, the same shape.
         uptake: SUV, the same shape.
         spacing_kji_mm: distance of neighbouring voxels along k, j and i.
-        fraction: of the local maximum of uptake, above 0 to 1.
+        border: rule for the lowest uptake of a label, or its text.
+        liver_suv: uptake of the liver, for the border ``liver``.
         margin_mm: how far the label may reach beyond its region; at least 0.
 
     Returns:
@@ -92,7 +103,7 @@ def uptake_regions(
 
     Raises:
         GridError: shapes that differ.
-        SettingsError: a fraction or margin out of range.
+        SettingsError: a border that is not understood or lacks a liver, or a margin out of range.
 
     Source:
         Amyar et al., Weakly supervised tumor detection in PET using class response, 2020: maps of two projections
@@ -101,7 +112,8 @@ def uptake_regions(
     """
     if not regions.shape == activation.shape == uptake.shape:
         raise GridError(f"shapes differ: regions {regions.shape}, activation {activation.shape}, uptake {uptake.shape}")
-    check_uptake_fraction(fraction)
+    rule = UptakeBorder.parse(border)
+    rule.lowest(np.zeros(1, np.float32), liver_suv)  # says at once what is missing
     if not (np.isfinite(margin_mm) and margin_mm >= 0):
         raise SettingsError(f"margin around regions must be at least 0 mm, got {margin_mm}")
     reach = [int(margin_mm / spacing) for spacing in spacing_kji_mm]
@@ -109,18 +121,8 @@ def uptake_regions(
     for box, first in Runs.of(regions).boxes():
         part = _widened(box, reach)
         region = _connected(regions[part], tuple(index - line.start for index, line in zip(first, part, strict=True)))
-        result[part] |= _around_seed(region, activation[part], uptake[part], spacing_kji_mm, fraction, margin_mm)
+        result[part] |= _around_seed(region, activation[part], uptake[part], spacing_kji_mm, rule, liver_suv, margin_mm)
     return result
-
-
-def check_uptake_fraction(fraction: float) -> None:
-    """Refuse a fraction of uptake that is not above 0 to 1.
-
-    Raises:
-        SettingsError: it is not.
-    """
-    if not 0 < fraction <= 1:
-        raise SettingsError(f"fraction of uptake must be above 0 and at most 1, got {fraction}")
 
 
 def _around_seed(
@@ -128,7 +130,8 @@ def _around_seed(
     activation: NDArray[np.float32],
     uptake: NDArray[np.float32],
     spacing_kji_mm: tuple[float, float, float],
-    fraction: float,
+    border: UptakeBorder,
+    liver_suv: float | None,
     margin_mm: float,
 ) -> NDArray[np.bool_]:
     evidence = np.where(region, activation * uptake, -np.inf)
@@ -137,7 +140,7 @@ def _around_seed(
         return np.zeros_like(region)
     slope = _connected(region & (uptake >= uptake[seed]), seed)
     top = np.unravel_index(int(np.where(slope, uptake, -np.inf).argmax()), region.shape)
-    hot = _connected(uptake >= fraction * uptake[top], top)
+    hot = _connected(uptake >= min(border.lowest(uptake[top], liver_suv), uptake[top]), top)
     return _connected(hot & _near(region, hot, spacing_kji_mm, margin_mm), top)
 
 

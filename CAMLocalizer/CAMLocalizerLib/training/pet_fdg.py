@@ -128,7 +128,7 @@ def model_card(name: str, recipe: PETRecipe = RECIPE, **changes: Any) -> ModelCa
         threshold="0.5",
         map_normalisation="slice",
         projections=True,
-        uptake_fraction=0.41,
+        uptake_border="41%",
         unit="SUVbw",
         training_data=(
             f"{recipe.patients} simulated bodies, seeds {TRAIN_FROM} to {TRAIN_FROM + recipe.patients - 1} of "

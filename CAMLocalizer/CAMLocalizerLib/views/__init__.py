@@ -1,6 +1,7 @@
 """Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
 
 from .backproject import back_project
+from .isotropic import isotropic, isotropic_grid, nearest_isotropic
 from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
@@ -22,7 +23,10 @@ __all__ = [
     "back_project",
     "covering_cells",
     "image_statistics",
+    "isotropic",
+    "isotropic_grid",
     "mip_images",
+    "nearest_isotropic",
     "normalise_slices",
     "plane_axes",
     "projection_size",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import holds_suv
-from ..localizer import Findings, measured_components
+from ..localizer import CandidateLocalization, Findings, measured_components
 from ..segment import ActivationLevels, Component, Regions, Threshold
 from .answers import answers_for
 from .changes import Change
@@ -27,13 +27,14 @@ class Answer:
     """
 
     def __init__(self, found: Findings, state: ReviewState) -> None:
+        self._found = found
         self._answers = answers_for(found)
         self._volume = found.volume
         self._measured: tuple[Regions, tuple[Component, ...]] | None = None
         self.rough = False
         self.activation = self._answers.fuse(state.settings)
         self.threshold_value = Threshold.parse(state.settings.threshold).value(self.levels)
-        self.regions = self._answers.regions(state.settings, rough=False)
+        self._find_regions(state, rough=False)
         self.mask = np.zeros(found.volume.grid.shape_kji, dtype=np.uint8)
         self.rejected: frozenset[int] = frozenset()
         self._reject(state)
@@ -60,10 +61,10 @@ class Answer:
             changes.add(Change.ACTIVATION)
         if changes or rough != self.rough:
             self.threshold_value = Threshold.parse(new.threshold).value(self.levels)
-            self.regions = self._answers.regions(new, rough=rough)
+            self._find_regions(after, rough=rough)
             self.rough = rough
             changes |= {Change.LABEL_MAP, Change.COMPONENTS}
-        if Change.LABEL_MAP in changes or after.rejected(self.regions) != self.rejected:
+        if Change.LABEL_MAP in changes or after.rejected(self.regions, self.left_out) != self.rejected:
             self._reject(after)
             changes |= {Change.LABEL_MAP, Change.COMPONENTS}
         if before.accepted != after.accepted:
@@ -90,6 +91,14 @@ class Answer:
         """How many voxels the activation has at each level."""
         return self._answers.levels
 
+    def _find_regions(self, state: ReviewState, *, rough: bool) -> None:
+        """Find the regions, and after them those that the threshold leaves out but that may be taken in."""
+        chosen = self._answers.regions(state.settings, rough=rough)
+        self.regions, self.left_out = chosen, frozenset[int]()
+        if isinstance(self._found, CandidateLocalization):
+            self.regions = chosen.followed_by(self._found.passed_over(state.settings))
+            self.left_out = frozenset(range(len(chosen) + 1, len(self.regions) + 1))
+
     def _reject(self, state: ReviewState) -> None:
-        self.rejected = state.rejected(self.regions)
+        self.rejected = state.rejected(self.regions, self.left_out)
         self.regions.write(self.mask, set(range(1, len(self.regions) + 1)) - self.rejected)

@@ -92,15 +92,15 @@ class SettingGestures(ABC):
         text = "all regions" if count is None else f"the {count} largest regions"
         return self._change_setting(text, preview, keep_largest=count)
 
-    def set_uptake_fraction(self, fraction: float, *, preview: bool = False) -> bool:
-        """Set the fraction of the local maximum of uptake from which a voxel belongs to the tumour.
+    def set_uptake_border(self, border: str, *, preview: bool = False) -> bool:
+        """Set from which uptake on a voxel belongs to a lesion: ``adaptive``, ``41%``, ``suv2.5`` or ``liver``.
 
         Raises:
-            SettingsError: a fraction that is not above 0 to 1, or a model that looks at slices.
+            SettingsError: another text, no liver to be found, or a model that looks at slices.
         """
-        if self.settings.uptake_fraction is None:
-            raise SettingsError(f"uptake fraction is for models of projections; {self.found.card.name} takes slices")
-        return self._change_setting(f"uptake fraction {fraction:g}", preview, uptake_fraction=float(fraction))
+        if not self.settings.uptake_border:
+            raise SettingsError(f"uptake border is for models of projections; {self.found.card.name} takes slices")
+        return self._change_setting(f"uptake border {border}", preview, uptake_border=border)
 
     def set_refinement(self, method: str, *, preview: bool = False) -> bool:
         """Draw the border to the image's edges: ``none``, ``random-walk`` or ``geodesic``.

@@ -28,6 +28,7 @@ class ReviewedComponent:
         voxels: number of voxels.
         kept: whether it belongs to the label map.
         suv: PET measures; None unless the volume is a PET in SUV.
+        left_out: whether the threshold leaves it out; ``kept`` says whether the reviewer took it in all the same.
     """
 
     label: int
@@ -38,6 +39,7 @@ class ReviewedComponent:
     voxels: int
     kept: bool
     suv: SuvMeasures | None = None
+    left_out: bool = False
 
 
 class RegionGestures(ABC):
@@ -52,7 +54,7 @@ class RegionGestures(ABC):
 
     @property
     def components(self) -> tuple[ReviewedComponent, ...]:
-        """Regions of the label map, largest first, rejected ones too."""
+        """Regions of the label map, largest first, also rejected ones; then those that the threshold leaves out."""
         return tuple(
             ReviewedComponent(
                 entry.label,
@@ -63,6 +65,7 @@ class RegionGestures(ABC):
                 entry.voxels,
                 entry.label not in self._answer.rejected,
                 entry.suv,
+                entry.label in self._answer.left_out,
             )
             for entry, peak in zip(self._answer.components, self._answer.regions.peaks_kji, strict=True)
         )

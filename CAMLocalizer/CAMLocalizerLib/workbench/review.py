@@ -157,6 +157,14 @@ class Review(SettingGestures, RegionGestures):
         """The map of each scale in the image with the strongest evidence, 0 to 1, at the scale's own resolution."""
         return strongest_images(self.found)
 
+    def write_left_out(self, mask_out: NDArray[np.uint8]) -> None:
+        """Overwrite a mask: 1 in the candidates that the threshold leaves out and nobody took in, 0 elsewhere.
+
+        Args:
+            mask_out: C-contiguous, on the volume's grid.
+        """
+        self._answer.regions.write(mask_out, self._answer.left_out & self._answer.rejected)
+
     def map_of_scale(self, scale: int) -> NDArray[np.float32]:
         """Return the raw maps of a scale, read-only, shape (images, rows, columns) in the view's order.
 
@@ -184,11 +192,15 @@ class Review(SettingGestures, RegionGestures):
     # Regions
 
     def keep_all(self) -> bool:
-        """Keep every region, now and after later changes."""
-        return self._change(self._state.changed(rejected_kji=(), kept_kji=()), "keep all regions", preview=False)
+        """Keep every region, now and after later changes; those that the threshold leaves out stay out."""
+        return self._change(
+            self._state.changed(rejected_kji=(), kept_kji=(), restored_kji=()), "keep all regions", preview=False
+        )
 
     def _reject(self, labels: Collection[int], text: str) -> bool:
-        return self._change(self._state.with_rejected(self._answer.regions, labels), text, preview=False)
+        return self._change(
+            self._state.with_rejected(self._answer.regions, labels, self._answer.left_out), text, preview=False
+        )
 
     # Accepted segments
 

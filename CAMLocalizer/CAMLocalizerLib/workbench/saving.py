@@ -44,6 +44,7 @@ def review_to_state(review: Review) -> tuple[dict[str, Any], dict[str, NDArray]]
         "settings": state.settings.to_json(),
         "rejected_kji": [list(voxel) for voxel in state.rejected_kji],
         "kept_kji": [list(voxel) for voxel in state.kept_kji],
+        "restored_kji": [list(voxel) for voxel in state.restored_kji],
         "accepted": [segment.to_json() for segment in state.accepted],
     }
     return payload, arrays
@@ -74,6 +75,7 @@ def review_from_state(
             tuple(_voxel(values) for values in payload["rejected_kji"]),
             tuple(_voxel(values) for values in payload["kept_kji"]),
             accepted,
+            tuple(_voxel(values) for values in payload.get("restored_kji", ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the stored review of {volume.name} is damaged ({error!r}); run again") from error

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError
+from ..core import LabelMap, SettingsError, holds_suv
 from ..mrml import (
     ActivationLayer,
     PreviewSegment,
@@ -20,6 +20,7 @@ from ..mrml import (
 )
 from ..mrml.colours import segment_colours
 from ..mrml.geometry import transform_to_world
+from ..mrml.pet import show_as_pet
 from ..mrml.removal import remove_node
 from .accepted import KEY_TAG, AcceptedSegment
 from .changes import Change
@@ -48,6 +49,8 @@ class Showing:
         self.review = review
         self.placed = dict(placed or {})
         self._made_output = False
+        if holds_suv(review.found.volume) and volume_node.GetDisplayNode().GetAutoWindowLevel():
+            show_as_pet(volume_node)  # unless a reader chose a window already
         old = find_node(scene, volume_node, ACTIVATION)
         self.layer = self._new_layer(old)
         try:

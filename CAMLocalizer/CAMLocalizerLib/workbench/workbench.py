@@ -346,8 +346,8 @@ class Workbench(Reasons):
             return True
         if set(after.accepted) - set(before.accepted):
             self._showing.check_output()
-        drawn = (before.settings, before.rejected_kji, before.kept_kji)
-        if drawn != (after.settings, after.rejected_kji, after.kept_kji) and self._loses_edits():
+        drawn = (before.settings, before.rejected_kji, before.kept_kji, before.restored_kji)
+        if drawn != (after.settings, after.rejected_kji, after.kept_kji, after.restored_kji) and self._loses_edits():
             return self.confirm(EDITED_PREVIEW.format(change="This change"))
         gone = set(before.accepted) - set(after.accepted)
         if names := self._showing.edited_segments(gone):

@@ -100,7 +100,7 @@ def test_the_report_knows_projections_and_uptake(case):
     assert all(sum(entry["classes"].values()) == pytest.approx(1, abs=1e-5) for entry in report["probabilities"])
     settings = report["settings"]
     assert (settings["view"], settings["scales"], settings["threshold"]) == ("projections", [4], "0.01")
-    assert settings["uptake_fraction"] == 0.41
+    assert settings["uptake_border"] == "41%"
     assert report["tumour_found"] is True
     assert any("names no unit: its values were taken for SUVbw" in note for note in report["notes"])
     volume = read_volume(case / "labelmap.nii.gz")
@@ -117,7 +117,7 @@ def test_the_terminal_names_the_type_and_the_place(localize_pet, capsys):
 
 def test_settings_given_are_used_and_reported(localize_pet, case):
     whole = read_volume(case / "labelmap.nii.gz").array_kji
-    assert localize_pet("--overwrite", "--uptake-fraction", "0.05", "--batch-size", "1") == 0
+    assert localize_pet("--overwrite", "--border", "5%", "--batch-size", "1") == 0
     assert read_volume(case / "labelmap.nii.gz").array_kji.sum() > whole.sum() > 0
     assert localize_pet("--overwrite", "--scales", "1,4", "--threshold", "q50", "--precision", "bfloat16") == 0
     settings = json.loads((case / "report.json").read_text())["settings"]
@@ -133,11 +133,11 @@ def test_nothing_found_is_drawn_and_said(localize_pet, capsys):
 def test_settings_of_slices_are_refused_and_the_other_way_round(localize_pet, localize, brain, capsys):
     assert localize_pet("--view", "axial") == 2
     assert "--view axial is for slices; model tiny-pet looks at two projections" in capsys.readouterr().err
-    assert localize(brain, "--uptake-fraction", "0.5") == 2
-    assert "--uptake-fraction is for models of projections; tiny looks at slices" in capsys.readouterr().err
+    assert localize(brain, "--border", "50%") == 2
+    assert "--border is for models of projections; tiny looks at slices" in capsys.readouterr().err
     assert localize_pet("--refine", "geodesic") == 2
     assert "--refine geodesic is for slices; model tiny-pet draws borders by uptake" in capsys.readouterr().err
-    assert localize_pet("--uptake-fraction", "1.5") == 2
+    assert localize_pet("--border", "150%") == 2
     assert "fraction of uptake must be above 0 and at most 1, got 1.5" in capsys.readouterr().err
 
 

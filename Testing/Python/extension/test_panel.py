@@ -96,19 +96,19 @@ def test_a_model_of_projections_has_no_choice_of_view(widget: Any) -> None:
     assert widget.logic.getParameterNode().model == "pet-fdg"
 
 
-def test_projections_have_a_fraction_of_uptake_and_no_refinement(widget: Any) -> None:
+def test_projections_have_an_uptake_border_and_no_refinement(widget: Any) -> None:
     ui = widget.ui
     ui.modelSelector.choose("pet-fdg")
     ui.runButton.click()
     widget._pollTimer.fire()
     widget._pollTimer.fire()
     assert ui.probabilityLabel.text == "Tumour probability of each projection:"
-    assert ui.uptakeSlider.enabled
+    assert ui.borderSelector.enabled
     assert not ui.refinementSelector.enabled
     assert (ui.scalePicture0.visible, ui.scaleCheckBox0.visible) == (True, False)  # one map: nothing to choose
-    ui.uptakeSlider.value = 0.6
+    ui.borderSelector.choose("suv4")
     follow(widget)
-    assert widget.review.settings.uptake_fraction == 0.6
+    assert widget.review.settings.uptake_border == "suv4"
     ui.probabilityPicture.press(10)
     follow(widget)
 
@@ -269,7 +269,7 @@ def test_refinement_and_normalisation_are_chosen_from_lists(reviewing: Any) -> N
     follow(reviewing)
     assert reviewing.review.settings.refinement == "geodesic"
     assert reviewing.review.settings.normalisation == "slice"
-    assert not reviewing.ui.uptakeSlider.enabled
+    assert not reviewing.ui.borderSelector.enabled
 
 
 def test_reset_goes_back_to_the_models_settings(reviewing: Any) -> None:

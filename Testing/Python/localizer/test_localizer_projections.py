@@ -160,10 +160,10 @@ def test_tall_volumes_grow_the_projection_and_small_ones_are_padded_to_the_model
 
 def test_the_label_follows_threshold_and_uptake_fraction(see_bright):
     found = see_bright(bias=(1.0, 0.0)).run(body())
-    lower = found.label_map("0", uptake_fraction=0.05)
+    lower = found.label_map("0", uptake_border="5%")
     assert lower.volume_mm3 > found.label_map().volume_mm3
-    with pytest.raises(SettingsError, match="fraction of uptake must be above 0"):
-        found.label_map(uptake_fraction=0.0)
+    with pytest.raises(SettingsError, match="uptake border must be above 0"):
+        found.label_map(uptake_border="0%")
     with pytest.raises(SettingsError, match=r"scales \[3\] asked for, the model has \(1,\)"):
         found.activation(scales=(3,))
 

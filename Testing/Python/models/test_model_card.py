@@ -132,25 +132,26 @@ def test_a_card_for_projections_takes_both_planes_and_the_usual_fraction_of_upta
     path = tmp_path / "model.json"
     path.write_text(PET.to_json())
     assert ModelCard.read(path) == PET
-    assert (PET.views, PET.uptake_fraction, PET.unit) == (("coronal", "sagittal"), 0.41, "SUVbw")
+    assert (PET.views, PET.uptake_border, PET.unit) == (("coronal", "sagittal"), "41%", "SUVbw")
 
 
 def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
     path = tmp_path / "model.json"
     values = json.loads(CARD.to_json())
-    for name in ("projections", "uptake_fraction", "unit"):
+    for name in ("projections", "candidates", "uptake_border", "unit"):
         del values[name]
     path.write_text(json.dumps(values))
     assert ModelCard.read(path) == CARD
-    assert (CARD.projections, CARD.uptake_fraction, CARD.unit) == (False, None, "")
+    assert (CARD.projections, CARD.uptake_border, CARD.unit) == (False, "", "")
 
 
 @pytest.mark.parametrize(
     ("card", "field", "value", "message"),
     [
-        (PET, "uptake_fraction", 0.0, "uptake_fraction must be above 0 to 1"),
-        (PET, "uptake_fraction", 1.1, "uptake_fraction must be above 0 to 1"),
-        (PET, "uptake_fraction", "much", "field of the wrong kind"),
+        (PET, "uptake_border", "much", "uptake_border must be 'adaptive'"),
+        (PET, "uptake_border", 0.41, "uptake_border must be text"),
+        (PET, "candidates", "yes", "candidates must be true or false"),
+        (CARD, "candidates", True, "candidates must be false where slices are looked at"),
         (PET, "views", ("axial",), "views must be .* for projections"),
         (PET, "centre", "content", "centre must be 'volume' for projections"),
         (PET, "stack_smoothing_mm", 2.0, "stack_smoothing_mm must be 0 for projections"),
@@ -160,7 +161,7 @@ def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
         (PET, "size", (30, 64), "size must be in multiples of 16"),
         (PET, "projections", "yes", "projections must be true or false"),
         (PET, "unit", 3, "unit must be text"),
-        (CARD, "uptake_fraction", 0.41, "uptake_fraction must be left out"),
+        (CARD, "uptake_border", "41%", "uptake_border must be left out"),
     ],
 )
 def test_what_projections_need_is_checked(card, field, value, message):

@@ -64,7 +64,7 @@ def test_the_fraction_is_of_the_local_maximum(uptake: np.ndarray, fraction: floa
     uptake = uptake.copy()
     edge = ball((6, 7, 10), 9.0) & ~ball((6, 7, 10), 7.0)
     uptake[edge] = 4.0
-    label_map = label_map_from_uptake(activation_at(10), uptake, GRID, "0.4", uptake_fraction=fraction)
+    label_map = label_map_from_uptake(activation_at(10), uptake, GRID, "0.4", border=f"{100 * fraction:g}%")
     assert bool(label_map.array_kji[edge].all()) is shell
     assert bool(label_map.array_kji[edge].any()) is shell
 
@@ -104,8 +104,9 @@ def test_no_activation_and_no_uptake_give_an_empty_label_map(uptake: np.ndarray)
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"fraction": 0.0}, "fraction of uptake must be above 0 and at most 1, got 0"),
-     ({"fraction": float("nan")}, "fraction of uptake"), ({"margin_mm": -1.0}, "at least 0 mm, got -1")],
+    [({"border": "0%"}, "uptake border must be above 0"),
+     ({"border": "much"}, 'uptake border "much" is not understood'),
+     ({"border": "liver"}, "no liver was found"), ({"margin_mm": -1.0}, "at least 0 mm, got -1")],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(uptake: np.ndarray, settings: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):

@@ -51,7 +51,7 @@ def test_a_stored_review_comes_back_with_everything(reviewed: Review) -> None:
 
 def test_a_stored_review_of_projections_comes_back(projected: Any) -> None:
     review = Review(projected)
-    review.set_uptake_fraction(0.6)
+    review.set_uptake_border("60%")
     back = Review.from_state(*stored(review), projected.volume)
     np.testing.assert_array_equal(back.mask, review.mask)
     assert back.settings == review.settings

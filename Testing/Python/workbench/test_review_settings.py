@@ -125,7 +125,7 @@ def test_a_new_gesture_forgets_what_was_undone(review: Review) -> None:
         (lambda review: review.set_probability_limit(1.5), "must be 0 to 1"),
         (lambda review: review.set_normalisation("hope"), "must be one of"),
         (lambda review: review.set_keep_largest(0), "at least 1"),
-        (lambda review: review.set_uptake_fraction(0.4), "for models of projections"),
+        (lambda review: review.set_uptake_border("40%"), "for models of projections"),
         (lambda review: review.set_refinement("wishes"), "must be one of"),
         (lambda review: review.reject_component(99), "there is no region 99"),
         (lambda review: review.withdraw(0), "there is no accepted segment 0"),
@@ -195,7 +195,7 @@ def test_projections_are_outlined_by_uptake_as_in_the_library(projected) -> None
     review = Review(projected)
     assert review.mask.any()
     for gesture in (
-        lambda: review.set_uptake_fraction(0.7),
+        lambda: review.set_uptake_border("70%"),
         lambda: review.set_threshold("0.2"),
         lambda: review.set_min_volume_ml(5.0),
         lambda: review.set_probability_limit(0.95),

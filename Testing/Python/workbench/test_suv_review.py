@@ -42,7 +42,7 @@ def test_the_total_is_that_of_the_regions_that_are_kept(pet: Review) -> None:
 
 def test_another_threshold_is_measured_anew(pet: Review) -> None:
     before = pet.suv_total
-    pet.set_uptake_fraction(0.8)
+    pet.set_uptake_border("80%")
     after = pet.suv_total
     assert after == SuvMeter(pet.found.volume).mask(pet.mask)
     assert after.mtv_ml < before.mtv_ml

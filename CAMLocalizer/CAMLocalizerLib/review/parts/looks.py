@@ -9,11 +9,13 @@ import numpy as np
 
 from ...mrml import show_legend
 from ...mrml.colours import activation_rgba
+from ...mrml.pet import shown_as_pet
 from ...workbench import Change, Review
 from ..desk import EVERYTHING, Desk
 from ..state import Look
 
 LEGEND_COLOURS = 12
+WIDEST_SUV = (0.0, 20.0)  # that brightness and contrast reach in a PET
 FAINTEST = 0.2  # activation below it would only darken the scan
 
 
@@ -89,6 +91,8 @@ class LookPart:
             display = node.GetDisplayNode()
             display.AutoWindowLevelOff()
             low, high = node.GetImageData().GetScalarRange()
+            if shown_as_pet(node):
+                low, high = WIDEST_SUV
             look = replace(self.look, level=display.GetLevel(), width=display.GetWindow(), low=low, high=high)
             self._desk.page.show(look)
 

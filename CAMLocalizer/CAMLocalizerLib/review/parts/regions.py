@@ -112,6 +112,7 @@ class RegionsPart:
             f"slice {self._desk.views.number_at('Red', _peak_lps(review, component))}",
             component.kept,
             () if component.suv is None else component.suv.phrases(),
+            component.left_out,
         )
 
 

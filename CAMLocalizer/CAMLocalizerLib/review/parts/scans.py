@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from ...core import InputError, Volume
+from ...core import InputError, Volume, holds_suv
 from ...io import read_volume
 from ...mrml import volume_to_node
 from ..body import body_surface
 from ..data_files import check_data_files
 from ..desk import Desk
+from ..projection_box import ProjectionBox
 from ..state import Choice, Scan
 
 
@@ -32,7 +34,9 @@ class ScanPart:
         self._shown_name = self._detail = ""
         self._given = given.resolve()
         self._own = self._name_of(self._given)
-        self._body = None
+        self._body: Any = None
+        self._box: ProjectionBox | None = None
+        desk.on_rest(self._on_rest)
         desk.gesture("open", self.open)
         desk.gesture("list", self.list_anew)
         desk.gesture("complain", self._complain)
@@ -90,9 +94,21 @@ class ScanPart:
         desk.views.show_volume(node)
         if self._body is not None:
             desk.app.scene.RemoveNode(self._body)
-        self._body = body_surface(desk.app.scene, volume)
+        if self._box is not None:
+            self._box.remove()
+        self._body = self._box = None
+        if holds_suv(volume):
+            self._box = ProjectionBox(desk.app.scene, volume)
+        else:
+            self._body = body_surface(desk.app.scene, volume)
         desk.views.fit_three_d()
         self._detail = _detail(volume)
+
+    def _on_rest(self) -> None:
+        """Draw the lesions on the projections once the hand has let go."""
+        if self._box is not None:
+            with self._desk.views.only_three_d():
+                self._box.draw(self._desk.workbench.review)
 
     def _list(self, chosen: str, *, busy: str = "") -> None:
         names = dict.fromkeys([self._own, *self._desk.folder.volumes()])

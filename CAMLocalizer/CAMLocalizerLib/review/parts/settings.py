@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...localizer import LabelSettings
+from ...segment import USUAL_BORDERS
 from ...segment import Threshold as Rule
 from ...segment.levels import ActivationLevels
 from ...workbench import Change, Review
@@ -35,7 +36,7 @@ class SettingsPart:
         desk.gesture("weight", self.set_weight, draws=True)
         desk.gesture("smallest", self.set_smallest, draws=True)
         desk.gesture("probability_limit", self.set_probability_limit, draws=True)
-        desk.gesture("uptake", self.set_uptake_fraction, draws=True)
+        desk.gesture("uptake_border", self.set_uptake_border, draws=True)
         desk.gesture("keep_largest", self.set_keep_largest, draws=True)
         desk.gesture("refinement", self.set_refinement, draws=True)
         desk.gesture("reset", lambda: desk.review.reset(), draws=True)
@@ -85,9 +86,9 @@ class SettingsPart:
         """Leave out what images show whose tumour probability is lower."""
         self._desk.review.set_probability_limit(float(limit), preview=bool(preview))
 
-    def set_uptake_fraction(self, fraction: float, preview: bool = False) -> None:
-        """Draw borders at another fraction of the highest uptake."""
-        self._desk.review.set_uptake_fraction(float(fraction), preview=bool(preview))
+    def set_uptake_border(self, border: str) -> None:
+        """Draw borders at another uptake."""
+        self._desk.review.set_uptake_border(str(border))
 
     def set_keep_largest(self, count: int) -> None:
         """Keep so many of the largest regions; all if 0."""
@@ -149,7 +150,8 @@ def rules_state(settings: LabelSettings) -> Rules:
         settings.probability_limit,
         settings.keep_largest or 0,
         settings.refinement,
-        settings.uptake_fraction or 0.0,
+        settings.uptake_border,
+        USUAL_BORDERS if settings.uptake_border else (),
     )
 
 

@@ -66,6 +66,12 @@
   const brightness = (look) => 1 - (look.level - look.low) / (look.high - look.low || 1);
   const contrast = (look) => 1 - Math.min(1, look.width / (look.high - look.low || 1));
 
+  function border(text) {
+    if (text === "liver") return "1.5 x liver (PERCIST)";
+    if (text.endsWith("%")) return `${text.slice(0, -1)} % of the highest`;
+    return text.replace(/^suv/, "SUV ");
+  }
+
   function image_text(images, index) {
     if (images.kind === "projection")
       return images.labels.map((label, at) => `${label}: ${Math.round(100 * images.probabilities[at])} %`).join(", ");
@@ -185,7 +191,7 @@
   document.addEventListener("contextmenu", (event) => event.target.closest(".view") && event.preventDefault());
 
   window.trame.utils.review = {
-    held, act, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
+    held, act, border, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };
 })();

@@ -70,14 +70,14 @@ def simulate(
         raise InputError(f"label of a simulated patient must be 0 or 1 ({', '.join(CLASSES)}), got {label}")
     random = np.random.default_rng([seed, 20211])
     chosen = int(random.integers(2)) if label is None else label
-    grid, canvas = _blank(random, spacing_mm)
+    grid, canvas = blank_body(random, spacing_mm)
     painter = Painter(canvas, draw_uptake(random), random)
     paint_body(painter)
     reactive_nodes(painter)
     lesion = (lung_lesion, oesophageal_lesion)[chosen](painter, volume_ml)
     mask = lesion.mask(grid.shape_kji)
     spacing = (grid.spacing_mm[2], grid.spacing_mm[1], grid.spacing_mm[0])
-    image = Scanner.drawn(random).scan(canvas.array_kji, spacing, _breathing(canvas.down_mm), random)
+    image = Scanner.drawn(random).scan(canvas.array_kji, spacing, breathing(canvas.down_mm), random)
     name = f"simulated-{CLASSES[chosen].split()[0]}-{seed}"
     return SimulatedCase(
         Volume(image, grid, name=name, unit="SUVbw"),
@@ -87,13 +87,14 @@ def simulate(
     )
 
 
-def _breathing(down_mm: NDArray[np.float32]) -> NDArray[np.float32]:
+def breathing(down_mm: NDArray[np.float32]) -> NDArray[np.float32]:
     """Share of the breathing motion by level: all of it at the diaphragm, none at shoulders and pelvis."""
     share: NDArray[np.float32] = np.clip(1 - np.abs(down_mm - DIAPHRAGM_MM) / BREATHING_REACH_MM, 0, 1)
     return share.astype(np.float32)
 
 
-def _blank(random: np.random.Generator, spacing_mm: Sequence[float]) -> tuple[Grid, Canvas]:
+def blank_body(random: np.random.Generator, spacing_mm: Sequence[float]) -> tuple[Grid, Canvas]:
+    """Draw the sizes of a body, and give its grid and an empty canvas on it."""
     spacing = np.asarray(spacing_mm, dtype=float)
     size = np.round(np.asarray(FIELD_MM) / spacing).astype(int)
     scales = np.clip(random.normal(1, (0.06, 0.08, 0.04)), (0.86, 0.84, 0.9), (1.16, 1.2, 1.1))

@@ -88,3 +88,38 @@ Source:
 def draw_uptake(random: np.random.Generator) -> dict[str, float]:
     """Draw the SUV of every organ of one patient."""
     return {organ: distribution.draw(random) for organ, distribution in UPTAKE.items()}
+
+
+VARIED: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "heart": (1.0, 20.0),
+        "bladder": (2.0, 70.0),
+        "urine": (2.0, 40.0),
+        "bowel": (0.7, 9.0),
+        "stomach": (1.0, 7.0),
+        "brown fat": (2.0, 12.0),
+        "marrow": (0.7, 4.5),
+        "tonsils": (1.5, 9.0),
+        "salivary glands": (1.0, 8.0),
+        "tongue": (1.2, 6.0),
+        "testes": (1.5, 5.0),
+        "kidney": (1.5, 7.0),
+        "oesophagus": (1.0, 3.5),
+        "liver": (1.2, 4.5),
+        "muscle": (0.4, 1.3),
+    }
+)
+"""SUV of organs from the lowest to the highest that a network of real scans should have met; set by us."""
+VARIED_SPREAD = 0.2  # of all other organs, logarithmic, beside their usual spread
+
+
+def draw_varied_uptake(random: np.random.Generator) -> dict[str, float]:
+    """Draw the SUV of every organ of one patient from ranges far wider than the usual ones."""
+    drawn = draw_uptake(random)
+    for organ in drawn:
+        if organ in VARIED:
+            low, high = np.log(VARIED[organ])
+            drawn[organ] = float(np.exp(random.uniform(low, high)))
+        else:
+            drawn[organ] *= float(np.exp(random.normal(0, VARIED_SPREAD)))
+    return drawn

@@ -1,0 +1,187 @@
+"""CandidateLocalization: the candidates of uptake in a PET and the probability of each to be a tumour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import LabelMap, SettingsError
+from ..segment import (
+    ActivationLevels,
+    Basins,
+    LiverUptake,
+    Regions,
+    Threshold,
+    UptakeBorder,
+    filter_components,
+    find_liver,
+)
+from ..views import PROJECTIONS
+from .projection_localization import ProjectionLocalization
+from .settings import LabelSettings
+
+SHOWN_BORDER = "adaptive"
+LEAST_PROBABILITY = 0.05
+LEAST_LISTED_ML = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateLocalization(ProjectionLocalization):
+    """What a model of candidates saw: it judged each place of uptake by its coronal and its sagittal projection.
+
+    The activation of a voxel is the probability of the candidate whose basin it lies in, where uptake is high enough to
+    show it. A label map holds the candidates whose probability reaches the threshold, outlined by their uptake.
+
+    Args:
+        basins: number of the candidate, from 1, on voxels of 4 mm; int32, 0 for none.
+        scores: probability of each candidate to be a tumour, float32, shape (candidates,).
+        factor: what the volume's values are multiplied by to be SUV, or as high as SUV would be.
+    """
+
+    basins: NDArray[np.int32] = field(default_factory=lambda: np.zeros((1, 1, 1), np.int32))
+    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    factor: float = 1.0
+
+    @property
+    def tumour_probability(self) -> float:
+        """Probability of the candidate that is most probably a tumour; 0 without candidates."""
+        return float(self.scores.max(initial=0.0))
+
+    @property
+    def tumour_probable(self) -> bool:
+        """Whether there is a candidate that may be a tumour; which ones are shown is up to the threshold."""
+        return self.tumour_probability >= LEAST_PROBABILITY
+
+    def verdict(self, located: bool) -> str:
+        """Say whether there is suspicious uptake, given whether some of it was outlined."""
+        highest = f"highest probability {self.tumour_probability:.2f}"
+        return f"suspicious uptake ({highest})" if located else f"no suspicious uptake ({highest})"
+
+    @cached_property
+    def liver(self) -> LiverUptake | None:
+        """Uptake of the liver; None where none was found."""
+        if self.factor == 1:
+            return find_liver(self.volume)
+        return find_liver(replace(self.volume, array_kji=self.volume.array_kji * np.float32(self.factor)))
+
+    def projected_maps(
+        self,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        *,
+        normalisation: str | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the highest activation along each line of projection; arguments as for :meth:`settings`.
+
+        Returns:
+            Plane to a float32 array in 0..1 that broadcasts against ``volume.array_kji``.
+
+        Raises:
+            SettingsError: a setting out of range, or scales that were not kept.
+        """
+        shown = self.activation(scales, weights, normalisation=normalisation)
+        return {plane: shown.max(axis=2 - self.pair.axes(plane).axes[2], keepdims=True) for plane in PROJECTIONS}
+
+    def activation(
+        self,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        *,
+        normalisation: str | None = None,
+        probability_limit: float | None = None,
+    ) -> NDArray[np.float32]:
+        """Give every voxel of uptake the probability of its candidate; arguments as for :meth:`settings`.
+
+        Returns:
+            0..1, float32, read-only, shape ``volume.grid.shape_kji``.
+
+        Raises:
+            SettingsError: a setting out of range, or scales that were not kept.
+        """
+        options = self.settings(
+            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
+        )
+        probable = self.tumour_probability >= options["probability_limit"]
+        return self._shown if probable else np.zeros(self.volume.grid.shape_kji, np.float32)
+
+    def label_map(
+        self,
+        threshold: str | float | Threshold | None = None,
+        scales: Iterable[int] | None = None,
+        weights: Mapping[int, float] | None = None,
+        *,
+        min_volume_ml: float | None = None,
+        keep_largest: int | None = None,
+        normalisation: str | None = None,
+        probability_limit: float | None = None,
+        uptake_border: UptakeBorder | str | None = None,
+    ) -> LabelMap:
+        """Outline the candidates whose probability reaches the threshold; defaults are the model's.
+
+        Args:
+            threshold: of the probability: fraction or fraction/255; percentile (``q95``) or ``otsu`` of the activation.
+            scales: as for :meth:`settings`.
+            weights: as for :meth:`settings`.
+            min_volume_ml: smaller connected components are left out; at least 0.
+            keep_largest: number of components kept, at least 1; all if not given.
+            normalisation: as for :meth:`settings`.
+            probability_limit: a volume whose highest probability is below it has no label map.
+            uptake_border: from which uptake on a voxel belongs to its candidate.
+
+        Raises:
+            SettingsError: a setting out of range, scales that were not kept, or no liver for the border ``liver``.
+        """
+        options = self.settings(
+            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
+        )
+        limit = max(self._value(threshold), options["probability_limit"])
+        mask = self._outlined(self.scores >= limit, uptake_border)
+        least = self.card.min_volume_ml if min_volume_ml is None else min_volume_ml
+        kept = filter_components(mask, self.volume.grid, least, keep_largest)
+        return LabelMap(kept.view(np.uint8), self.volume.grid, ("Tumour",))
+
+    def passed_over(self, settings: LabelSettings) -> Regions:
+        """Return the candidates that the threshold leaves out but that a reader may want to see.
+
+        Args:
+            settings: threshold and border.
+
+        Returns:
+            Their connected regions, most probable first; probabilities below 0.05 and volumes below 0.3 ml are left
+            out.
+
+        Raises:
+            SettingsError: no liver for the border ``liver``.
+        """
+        limit = max(self._value(settings.threshold), settings.probability_limit)
+        below = (self.scores < limit) & (self.scores >= LEAST_PROBABILITY)
+        mask = self._outlined(below, settings.uptake_border)
+        return Regions.of(mask, self.volume.grid, self._shown).large_enough(LEAST_LISTED_ML).by_peak()
+
+    def _value(self, threshold: str | float | Threshold | None) -> float:
+        rule = Threshold.parse(self.card.threshold if threshold is None else threshold)
+        return max(rule.level if rule.method == "fixed" else rule.value(self._levels), LEAST_PROBABILITY / 100)
+
+    def _outlined(self, chosen: NDArray[np.bool_], border: UptakeBorder | str | None) -> NDArray[np.bool_]:
+        wanted = self.card.uptake_border if border is None else border
+        return self._places.mask(np.flatnonzero(chosen).tolist(), wanted, self.liver_suv(wanted))
+
+    @cached_property
+    def _places(self) -> Basins:
+        if len(self.scores) != self.basins.max(initial=0):
+            raise SettingsError(f"{len(self.scores)} probabilities for {self.basins.max(initial=0)} candidates")
+        return Basins(self.volume, self.basins, len(self.scores), self.factor)
+
+    @cached_property
+    def _shown(self) -> NDArray[np.float32]:
+        shown = self._places.spread(self.scores, SHOWN_BORDER)
+        shown.setflags(write=False)
+        return shown
+
+    @cached_property
+    def _levels(self) -> ActivationLevels:
+        return ActivationLevels(self._shown)

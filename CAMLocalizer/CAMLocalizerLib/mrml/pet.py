@@ -1,0 +1,27 @@
+"""PET as the field looks at it: inverted grey, with a window of uptake that no organ decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PET_WINDOW_SUV = (0.0, 7.0)
+INVERTED_GREY = "vtkMRMLColorTableNodeInvertedGrey"
+
+
+def show_as_pet(node: Any) -> None:
+    """Show a volume node in inverted grey from SUV 0 to 7.
+
+    Args:
+        node: scalar volume node with a display node, in SUV.
+    """
+    display = node.GetDisplayNode()
+    display.SetAndObserveColorNodeID(INVERTED_GREY)
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(*PET_WINDOW_SUV)
+
+
+def shown_as_pet(node: Any) -> bool:
+    """Tell whether a volume node is shown as `show_as_pet` left it."""
+    display = node.GetDisplayNode()
+    window = display.GetWindowLevelMin(), display.GetWindowLevelMax()
+    return display.GetColorNodeID() == INVERTED_GREY and window == PET_WINDOW_SUV
