@@ -11,7 +11,7 @@ from scipy import ndimage
 from ..core import Volume
 from .geodesic import geodesic
 from .random_walk import random_walk
-from .runs import NEIGHBOURS, Box
+from .runs import NEIGHBOURS, Box, Runs
 
 SOFTNESS = 0.2
 LOWEST_LEVEL = 1e-3
@@ -55,13 +55,32 @@ def _parts(
 
     Each is worked on by itself, so that memory follows the tumours and not the volume.
     """
-    bounds = ndimage.find_objects(region.astype(np.uint8))[0]
-    whole = _widened(bounds, margin_mm / spacing_mm)
-    near = ndimage.distance_transform_edt(~region[whole], sampling=spacing_mm) <= margin_mm
-    labels, _ = ndimage.label(near, structure=NEIGHBOURS)
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        shifted = [slice(a.start + b.start, a.start + b.stop) for a, b in zip(whole, box, strict=True)]
-        yield (shifted[0], shifted[1], shifted[2]), labels[box] == number
+    for whole in _apart([_widened(box, margin_mm / spacing_mm) for box, _ in Runs.of(region).boxes()]):
+        near = ndimage.distance_transform_edt(~region[whole], sampling=spacing_mm) <= margin_mm
+        labels, _ = ndimage.label(near, structure=NEIGHBOURS)
+        for number, box in enumerate(ndimage.find_objects(labels), start=1):
+            shifted = [slice(a.start + b.start, a.start + b.stop) for a, b in zip(whole, box, strict=True)]
+            yield (shifted[0], shifted[1], shifted[2]), labels[box] == number
+
+
+def _apart(boxes: Sequence[Box]) -> list[Box]:
+    """Join boxes that overlap or touch, until none do."""
+    apart: list[Box] = []
+    for box in boxes:
+        joined = box
+        while near := [other for other in apart if _touch(joined, other)]:
+            apart = [other for other in apart if other not in near]
+            k, j, i = (
+                slice(min(line.start for line in lines), max(line.stop for line in lines))
+                for lines in zip(joined, *near, strict=True)
+            )
+            joined = (k, j, i)
+        apart.append(joined)
+    return apart
+
+
+def _touch(first: Box, second: Box) -> bool:
+    return all(a.start <= b.stop and b.start <= a.stop for a, b in zip(first, second, strict=True))
 
 
 def _widened(bounds: Sequence[slice], voxels: NDArray[np.float64]) -> Box:

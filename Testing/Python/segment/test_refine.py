@@ -180,3 +180,15 @@ def test_other_grids_and_several_segments_are_refused() -> None:
     with pytest.raises(SettingsError, match="one segment"):
         refine(activation, LabelMap(activation >= 0.5, volume.grid, ("a", "b")), volume)
     assert REFINEMENTS == ("none", "random-walk", "geodesic")
+
+
+@BOTH
+def test_regions_far_apart_are_redrawn_as_if_each_were_alone(method: str) -> None:
+    truth, image, activation = phantom()
+    both_images = np.concatenate([image, np.zeros((6, *image.shape[1:])), image])
+    both_maps = np.concatenate([activation, np.zeros((6, *image.shape[1:]), np.float32), activation])
+    alone = refined(method, image, activation).array_kji
+    both = refined(method, both_images, both_maps).array_kji
+    assert alone.any()
+    assert dice(both[: len(truth)] > 0, both[-len(truth) :] > 0) == 1
+    assert dice(both[: len(truth)] > 0, alone > 0) > 0.95  # the end of the volume is no longer one
