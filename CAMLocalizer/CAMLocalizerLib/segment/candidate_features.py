@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core import Grid
 from .candidates import EDGE_MM, Candidates
+from .depths import depths
 from .liver import LiverUptake, find_liver
 
 VOXEL_ML = EDGE_MM**3 / 1000.0
@@ -108,7 +109,7 @@ class _Body:
         self.smoothed = candidates.smoothed
         self.mask = ndimage.gaussian_filter(uptake, 1.5) > OUTLINE_SHARE * usual
         self.median_suv = max(float(np.median(uptake[self.mask])) if self.mask.any() else 0.0, LEAST_BODY_SUV)
-        self.depth_mm = ndimage.distance_transform_edt(self.mask) * EDGE_MM
+        self.depth_mm = depths(self.mask) * EDGE_MM
         levels = np.flatnonzero(self.mask.any(axis=(1, 2)))
         self.bottom = int(levels[0]) if levels.size else 0
         self.top = int(levels[-1]) if levels.size else len(uptake) - 1

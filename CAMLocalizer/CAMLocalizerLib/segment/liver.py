@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import Volume
 from ..views import isotropic
+from .depths import depths
 
 EDGE_MM = 4.0
 SMOOTHING_MM = 3.0  # standard deviation of the Gaussian; noise is not to count as unevenness
@@ -73,7 +74,7 @@ def find_liver(volume: Volume) -> LiverUptake | None:
         return None
     uptakes = ndimage.mean(smoothed, labels, np.arange(1, count + 1))
     inside = labels == np.where(large, uptakes, 0).argmax() + 1
-    depth = ndimage.distance_transform_edt(inside)
+    depth = depths(inside)
     middle = np.unravel_index(int(depth.argmax()), depth.shape)
     lines = np.ogrid[tuple(slice(0, length) for length in smoothed.shape)]
     away = sum((line - place) ** 2 for line, place in zip(lines, middle, strict=True))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 from uptake_phantoms import hot_balls
 
 from CAMLocalizerLib.core import Volume
 from CAMLocalizerLib.segment import Basins, find_candidates, find_liver
 from CAMLocalizerLib.segment.candidate_features import FEATURES, candidate_features
 from CAMLocalizerLib.segment.candidate_views import SIDE, candidate_views
+from CAMLocalizerLib.segment.depths import depths
 
 TWO = [((12, 20, 12), 3.0, 8.0), ((34, 18, 30), 4.0, 5.0)]
 
@@ -149,3 +151,12 @@ def test_the_liver_is_the_even_place_on_the_right() -> None:
     assert find_liver(hot_balls(TWO)) is None
     tiny = hot_balls([], shape=(4, 4, 4))
     assert find_liver(Volume(tiny.array_kji + np.eye(4, dtype=np.float32), tiny.grid)) is None
+
+
+def test_depths_are_those_of_the_whole_array() -> None:
+    mask = np.zeros((9, 12, 14), dtype=bool)
+    mask[2:8, 3:9, 5:12], mask[4, 5, 7] = True, False
+    np.testing.assert_array_equal(depths(mask), distance_transform_edt(mask))
+    mask[:, :6] = True  # reaches the border, beyond which nothing is outside
+    np.testing.assert_array_equal(depths(mask), distance_transform_edt(mask))
+    assert not depths(np.zeros((3, 3), dtype=bool)).any()
