@@ -40,7 +40,7 @@ class CandidateRecipe:
     """
 
     bodies: int = 600
-    usual_bodies: int = 200
+    usual_bodies: int = 100
     copies: int = 6
     whole_copies: int = 50
     first: CandidateOptions = field(default_factory=CandidateOptions)
