@@ -13,9 +13,8 @@ FOLDER = ROOT / "demo" / "pet"
 
 def main(seed: int) -> int:
     """Write the scan, run the main job on it into ``demo/pet`` and compare with the tumours that were drawn."""
-    from CAMLocalizerLib import read_volume
     from CAMLocalizerLib.cli import main as camlocalizer
-    from CAMLocalizerLib.io import write_nifti
+    from CAMLocalizerLib.io import read_label_map, write_nifti
     from CAMLocalizerLib.metrics import count_lesions, dice
     from CAMLocalizerLib.training.simulated_pet.varied import simulate_body
 
@@ -26,7 +25,7 @@ def main(seed: int) -> int:
     options = ["--model", "pet-fdg", "--unit", "SUVbw", "--output", str(FOLDER), "--overwrite"]
     code = camlocalizer(["localize", str(scan), *options])
     if code == 0:
-        found = read_volume(FOLDER / body.volume.name / "labelmap.nii.gz").array_kji
+        found = read_label_map(FOLDER / body.volume.name / "labelmap.nii.gz").array_kji
         truth = body.lesions.array_kji > 0
         counts = count_lesions(truth, found)
         print(

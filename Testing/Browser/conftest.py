@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from browser_review import RunningReview, chromium, missing
-from review_page import WINDOW, run, shown, volume_of, wait_for, watched_page
+from PIL import Image
+from review_page import WINDOW, Photograph, run, shown, still, volume_of, wait_for, watched_page
 
 from CAMLocalizerLib.core import Grid, Volume
 from CAMLocalizerLib.localizer import LabelSettings
 
 NETWORK = {"channels": (4, 4, 4, 4)}
+SURFACE_MS = 3000  # until a slow machine has drawn the surface of the regions that are left
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -132,3 +135,19 @@ def sample_review(
     folder = tmp_path_factory.mktemp("review")
     with RunningReview([sample_image, "--folder", folder]) as review:
         yield review
+
+
+@pytest.fixture
+def photograph(pytestconfig: pytest.Config) -> Photograph:
+    """Write a picture of the page into the folder of ``--screenshots``; without that option do nothing."""
+    folder: Path | None = pytestconfig.getoption("--screenshots")
+
+    def take(page: Any, name: str) -> None:
+        if folder is None:
+            return
+        page.wait_for_timeout(SURFACE_MS)
+        still(page, "ThreeD")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(folder / f"{name}.png", optimize=True)
+
+    return take

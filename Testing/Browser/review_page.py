@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from browser_review import RunningReview
 
 WINDOW = {"width": 1366, "height": 768}
+LARGE = {"width": 1920, "height": 1080}
+Photograph = Callable[[Any, str], None]
 RUN_MS = 60_000
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:http://127.0.0.1:")
 PICTURES = 'document.querySelectorAll(".view img").length === 4 && \

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK
-from PIL import Image
-from review_page import run, shown, still, wait_for, watched_page
-
-LARGE = {"width": 1920, "height": 1080}
-SURFACE_MS = 3000  # until a slow machine has drawn the surface of the regions that are left
-Photograph = Callable[[Any, str], None]
-
-
-@pytest.fixture
-def photograph(pytestconfig: pytest.Config) -> Photograph:
-    """Write a picture of the page into the folder of ``--screenshots``; without that option do nothing."""
-    folder: Path | None = pytestconfig.getoption("--screenshots")
-
-    def take(page: Any, name: str) -> None:
-        if folder is None:
-            return
-        page.wait_for_timeout(SURFACE_MS)
-        still(page, "ThreeD")
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(folder / f"{name}.png", optimize=True)
-
-    return take
+from review_page import LARGE, Photograph, run, shown, wait_for, watched_page
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import ActivationMap, ActivationPyramid, GridError, SettingsError
 from ..views import back_project, plane_axes
+from ..views.backproject import BackProjection, slice_parts
 from .sums import Term, divide, slice_maxima, weighted_sum
 
 NORMALISATIONS = ("slice", "volume", "reference")
@@ -114,7 +115,7 @@ def fuse(
 
     Each scale is back-projected and divided by its maximum, the weighted scales are summed, and the sum is divided
     by its maximum. Where a maximum is zero the map stays zero. Beside the result, one array of the volume's size
-    is held at a time.
+    is held at a time, and none with ``reference``.
 
     Args:
         pyramid: raw maps of a volume.
@@ -139,6 +140,9 @@ def fuse(
     """
     fusion = Fusion.of(pyramid, scales, weights, normalisation, probability_limit, reference)
     total = np.empty(pyramid.source_grid.shape_kji, dtype=np.float32)
+    if normalisation == "reference":
+        _fuse_by_reference(total, pyramid, fusion)
+        return total
     for n, entry in enumerate(pyramid.select(fusion.shares)):
         array = _back_project(entry, pyramid)
         term = fusion.term(entry.scale, array, fusion.maxima(array))
@@ -146,6 +150,28 @@ def fuse(
         del array, term  # before the next scale is back-projected
     fusion.finish(total, highest)
     return total
+
+
+def _fuse_by_reference(total: NDArray[np.float32], pyramid: ActivationPyramid, fusion: Fusion) -> None:
+    """Overwrite an array with the fusion, a few slices at a time, as no maximum over more of them is needed."""
+    axes = plane_axes(pyramid.source_grid, pyramid.view)
+    slices, counted = axes.as_slices(total), axes.as_slices(fusion.counted)  # in display order, as the maps
+    ways = {
+        entry.scale: BackProjection.of(entry.array_kji, entry.grid, pyramid.source_grid, pyramid.view)
+        for entry in pyramid.select(fusion.shares)
+    }
+    for part in slice_parts(len(slices)):
+        factors = counted[part].astype(np.float32)
+        if not factors.any():
+            slices[part] = 0
+            continue
+        sums: NDArray[np.float32] | None = None
+        for scale, share in fusion.shares.items():
+            term = ways[scale].slices(part)
+            term *= factors * (np.float32(share) / np.float32(fusion.levels[scale]))
+            np.minimum(term, np.float32(share), out=term)
+            sums = term if sums is None else np.add(sums, term, out=sums)
+        slices[part] = sums
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,20 +38,50 @@ def back_project(
         GridError: the array's shape is not its grid's, or the cells are no slices of the volume in this plane.
         SettingsError: an unknown plane.
     """
-    axes = plane_axes(target_grid, plane)
-    if array_kji.shape != cell_grid.shape_kji:
-        raise GridError(f"feature map has shape {array_kji.shape}, its grid expects {cell_grid.shape_kji}")
-    steps, starts = _target_in_cells(cell_grid, target_grid, axes.axes, plane)
-    columns, rows = (
-        linear_weights(starts[n] + steps[n] * np.arange(target_grid.size[axes.axes[n]]), cell_grid.size[n])
-        for n in range(2)
-    )
+    way = BackProjection.of(array_kji, cell_grid, target_grid, plane)
     result = np.empty(target_grid.shape_kji, dtype=np.float32)
-    slices = axes.as_slices(result)  # (slices, rows, columns)
-    for start in range(0, len(slices), SLICES_AT_ONCE):
-        part = slice(start, start + SLICES_AT_ONCE)
-        slices[part] = apply_weights(rows, array_kji[part], columns)
+    slices = plane_axes(target_grid, plane).as_slices(result)  # (slices, rows, columns)
+    for part in slice_parts(len(slices)):
+        slices[part] = way.slices(part)
     return result
+
+
+def slice_parts(count: int) -> Iterator[slice]:
+    """Divide slices into the parts that are brought back at once."""
+    for start in range(0, count, SLICES_AT_ONCE):
+        yield slice(start, start + SLICES_AT_ONCE)
+
+
+@dataclass(frozen=True, eq=False)
+class BackProjection:
+    """The way of a feature map back to the voxels, a few slices at a time; see :func:`back_project`.
+
+    Args:
+        array_kji: values of the cells.
+        rows: weights of the cells in each row of voxels.
+        columns: the same of columns.
+    """
+
+    array_kji: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    columns: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, array_kji: NDArray[np.float32], cell_grid: Grid, target_grid: Grid, plane: str) -> BackProjection:
+        """Prepare it; arguments and errors as for :func:`back_project`."""
+        axes = plane_axes(target_grid, plane)
+        if array_kji.shape != cell_grid.shape_kji:
+            raise GridError(f"feature map has shape {array_kji.shape}, its grid expects {cell_grid.shape_kji}")
+        steps, starts = _target_in_cells(cell_grid, target_grid, axes.axes, plane)
+        columns, rows = (
+            linear_weights(starts[n] + steps[n] * np.arange(target_grid.size[axes.axes[n]]), cell_grid.size[n])
+            for n in range(2)
+        )
+        return cls(array_kji, rows, columns)
+
+    def slices(self, part: slice) -> NDArray[np.float32]:
+        """Return some slices in display order of the plane, shape (slices, rows, columns)."""
+        return apply_weights(self.rows, self.array_kji[part], self.columns)
 
 
 def _target_in_cells(

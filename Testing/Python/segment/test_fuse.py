@@ -61,13 +61,14 @@ def test_fusion_equals_plain_arithmetic(oblique_volume: Volume, view: str, norma
     assert 0 <= got.min() <= got.max() <= 1
 
 
-@pytest.mark.parametrize("normalisation", ["slice", "volume"])
+@pytest.mark.parametrize("normalisation", ["slice", "volume", "reference"])
 def test_the_quick_path_gives_the_same_as_fuse(oblique_volume: Volume, normalisation: str) -> None:
+    reference = dict.fromkeys(STRIDES, 3.0)
     pyramid = make_pyramid(oblique_volume, "coronal")
     maps = back_project_scales(pyramid)
     for settings in ({}, {"scales": [1]}, {"scales": (1, 4), "weights": {1: 2.0}}, {"weights": {2: 1.0}}):
-        quick = combine(maps, pyramid, normalisation=normalisation, probability_limit=0.3, **settings)
-        whole = fuse(pyramid, normalisation=normalisation, probability_limit=0.3, **settings)
+        shared = {"normalisation": normalisation, "probability_limit": 0.3, "reference": reference, **settings}
+        quick, whole = combine(maps, pyramid, **shared), fuse(pyramid, **shared)
         np.testing.assert_array_equal(quick, whole)
 
 
@@ -106,14 +107,18 @@ def test_slices_below_the_limit_are_zero_and_count_in_no_maximum(oblique_volume:
         np.testing.assert_array_equal(quiet.any(axis=(1, 2)), tumour >= 0.5)
 
 
-def test_a_slice_below_the_limit_is_the_right_one_where_storage_is_flipped(oblique_volume: Volume) -> None:
+@pytest.mark.parametrize("normalisation", ["slice", "reference"])
+def test_a_slice_below_the_limit_is_the_right_one_where_storage_is_flipped(
+    oblique_volume: Volume, normalisation: str
+) -> None:
     grid = oblique_volume.grid
     flipped = Grid(
         grid.size, grid.spacing_mm, tuple(grid.to_lps((0, 0, grid.size[2] - 1))), grid.direction * (1, 1, -1)
     )
     volume = Volume(oblique_volume.array_kji[::-1], flipped)
     pyramid, mirrored = make_pyramid(oblique_volume), make_pyramid(volume)
-    one, other = fuse(pyramid, probability_limit=0.5), fuse(mirrored, probability_limit=0.5)
+    settings = {"normalisation": normalisation, "reference": dict.fromkeys(STRIDES, 9.0)}
+    one, other = (fuse(each, probability_limit=0.5, **settings) for each in (pyramid, mirrored))
     np.testing.assert_allclose(one, other[::-1], atol=1e-5)
 
 
@@ -170,11 +175,14 @@ def test_a_pyramid_of_another_volume_is_refused(oblique_volume: Volume) -> None:
         fuse(replace(make_pyramid(oblique_volume), source_grid=shorter))
 
 
-def test_fusing_holds_one_array_of_the_volumes_size_beside_the_result() -> None:
+@pytest.mark.parametrize(("normalisation", "arrays"), [("slice", 2.6), ("reference", 1.8)])
+def test_fusing_holds_one_array_of_the_volumes_size_beside_the_result_or_none(
+    normalisation: str, arrays: float
+) -> None:
     array = np.random.default_rng(0).random((64, 96, 128), dtype=np.float32)
     pyramid = make_pyramid(Volume(array, Grid((128, 96, 64), (1, 1, 2), (0, 0, 0), np.eye(3))), "sagittal")
     tracemalloc.start()
-    fuse(pyramid)
+    fuse(pyramid, normalisation=normalisation, reference=dict.fromkeys(STRIDES, 9.0))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2.6 * array.nbytes
+    assert peak < arrays * array.nbytes
