@@ -57,9 +57,8 @@ def main() -> None:
     work = chosen.output / "work"
     report = partial(print, flush=True)
     simulated = simulated_bodies(recipe, work, chosen.workers)
-    report(
-        f"{recipe.bodies} simulated bodies: {len(simulated)} candidates, {int((simulated.labels == 1).sum())} tumours"
-    )
+    bodies, tumours = recipe.bodies + recipe.usual_bodies, int((simulated.labels == 1).sum())
+    report(f"{bodies} simulated bodies: {len(simulated)} candidates, {tumours} of them tumours")
     real = list(real_scans(read_points(POINTS, chosen.data), recipe, work))
     report(f"{len(real)} real scans: {sum(len(found) for _, found in real)} candidates")
     first = first_network(simulated, recipe, work, report=report)

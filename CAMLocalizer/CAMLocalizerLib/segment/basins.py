@@ -12,7 +12,7 @@ from ..core import Volume
 from ..views import nearest_isotropic
 from .candidates import EDGE_MM
 from .runs import NEIGHBOURS
-from .uptake_border import UptakeBorder
+from .uptake_border import SMALL_ML, UptakeBorder
 
 
 class Basins:
@@ -59,10 +59,8 @@ class Basins:
         Raises:
             SettingsError: a border that is not understood or lacks a liver.
         """
-        lowest = np.full(self.count + 1, np.inf, dtype=np.float32)
-        wanted = np.fromiter(chosen, dtype=np.intp, count=len(chosen))
-        lowest[wanted + 1] = UptakeBorder.parse(border).lowest(self.highest[wanted], liver_suv)
-        return self._outlined(lowest) > 0
+        rule, wanted = UptakeBorder.parse(border), np.fromiter(chosen, dtype=np.intp, count=len(chosen))
+        return self._outlined(rule, wanted, liver_suv) > 0
 
     def spread(self, values: NDArray[np.float32], border: UptakeBorder | str) -> NDArray[np.float32]:
         """Give the voxels of every candidate its value, within a border.
@@ -74,32 +72,37 @@ class Basins:
         Returns:
             float32, 0 elsewhere, shape ``volume.grid.shape_kji``.
         """
-        lowest = np.concatenate([[np.inf], UptakeBorder.parse(border).lowest(self.highest)]).astype(np.float32)
         each = np.concatenate([[0], values]).astype(np.float32)
-        return each[self._outlined(lowest)]
+        return each[self._outlined(UptakeBorder.parse(border), np.arange(self.count))]
 
-    def _outlined(self, lowest: NDArray[np.float32]) -> NDArray[np.uint16]:
-        """Return the number of the candidate in the voxels that belong to it, 0 elsewhere.
-
-        Args:
-            lowest: lowest uptake of each number, that of 0 first; infinite for those that are not wanted.
-        """
-        from scipy import ndimage  # only here: it takes long to import
-
+    def _outlined(
+        self, border: UptakeBorder, wanted: NDArray[np.intp], liver_suv: float | None = None
+    ) -> NDArray[np.uint16]:
+        """Return the number of the candidate, from 1, in the voxels that belong to it, 0 elsewhere."""
         outlined = np.zeros(self.volume.grid.shape_kji, dtype=np.uint16)
-        wanted = np.flatnonzero(np.isfinite(lowest[1:])) + 1
-        for number in wanted.tolist():
+        lowest, of_small = (
+            rule.lowest(self.highest[wanted], liver_suv).tolist() for rule in (border, border.of_small_lesions)
+        )
+        for number, usual, small in zip((wanted + 1).tolist(), lowest, of_small, strict=True):
             box = self._boxes[number - 1]
             if box is None:
                 continue
-            uptake = np.where(
-                self.numbers[box] == number, self.volume.array_kji[box] * np.float32(self.factor), -np.inf
-            )
-            parts, _ = ndimage.label(uptake >= lowest[number], NEIGHBOURS)
-            part = parts[np.unravel_index(int(uptake.argmax()), uptake.shape)]
-            if part:
-                outlined[box][parts == part] = number
+            part = self._hot_part(box, number, usual)
+            if small != usual and np.count_nonzero(part) * self.volume.grid.voxel_volume_mm3 < SMALL_ML * 1000:
+                part = self._hot_part(box, number, small)
+            outlined[box][part] = number
         return outlined
+
+    def _hot_part(self, box: tuple[slice, slice, slice], number: int, lowest: float) -> NDArray[np.bool_]:
+        """Find what hangs together with the highest voxel of a basin, above some uptake."""
+        from scipy import ndimage  # only here: it takes long to import
+
+        uptake = self.volume.array_kji[box] * np.float32(self.factor)
+        uptake[self.numbers[box] != number] = -np.inf
+        parts, _ = ndimage.label(uptake >= lowest, NEIGHBOURS)
+        top = parts[np.unravel_index(int(uptake.argmax()), uptake.shape)]
+        found: NDArray[np.bool_] = (parts == top) & (top > 0)
+        return found
 
     @cached_property
     def _boxes(self) -> list[tuple[slice, slice, slice] | None]:

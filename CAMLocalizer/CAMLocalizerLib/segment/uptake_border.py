@@ -14,6 +14,7 @@ METHODS = ("adaptive", "share", "suv", "liver")
 FORMS = '"adaptive", a share of the highest uptake ("41%"), an SUV ("suv2.5") or "liver"'
 ADAPTIVE_SHARES = (0.25, 0.41)
 ADAPTIVE_SUV = (2.0, 2.5)
+SMALL_ML = 30.0
 USUAL_BORDERS = ("adaptive", "41%", "50%", "suv2.5", "suv4", "liver")
 _NUMBER = r"(\d+\.?\d*|\.\d+)"
 _FACTOR = rf"(\s*\*\s*(?P<factor>{_NUMBER}))?"
@@ -31,8 +32,9 @@ class UptakeBorder:
 
     With P the highest uptake of the lesion:
 
-    - ``adaptive``: a quarter of P, but not below SUV 2 nor above SUV 2.5, and never above 41 % of P. A large tumour of
-      uneven uptake is kept whole, and a faint small one does not vanish.
+    - ``adaptive``: a quarter of P, but not below SUV 2 nor above SUV 2.5, and never above 41 % of P: a large tumour of
+      uneven uptake is kept whole, and a faint one does not vanish. What is smaller than 30 ml then is outlined at 41 %
+      of P, see :attr:`of_small_lesions`.
     - ``share``: that share of P; 41 % and 50 % are usual.
     - ``suv``: a fixed SUV; 2.5 and 4 are usual.
     - ``liver``: 1.5 times the mean of the liver plus two standard deviations.
@@ -90,6 +92,12 @@ class UptakeBorder:
         """
         most = 1 / self.level if self.method == "share" else np.inf
         return replace(self, factor=min(self.factor * factor, most))
+
+    @property
+    def of_small_lesions(self) -> UptakeBorder:
+        """Return the border of what is smaller than 30 ml by this one: 41 % instead of ``adaptive``."""
+        small = UptakeBorder("share", ADAPTIVE_SHARES[1])
+        return small.scaled(self.factor) if self.method == "adaptive" else self
 
     def lowest(self, highest: NDArray[np.float32], liver_suv: float | None = None) -> NDArray[np.float32]:
         """Return the lowest uptake of lesions whose highest is known.

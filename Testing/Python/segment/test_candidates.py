@@ -160,3 +160,15 @@ def test_depths_are_those_of_the_whole_array() -> None:
     mask[:, :6] = True  # reaches the border, beyond which nothing is outside
     np.testing.assert_array_equal(depths(mask), distance_transform_edt(mask))
     assert not depths(np.zeros((3, 3), dtype=bool)).any()
+
+
+def test_small_lesions_are_outlined_at_41_percent_where_the_border_is_adaptive() -> None:
+    large, small = ((30, 30, 20), 8.0, 9.0), ((30, 30, 46), 3.0, 16.0)
+    volume = hot_balls([large, small], shape=(60, 60, 64))
+    found = find_candidates(volume)
+    basins = Basins(volume, found.basins, len(found))
+    mask, uptake = basins.mask([0, 1], "adaptive"), volume.array_kji
+    of_large, of_small = (uptake[mask & (basins.numbers == basins.numbers[centre])] for centre in (large[0], small[0]))
+    assert of_large.size * 0.064 > 30 > of_small.size * 0.064
+    assert of_large.min() == pytest.approx(0.25 * uptake[large[0]], rel=0.15)
+    assert of_small.min() == pytest.approx(0.41 * uptake[small[0]], rel=0.15)

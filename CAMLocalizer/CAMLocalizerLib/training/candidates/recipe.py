@@ -23,6 +23,7 @@ BODIES_AT_ONCE = 25
 WHOLE_BODY_MM = 600.0
 COLUMNS = ("file", "patient", "fold", "x", "y", "z")
 UNIT = "SUVbw"
+USUAL = "usual"  # begins the names of files with bodies of usual uptake
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class CandidateRecipe:
     """How `pet-fdg` is trained.
 
     Args:
-        bodies: simulated, seeds from 0.
+        bodies: simulated bodies of wide variety, seeds from 0.
+        usual_bodies: simulated bodies of usual uptake with one tumour, seeds from 0.
         copies: of each real scan that shows a part of the body, with lesions put in.
         whole_copies: the same of each whole body.
         first: training on simulated bodies.
@@ -38,11 +40,12 @@ class CandidateRecipe:
     """
 
     bodies: int = 600
+    usual_bodies: int = 100
     copies: int = 6
     whole_copies: int = 50
     first: CandidateOptions = field(default_factory=CandidateOptions)
     second: CandidateOptions = field(
-        default_factory=lambda: CandidateOptions(epochs=3, candidates_per_epoch=6000, learning_rate=1e-3)
+        default_factory=lambda: CandidateOptions(epochs=4, candidates_per_epoch=6000, learning_rate=1e-3)
     )
 
 
@@ -96,21 +99,23 @@ def read_points(table: Path, data: Path) -> list[PointedScan]:
 
 def simulated_bodies(recipe: CandidateRecipe, work: Path, workers: int) -> CandidateSamples:
     """Simulate the recipe's bodies; what is in ``work`` already is taken from there."""
-    starts = range(0, recipe.bodies, BODIES_AT_ONCE)
-    parts = [range(start, min(start + BODIES_AT_ONCE, recipe.bodies)) for start in starts]
-    files = [work / f"simulated-{part.start}-{part.stop}.npz" for part in parts]
-    missing = [(part, file) for part, file in zip(parts, files, strict=True) if not file.exists()]
-    if workers > 1:
+    parts = []
+    for count, kind in ((recipe.bodies, "simulated"), (recipe.usual_bodies, USUAL)):
+        for start in range(0, count, BODIES_AT_ONCE):
+            stop = min(start + BODIES_AT_ONCE, count)
+            parts.append((range(start, stop), work / f"{kind}-{start}-{stop}.npz"))
+    missing = [(seeds, file) for seeds, file in parts if not file.exists()]
+    if workers > 1 and missing:
         with ProcessPoolExecutor(workers) as pool:
-            list(pool.map(_simulate, *zip(*missing, strict=True))) if missing else None
+            list(pool.map(_simulate, *zip(*missing, strict=True)))
     else:
-        for part, file in missing:
-            _simulate(part, file)
-    return CandidateSamples.joined(map(CandidateSamples.load, files))
+        for seeds, file in missing:
+            _simulate(seeds, file)
+    return CandidateSamples.joined(CandidateSamples.load(file) for _, file in parts)
 
 
 def _simulate(seeds: Sequence[int], file: Path) -> None:
-    simulated_samples(seeds).save(file)
+    simulated_samples(seeds, usual=file.name.startswith(USUAL)).save(file)
 
 
 def real_scans(

@@ -14,6 +14,9 @@ from ...core import InputError
 from ...segment import Candidates, find_candidates
 from ...segment.candidate_features import candidate_features
 from ...segment.candidate_views import candidate_views
+from ...segment.candidates import EDGE_MM
+from ...views import isotropic
+from ..simulated_pet import simulate
 from ..simulated_pet.varied import simulate_body
 from .labelling import PHYSIOLOGICAL, UNCLEAR, lesion_labels
 
@@ -89,17 +92,24 @@ def samples_of(
     return CandidateSamples(images.astype(np.float16), numbers[kept], labels[kept], bodies)
 
 
-def simulated_samples(seeds: Sequence[int]) -> CandidateSamples:
+def simulated_samples(seeds: Sequence[int], *, usual: bool = False) -> CandidateSamples:
     """Simulate bodies and describe their candidates.
 
     Args:
         seeds: of the bodies, which are numbered by them.
+        usual: bodies of usual uptake with one tumour in a lung or along the oesophagus, as in the paper, instead of
+            bodies of wide variety; they are numbered from -1 downwards.
     """
     parts = []
     for seed in seeds:
-        body = simulate_body(seed)
-        candidates = find_candidates(body.volume)
-        labels = lesion_labels(candidates, body.lesions.array_kji)
-        part = samples_of(candidates, labels, seed, np.random.default_rng([seed, 7]))
+        if usual:
+            case = simulate(seed, spacing_mm=(EDGE_MM,) * 3)
+            volume, lesions = isotropic(case.volume, EDGE_MM), case.truth.array_kji
+        else:
+            body = simulate_body(seed)
+            volume, lesions = body.volume, body.lesions.array_kji
+        candidates = find_candidates(volume)
+        number = -1 - seed if usual else seed
+        part = samples_of(candidates, lesion_labels(candidates, lesions), number, np.random.default_rng([seed, 7]))
         parts += [part] if part is not None else []
     return CandidateSamples.joined(parts)

@@ -113,6 +113,9 @@ def test_simulated_bodies_give_tumours_and_physiological_uptake() -> None:
     samples = simulated_samples([1])
     assert set(samples.labels.tolist()) == {0, 1}
     assert set(samples.bodies.tolist()) == {1}
+    usual = simulated_samples([1], usual=True)
+    assert set(usual.bodies.tolist()) == {-2}
+    assert (usual.labels == 1).sum() >= 1
     assert samples.images.shape[1:] == (2, 3, 32, 32)
     assert np.isfinite(samples.numbers).all()
 
@@ -142,7 +145,9 @@ def test_points_are_read_with_their_folds_and_a_bad_table_is_named(tmp_path) -> 
 
 
 def test_the_recipe_goes_on_where_it_stopped(tmp_path, monkeypatch) -> None:
-    recipe = CandidateRecipe(bodies=1, copies=1, first=replace(QUICK, epochs=1), second=replace(QUICK, epochs=1))
+    recipe = CandidateRecipe(
+        bodies=1, usual_bodies=1, copies=1, first=replace(QUICK, epochs=1), second=replace(QUICK, epochs=1)
+    )
     made = simulated_bodies(recipe, tmp_path, 1)
     first = first_network(made, recipe, tmp_path, report=lambda _line: None)
     for name in ("simulated_samples", "fit_candidates"):
