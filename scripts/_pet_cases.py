@@ -100,8 +100,7 @@ def _pair(image: Path, mask: Path, unit: str = "SUVbw") -> tuple[Volume, NDArray
 
     volume, lesions = read_volume(image), read_volume(mask)
     if not volume.grid.matches(lesions.grid):
-        sys_message = f"{mask} lies on another grid than {image}"
-        raise SystemExit(sys_message)
+        raise SystemExit(f"{mask} lies on another grid than {image}")
     return replace(volume, unit=unit), lesions.array_kji > 0.5
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -73,6 +74,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=ROOT / "Resources" / "models" / "pet-fdg")
     parser.add_argument("--paper", type=Path, help="bundle with the network of the PET paper")
     parser.add_argument("--simulated", type=int, default=20, help="simulated bodies of each kind")
+    parser.add_argument("--card", action="store_true", help="write the model's figures into its card")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "pet-fdg")
     return parser.parse_args()
 
@@ -98,6 +100,25 @@ def main() -> None:
         levels += free_response(case, networks[case.fold])
         print(f"{case.group}: {case.name}: Dice {rows[-len(PLAIN) - len(others) - 1].dice:.2f}", flush=True)
     write(rows, levels, chosen.output)
+    if chosen.card:
+        write_card(rows, chosen.model / "model.json")
+
+
+def write_card(rows: list[Row], path: Path) -> None:
+    """Write what the model reached into its card."""
+    card = json.loads(path.read_text(encoding="utf-8"))
+    own = [line for line in summary(rows) if line["method"] == MODEL]
+    names = ("Dice", "lesions touched", "false regions per case", "cases")
+    card["results"] = {line["scans"]: {name: _number(line[name]) for name in names if line[name] != ""} for line in own}
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _number(value: Any) -> Any:
+    """Return the number that a cell of the table holds, or the cell itself."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def judged(case: PETCase, localizer: Localizer, others: dict[str, Localizer]) -> Iterator[Row]:

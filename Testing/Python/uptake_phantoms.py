@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +12,7 @@ from CAMLocalizerLib.core import Grid, Volume
 from CAMLocalizerLib.localizer import CandidateLocalization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.segment import find_candidates
+from CAMLocalizerLib.training.candidates.recipe import candidate_card
 from CAMLocalizerLib.views import ProjectionPair
 
 SHAPE = (48, 40, 44)  # k, j, i
@@ -37,33 +38,12 @@ def hot_balls(
     return Volume(ndimage.gaussian_filter(uptake, blur).astype(np.float32), grid, unit="SUVbw")
 
 
-def candidate_card(**changes: object) -> ModelCard:
-    """Describe a model of candidates."""
-    card = ModelCard(
-        name="tiny-candidates",
-        version="2.0",
-        network="candidates",
-        modality="FDG-PET",
-        spacing_mm=4.0,
-        size=(32, 32),
-        normalisation="suv-30",
-        classes=("physiological uptake", "tumour"),
-        tumour_classes=("tumour",),
-        scales=(1,),
-        views=("coronal", "sagittal"),
-        target="class",
-        threshold="0.5",
-        map_normalisation="reference",
-        map_levels={1: 1.0},
-        projections=True,
-        candidates=True,
-        uptake_border="50%",
-        unit="SUVbw",
-    )
-    return replace(card, **changes)
+def tiny_candidate_card(**changes: Any) -> ModelCard:
+    """Describe a model of candidates without a least volume."""
+    return candidate_card("tiny-candidates", **{"uptake_border": "50%", "min_volume_ml": 0.0, **changes})
 
 
-def judged_volume(volume: Volume, scores: Sequence[float], **changes: object) -> CandidateLocalization:
+def judged_volume(volume: Volume, scores: Sequence[float], **changes: Any) -> CandidateLocalization:
     """Return what a model would find that gives the candidates, highest first, these probabilities."""
     found = find_candidates(volume)
     assert len(found) == len(scores)
@@ -72,5 +52,5 @@ def judged_volume(volume: Volume, scores: Sequence[float], **changes: object) ->
     probabilities = np.array([[1 - highest, highest]] * 2, dtype=np.float32)
     known = np.array(scores, dtype=np.float32)
     maps = {1: np.zeros((2, 64, 64), np.float32)}
-    card = candidate_card(**changes)
+    card = tiny_candidate_card(**changes)
     return CandidateLocalization(pair, maps, {1: 1}, probabilities, card, basins=found.basins, scores=known)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,13 +18,12 @@ from .report import CaseResult
 
 HOLLOW, HOLLOW_WIDTH = "#8a8f98", 0.9
 MOST_NUMBERED, MOST_LISTED = 30, 12
-SUV_WINDOW = (0.0, 7.0)
 PLACE, LINE = (0.71, 0.365), 0.0215
 
 
 def left_out_mask(result: CaseResult, found: CandidateLocalization) -> NDArray[np.bool_]:
     """Return the voxels of the candidates that the threshold leaves out and no reviewer took in."""
-    regions = found.passed_over(result.label_settings)
+    regions = found.left_out(result.label_settings)
     mask = np.zeros(found.volume.grid.shape_kji, dtype=bool)
     regions.write(mask, range(1, len(regions) + 1))
     return mask & (result.label_map.array_kji == 0)
@@ -40,17 +41,15 @@ def mark_candidates(axes: Axes, plane: str, result: CaseResult, left_out: NDArra
     grid = result.localization.volume.grid
     view = plane_axes(grid, plane)
     draw_outline(axes, display_slices(view, left_out).max(axis=0), HOLLOW, HOLLOW_WIDTH)
-    columns, rows, _ = view.axes
     for entry in result.components[:MOST_NUMBERED]:
-        ijk = grid.to_ijk(entry.centre_lps_mm)
-        x, y = (
-            float(ijk[axis]) if sign > 0 else grid.size[axis] - 1 - float(ijk[axis])
-            for axis, sign in zip((columns, rows), view.signs[:2], strict=True)
-        )
-        axes.annotate(
-            str(entry.label), (x, y), (9, 9), textcoords="offset points", color=INVERTED.outline, fontsize=11,
-            weight="bold", path_effects=halo(INVERTED),
-        )  # fmt: skip
+        place = view.pixel_at(grid, entry.centre_lps_mm)
+        style: dict[str, Any] = {
+            "color": INVERTED.outline,
+            "fontsize": 11,
+            "weight": "bold",
+            "path_effects": halo(INVERTED),
+        }
+        axes.annotate(str(entry.label), place, (9, 9), textcoords="offset points", path_effects=halo(INVERTED), **style)
 
 
 def list_candidates(figure: Figure, result: CaseResult) -> None:
@@ -63,7 +62,7 @@ def list_candidates(figure: Figure, result: CaseResult) -> None:
     more = len(result.components) - MOST_LISTED
     below = y - LINE * (min(len(result.components), MOST_LISTED) + 1.5)
     words = [f"and {more} more"] if more > 0 else []
-    words += [f"{len(result.passed_over)} candidates left out, drawn hollow"] if result.passed_over else []
+    words += [f"{len(result.left_out)} candidates left out, drawn hollow"] if result.left_out else []
     words += ["no suspicious uptake"] if not result.components else []
     figure.text(x, below, "; ".join(words), color=OUTLINE if not result.components else DIMMED, fontsize=10)
 

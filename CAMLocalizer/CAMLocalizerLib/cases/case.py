@@ -68,18 +68,16 @@ def make_case(
         timings_s=timings,
         label_settings=settings,
         source_sha256=source_sha256,
-        passed_over=_passed_over(found, settings, chosen, len(components)),
+        left_out=_left_out(found, settings, chosen, len(components)),
         corrected=not np.array_equal(made.array_kji, chosen.array_kji),
     )
 
 
-def _passed_over(
-    found: Findings, settings: LabelSettings, label_map: LabelMap, components: int
-) -> tuple[Component, ...]:
+def _left_out(found: Findings, settings: LabelSettings, label_map: LabelMap, components: int) -> tuple[Component, ...]:
     """List the candidates that the threshold leaves out and no reviewer took in, counting on from the components."""
     if not isinstance(found, CandidateLocalization):
         return ()
-    regions = found.passed_over(settings)
+    regions = found.left_out(settings)
     taken = label_map.array_kji.reshape(-1) > 0
     voxels, region = regions.voxels_and_regions
     inside = set(region[taken[voxels]].tolist())

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..io.writing import writing
-from ..segment import Component
 from .provenance import fact_columns, provenance
 from .report import CaseResult, lists_candidates
 
@@ -25,21 +24,18 @@ def component_rows(result: CaseResult) -> list[dict[str, Any]]:
         ``kept``: the rows of those that the threshold leaves out say ``no`` and do not count for all together.
     """
     parts, total = result.components, result.suv_total
-    rows: list[dict[str, Any]] = []
-
-    def kept(entry: Component | None) -> dict[str, Any]:
-        return {"kept": "no" if entry in result.passed_over else "yes"} if lists_candidates(result) else {}
-
-    for entry in (*parts, *result.passed_over):
+    listed = lists_candidates(result)
+    rows = []
+    for entry, kept in (*((part, "yes") for part in parts), *((part, "no") for part in result.left_out)):
         x, y, z = (round(value, DIGITS) for value in entry.centre_lps_mm)
         row = _row(entry.label, entry.volume_mm3, entry.voxels, entry.peak)
         row |= {"centre_x_lps_mm": x, "centre_y_lps_mm": y, "centre_z_lps_mm": z}
-        rows.append(row | kept(entry) | ({} if entry.suv is None else entry.suv.values()))
+        rows.append(row | ({"kept": kept} if listed else {}) | ({} if entry.suv is None else entry.suv.values()))
     volume_mm3, voxels = sum(entry.volume_mm3 for entry in parts), sum(entry.voxels for entry in parts)
     peak = max((entry.peak for entry in parts if entry.peak is not None), default=None)
     every = _row(ALL, volume_mm3, voxels, peak)
     every |= dict.fromkeys(("centre_x_lps_mm", "centre_y_lps_mm", "centre_z_lps_mm"))
-    return [*rows, every | kept(None) | ({} if total is None else total.values())]
+    return [*rows, every | ({"kept": "yes"} if listed else {}) | ({} if total is None else total.values())]
 
 
 def _row(region: int | str, volume_mm3: float, voxels: int, peak: float | None) -> dict[str, Any]:

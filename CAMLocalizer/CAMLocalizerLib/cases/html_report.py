@@ -167,15 +167,15 @@ def _class_probabilities(result: CaseResult) -> str:
 
 def _regions(result: CaseResult) -> str:
     if not result.components:
-        return "<p>None.</p>" + _passed_over(result)
+        return "<p>None.</p>" + _left_out(result)
     titles = _region_titles(result)
     rows = [_region(entry) for entry in result.components]
     if result.suv_total is None:
-        return _grid(titles, rows) + _passed_over(result)
+        return _grid(titles, rows) + _left_out(result)
     volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
     voxels = sum(entry.voxels for entry in result.components)
     every = ("All", f"{volume_ml:.2f}", "", "", str(voxels), *result.suv_total.texts())
-    return _grid((*titles, *(column.title for column in SUV_COLUMNS)), [*rows, every]) + SUV_NOTE + _passed_over(result)
+    return _grid((*titles, *(column.title for column in SUV_COLUMNS)), [*rows, every]) + SUV_NOTE + _left_out(result)
 
 
 def _region_titles(result: CaseResult) -> tuple[str, ...]:
@@ -183,13 +183,13 @@ def _region_titles(result: CaseResult) -> tuple[str, ...]:
     return ("Region", "Volume in ml", "Centre in mm", peak, "Voxels")
 
 
-def _passed_over(result: CaseResult) -> str:
+def _left_out(result: CaseResult) -> str:
     """Tabulate the candidates that the threshold leaves out."""
-    if not result.passed_over:
+    if not result.left_out:
         return ""
-    measured = result.passed_over[0].suv is not None
+    measured = result.left_out[0].suv is not None
     titles = (*_region_titles(result), *(column.title for column in SUV_COLUMNS if measured))
-    return "<h3>Left out by the threshold</h3>" + _grid(titles, [_region(entry) for entry in result.passed_over])
+    return "<h3>Left out by the threshold</h3>" + _grid(titles, [_region(entry) for entry in result.left_out])
 
 
 def _region(entry: Component) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..core import SUV_WINDOW
 from ..localizer import CandidateLocalization, ProjectionLocalization
 from ..views import HIGHEST_SUV, PROJECTIONS
-from .candidate_overview import SUV_WINDOW, left_out_mask, list_candidates, mark_candidates
+from .candidate_overview import left_out_mask, list_candidates, mark_candidates
 from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on
 from .plane_images import PlaneImages, in_plane
 from .report import CaseResult
@@ -30,7 +31,6 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
     settings = {name: result.settings[name] for name in ("scales", "weights", "normalisation")}
     maps = found.projected_maps(**settings)
     window = _window(found)
-    judged = isinstance(found, CandidateLocalization)
     left_out = left_out_mask(result, found) if isinstance(found, CandidateLocalization) else None
     for plane, place in TALL.items():
         seen = in_plane(result, plane, maps[plane])
@@ -42,7 +42,7 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
     unit = found.volume.unit or found.card.unit
     legend = f"black: {f'{window[1]:.3g} {unit}'.rstrip()} and more   colour: map   outline: label map"
     figure.text(0.025, 0.014, legend, color=DIMMED, fontsize=10, parse_math=False)
-    if judged:
+    if left_out is not None:
         list_candidates(figure, result)
     else:
         _draw_probabilities(figure.add_axes(BARS), found)

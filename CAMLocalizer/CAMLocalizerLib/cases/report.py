@@ -38,7 +38,7 @@ class CaseResult:
         timings_s: seconds per step so far.
         label_settings: the settings that the label map was made with, before any correction.
         source_sha256: checksum of the input file or folder; empty if the volume came from neither.
-        passed_over: components of candidates that the threshold leaves out, most probable first.
+        left_out: components of candidates that the threshold leaves out, most probable first.
         corrected: whether a reviewer changed the label map, so that the settings alone do not give it.
     """
 
@@ -51,7 +51,7 @@ class CaseResult:
     timings_s: Mapping[str, float]
     label_settings: LabelSettings
     source_sha256: str = ""
-    passed_over: tuple[Component, ...] = ()
+    left_out: tuple[Component, ...] = ()
     corrected: bool = False
 
     @cached_property
@@ -104,7 +104,7 @@ def build_report(
         "class_probabilities": {name: round(value, 6) for name, value in found.class_probabilities.items()},
         "probabilities": _probabilities(found),
         "components": [_component(entry) for entry in result.components],
-        **({"passed_over": [_component(entry) for entry in result.passed_over]} if lists_candidates(result) else {}),
+        **({"left_out": [_component(entry) for entry in result.left_out]} if lists_candidates(result) else {}),
         **({} if result.suv_total is None else {"suv_total": result.suv_total.values()}),
         "exports": dict(exports or {}),
         "timings_s": {step: round(seconds, 4) for step, seconds in timings.items()},

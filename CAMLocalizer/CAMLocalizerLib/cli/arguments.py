@@ -19,6 +19,7 @@ from . import (
 
 UNITS = ("SUVbw", "HU")
 MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
+REFINEMENTS = ("none", "random-walk", "geodesic")
 EXPORTS = ("radiomics", "dicom-seg", "dicom-seg-fractional", "dicom-sr", "stl", "html")
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
@@ -95,8 +96,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add("--probability-limit", type=float, metavar="P", help="slices with a lower tumour probability are left out")
     add("--min-volume-ml", type=float, metavar="X", help="smaller components are left out")
     add("--keep-largest", type=int, metavar="N", help="number of components to keep")
-    refinements = ("none", "random-walk", "geodesic")
-    add("--refine", choices=refinements, help="how the border is drawn to the image's edges")
+    add("--refine", choices=REFINEMENTS, help="how the border is drawn to the image's edges")
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:

@@ -13,12 +13,13 @@ from .grid import Grid
 from .labelmap import LabelMap
 from .nifti_matrices import NiftiMatrices
 from .pyramid import ActivationMap, ActivationPyramid
-from .suv_measures import SUV_COLUMNS, SUV_UNIT, SuvMeasures, holds_suv
+from .suv_measures import SUV_COLUMNS, SUV_UNIT, SUV_WINDOW, SuvMeasures, holds_suv
 from .volume import Volume
 
 __all__ = [
     "SUV_COLUMNS",
     "SUV_UNIT",
+    "SUV_WINDOW",
     "ActivationMap",
     "ActivationPyramid",
     "CAMLocalizerError",

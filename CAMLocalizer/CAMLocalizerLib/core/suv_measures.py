@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .volume import Volume
 
 SUV_UNIT = "SUVbw"
+SUV_WINDOW = (0.0, 7.0)  # that a PET is shown in, white to black
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class CandidateLocalization(ProjectionLocalization):
         kept = filter_components(mask, self.volume.grid, least, keep_largest)
         return LabelMap(kept.view(np.uint8), self.volume.grid, ("Tumour",))
 
-    def passed_over(self, settings: LabelSettings) -> Regions:
+    def left_out(self, settings: LabelSettings) -> Regions:
         """Return the candidates that the threshold leaves out but that a reader may want to see.
 
         Args:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-PET_WINDOW_SUV = (0.0, 7.0)
+from ..core import SUV_WINDOW
+
 INVERTED_GREY = "vtkMRMLColorTableNodeInvertedGrey"
 
 
@@ -17,11 +18,11 @@ def show_as_pet(node: Any) -> None:
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(INVERTED_GREY)
     display.AutoWindowLevelOff()
-    display.SetWindowLevelMinMax(*PET_WINDOW_SUV)
+    display.SetWindowLevelMinMax(*SUV_WINDOW)
 
 
 def shown_as_pet(node: Any) -> bool:
     """Tell whether a volume node is shown as `show_as_pet` left it."""
     display = node.GetDisplayNode()
     window = display.GetWindowLevelMin(), display.GetWindowLevelMax()
-    return display.GetColorNodeID() == INVERTED_GREY and window == PET_WINDOW_SUV
+    return display.GetColorNodeID() == INVERTED_GREY and window == SUV_WINDOW

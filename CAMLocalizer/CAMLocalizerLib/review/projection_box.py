@@ -14,9 +14,8 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonExecutionModel import vtkTrivialProducer
 from vtkmodules.vtkFiltersSources import vtkPlaneSource
 
-from ..core import Volume
+from ..core import SUV_WINDOW, Volume
 from ..mrml.geometry import ras_from_grid
-from ..mrml.pet import PET_WINDOW_SUV
 from ..views import PlaneAxes, plane_axes
 from ..workbench import Review
 
@@ -67,7 +66,7 @@ class ProjectionBox:
                     _set_texture(wall.node, picture[:, ::-1] if wall.mirrored else picture)
 
     def _picture(self, plane: str, view: PlaneAxes, review: Review | None) -> NDArray[np.uint8]:
-        low, high = PET_WINDOW_SUV
+        low, high = SUV_WINDOW
         grey = (255 * (1 - np.clip((self._shown[plane] - low) / (high - low), 0, 1))).astype(np.uint8)
         size = self._sizes[plane]
         picture = Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR).convert("RGB")
@@ -87,11 +86,7 @@ class ProjectionBox:
         width, height = self._sizes[plane]
         kept = [entry for entry in review.components if entry.kept][:MOST_NUMBERED]
         for entry in kept:
-            ijk = self._volume.grid.to_ijk(entry.centre_lps_mm)
-            across, down = (
-                float(ijk[axis]) if sign > 0 else self._volume.grid.size[axis] - 1 - float(ijk[axis])
-                for axis, sign in zip(view.axes[:2], view.signs[:2], strict=True)
-            )
+            across, down = view.pixel_at(self._volume.grid, entry.centre_lps_mm)
             place = ((across + 0.5) * width / columns + 8, (down + 0.5) * height / rows - FONT_PIXELS)
             pen.text(place, str(entry.label), fill=LESION, font=font, stroke_width=2, stroke_fill=(255, 255, 255))
 

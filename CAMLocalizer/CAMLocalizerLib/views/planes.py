@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -43,6 +44,15 @@ class PlaneAxes:
         columns, rows, slices = (2 - axis for axis in self.axes)
         view = array_kji.transpose(slices, rows, columns)  # (slices, rows, columns)
         return view[:: self.signs[2]]
+
+    def pixel_at(self, grid: Grid, lps_mm: Sequence[float]) -> tuple[float, float]:
+        """Return the column and the row at which a place of the body is displayed; LPS in mm."""
+        ijk = grid.to_ijk(lps_mm)
+        column, row = (
+            float(ijk[axis]) if sign > 0 else grid.size[axis] - 1 - float(ijk[axis])
+            for axis, sign in zip(self.axes[:2], self.signs[:2], strict=True)
+        )
+        return column, row
 
     def per_slice(self, values: NDArray) -> NDArray:
         """Shape one value per slice, in display order, so that it broadcasts against an ``array_kji``."""

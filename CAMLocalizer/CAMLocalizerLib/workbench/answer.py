@@ -96,7 +96,7 @@ class Answer:
         chosen = self._answers.regions(state.settings, rough=rough)
         self.regions, self.left_out = chosen, frozenset[int]()
         if isinstance(self._found, CandidateLocalization):
-            self.regions = chosen.followed_by(self._found.passed_over(state.settings))
+            self.regions = chosen.followed_by(self._found.left_out(state.settings))
             self.left_out = frozenset(range(len(chosen) + 1, len(self.regions) + 1))
 
     def _reject(self, state: ReviewState) -> None:

@@ -25,9 +25,9 @@ def result():
 
 def test_they_follow_the_components_most_probable_first(result) -> None:
     assert [entry.label for entry in result.components] == [1]
-    assert [(entry.label, round(entry.peak, 1)) for entry in result.passed_over] == [(2, 0.3), (3, 0.1)]
+    assert [(entry.label, round(entry.peak, 1)) for entry in result.left_out] == [(2, 0.3), (3, 0.1)]
     highest = result.localization.volume.array_kji[34, 18, 30]
-    assert result.passed_over[0].suv.max_suv == pytest.approx(highest)
+    assert result.left_out[0].suv.max_suv == pytest.approx(highest)
     assert result.suv_total.max_suv == result.components[0].suv.max_suv
     text = describe_result(result, {})
     assert text.startswith("volume: suspicious uptake (highest probability 0.90), ")
@@ -40,20 +40,20 @@ def test_table_report_and_page_list_them(result, tmp_path) -> None:
     assert [(row["region"], row["kept"]) for row in rows] == [("1", "yes"), ("2", "no"), ("3", "no"), ("all", "yes")]
     assert rows[3]["volume_ml"] == rows[0]["volume_ml"]
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert [entry["label"] for entry in report["passed_over"]] == [2, 3]
+    assert [entry["label"] for entry in report["left_out"]] == [2, 3]
     assert report["settings"]["uptake_border"] == "50%"
     page = next(tmp_path.glob("*.html")).read_text(encoding="utf-8")
     assert "Left out by the threshold" in page
     assert page.count("Probability</th>") == 2
 
 
-def test_what_a_reviewer_took_in_is_no_longer_passed_over(result) -> None:
+def test_what_a_reviewer_took_in_is_no_longer_left_out(result) -> None:
     found, settings = result.localization, result.label_settings
     taken = found.label_map("0.2")
     case = make_case(found, settings, "pet.nii.gz", label_map=LabelMap(taken.array_kji, taken.grid))
     assert case.corrected
-    assert [round(entry.peak, 1) for entry in case.passed_over] == [0.1]
-    assert case.passed_over[0].label == len(case.components) + 1 == 3
+    assert [round(entry.peak, 1) for entry in case.left_out] == [0.1]
+    assert case.left_out[0].label == len(case.components) + 1 == 3
 
 
 def test_without_a_lesion_the_files_say_so(tmp_path) -> None:
@@ -61,7 +61,7 @@ def test_without_a_lesion_the_files_say_so(tmp_path) -> None:
     nothing = make_case(found, LabelSettings.of(found), "pet.nii.gz")
     assert describe_result(nothing, {}).startswith("volume: no suspicious uptake (highest probability 0.30)")
     write_results(nothing, tmp_path, exports=["html"])
-    assert len(json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["passed_over"]) == 3
+    assert len(json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["left_out"]) == 3
     assert "Left out by the threshold" in next(tmp_path.glob("*.html")).read_text(encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from uptake_phantoms import candidate_card, hot_balls, judged_volume
+from uptake_phantoms import hot_balls, judged_volume, tiny_candidate_card
 
 from CAMLocalizerLib.core import Grid, InputError, SettingsError, Volume
 from CAMLocalizerLib.localizer import CandidateLocalization, LabelSettings, Localizer, load_findings, save_findings
@@ -29,7 +29,7 @@ class TallIsPhysiological(nn.Module):
 def localizer(monkeypatch) -> Localizer:
     monkeypatch.setattr(ModelBundle, "network", lambda _: TallIsPhysiological())
     monkeypatch.setattr("CAMLocalizerLib.localizer.candidate_run.CUT_OUT_MM", 100.0)  # these bodies are small
-    return Localizer(ModelBundle(candidate_card(), None), device="cpu")
+    return Localizer(ModelBundle(tiny_candidate_card(), None), device="cpu")
 
 
 @pytest.fixture
@@ -72,12 +72,12 @@ def test_candidates_below_the_threshold_are_listed_most_probable_first() -> None
     found = judged_volume(hot_balls(BALLS), [0.3, 0.9, 0.06])
     settings = LabelSettings.of(found)
     assert settings.uptake_border == "50%"
-    regions = found.passed_over(settings)
+    regions = found.left_out(settings)
     assert [round(float(peak), 2) for peak in regions.peaks] == [0.3, 0.06]
-    assert len(found.passed_over(settings.changed(threshold="0.2"))) == 1
-    assert len(found.passed_over(settings.changed(threshold="0.05"))) == 0
+    assert len(found.left_out(settings.changed(threshold="0.2"))) == 1
+    assert len(found.left_out(settings.changed(threshold="0.05"))) == 0
     improbable = judged_volume(hot_balls(BALLS), [0.3, 0.9, 0.01])
-    assert len(improbable.passed_over(settings)) == 1
+    assert len(improbable.left_out(settings)) == 1
 
 
 def test_a_body_without_candidates_has_no_suspicious_uptake(localizer) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from CAMLocalizerLib.cli.arguments import REFINEMENTS as ARGUMENTS
 from CAMLocalizerLib.core import Grid, GridError, LabelMap, SettingsError, Volume
 from CAMLocalizerLib.metrics import dice
 from CAMLocalizerLib.models.card import REFINEMENTS as CARDS
@@ -22,8 +23,8 @@ def grid(shape: tuple[int, int, int]) -> Grid:
     return Grid(shape[::-1], SPACING_MM, (4.0, -7.0, 11.0), OBLIQUE)
 
 
-def test_cards_and_label_maps_know_the_same_methods() -> None:
-    assert CARDS == REFINEMENTS
+def test_cards_command_line_and_label_maps_know_the_same_methods() -> None:
+    assert CARDS == ARGUMENTS == REFINEMENTS
 
 
 def phantom(noise: float = 0.15) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

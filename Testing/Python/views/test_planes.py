@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.core import Grid, SettingsError
+from CAMLocalizerLib.core import Grid, SettingsError, Volume
 from CAMLocalizerLib.views import PLANES, acquisition_plane, plane_axes
 
 LPS = np.eye(3)
@@ -45,3 +45,20 @@ def test_every_storage_axis_is_used_once_at_any_tilt(oblique_grid: Grid) -> None
 def test_an_unknown_plane_is_refused_with_the_known_ones(oblique_grid: Grid) -> None:
     with pytest.raises(SettingsError, match="axial, coronal, sagittal, got 'oblique'"):
         plane_axes(oblique_grid, "oblique")
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_the_pixel_of_a_place_is_where_it_is_displayed(oblique_volume: Volume, plane: str) -> None:
+    for flips in ((1, 1, 1), (-1, 1, -1)):
+        grid = Grid(
+            oblique_volume.grid.size,
+            oblique_volume.grid.spacing_mm,
+            oblique_volume.grid.origin_mm,
+            oblique_volume.grid.direction * flips,
+        )
+        marked = np.zeros(grid.shape_kji)
+        marked[2, 5, 7] = 1
+        axes = plane_axes(grid, plane)
+        shown = axes.as_slices(marked)[:, :: axes.signs[1], :: axes.signs[0]].max(axis=0)
+        row, column = np.argwhere(shown)[0]
+        np.testing.assert_allclose(axes.pixel_at(grid, grid.to_lps((7, 5, 2))), (column, row), atol=1e-9)
