@@ -41,7 +41,6 @@ from .pet_mip_rows import (
     Settings,
     as_json,
     measure_fold,
-    measure_with,
     row_trainers,
 )
 from .results import Entry, Reproduction, replacing, write_tables
@@ -55,7 +54,6 @@ RPET = "3d-rpet-Net"
 TITLES = ("Table 2: lung cancer", "Table 1: oesophagus cancer")  # in the order of CLASSES
 BEYOND = "Beyond the paper: all held-out simulated patients"
 TRANSFER = "Transfer to real PET, networks of the first fold"
-BUNDLED = "pet-fdg (bundled)"
 ROWS = (UNET, CAMS, FCNS, OURS)
 ALL_ROWS = (*ROWS, DISTANCE)
 PAPER: Mapping[tuple[int, str], tuple[float, float]] = {
@@ -82,8 +80,7 @@ DIFFERENCES = (
     "Loss 2 is the distance from the soft argmax of the map to the point plus a tenth of that softmax's spread. The "
     "distance alone is satisfied by maps that peak on either side of the tumour, as the row without spread shows. This "
     "was seen in the maps of fold 1, of training and held-out patients alike, and the spread added then; as much "
-    "spread as distance was tried first and kept the network from learning. The bundled pet-fdg is trained without "
-    "spread, on more bodies and cropped ones.",
+    "spread as distance was tried first and kept the network from learning.",
     "CAMs & FCNs: strided convolutions instead of pooling, and a log-sum-exp of the cells' class responses; the paper "
     "does not describe its network.",
     "All rows share the threshold of the maps (0.5), which was chosen with a network trained with the point loss and "
@@ -174,13 +171,11 @@ class _Study:
         self.report(f"{row}, fold {fold}: Dice {np.mean([entry.dice for entry in known]):.3f}")
 
     def transfer(self) -> None:
-        """Run the first fold's networks and the bundled model, if it is there, over real PET."""
+        """Run the first fold's networks over real PET."""
         cases = list(real_cases(self.data, self.report))
         if not cases:
             return
         measures = {row: self.trained(row, 1) for row in (CAMS, OURS)}
-        if (bundled := _bundled()) is not None:
-            measures[BUNDLED] = bundled
         for row, measure in measures.items():
             for collection, case in cases:
                 self._transfer_one(row, measure, collection, case)
@@ -238,16 +233,6 @@ def real_cases(data: Path, report: Callable[[str], None]) -> Iterator[tuple[str,
             report(f"{data / name} is missing and left out of the transfer table")
             continue
         yield from ((name, case) for case in reader(data / name))
-
-
-def _bundled() -> Measure | None:
-    from ...core import ModelError
-    from ...localizer import Localizer
-
-    try:
-        return measure_with(Localizer(load_model("pet-fdg"), device="cpu"))
-    except ModelError:
-        return None
 
 
 def table_entries(outcomes: Mapping[tuple[str, int], list[PETOutcome]]) -> list[Entry]:
