@@ -8,9 +8,9 @@ import numpy as np
 
 from ..core import Volume
 from ..views import isotropic
+from .candidates import EDGE_MM
 from .depths import depths
 
-EDGE_MM = 4.0
 SMOOTHING_MM = 3.0  # standard deviation of the Gaussian; noise is not to count as unevenness
 RADIUS_MM = 15.0  # of the sphere that is measured, 3 cm across as in PERCIST
 LEAST_SUV, MOST_SUV = 1.0, 5.0
