@@ -49,7 +49,7 @@ def mark_candidates(axes: Axes, plane: str, result: CaseResult, left_out: NDArra
             "weight": "bold",
             "path_effects": halo(INVERTED),
         }
-        axes.annotate(str(entry.label), place, (9, 9), textcoords="offset points", path_effects=halo(INVERTED), **style)
+        axes.annotate(str(entry.label), place, (9, 9), textcoords="offset points", **style)
 
 
 def list_candidates(figure: Figure, result: CaseResult) -> None:
