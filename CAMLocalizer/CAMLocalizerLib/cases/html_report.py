@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from string import Template
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ..core import SUV_COLUMNS
 from ..io.writing import writing
@@ -19,6 +16,10 @@ from .overview import write_overview
 from .provenance import provenance
 from .report import CaseResult, finding, lists_candidates
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATES = Path(__file__).with_name("templates")
 MM3_PER_ML = 1000.0
 TITLES = {
     "camlocalizer": "CAMLocalizer",
@@ -29,56 +30,14 @@ TITLES = {
     "source_sha256": "SHA-256 of the input",
     "voxels_sha256": "SHA-256 of voxels and their place",
 }
-PLOT_WIDTH, PLOT_HEIGHT = 900, 140
-SUV_NOTE = (
-    "<p>SUV by body weight. SUVpeak is the highest mean within a sphere of 1 ml around any voxel of the region; empty "
-    "where no such sphere lies within the image. MTV is the volume of the region, TLG is SUVmean times MTV. Regions of "
-    "less than about 2 cm look less active than they are (partial volume effect).</p>"
-)
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0.2rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.finding { font-size: 1.1rem; } .caution { background: #fdf3d8; border-left: 4px solid #d9a400; padding: 0.6rem 1rem; }
-img { width: 100%; height: auto; border-radius: 4px; } svg { width: 100%; height: auto; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; }
-th { font-weight: 600; border-bottom: 1px solid #c5ced8; } td { border-bottom: 1px solid #e8ecf0; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } code { font-size: 0.85em;
-  overflow-wrap: anywhere; } footer { color: #5a6673; font-size: 0.85rem; margin: 2rem 0; }
-@media print { body { margin: 0; } }
-"""
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>$name</title>
-<style>$style</style>
-</head>
-<body>
-<h1>$name</h1>
-<p class="finding">$finding.</p>
-<p class="caution">Localisation, not a verified boundary. For research; not a medical device.</p>
-<img src="data:image/png;base64,$picture" alt="Slices with activation map and outline of the label map">
-<h2>Regions</h2>
-$regions
-<h2>Probability of a tumour</h2>
-$volume
-<h2>$title per $kind</h2>
-$plot
-<h2>Notes</h2>
-$notes
-<h2>Model</h2>
-$model
-<h2>Settings</h2>
-$settings
-<h2>Provenance</h2>
-$origin
-<footer>Positions are LPS in mm: x to the patient's left, y to the back, z to the head.</footer>
-</body>
-</html>
-""")
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A table of figures: a title per column, and a text per cell."""
+
+    titles: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def write_html_report(result: CaseResult, path: str | Path) -> None:
@@ -94,53 +53,49 @@ def write_html_report(result: CaseResult, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    found = result.localization
     picture = io.BytesIO()
     write_overview(result, picture)
-    page = PAGE.substitute(
-        name=html.escape(found.volume.name),
-        style=STYLE,
-        finding=html.escape(_capital(finding(result))),
-        picture=base64.b64encode(picture.getvalue()).decode(),
-        regions=_regions(result),
-        volume=_volume_probabilities(result),
-        kind=found.image_kind,
-        title="Probability" if _only_tumours(result) else "Tumour probability",
-        plot=_class_probabilities(result)
-        if _only_tumours(result)
-        else probability_plot(found.tumour_probabilities, found.image_labels, found.image_kind),
-        notes=_list(found.notes) or "<p>None.</p>",
-        model=_model(result),
-        settings=_table(result.settings),
-        origin=_origin(result),
-    )
+    page = _template().render(_contents(result), picture=base64.b64encode(picture.getvalue()).decode())
     with writing(path):
         path.write_text(page, encoding="utf-8", newline="\n")
 
 
-def probability_plot(probabilities: Sequence[float] | np.ndarray, labels: Sequence[int | str], kind: str) -> str:
-    """Return a bar per image as SVG, those from one half on in the colour of a finding."""
-    count = max(len(probabilities), 1)
-    step = PLOT_WIDTH / count
-    half = PLOT_HEIGHT / 2
-    bars = "".join(
-        f'<rect x="{n * step + 0.1 * step:.2f}" y="{PLOT_HEIGHT * (1 - value):.2f}" width="{0.8 * step:.2f}" '
-        f'height="{PLOT_HEIGHT * value:.2f}" fill="{"#d55e00" if value >= 0.5 else "#8aa2b8"}">'
-        f"<title>{kind} {html.escape(str(label))}: {value:.3f}</title></rect>"
-        for n, (value, label) in enumerate(zip(map(float, probabilities), labels, strict=True))
+def _template() -> Template:
+    """Return the page, in which every text is escaped and a text that is missing is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    ends = f"{html.escape(str(labels[0]))}</text>" if len(labels) else "</text>"
-    last = html.escape(str(labels[-1])) if len(labels) else ""
-    return (
-        f'<svg viewBox="-34 -6 {PLOT_WIDTH + 40} {PLOT_HEIGHT + 30}" role="img" aria-label="Probability per {kind}">'
-        f'<g font-size="12" fill="#5a6673"><text x="-8" y="4" text-anchor="end">1</text>'
-        f'<text x="-8" y="{half + 4}" text-anchor="end">0.5</text>'
-        f'<text x="-8" y="{PLOT_HEIGHT + 4}" text-anchor="end">0</text>'
-        f'<text x="0" y="{PLOT_HEIGHT + 18}">{ends}'
-        f'<text x="{PLOT_WIDTH}" y="{PLOT_HEIGHT + 18}" text-anchor="end">{last}</text></g>'
-        f'<path d="M0 {half} H{PLOT_WIDTH}" stroke="#c5ced8" stroke-dasharray="4 4"/>'
-        f'<path d="M0 {PLOT_HEIGHT} H{PLOT_WIDTH}" stroke="#8aa2b8"/>{bars}</svg>'
-    )
+    return environment.get_template("report.html")
+
+
+def _contents(result: CaseResult) -> dict[str, Any]:
+    """Return all that the page says in words and numbers."""
+    found = result.localization
+    card = found.card
+    labels = [str(label) for label in found.image_labels]
+    return {
+        "name": found.volume.name,
+        "finding": _capital(finding(result)),
+        "regions": _regions(result),
+        "with_suv": result.suv_total is not None,
+        "left_out": _left_out(result),
+        "volume": _facts(_volume_probabilities(result)),
+        "kind": found.image_kind,
+        "only_tumours": _only_tumours(result),
+        "classes": _Grid((_capital(found.image_kind), *card.classes), _class_probabilities(result)),
+        "tumours": list(zip(labels, map(float, found.tumour_probabilities), strict=True)),
+        "notes": [_capital(note) for note in found.notes],
+        "model": _facts(_model(result)),
+        "settings": _facts(result.settings),
+        "origin": _facts(_origin(result)),
+    }
 
 
 def _only_tumours(result: CaseResult) -> bool:
@@ -149,47 +104,44 @@ def _only_tumours(result: CaseResult) -> bool:
     return set(card.tumour_classes) == set(card.classes)
 
 
-def _volume_probabilities(result: CaseResult) -> str:
-    """Tabulate the probability of a tumour in the volume, and of each type if it is one."""
+def _volume_probabilities(result: CaseResult) -> dict[str, str]:
+    """Return the probability of a tumour in the volume, and of each type if it is one."""
     found = result.localization
     facts = {} if _only_tumours(result) else {"A tumour in the volume": f"{found.volume_probability:.2f}"}
     if len(found.class_probabilities) > 1:
         facts |= {f"{name}, if a tumour": f"{value:.2f}" for name, value in found.class_probabilities.items()}
-    return _table(facts)
+    return facts
 
 
-def _class_probabilities(result: CaseResult) -> str:
+def _class_probabilities(result: CaseResult) -> tuple[tuple[str, ...], ...]:
     found = result.localization
     shown = zip(found.image_labels, found.probabilities, strict=True)
-    rows = [(str(label), *(f"{value:.2f}" for value in row)) for label, row in shown]
-    return _grid((_capital(found.image_kind), *found.card.classes), rows)
+    return tuple((str(label), *(f"{value:.2f}" for value in row)) for label, row in shown)
 
 
-def _regions(result: CaseResult) -> str:
-    if not result.components:
-        return "<p>None.</p>" + _left_out(result)
-    titles = _region_titles(result)
-    rows = [_region(entry) for entry in result.components]
-    if result.suv_total is None:
-        return _grid(titles, rows) + _left_out(result)
+def _regions(result: CaseResult) -> _Grid:
+    """Tabulate the components, and where uptake was measured all of them together."""
+    rows = tuple(_region(entry) for entry in result.components)
+    if result.suv_total is None or not rows:
+        return _Grid(_titles(result, measured=False), rows)
     volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
     voxels = sum(entry.voxels for entry in result.components)
     every = ("All", f"{volume_ml:.2f}", "", "", str(voxels), *result.suv_total.texts())
-    return _grid((*titles, *(column.title for column in SUV_COLUMNS)), [*rows, every]) + SUV_NOTE + _left_out(result)
+    return _Grid(_titles(result, measured=True), (*rows, every))
 
 
-def _region_titles(result: CaseResult) -> tuple[str, ...]:
-    peak = "Probability" if lists_candidates(result) else "Peak activation"
-    return ("Region", "Volume in ml", "Centre in mm", peak, "Voxels")
-
-
-def _left_out(result: CaseResult) -> str:
+def _left_out(result: CaseResult) -> _Grid:
     """Tabulate the candidates that the threshold leaves out."""
     if not result.left_out:
-        return ""
+        return _Grid()
     measured = result.left_out[0].suv is not None
-    titles = (*_region_titles(result), *(column.title for column in SUV_COLUMNS if measured))
-    return "<h3>Left out by the threshold</h3>" + _grid(titles, [_region(entry) for entry in result.left_out])
+    return _Grid(_titles(result, measured=measured), tuple(_region(entry) for entry in result.left_out))
+
+
+def _titles(result: CaseResult, *, measured: bool) -> tuple[str, ...]:
+    peak = "Probability" if lists_candidates(result) else "Peak activation"
+    uptake = (column.title for column in SUV_COLUMNS if measured)
+    return ("Region", "Volume in ml", "Centre in mm", peak, "Voxels", *uptake)
 
 
 def _region(entry: Component) -> tuple[str, ...]:
@@ -203,30 +155,25 @@ def _region(entry: Component) -> tuple[str, ...]:
     )
 
 
-def _model(result: CaseResult) -> str:
+def _model(result: CaseResult) -> dict[str, str]:
     card = result.localization.card
-    facts = {
+    return {
         "Name": f"{card.name} {card.version}",
         "Made for": f"{card.modality}; {', '.join(card.classes)}",
         "Network": card.network,
         "SHA-256 of the weights": card.sha256,
     }
-    return _table(facts)
 
 
-def _origin(result: CaseResult) -> str:
+def _origin(result: CaseResult) -> dict[str, Any]:
     facts = {name: value for name, value in provenance(result).items() if value and name != "settings"}
-    return _table({"Input": result.file_name, **facts, "corrected by a reviewer": "yes" if result.corrected else "no"})
+    return {"Input": result.file_name, **facts, "corrected by a reviewer": "yes" if result.corrected else "no"}
 
 
-def _table(values: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{html.escape(TITLES.get(name) or _capital(name.replace('_', ' ')))}</td>"
-        f"<td><code>{html.escape(_text(value))}</code></td></tr>"
-        for name, value in values.items()
-        if value is not None
-    )
-    return f"<table>{rows}</table>"
+def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return names and values as they read on the page, without those that are not known."""
+    known = ((name, value) for name, value in values.items() if value is not None)
+    return [(TITLES.get(name) or _capital(name.replace("_", " ")), _text(value)) for name, value in known]
 
 
 def _text(value: Any) -> str:
@@ -235,18 +182,6 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(_text, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _grid(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f'<th class="number">{html.escape(title)}</th>' for title in titles)
-    lines = ("".join(f'<td class="number">{html.escape(cell)}</td>' for cell in row) for row in rows)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _list(sentences: Iterable[str]) -> str:
-    items = "".join(f"<li>{html.escape(_capital(sentence))}.</li>" for sentence in sentences)
-    return f"<ul>{items}</ul>" if items else ""
 
 
 def _capital(text: str) -> str:

@@ -10,8 +10,6 @@ from pathlib import Path
 from ..core import InputError
 
 REQUIREMENTS_FILE = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
-_RANGE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+"
-_LINE = re.compile(rf"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<wanted>{_RANGE}(?:\s*,\s*{_RANGE})*)?")
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,19 @@ class Requirement:
         """Read a requirement as ``pip`` takes it: a name and a range.
 
         Raises:
-            InputError: another form.
+            InputError: another form, such as an address, extras or a condition.
         """
-        match = _LINE.fullmatch(text.strip())
-        if match is None:
-            raise InputError(f'"{text.strip()}" is no requirement; expected a package and its versions: name>=1.2,<2')
-        return cls(match["name"], re.sub(r"\s", "", match["wanted"] or ""))
+        from packaging.requirements import InvalidRequirement
+        from packaging.requirements import Requirement as Parsed
+
+        text = text.strip()
+        try:
+            parsed = Parsed(text)
+        except InvalidRequirement:
+            parsed = None
+        if parsed is None or parsed.url or parsed.extras or parsed.marker:
+            raise InputError(f'"{text}" is no requirement; expected a package and its versions: name>=1.2,<2')
+        return cls(parsed.name, re.sub(r"[\s()]", "", text.removeprefix(parsed.name)))
 
     def __str__(self) -> str:
         return f"{self.name}{self.wanted}"

@@ -97,6 +97,25 @@ def test_the_page_stands_alone_and_escapes_names(case, tmp_path):
     assert len(re.findall("<rect ", text)) == len(case.localization.tumour_probabilities)
 
 
+@pytest.mark.parametrize("only_tumours", [False, True])
+def test_every_text_on_the_page_is_escaped(case, tmp_path, only_tumours):
+    marked = "<script src='//x'>\"&</script>"
+    found = case.localization
+    classes = tuple(f"{marked} {name}" for name in found.card.classes)
+    tumours = classes if only_tumours else classes[-1:]
+    card = replace(found.card, classes=classes, tumour_classes=tumours, target="class")
+    localization = replace(found, card=card, notes=(marked,))
+    settings = {**case.settings, marked: {marked: marked}}
+    changed = replace(case, localization=localization, file_name=marked, settings=settings)
+    write_html_report(changed, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert "script" not in page.tags
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert text.count("&lt;script src=") >= 6
+
+
 def test_a_model_that_knows_tumours_only_shows_the_probability_of_each_class(case, tmp_path):
     card = replace(case.localization.card, tumour_classes=case.localization.card.classes, target="class")
     write_html_report(replace(case, localization=replace(case.localization, card=card)), tmp_path / "report.html")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 LIBRARY = Path(__file__).resolve().parents[3] / "CAMLocalizer"
-TO_BE_INSTALLED = ("torch", "skimage", "matplotlib", "safetensors", "tqdm")
+TO_BE_INSTALLED = ("torch", "skimage", "matplotlib", "safetensors", "tqdm", "jinja2")
 MODULES = [
     "core",
     "io",

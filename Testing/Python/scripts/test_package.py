@@ -71,3 +71,13 @@ def test_every_bundle_goes_into_the_wheel():
     listed = {patterns[0] for patterns in project["tool"]["setuptools"]["data-files"].values()}
     bundles = {f"Resources/models/{card.parent.name}/*" for card in ROOT.glob("Resources/models/*/model.json")}
     assert bundles <= listed
+
+
+def test_every_file_of_the_package_that_is_not_python_goes_into_the_wheel():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed: set[Path] = set()
+    for package, patterns in project["tool"]["setuptools"]["package-data"].items():
+        folder = ROOT / "CAMLocalizer" / package.replace(".", "/")
+        listed |= {path for pattern in patterns for path in folder.glob(pattern)}
+    files = {path for path in (ROOT / "CAMLocalizer" / "CAMLocalizerLib").rglob("*") if path.is_file()}
+    assert {path for path in files if path.suffix not in (".py", ".pyc")} <= listed
