@@ -42,7 +42,7 @@ def refine(
         SettingsError: an unknown method, a margin below 0, or more than one segment.
     """
     _check(activation, label_map, volume, method, margin_mm)
-    region = label_map.array_kji > 0
+    region = label_map.array_kji.view(bool)  # one segment: 0 and 1
     if method == "none" or not region.any():
         return label_map
     from .redrawing import redraw  # only here: it brings parts of scipy that take long to import

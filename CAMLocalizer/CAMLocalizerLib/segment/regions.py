@@ -220,6 +220,12 @@ class Regions:
         lengths = self._runs.lengths
         return ranges(self._runs.starts, lengths), np.repeat(self._region, lengths)
 
+    def mask(self) -> NDArray[np.bool_]:
+        """Return a new mask of all regions, bool, shape ``grid.shape_kji``; memory is only taken where they lie."""
+        mask = np.zeros(self.grid.shape_kji, dtype=bool)
+        self._runs.set(mask.reshape(-1), np.ones(len(self._runs), dtype=bool))
+        return mask
+
     def write(self, mask_out: NDArray, kept: Collection[int]) -> None:
         """Overwrite a mask: 1 in the regions kept, 0 elsewhere.
 

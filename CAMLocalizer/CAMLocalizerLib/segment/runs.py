@@ -129,13 +129,17 @@ class Runs:
 
     def write(self, flat: NDArray, values: NDArray) -> None:
         """Overwrite a flat array: in each run its value, 0 elsewhere."""
+        flat[:] = 0
+        self.set(flat, values)
+
+    def set(self, flat: NDArray, values: NDArray) -> None:
+        """Set each run of a flat array that is 0 everywhere to its value."""
         rows, starts, stops = self._close_up()
         width = self.shape_kji[2]
         bounds = np.zeros(2 * len(self) + 2, dtype=np.intp)
         bounds[1:-1:2], bounds[2:-1:2], bounds[-1] = starts, stops, len(rows) * width
         pattern = np.zeros(2 * len(self) + 1, dtype=flat.dtype)
         pattern[1::2] = values
-        flat[:] = 0
         flat.reshape(-1, width)[rows] = np.repeat(pattern, np.diff(bounds)).reshape(-1, width)
 
     def maxima(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
