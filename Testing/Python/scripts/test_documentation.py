@@ -17,6 +17,8 @@ SCRIPTS = ROOT / "scripts"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLIC = r"https://(?:github\.com/CAMLocalizer/CAMLocalizer/blob|raw\.githubusercontent\.com/CAMLocalizer/CAMLocalizer)/main/"
 SITE_PAGES = {"changelog.md", "contributing.md", "security.md"}
+# Packages of the user interfaces and of the installation, which nobody imports.
+WITHOUT_REFERENCE = {"cli", "installation", "mrml", "panel", "review"}
 CONTRIBUTORS = "CAMLocalizer contributors"
 
 
@@ -79,6 +81,14 @@ def test_nobody_is_named_who_has_not_signed() -> None:
     authors = re.search(r"^authors:\n((?:  .*\n)+)", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
     assert authors is not None
     assert authors[1] == f"  - name: {CONTRIBUTORS}\n"
+
+
+def test_every_package_for_users_has_a_page_of_reference() -> None:
+    packages = {path.parent.name for path in (ROOT / "CAMLocalizer" / "CAMLocalizerLib").glob("*/__init__.py")}
+    pages = {path.stem for path in (ROOT / "docs" / "reference").glob("*.md")} - {"index"}
+    assert pages == packages - WITHOUT_REFERENCE, "add docs/reference/PACKAGE.md, and its line to mkdocs.yml"
+    table = (ROOT / "docs" / "reference" / "index.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| \[`(\w+)`\]", table, re.MULTILINE)) == pages
 
 
 def test_every_extra_is_described() -> None:
