@@ -50,7 +50,7 @@ threshold = "0.5"
 """
 
 
-def write_pictures(folder: Path, count: int = 60) -> None:
+def write_pictures(folder: Path, count: int = 48) -> None:
     """Write the pictures, the table of labels and the configuration."""
     noise = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)

@@ -142,3 +142,7 @@ def test_roles_and_formulas_of_docstrings_become_code_and_mathml() -> None:
     assert shown.startswith("See `fuse`.\n\n<math")
     assert "<mfrac>" in shown
     assert shown.endswith("</math>\n\nEnd.")
+
+
+def test_the_lint_step_builds_the_documentation() -> None:
+    assert '("-m", "mkdocs", "--quiet", "build", "--strict")' in (SCRIPTS / "lint.py").read_text(encoding="utf-8")
