@@ -18,7 +18,8 @@ class ReliabilityBin:
     """Images whose probability lies in one interval.
 
     Args:
-        low, high: the interval; ``high`` belongs to the next bin, but for the last one.
+        low: lower end of the interval.
+        high: upper end of the interval; it belongs to the next bin, except in the last bin.
         images: their number.
         mean_probability: mean of their probabilities; nan without images.
         share_right: share of them in which the model is right; nan without images.

@@ -67,8 +67,11 @@ class ModelCard:
         unit: unit that the voxels must be in, such as ``SUVbw``; empty where any will do.
         typical: low and high limit of statistics of the training images, see :func:`image_statistics`; a volume beyond
             them gets a note. Empty for none.
-        training_data, licence, intended_use, limits: words for the reader.
+        training_data: origin and licence of the training images, for the reader.
+        licence: licence of the weights, for the reader.
         results: measured figures, nested freely, JSON values only.
+        intended_use: for the reader.
+        limits: what the model was not trained on or does poorly, for the reader.
         sha256: checksum of ``weights.safetensors``, hexadecimal; empty until the weights are saved.
         schema_version: version of this description.
 

@@ -479,16 +479,16 @@ KINDS = (
 def page() -> str:
     """Return the page."""
     lines = [
-        "# What is read",
+        "# Supported files",
         "",
-        "Every kind of file and what happens with it. `camlocalizer info FILE...` says the same of your own files, and",
-        "`--json` says it to programs. `Testing/Python/io/readable_kinds.py` makes this page of a table; the tests",
-        "write each kind, read it, compare values and place, and see that this page says what happens.",
+        "This page lists every kind of file and the result of reading it. `camlocalizer info FILE...` reports the same",
+        "for your own files, and `--json` prints it as JSON. `Testing/Python/io/readable_kinds.py` makes this page.",
+        "The tests write a file of each kind, read it, compare values and positions, and check that this page agrees.",
     ]
     for group in dict.fromkeys(kind.group for kind in KINDS):
         lines += ["", f"## {group}", "", "| kind | what happens |", "|---|---|"]
         lines += [f"| {kind.name} | {kind.what} |" for kind in KINDS if kind.group == group]
-    lines += ["", "[How robust reading and writing are](robustness.md) is measured too."]
+    lines += ["", "[Robustness](robustness.md) reports tests with damaged files."]
     return "\n".join(lines) + "\n"
 
 
