@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from CAMLocalizerLib.training.outcome import SurvivalData
-    from CAMLocalizerLib.training.outcome.comparison import OutcomeComparison
-    from CAMLocalizerLib.training.outcome.study import OutcomeResult
-    from CAMLocalizerLib.training.outcome.survival import SurvivalResult
-    from CAMLocalizerLib.training.outcome.survival_study import SurvivalStudy
+    from CAMLocalizerLib.outcome import SurvivalData
+    from CAMLocalizerLib.outcome.comparison import OutcomeComparison
+    from CAMLocalizerLib.outcome.study import OutcomeResult
+    from CAMLocalizerLib.outcome.survival import SurvivalResult
+    from CAMLocalizerLib.outcome.survival_study import SurvivalStudy
 
 SURVIVAL_TABLE = "carvalho2018_nsclc_fdgpet.csv"
 SURVIVAL_VOLUME = "Volume"
@@ -82,8 +82,8 @@ def predicted_by(data: Path) -> dict[str, str]:
 
 def binary_row(data: Path, name: str, predicts: str, work: Path, shuffles: int) -> BinaryRow:
     """Study a table of yes-or-no outcomes by both classifiers and by volume alone."""
-    from CAMLocalizerLib.training.outcome import OutcomeSettings, predict_outcome, read_outcome_data
-    from CAMLocalizerLib.training.outcome.comparison import compare_outcome
+    from CAMLocalizerLib.outcome import OutcomeSettings, predict_outcome, read_outcome_data
+    from CAMLocalizerLib.outcome.comparison import compare_outcome
 
     found = read_outcome_data(*binary_tables(data, name, work))
     plain = OutcomeSettings()
@@ -106,8 +106,8 @@ def binary_row(data: Path, name: str, predicts: str, work: Path, shuffles: int) 
 
 def survival_studies(data: Path, work: Path, shuffles: Mapping[str, int]) -> dict[str, SurvivalStudy]:
     """Study the patients of Carvalho et al. by each model."""
-    from CAMLocalizerLib.training.outcome import SurvivalSettings, read_survival_data
-    from CAMLocalizerLib.training.outcome.survival_study import study_survival
+    from CAMLocalizerLib.outcome import SurvivalSettings, read_survival_data
+    from CAMLocalizerLib.outcome.survival_study import study_survival
 
     found = read_survival_data(*survival_tables(data, work), time_unit="years")
     return {
@@ -206,7 +206,7 @@ def _write(
 
 
 def _survival_line(title: str, study: SurvivalStudy, result: SurvivalResult, *, shuffled: bool = True) -> str:
-    from CAMLocalizerLib.training.outcome.survival_measures import log_rank_p, one_image_each
+    from CAMLocalizerLib.outcome.survival_measures import log_rank_p, one_image_each
 
     observed, found = study.data.observed, result.predictions
     later = _with_interval(study.data, found.risks)[2]
@@ -226,7 +226,7 @@ def _with_interval(data: SurvivalData, risks: np.ndarray) -> list[Limits]:
     import numpy as np
 
     from CAMLocalizerLib.metrics import bootstrap_interval
-    from CAMLocalizerLib.training.outcome.survival_measures import aucs_at, c_index_of
+    from CAMLocalizerLib.outcome.survival_measures import aucs_at, c_index_of
 
     c_index = c_index_of(data.observed, risks)
 

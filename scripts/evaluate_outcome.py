@@ -133,7 +133,7 @@ def measured(patients: int, folder: Path) -> dict[str, Path]:
 
 def outcomes(truth: Path, strength: float, path: Path) -> Path:
     """Draw an outcome for every body and write the table."""
-    from CAMLocalizerLib.training.outcome.simulated import signal_of, simulate_outcomes
+    from CAMLocalizerLib.outcome.simulated import signal_of, simulate_outcomes
 
     with truth.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -145,9 +145,9 @@ def outcomes(truth: Path, strength: float, path: Path) -> Path:
 
 def study(features: Path, known: Path, picture: Path) -> Mapping[str, str]:
     """Predict the outcomes and return the figures with their intervals."""
-    from CAMLocalizerLib.training.outcome import predict_outcome, read_outcome_data
-    from CAMLocalizerLib.training.outcome.files import draw_roc
-    from CAMLocalizerLib.training.outcome.study import MEASURES
+    from CAMLocalizerLib.outcome import predict_outcome, read_outcome_data
+    from CAMLocalizerLib.outcome.files import draw_roc
+    from CAMLocalizerLib.outcome.study import MEASURES
 
     data = read_outcome_data(features, known)
     result = predict_outcome(data)
@@ -161,8 +161,8 @@ def study(features: Path, known: Path, picture: Path) -> Mapping[str, str]:
 
 def real(chosen: argparse.Namespace) -> list[str]:
     """Study the tables of real patients, draw the pictures and return the lines of table.md."""
-    from CAMLocalizerLib.training.outcome.survival_files import DRAWINGS
-    from CAMLocalizerLib.training.outcome.survival_study import verdict
+    from CAMLocalizerLib.outcome.survival_files import DRAWINGS
+    from CAMLocalizerLib.outcome.survival_study import verdict
 
     studies = survival_studies(chosen.data, chosen.work, {"cox": chosen.shuffles, "forest": chosen.shuffles // 4})
     for name, draw in DRAWINGS.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.training.outcome import read_outcome_data, read_survival_data
+from CAMLocalizerLib.outcome import read_outcome_data, read_survival_data
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 

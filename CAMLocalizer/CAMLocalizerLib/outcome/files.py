@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...io import staged_folder
-from ...version import VERSION
+from ..io import staged_folder
+from ..version import VERSION
 from .comparison import OutcomeComparison
 from .data import OutcomeData
 from .study import MEASURES, OutcomeResult

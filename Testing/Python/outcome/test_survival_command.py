@@ -12,14 +12,8 @@ from outcome_samples import simulated
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import InputError, SettingsError
 from CAMLocalizerLib.io import source_sha256
-from CAMLocalizerLib.training.outcome import (
-    Observations,
-    SurvivalSettings,
-    has_times,
-    read_survival_data,
-    volume_feature,
-)
-from CAMLocalizerLib.training.outcome.survival_measures import auc_at
+from CAMLocalizerLib.outcome import Observations, SurvivalSettings, has_times, read_survival_data, volume_feature
+from CAMLocalizerLib.outcome.survival_measures import auc_at
 from CAMLocalizerLib.version import VERSION
 
 VOLUME = "original_shape_MeshVolume"
@@ -112,16 +106,16 @@ def test_the_volume_is_the_feature_of_radiomics_or_the_one_named():
 def quick(monkeypatch):
     """The command's own settings, with less to search."""
     pytest.importorskip("sksurv", reason="scikit-survival is not installed")
-    monkeypatch.setattr("CAMLocalizerLib.training.outcome.survival_models.PENALTIES", (0.05,))
-    monkeypatch.setattr("CAMLocalizerLib.training.outcome.survival_models.SHARES_OF_L1", (0.5,))
-    monkeypatch.setattr("CAMLocalizerLib.training.outcome.survival_pictures.AUC_DRAWS", 20)
+    monkeypatch.setattr("CAMLocalizerLib.outcome.survival_models.PENALTIES", (0.05,))
+    monkeypatch.setattr("CAMLocalizerLib.outcome.survival_models.SHARES_OF_L1", (0.5,))
+    monkeypatch.setattr("CAMLocalizerLib.outcome.survival_pictures.AUC_DRAWS", 20)
     plain = SurvivalSettings
 
     def settings(**options):
         return plain(**options, inner_folds=2, feature_counts=(2,), bootstraps=100)
 
     settings.horizon_years = plain.horizon_years
-    monkeypatch.setattr("CAMLocalizerLib.training.outcome.SurvivalSettings", settings)
+    monkeypatch.setattr("CAMLocalizerLib.outcome.SurvivalSettings", settings)
 
 
 def test_the_command_writes_predictions_figures_and_pictures(tables, tmp_path, capsys, quick):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError, SettingsError
-from ...io.tables import Table, read_table
+from ..core import InputError, SettingsError
+from ..io.tables import Table, read_table
 from .data import OUTCOME, OUTCOMES
 from .features import IMAGE, PATIENT, features_of
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...io import staged_folder
-from ...version import VERSION
+from ..io import staged_folder
+from ..version import VERSION
 from .files import CSV_FILE, JSON_FILE, SURVIVAL_PICTURES
 from .files import FILES as OUTCOME_FILES
 from .survival_pictures import draw_auc, draw_calibration, draw_kaplan_meier

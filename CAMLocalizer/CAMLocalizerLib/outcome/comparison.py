@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...metrics import auc, bootstrap_interval
+from ..metrics import auc, bootstrap_interval
 from .data import OutcomeData
 from .shuffling import Shuffled, shuffled_outcomes
 from .study import OutcomeResult, OutcomeSettings, predict_outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from CAMLocalizerLib.training.outcome import Observations, SurvivalData
+from CAMLocalizerLib.outcome import Observations, SurvivalData
 
 BASE_HAZARD = 0.3  # per year
 LONGEST_YEARS = 8.0

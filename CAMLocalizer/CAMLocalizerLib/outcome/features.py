@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError
-from ...io.tables import Table, read_table
+from ..core import InputError
+from ..io.tables import Table, read_table
 
 IMAGE, SEGMENT, NOTE, PATIENT = "Image", "Segment", "Note", "patient"
 TABLE_COLUMNS = (IMAGE, "Mask", SEGMENT, NOTE)

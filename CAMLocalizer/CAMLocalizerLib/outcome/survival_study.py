@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...version import VERSION
+from ..version import VERSION
 from .shuffling import Shuffled, shuffled_survival
 from .survival import SurvivalResult, SurvivalSettings, gain_over, predict_survival
 from .survival_data import SurvivalData

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError
-from ...io.tables import read_table
+from ..core import InputError
+from ..io.tables import read_table
 from .features import IMAGE, PATIENT, features_of
 
 OUTCOME = "outcome"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError, SettingsError
-from ...metrics import auc, bootstrap_interval, classification_report
+from ..core import InputError, SettingsError
+from ..metrics import auc, bootstrap_interval, classification_report
 from .data import OutcomeData
 from .folds import patient_folds, sklearn_module
 from .settings import StudySettings

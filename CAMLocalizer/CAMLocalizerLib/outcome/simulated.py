@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import SettingsError
+from ..core import SettingsError
 
 
 def simulate_outcomes(features: NDArray[np.float64], strength: float, seed: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError
+from ..core import InputError
 from .survival_data import Observations, SurvivalData
 from .survival_models import sksurv_module, survival_outcome
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...metrics import bootstrap_interval
+from ..metrics import bootstrap_interval
 from .survival_measures import Curve, aucs_at, calibration_bins, kaplan_meier, log_rank_p, one_image_each
 from .survival_study import GROUPS, SurvivalStudy
 

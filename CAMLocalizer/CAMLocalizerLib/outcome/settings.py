@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...core import SettingsError
+from ..core import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError, SettingsError
+from ..core import InputError, SettingsError
 
 TRAINING_EXTRA = 'predicting outcomes needs scikit-learn; install it with pip install "camlocalizer[training]"'
 

@@ -12,11 +12,11 @@ from scipy import stats
 
 from CAMLocalizerLib.core import InputError, SettingsError
 from CAMLocalizerLib.metrics import auc
-from CAMLocalizerLib.training.outcome import Observations, SurvivalSettings, predict_survival
-from CAMLocalizerLib.training.outcome import survival_models as models
-from CAMLocalizerLib.training.outcome.shuffling import shuffled_survival
-from CAMLocalizerLib.training.outcome.survival import gain_over, out_of_fold
-from CAMLocalizerLib.training.outcome.survival_measures import (
+from CAMLocalizerLib.outcome import Observations, SurvivalSettings, predict_survival
+from CAMLocalizerLib.outcome import survival_models as models
+from CAMLocalizerLib.outcome.shuffling import shuffled_survival
+from CAMLocalizerLib.outcome.survival import gain_over, out_of_fold
+from CAMLocalizerLib.outcome.survival_measures import (
     auc_at,
     aucs_at,
     c_index_of,

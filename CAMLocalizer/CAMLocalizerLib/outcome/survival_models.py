@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError, SettingsError
+from ..core import InputError, SettingsError
 from .folds import patient_folds, sklearn_module
 from .survival_data import Observations, SurvivalData
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...metrics import auc
+from ..metrics import auc
 from .data import OutcomeData
 from .study import OutcomeSettings
 from .study import out_of_fold as outcomes_out_of_fold

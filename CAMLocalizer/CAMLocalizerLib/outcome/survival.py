@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import SettingsError
-from ...metrics import bootstrap_interval
+from ..core import SettingsError
+from ..metrics import bootstrap_interval
 from .folds import patient_folds
 from .settings import StudySettings
 from .survival_data import SurvivalData

@@ -12,11 +12,11 @@ from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import InputError, SettingsError
 from CAMLocalizerLib.io import source_sha256
 from CAMLocalizerLib.metrics import auc, classification_report
-from CAMLocalizerLib.training.outcome import OutcomeData, OutcomeSettings, predict_outcome, read_outcome_data
-from CAMLocalizerLib.training.outcome.comparison import compare_outcome
-from CAMLocalizerLib.training.outcome.shuffling import _dealt
-from CAMLocalizerLib.training.outcome.simulated import simulate_outcomes
-from CAMLocalizerLib.training.outcome.study import MEASURES, _quick_measures
+from CAMLocalizerLib.outcome import OutcomeData, OutcomeSettings, predict_outcome, read_outcome_data
+from CAMLocalizerLib.outcome.comparison import compare_outcome
+from CAMLocalizerLib.outcome.shuffling import _dealt
+from CAMLocalizerLib.outcome.simulated import simulate_outcomes
+from CAMLocalizerLib.outcome.study import MEASURES, _quick_measures
 from CAMLocalizerLib.version import VERSION
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
