@@ -19,7 +19,7 @@ from _brain_cases import PROGRESSION_FOLDER, TRAINING, fold_networks, progressio
 from _environment import ROOT, ensure_environment, environment_python, run
 
 if TYPE_CHECKING:
-    from CAMLocalizerLib.cases.follow_up import FollowUp, Tumour
+    from CAMLocalizerLib.followup.tracking import FollowUp, Tumour
     from CAMLocalizerLib.localizer import Localizer
 
 FIRST_SEED = 60_000
@@ -44,8 +44,8 @@ def options() -> argparse.Namespace:
 
 def followed(files: list[tuple[Path, int]], localizer: Localizer) -> FollowUp:
     """Follow exams given as files and days."""
-    from CAMLocalizerLib.cases.exams import Exam
-    from CAMLocalizerLib.cases.follow_up import follow_up
+    from CAMLocalizerLib.followup.exams import Exam
+    from CAMLocalizerLib.followup.tracking import follow_up
 
     exams = [Exam(path, FIRST_DAY + datetime.timedelta(days=days)) for path, days in files]
     return follow_up(exams, localizer, changes={"min_volume_ml": MIN_VOLUME_ML})
@@ -53,7 +53,7 @@ def followed(files: list[tuple[Path, int]], localizer: Localizer) -> FollowUp:
 
 def simulated(chosen: argparse.Namespace) -> list[str]:
     """Follow simulated patients and return the lines of their table."""
-    from CAMLocalizerLib.cases.follow_up_files import draw_follow_up
+    from CAMLocalizerLib.followup.files import draw_follow_up
     from CAMLocalizerLib.io import write_nifti
     from CAMLocalizerLib.localizer import Localizer
     from CAMLocalizerLib.training.simulated_pet import simulate

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cases.case import make_case
+from ..cases.provenance import provenance, volume_sha256
+from ..cases.report import CaseResult
 from ..core import InputError, LabelMap, Volume
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
 from ..io.plain_paths import readable
 from ..localizer import Findings, LabelSettings, Localizer
 from ..measure import place_label_map
-from ..measure.growth import Change, change_between, doubling_days
-from ..measure.matching import Regions, Track, match_regions
-from ..measure.registration import RigidTransform, register_rigid
 from ..segment import UptakeBorder, filter_components
 from ..version import VERSION
-from .case import make_case
 from .exams import Exam
-from .provenance import provenance, volume_sha256
-from .report import CaseResult
+from .growth import Change, change_between, doubling_days
+from .matching import Regions, Track, match_regions
+from .registration import RigidTransform, register_rigid
 
 VARIATION = 0.1
 MM3_PER_ML = 1000.0

@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage
 
 from CAMLocalizerLib.core import Grid, LabelMap, Volume
-from CAMLocalizerLib.measure.matching import Regions, match_regions
-from CAMLocalizerLib.measure.registration import RigidTransform, register_rigid
+from CAMLocalizerLib.followup.matching import Regions, match_regions
+from CAMLocalizerLib.followup.registration import RigidTransform, register_rigid
 
 STILL = RigidTransform(np.eye(4), 0.0)
 

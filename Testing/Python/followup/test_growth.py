@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from CAMLocalizerLib.core import InputError
-from CAMLocalizerLib.measure.growth import change_between, doubling_days
+from CAMLocalizerLib.followup.growth import change_between, doubling_days
 
 
 def test_a_volume_that_doubles_in_a_month():

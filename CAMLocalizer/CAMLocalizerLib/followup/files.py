@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..cases.provenance import fact_columns, short_line
+from ..cases.report import installed_versions
+from ..cases.results import write_results
 from ..io import write_label_map
 from ..io.writing import writing
-from .follow_up import ExamResult, FollowUp, Measurement, Tumour
-from .provenance import fact_columns, short_line
-from .report import installed_versions
-from .results import write_results
+from .tracking import ExamResult, FollowUp, Measurement, Tumour
 
 CSV_FILE, JSON_FILE, PICTURE_FILE = "follow-up.csv", "follow-up.json", "follow-up.png"
 FILES = (CSV_FILE, JSON_FILE, PICTURE_FILE)

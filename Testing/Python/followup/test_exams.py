@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from dicom_series import write_series
 
-from CAMLocalizerLib.cases.exams import read_exams
 from CAMLocalizerLib.core import Grid, InputError
+from CAMLocalizerLib.followup.exams import read_exams
 from CAMLocalizerLib.io import list_series
 
 DAYS = (datetime.date(2024, 1, 5), datetime.date(2024, 5, 31))
