@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from CAMLocalizerLib.core import Volume
-    from CAMLocalizerLib.training.quality.networks_by_patient import NetworksByPatient
+    from CAMLocalizerLib.evaluation.networks_by_patient import NetworksByPatient
 
 TRAINING = ROOT / "runs" / "brain-t1ce"
 FIGSHARE, PROGRESSION = "figshare", "brain-tumor-progression"
@@ -68,7 +68,7 @@ def fold_networks(training: Path) -> NetworksByPatient:
         ModelError: the training has no bundle yet, or a fold has no weights.
     """
     from CAMLocalizerLib.core import InputError
-    from CAMLocalizerLib.training.quality.networks_by_patient import is_training_folder, networks_by_patient
+    from CAMLocalizerLib.evaluation.networks_by_patient import is_training_folder, networks_by_patient
 
     if not is_training_folder(training):
         raise InputError(

@@ -124,8 +124,8 @@ def _number(value: Any) -> Any:
 def judged(case: PETCase, localizer: Localizer, others: dict[str, Localizer]) -> Iterator[Row]:
     """Outline the lesions of a case by every method."""
     from CAMLocalizerLib.core import CAMLocalizerError
+    from CAMLocalizerLib.evaluation.baselines import baseline_mask
     from CAMLocalizerLib.segment import filter_components
-    from CAMLocalizerLib.training.quality.baselines import baseline_mask
 
     for method, other in {MODEL: localizer, **others}.items():
         try:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, SettingsError
+from ..evaluation.roi_set import RoiSet
 from .csv_rows import read_rows
 from .figshare_images import read_pictures, to_square
 from .images import patient_folds
-from .roi_set import RoiSet
 
 CLASSES = ("normal", "tumour")
 ROWS, IMAGES, MASKS = "rois.csv", "roi_256.zip", "circle_masks_256.zip"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ...core import ModelError
+from ...evaluation.networks_by_patient import is_training_folder, networks_by_patient
 from ...models import CARD_FILE, ModelBundle, ModelCard, load_model
 from ..fit.record import read_json
 from ..output import TRAINING_FILE
-from ..quality.networks_by_patient import is_training_folder, networks_by_patient
 
 BUNDLE = "brain-t1ce"
 ROW = f"{BUNDLE}, trained without this fold"

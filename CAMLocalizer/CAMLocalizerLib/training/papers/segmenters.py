@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ...core import InputError
+from ...evaluation.roi_set import RoiSet
 from ..mias_images import read_mias
-from ..roi_set import RoiSet
 from .results import Reproduction, write_tables
 from .segmenters_pictures import draw_pictures
 from .segmenters_plan import CITATION, QUICK, SETTINGS, Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..filters import CAM, FILTERS, ORIGINAL, filter_weights, lent_masks
-from ..roi_set import RoiSet, multiplied
+from ...evaluation.filters import CAM, FILTERS, ORIGINAL, filter_weights, lent_masks
+from ...evaluation.roi_set import RoiSet, multiplied
 from .pictures import DPI, Panel, panel_grid, save_figure
 from .segmenters_plan import NETWORKS, published
 from .segmenters_report import Rows

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from ...evaluation.filters import CAM, FILTERS, INVERSE, MASK, ORIGINAL
+from ...evaluation.roi_set import FIXED
 from ...networks.pretrained import IMAGENET
-from ..filters import CAM, FILTERS, INVERSE, MASK, ORIGINAL
 from ..fitting import FitOptions
-from ..roi_set import FIXED
 
 CITATION = (
     "Guan and Loew, A Sneak Attack on Segmentation of Medical Images Using Deep Neural Network Classifiers, "

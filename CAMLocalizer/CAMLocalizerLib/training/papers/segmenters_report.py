@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..filters import CAM, INVERSE, MASK, ORIGINAL, FilterResult, map_overlap
-from ..roi_set import RoiSet
+from ...evaluation.filters import CAM, INVERSE, MASK, ORIGINAL, FilterResult, map_overlap
+from ...evaluation.roi_set import RoiSet
 from .results import Entry
 from .segmenters_plan import DICE, ENCODER, MEASURES, NETWORKS, PUBLISHED, Settings, published
 from .segmenters_study import TUMOUR, Measured

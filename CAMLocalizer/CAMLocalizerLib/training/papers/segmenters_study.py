@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...core import ModelError
+from ...evaluation.filters import CAM, ORIGINAL, FilterResult, activation_maps, map_overlap, retrain
+from ...evaluation.roi_set import RoiSet
 from ...networks import build_network, load_encoder_weights
-from ..filters import CAM, ORIGINAL, FilterResult, activation_maps, map_overlap, retrain
-from ..roi_set import RoiSet
 from .results import replacing
 from .segmenters_plan import NETWORKS, Settings
 

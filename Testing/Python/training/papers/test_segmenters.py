@@ -14,10 +14,10 @@ from tiny_mias import write_mias
 from tiny_rois import TinyNet
 
 from CAMLocalizerLib.core import ModelError
+from CAMLocalizerLib.evaluation.filters import FILTERS, FilterResult, retrain
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.networks.pretrained import PUBLISHED as PUBLISHED_WEIGHTS
 from CAMLocalizerLib.networks.pretrained import imagenet_tensors
-from CAMLocalizerLib.training.filters import FILTERS, FilterResult, retrain
 from CAMLocalizerLib.training.mias_images import read_mias
 from CAMLocalizerLib.training.papers import segmenters, segmenters_study
 from CAMLocalizerLib.training.papers.segmenters_plan import (

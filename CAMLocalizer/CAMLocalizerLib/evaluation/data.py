@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from ..core import InputError, Volume
 from ..io import read_volume
 from ..models import ModelCard
+from ..training.checks import Problems, did_you_mean
+from ..training.config import InputOptions
+from ..training.dataset import Prepared, prepare
+from ..training.images import patient_folds
+from ..training.table import Row, by_file_and_view, read_table
 from ..views import PROJECTIONS, SliceStack, acquisition_plane
-from .checks import Problems, did_you_mean
-from .config import InputOptions
-from .dataset import Prepared, prepare
-from .evaluation_pairs import HALF, Pair, PairSource, centred, common_size, read_pair
-from .evaluation_sources import Sources, mask_paths, read_mask
-from .images import patient_folds
+from .projection_pairs import HALF, Pair, PairSource, centred, common_size, read_pair
 from .roi_set import RoiSet
-from .table import Row, by_file_and_view, read_table
+from .sources import Sources, mask_paths, read_mask
 
 ONE_SCALE = {1: 1}
 

@@ -15,11 +15,11 @@ from tiny_training import write_config, write_pictures
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.cli.evaluate_arguments import BASELINES as OFFERED
 from CAMLocalizerLib.core import Grid
+from CAMLocalizerLib.evaluation.baselines import BASELINES
+from CAMLocalizerLib.evaluation.quality import FILES
 from CAMLocalizerLib.io import read_volume, write_nifti
 from CAMLocalizerLib.localizer import Localizer
 from CAMLocalizerLib.metrics import dice
-from CAMLocalizerLib.training.quality.baselines import BASELINES
-from CAMLocalizerLib.training.quality.evaluation_run import FILES
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +118,14 @@ def test_pictures_show_both_outlines(folder, tmp_path) -> None:
 
 
 def test_results_are_there_whole_or_not_at_all(folder, tmp_path, capsys, monkeypatch) -> None:
-    from CAMLocalizerLib.training.quality import evaluation_run
+    from CAMLocalizerLib.evaluation import quality
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     out = tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr(evaluation_run, "write_table", fail)
+        patched.setattr(quality, "write_table", fail)
         assert run(folder, out) == 2
     assert "the disk is full" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

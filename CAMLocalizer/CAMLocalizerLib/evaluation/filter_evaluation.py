@@ -22,10 +22,10 @@ from ..metrics import classification_report, iou
 from ..models import ModelBundle, ModelCard
 from ..networks import build_network
 from ..segment import apply_threshold
-from .evaluation_data import EvaluationData
-from .evaluation_pairs import explain_pairs, label_map_dices
+from ..training.fitting import FitOptions, predict_logits
+from .data import EvaluationData
 from .filters import CAM, INVERSE, MASK, ORIGINAL, FilterResult, activation_maps, map_overlap, retrain
-from .fitting import FitOptions, predict_logits
+from .projection_pairs import explain_pairs, label_map_dices
 from .roi_set import FIXED
 
 CSV_FILE, JSON_FILE, TRAINING_FOLDER = "evaluation.csv", "evaluation.json", "training"

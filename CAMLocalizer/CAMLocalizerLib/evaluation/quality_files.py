@@ -11,8 +11,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ...metrics import CONFIDENCE, DRAWS, ReliabilityBin
-from ...version import VERSION
+from ..metrics import CONFIDENCE, DRAWS, ReliabilityBin
+from ..version import VERSION
 from .figures import ALL, PARTS, Figure
 from .judging import MODEL, Judgement
 

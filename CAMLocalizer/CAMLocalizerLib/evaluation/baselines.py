@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...core import SettingsError
-from ...models import ModelCard
-from ...segment.otsu import otsu
+from ..core import SettingsError
+from ..models import ModelCard
+from ..segment.otsu import otsu
 
 LARGEST_BRIGHT, SUV_4, SUV_2_5, PERCENT_41 = "largest-bright", "suv-4", "suv-2.5", "41%"
 BASELINES = (LARGEST_BRIGHT, SUV_4, SUV_2_5, PERCENT_41)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..core import Grid, GridError, SettingsError
 from ..io.reader import read_image
-from .checks import Problems, did_you_mean
-from .config import DataOptions
-from .table import NEEDED, OPTIONAL, Row
+from ..training.checks import Problems, did_you_mean
+from ..training.config import DataOptions
+from ..training.table import NEEDED, OPTIONAL, Row
 
 MASK_COLUMN, PLANE_COLUMN = "mask", "plane"
 COLUMNS = (*NEEDED, *OPTIONAL, MASK_COLUMN, PLANE_COLUMN)

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import Volume
-from ...io import read_volume
-from ...io.names import ENDINGS, ending
-from ...localizer import Localization, Localizer, ProjectionLocalization
-from ...localizer.inference import has_content
-from ...metrics import LesionCounts, count_lesions, dice, iou
-from ...models import ModelCard
-from ...views import acquisition_plane, plane_axes
-from ..evaluation_sources import read_mask
-from ..table import Row
+from ..core import Volume
+from ..io import read_volume
+from ..io.names import ENDINGS, ending
+from ..localizer import Localization, Localizer, ProjectionLocalization
+from ..localizer.inference import has_content
+from ..metrics import LesionCounts, count_lesions, dice, iou
+from ..models import ModelCard
+from ..training.table import Row
+from ..views import acquisition_plane, plane_axes
 from .baselines import baseline_mask
+from .sources import read_mask
 
 MODEL = "model"
 SLICE, VOLUME = "slice", "volume"
@@ -158,9 +158,9 @@ def judge(
     well if it has a mask, which is taken to cover all of it.
 
     Args:
-        file: what to look at, checked by :func:`~CAMLocalizerLib.training.quality.labelled_files.check_files`.
+        file: what to look at, checked by :func:`~CAMLocalizerLib.evaluation.labelled_files.check_files`.
         localizer: the model.
-        baselines: names of :data:`~CAMLocalizerLib.training.quality.baselines.BASELINES` to compare with.
+        baselines: names of :data:`~CAMLocalizerLib.evaluation.baselines.BASELINES` to compare with.
         fold: whose network it is, to be noted.
 
     Returns:

@@ -12,16 +12,16 @@ from typing import Any
 
 from torch import nn
 
-from ...core import InputError, ModelError
-from ...localizer import Localizer
-from ...models import CARD_FILE, ModelBundle, ModelCard, load_model
-from ...networks import EncoderDCFPN, build_network
-from ..checks import listed
-from ..fit.record import BEST_FILE, load_weights, read_json
-from ..localisation.objective import LocalisingNetwork, tumour_direction
-from ..localisation.stages import ROUND
-from ..output import TRAINING_FILE
-from ..runs import PREDICTIONS_FILE
+from ..core import InputError, ModelError
+from ..localizer import Localizer
+from ..models import CARD_FILE, ModelBundle, ModelCard, load_model
+from ..networks import EncoderDCFPN, build_network
+from ..training.checks import listed
+from ..training.fit.record import BEST_FILE, load_weights, read_json
+from ..training.localisation.objective import LocalisingNetwork, tumour_direction
+from ..training.localisation.stages import ROUND
+from ..training.output import TRAINING_FILE
+from ..training.runs import PREDICTIONS_FILE
 
 
 @dataclass(frozen=True)

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...core import InputError
-from ...metrics import DRAWS
-from ..checks import Problems
-from ..evaluation_sources import Sources
+from ..core import InputError
+from ..metrics import DRAWS
+from ..training.checks import Problems
 from .baselines import check_baselines, default_baselines
 from .figures import Figure, measure_quality, reliability
 from .judging import MODEL, SLICE, VOLUME, Judgement, LabelledFile, judge, see
 from .labelled_files import check_files, read_labelled_files
 from .networks_by_patient import NetworksByPatient
 from .quality_files import CASES_FILE, FIGURES_FILE, TABLE_FILE, Study, write_cases, write_figures, write_table
-from .quality_pictures import (
-    CASES_PICTURE,
-    RELIABILITY_PICTURE,
-    Example,
-    draw_cases,
-    draw_reliability,
-    example,
-    ranked,
-)
+from .quality_pictures import CASES_PICTURE, RELIABILITY_PICTURE, Example, draw_cases, draw_reliability, example, ranked
+from .sources import Sources
 
 FILES = (FIGURES_FILE, CASES_FILE, TABLE_FILE, CASES_PICTURE, RELIABILITY_PICTURE)
 Progress = Callable[[int, int], None]

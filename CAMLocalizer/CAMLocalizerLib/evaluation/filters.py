@@ -18,7 +18,7 @@ from ..cam.targets import Targets
 from ..core import InputError, SettingsError
 from ..metrics.classification import classification_report
 from ..metrics.overlap import mean_dice_over_thresholds
-from .fitting import FitOptions, fit_classifier, predict_logits
+from ..training.fitting import FitOptions, fit_classifier, predict_logits
 from .roi_set import FIXED, RoiSet
 
 ORIGINAL, CAM, MASK, INVERSE = "original", "cam", "mask", "inverse-mask"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from CAMLocalizerLib.core import SettingsError
+from CAMLocalizerLib.evaluation.baselines import baseline_mask, default_baselines, largest_bright
 from CAMLocalizerLib.models import ModelCard
-from CAMLocalizerLib.training.quality.baselines import baseline_mask, default_baselines, largest_bright
 
 
 def head(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 from torch import Tensor, nn
 
+from CAMLocalizerLib.evaluation.roi_set import RoiSet
 from CAMLocalizerLib.training.images import patient_folds
-from CAMLocalizerLib.training.roi_set import RoiSet
 
 SIDE = 16
 

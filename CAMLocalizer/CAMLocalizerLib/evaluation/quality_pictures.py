@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ...cases.drawing import (
+from ..cases.drawing import (
     BACKGROUND,
     DIMMED,
     GREY,
@@ -25,9 +25,9 @@ from ...cases.drawing import (
     new_figure,
     save_picture,
 )
-from ...cases.plane_images import display_slices, pixel_aspect
-from ...metrics import ReliabilityBin
-from ...views import PROJECTIONS, plane_axes
+from ..cases.plane_images import display_slices, pixel_aspect
+from ..metrics import ReliabilityBin
+from ..views import PROJECTIONS, plane_axes
 from .judging import MODEL, SLICE, VOLUME, Judgement, Seen
 
 CASES_PICTURE, RELIABILITY_PICTURE = "cases.png", "reliability.png"

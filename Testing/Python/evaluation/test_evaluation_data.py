@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from CAMLocalizerLib.core import Grid, InputError, SettingsError, Volume
+from CAMLocalizerLib.evaluation.data import read_evaluation_data
+from CAMLocalizerLib.evaluation.sources import Sources
 from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.models import ModelCard
-from CAMLocalizerLib.training.evaluation_data import read_evaluation_data
-from CAMLocalizerLib.training.evaluation_sources import Sources
 from CAMLocalizerLib.views import SliceStack, normalise_slices
 
 CARD = ModelCard(

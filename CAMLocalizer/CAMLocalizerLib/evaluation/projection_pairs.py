@@ -20,10 +20,10 @@ from ..localizer.inference import has_content
 from ..localizer.inputs import check_extent, check_unit, check_uptake
 from ..metrics import dice
 from ..models import ModelBundle, ModelCard
+from ..training.table import Row
 from ..views import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, normalise_slices, projection_size
-from .evaluation_sources import read_mask
 from .filters import PG_CAM, fuse_scales, map_method
-from .table import Row
+from .sources import read_mask
 
 HALF = 0.5
 SUV_30 = "suv-30"

@@ -12,9 +12,9 @@ from tiny_rois import TinyNet, blobs
 from CAMLocalizerLib.cam import GradCAM
 from CAMLocalizerLib.cam.resize import resize_maps
 from CAMLocalizerLib.core import InputError, SettingsError
-from CAMLocalizerLib.training.filters import activation_maps, filter_weights, lent_masks, map_overlap, retrain
+from CAMLocalizerLib.evaluation.filters import activation_maps, filter_weights, lent_masks, map_overlap, retrain
+from CAMLocalizerLib.evaluation.roi_set import RoiSet, multiplied
 from CAMLocalizerLib.training.fitting import FitOptions
-from CAMLocalizerLib.training.roi_set import RoiSet, multiplied
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import Grid
-from ...io import read_volume
-from ...localizer.inference import has_content
-from ...localizer.inputs import check_extent, check_unit
-from ...models import ModelCard
-from ...views import acquisition_plane, plane_axes
-from ..checks import Problems, did_you_mean
-from ..evaluation_sources import PLANE_COLUMN, Sources, mask_paths, read_column, read_mask
-from ..table import Row, by_file_and_view, read_table
+from ..core import Grid
+from ..io import read_volume
+from ..localizer.inference import has_content
+from ..localizer.inputs import check_extent, check_unit
+from ..models import ModelCard
+from ..training.checks import Problems, did_you_mean
+from ..training.table import Row, by_file_and_view, read_table
+from ..views import acquisition_plane, plane_axes
 from .judging import LabelledFile, is_tumour, known_labels
+from .sources import PLANE_COLUMN, Sources, mask_paths, read_column, read_mask
 
 
 def read_labelled_files(sources: Sources, card: ModelCard, problems: Problems) -> list[LabelledFile]:

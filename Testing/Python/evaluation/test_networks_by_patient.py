@@ -12,11 +12,11 @@ import torch
 from tiny_bundle import NETWORK_SETTINGS, save_tiny_bundle
 
 from CAMLocalizerLib.core import ModelError
+from CAMLocalizerLib.evaluation.networks_by_patient import is_training_folder, networks_by_patient
 from CAMLocalizerLib.models import ModelCard, save_model
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.training.fit.record import write_weights
 from CAMLocalizerLib.training.localisation.objective import LocalisingNetwork, tumour_direction
-from CAMLocalizerLib.training.quality.networks_by_patient import is_training_folder, networks_by_patient
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
+from ..training.images import ImageSet
 from ..views import normalise_slices
-from .images import ImageSet
 
 FIXED = "fixed"
 

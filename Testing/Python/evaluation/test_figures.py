@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from CAMLocalizerLib.evaluation.figures import Figure, measure_quality, reliability
+from CAMLocalizerLib.evaluation.judging import Agreement, Judgement, LabelledFile
+from CAMLocalizerLib.evaluation.quality_files import in_words
+from CAMLocalizerLib.evaluation.quality_pictures import ranked
 from CAMLocalizerLib.metrics import LesionCounts
-from CAMLocalizerLib.training.quality.figures import Figure, measure_quality, reliability
-from CAMLocalizerLib.training.quality.judging import Agreement, Judgement, LabelledFile
-from CAMLocalizerLib.training.quality.quality_files import in_words
-from CAMLocalizerLib.training.quality.quality_pictures import ranked
 from CAMLocalizerLib.training.table import Row
 
 

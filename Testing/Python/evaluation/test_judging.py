@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from CAMLocalizerLib.evaluation.judging import Judgement, judge
+from CAMLocalizerLib.evaluation.labelled_files import check_files, read_labelled_files
+from CAMLocalizerLib.evaluation.sources import Sources
 from CAMLocalizerLib.io import read_volume, write_nifti
 from CAMLocalizerLib.metrics import LesionCounts
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.training.checks import Problems
-from CAMLocalizerLib.training.evaluation_sources import Sources
-from CAMLocalizerLib.training.quality.judging import Judgement, judge
-from CAMLocalizerLib.training.quality.labelled_files import check_files, read_labelled_files
 from CAMLocalizerLib.views import plane_axes
 
 CARD = ModelCard(
