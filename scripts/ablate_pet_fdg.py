@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from _environment import ROOT, ensure_environment, environment_python, run
 
 if TYPE_CHECKING:
-    from _pet_cases import PETCase
-    from CAMLocalizerLib.training.candidates import CandidateSamples
+    from reproduction.models.pet_fdg import CandidateSamples
+    from reproduction.models.pet_fdg.cases import PETCase
 
 SLAB, BODY, OVERVIEW = 0, 1, 2  # of the views of a candidate
 # Settings of the network, and the views that it is shown.
@@ -59,8 +59,8 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     """Train every variant and write the table."""
-    from _pet_cases import CROPS, SIMULATED, WHOLE, real_cases, simulated_cases
-    from CAMLocalizerLib.training.candidates.recipe import CandidateRecipe, read_points, simulated_bodies
+    from reproduction.models.pet_fdg.cases import CROPS, SIMULATED, WHOLE, real_cases, simulated_cases
+    from reproduction.models.pet_fdg.recipe import CandidateRecipe, read_points, simulated_bodies
     from train_pet_fdg import POINTS
 
     chosen = options()
@@ -88,8 +88,8 @@ def _described(case: PETCase) -> _Judged:
     from CAMLocalizerLib.segment.candidate_features import candidate_features
     from CAMLocalizerLib.segment.candidate_views import candidate_views
     from CAMLocalizerLib.segment.candidates import EDGE_MM
-    from CAMLocalizerLib.training.candidates import lesion_labels
     from CAMLocalizerLib.views import isotropic
+    from reproduction.models.pet_fdg import lesion_labels
 
     candidates = find_candidates(case.volume)
     lesions = isotropic(replace(case.volume, array_kji=case.lesions.astype(np.float32)), EDGE_MM).array_kji > 0.5
@@ -103,7 +103,7 @@ def _trained(samples: CandidateSamples, settings: dict[str, Any], views: tuple[i
     import torch
 
     from CAMLocalizerLib.networks.candidate_network import CandidateNetwork
-    from CAMLocalizerLib.training.candidates import CandidateOptions, fit_candidates
+    from reproduction.models.pet_fdg import CandidateOptions, fit_candidates
 
     shown = replace(samples, images=_only(samples.images, views))
     if settings.get("features") == 0:

@@ -20,7 +20,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from _brain_cases import (
+from _environment import ROOT, ensure_environment, environment_python, run
+from prepare_brain_t1ce import copied, figshare_labels
+from reproduction.models.brain_t1ce.cases import (
     FIGSHARE_FOLDER,
     PROGRESSION_FOLDER,
     TRAINING,
@@ -29,8 +31,6 @@ from _brain_cases import (
     progression_mask,
     progression_patient,
 )
-from _environment import ROOT, ensure_environment, environment_python, run
-from prepare_brain_t1ce import copied, figshare_labels
 
 FIGSHARE, PROGRESSION, SCLEROSIS = "figshare", "progression", "sclerosis"
 BRATS, LOW_GRADE = "brats", "low-grade"
@@ -137,7 +137,7 @@ def held_out(lines: list[dict[str, Any]], training: Path) -> list[dict[str, Any]
 def figshare(data: Path, work: Path) -> Iterator[dict[str, Any]]:
     """Write slices and masks as the stacks of the training, and give a line per slice."""
     from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
+    from reproduction.datasets.figshare.stacks import figshare_stacks
 
     for stack in figshare_stacks(data / FIGSHARE_FOLDER):
         volume, file = stack.volume(), f"{stack.name}.nii.gz"

@@ -15,8 +15,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _brain_cases import PROGRESSION_FOLDER, TRAINING, fold_networks, progression_mask, progression_patient
 from _environment import ROOT, ensure_environment, environment_python, run
+from reproduction.models.brain_t1ce.cases import (
+    PROGRESSION_FOLDER,
+    TRAINING,
+    fold_networks,
+    progression_mask,
+    progression_patient,
+)
 
 if TYPE_CHECKING:
     from CAMLocalizerLib.followup.tracking import FollowUp, Tumour
@@ -56,7 +62,7 @@ def simulated(chosen: argparse.Namespace) -> list[str]:
     from CAMLocalizerLib.followup.files import draw_follow_up
     from CAMLocalizerLib.io import write_nifti
     from CAMLocalizerLib.localizer import Localizer
-    from CAMLocalizerLib.training.simulated_pet import simulate
+    from reproduction.datasets.simulated_pet import simulate
 
     localizer = Localizer("pet-fdg", device="cpu")
     lines = [

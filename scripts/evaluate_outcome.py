@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from _environment import ROOT, ensure_environment, environment_python, run
-from _outcome_tables import (
+from reproduction.evaluations.outcome_tables import (
     binary_lines,
     binary_row,
     draw_binary,
@@ -106,8 +106,8 @@ def measured(patients: int, folder: Path) -> dict[str, Path]:
     from CAMLocalizerLib.core import LabelMap
     from CAMLocalizerLib.localizer import Localizer
     from CAMLocalizerLib.measure import RadiomicsTable, radiomics, segment_masks
-    from CAMLocalizerLib.training.pet_evaluation import simulated_cases
-    from CAMLocalizerLib.training.projected import ProjectionOptions
+    from reproduction.datasets.simulated_pet.projected import ProjectionOptions
+    from reproduction.papers.pet_mip.evaluation import simulated_cases
 
     folder.mkdir(parents=True, exist_ok=True)
     localizer = Localizer("pet-fdg", device="cpu")
@@ -133,7 +133,7 @@ def measured(patients: int, folder: Path) -> dict[str, Path]:
 
 def outcomes(truth: Path, strength: float, path: Path) -> Path:
     """Draw an outcome for every body and write the table."""
-    from CAMLocalizerLib.outcome.simulated import signal_of, simulate_outcomes
+    from reproduction.evaluations.simulated_outcomes import signal_of, simulate_outcomes
 
     with truth.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))

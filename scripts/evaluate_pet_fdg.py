@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from _environment import ROOT, ensure_environment, environment_python, run
 
 if TYPE_CHECKING:
-    from _pet_cases import PETCase
     from CAMLocalizerLib.localizer import Localizer
+    from reproduction.models.pet_fdg.cases import PETCase
 
 MODEL, PAPERS_NETWORK, ONLY_SIMULATED = "pet-fdg", "the paper's network", "pet-fdg, simulation only"
 PLAIN = {"SUV >= 4": "suv-4", "SUV >= 2.5": "suv-2.5", "41 % of the highest": "41%"}
@@ -81,9 +81,9 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     """Evaluate and write."""
-    from _pet_cases import real_cases, simulated_cases
     from CAMLocalizerLib.localizer import Localizer
-    from CAMLocalizerLib.training.candidates.recipe import read_points
+    from reproduction.models.pet_fdg.cases import real_cases, simulated_cases
+    from reproduction.models.pet_fdg.recipe import read_points
     from train_pet_fdg import POINTS
 
     chosen = options()
@@ -209,7 +209,7 @@ def draw(rows: list[Row], levels: list[Level], path: Path) -> None:
     """Draw the free-response curves of whole bodies, real and simulated, with the plain thresholds as points."""
     from matplotlib.figure import Figure
 
-    from _pet_cases import SIMULATED, WHOLE
+    from reproduction.models.pet_fdg.cases import SIMULATED, WHOLE
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from _brain_cases import (
+from _environment import ROOT, ensure_environment, environment_python, run
+from reproduction.models.brain_t1ce.cases import (
     FIGSHARE,
     FIGSHARE_FOLDER,
     PROGRESSION,
@@ -30,7 +31,6 @@ from _brain_cases import (
     judge,
     progression_cases,
 )
-from _environment import ROOT, ensure_environment, environment_python, run
 
 CHOSEN_ON = (1, 2)
 HELD_OUT, SEEN = "held out", "chosen on"

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from _brain_cases import (
+from _environment import ROOT, ensure_environment, environment_python, run
+from reproduction.models.brain_t1ce.cases import (
     FIGSHARE_FOLDER,
     PROGRESSION_FOLDER,
     progression_images,
     progression_mask,
     progression_patient,
 )
-from _environment import ROOT, ensure_environment, environment_python, run
 
 TABLE = ROOT / "Resources" / "training" / "brain-t1ce" / "labels.csv"
 COLUMNS = ("file", "slice", "view", "label", "patient", "fold", "site")
@@ -75,7 +75,7 @@ def copied(source: Path, target: Path) -> None:
 def write_figshare(folder: Path, output: Path) -> None:
     """Write the figshare slices as stacks that lie in the body as their plane says."""
     from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
+    from reproduction.datasets.figshare.stacks import figshare_stacks
 
     output.mkdir(parents=True, exist_ok=True)
     for stack in figshare_stacks(folder):
@@ -85,7 +85,7 @@ def write_figshare(folder: Path, output: Path) -> None:
 
 def figshare_labels(data: Path) -> Iterator[dict[str, Any]]:
     """Label the figshare slices by type of tumour; boxes, pixel counts and masks are left alone."""
-    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
+    from reproduction.datasets.figshare.stacks import figshare_stacks
 
     for stack in figshare_stacks(data / FIGSHARE_FOLDER):
         for index, row in enumerate(stack.rows):

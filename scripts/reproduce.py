@@ -33,7 +33,7 @@ def options() -> argparse.Namespace:
 def main() -> int:
     """Run the reproduction in the project's environment."""
     from CAMLocalizerLib import CAMLocalizerError
-    from CAMLocalizerLib.training.papers import reproduce
+    from reproduction.papers import reproduce
 
     chosen = options()
     work = chosen.work or ROOT / "runs" / (chosen.paper + ("-quick" if chosen.quick else ""))

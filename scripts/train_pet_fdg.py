@@ -37,7 +37,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Simulate, train, write."""
     from CAMLocalizerLib.models import save_model
-    from CAMLocalizerLib.training.candidates.recipe import (
+    from reproduction.models.pet_fdg.recipe import (
         CandidateRecipe,
         candidate_card,
         first_network,
@@ -79,7 +79,7 @@ def main() -> None:
 
 def train_papers_network(chosen: argparse.Namespace) -> None:
     """Train what was `pet-fdg` up to version 1."""
-    from CAMLocalizerLib.training.pet_fdg import RECIPE, train_pet
+    from reproduction.papers.pet_mip.recipe import RECIPE, train_pet
 
     folder = chosen.output.with_name(f"{chosen.output.name}-paper")
     recipe = replace(RECIPE, patients=chosen.bodies or RECIPE.patients)

@@ -15,9 +15,9 @@ from CAMLocalizerLib.metrics import auc, classification_report
 from CAMLocalizerLib.outcome import OutcomeData, OutcomeSettings, predict_outcome, read_outcome_data
 from CAMLocalizerLib.outcome.comparison import compare_outcome
 from CAMLocalizerLib.outcome.shuffling import _dealt
-from CAMLocalizerLib.outcome.simulated import simulate_outcomes
 from CAMLocalizerLib.outcome.study import MEASURES, _quick_measures
 from CAMLocalizerLib.version import VERSION
+from reproduction.evaluations.simulated_outcomes import simulate_outcomes
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 QUICK = OutcomeSettings(bootstraps=200)

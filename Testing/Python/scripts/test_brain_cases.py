@@ -32,7 +32,7 @@ SIDE = 24
 
 @pytest.fixture
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    names = ("_brain_cases", "prepare_brain_t1ce", "evaluate_refinement", "evaluate_follow_up")
+    names = ("prepare_brain_t1ce", "evaluate_refinement", "evaluate_follow_up")
     monkeypatch.syspath_prepend(str(SCRIPTS))
     yield {name: importlib.import_module(name) for name in names}
     for name in names:
@@ -40,8 +40,8 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 
 
 @pytest.fixture
-def cases(scripts: dict[str, ModuleType]) -> ModuleType:
-    return scripts["_brain_cases"]
+def cases() -> ModuleType:
+    return importlib.import_module("reproduction.models.brain_t1ce.cases")
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ BALLS = [((12, 20, 12), 3.0, 8.0), ((34, 18, 30), 4.0, 5.0), ((34, 22, 12), 3.0,
 def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     yield importlib.import_module("evaluate_pet_fdg")
-    for name in ("evaluate_pet_fdg", "_pet_cases"):
+    for name in ("evaluate_pet_fdg",):
         sys.modules.pop(name, None)
 
 
 @pytest.fixture
 def case(script: Any) -> Any:
-    from _pet_cases import WHOLE, PETCase
+    from reproduction.models.pet_fdg.cases import WHOLE, PETCase
 
     volume = hot_balls(BALLS)
     k, j, i = np.indices(volume.grid.shape_kji)
