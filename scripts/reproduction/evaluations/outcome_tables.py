@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import csv
 import gzip
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+import numpy as np
+from matplotlib.figure import Figure
 
-    import numpy as np
-
-    from CAMLocalizerLib.outcome import SurvivalData
-    from CAMLocalizerLib.outcome.comparison import OutcomeComparison
-    from CAMLocalizerLib.outcome.study import OutcomeResult
-    from CAMLocalizerLib.outcome.survival import SurvivalResult
-    from CAMLocalizerLib.outcome.survival_study import SurvivalStudy
+from CAMLocalizerLib.metrics import bootstrap_interval
+from CAMLocalizerLib.outcome import (
+    OutcomeSettings,
+    SurvivalData,
+    SurvivalSettings,
+    predict_outcome,
+    read_outcome_data,
+    read_survival_data,
+)
+from CAMLocalizerLib.outcome.comparison import OutcomeComparison, compare_outcome
+from CAMLocalizerLib.outcome.study import OutcomeResult
+from CAMLocalizerLib.outcome.survival import SurvivalResult
+from CAMLocalizerLib.outcome.survival_measures import aucs_at, c_index_of, log_rank_p, one_image_each
+from CAMLocalizerLib.outcome.survival_study import SurvivalStudy, study_survival
 
 SURVIVAL_TABLE = "carvalho2018_nsclc_fdgpet.csv"
 SURVIVAL_VOLUME = "Volume"
@@ -82,9 +90,6 @@ def predicted_by(data: Path) -> dict[str, str]:
 
 def binary_row(data: Path, name: str, predicts: str, work: Path, shuffles: int) -> BinaryRow:
     """Study a table of yes-or-no outcomes by both classifiers and by volume alone."""
-    from CAMLocalizerLib.outcome import OutcomeSettings, predict_outcome, read_outcome_data
-    from CAMLocalizerLib.outcome.comparison import compare_outcome
-
     found = read_outcome_data(*binary_tables(data, name, work))
     plain = OutcomeSettings()
     result = predict_outcome(found, plain)
@@ -106,9 +111,6 @@ def binary_row(data: Path, name: str, predicts: str, work: Path, shuffles: int) 
 
 def survival_studies(data: Path, work: Path, shuffles: Mapping[str, int]) -> dict[str, SurvivalStudy]:
     """Study the patients of Carvalho et al. by each model."""
-    from CAMLocalizerLib.outcome import SurvivalSettings, read_survival_data
-    from CAMLocalizerLib.outcome.survival_study import study_survival
-
     found = read_survival_data(*survival_tables(data, work), time_unit="years")
     return {
         model: study_survival(
@@ -168,8 +170,6 @@ def summary(rows: Sequence[BinaryRow]) -> str:
 
 def draw_binary(rows: Sequence[BinaryRow], path: Path) -> None:
     """Draw the AUC of logistic regression and of volume alone with their intervals."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(6.4, 4.8), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     places = range(len(rows))
@@ -206,8 +206,6 @@ def _write(
 
 
 def _survival_line(title: str, study: SurvivalStudy, result: SurvivalResult, *, shuffled: bool = True) -> str:
-    from CAMLocalizerLib.outcome.survival_measures import log_rank_p, one_image_each
-
     observed, found = study.data.observed, result.predictions
     later = _with_interval(study.data, found.risks)[2]
     p_value = log_rank_p(observed, found.high_risk, one_image_each(study.data.patients))
@@ -223,11 +221,6 @@ def _without_fit(data: SurvivalData, values: np.ndarray) -> list[str]:
 
 def _with_interval(data: SurvivalData, risks: np.ndarray) -> list[Limits]:
     """Return C-index and AUC at both horizons, with intervals."""
-    import numpy as np
-
-    from CAMLocalizerLib.metrics import bootstrap_interval
-    from CAMLocalizerLib.outcome.survival_measures import aucs_at, c_index_of
-
     c_index = c_index_of(data.observed, risks)
 
     def measure(drawn: np.ndarray) -> list[float]:

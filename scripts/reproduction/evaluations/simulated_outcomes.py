@@ -33,7 +33,7 @@ def simulate_outcomes(features: NDArray[np.float64], strength: float, seed: int)
     return (np.random.default_rng(seed).random(len(features)) < chances).astype(np.int64)
 
 
-def signal_of(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[np.float64]:
+def signal_of(rows: Sequence[Mapping[str, float | str]], names: Sequence[str]) -> NDArray[np.float64]:
     """Return the features by ``names`` of every case, shape (cases, names)."""
     return np.array([[float(row[name]) for name in names] for row in rows])
 

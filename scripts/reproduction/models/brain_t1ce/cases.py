@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from CAMLocalizerLib.core import Volume
-    from CAMLocalizerLib.evaluation.networks_by_patient import NetworksByPatient
+from CAMLocalizerLib.core import InputError, Volume
+from CAMLocalizerLib.evaluation.networks_by_patient import NetworksByPatient, is_training_folder, networks_by_patient
+from CAMLocalizerLib.io import read_volume
+from CAMLocalizerLib.metrics import dice, iou, slice_ious
+from CAMLocalizerLib.views import plane_axes
 
-TRAINING = Path(__file__).resolve().parents[4] / "runs" / "brain-t1ce"
+from ...datasets.figshare.stacks import figshare_stacks
+from ...paths import RUNS
+
+TRAINING = RUNS / "brain-t1ce"
 FIGSHARE, PROGRESSION = "figshare", "brain-tumor-progression"
 FIGSHARE_FOLDER, PROGRESSION_FOLDER = "figshare_brain_tumor", "brain3d_btp"
 PROGRESSION_IMAGE, PROGRESSION_MASK = "_T1post", "_mask"  # endings of the files of an exam
@@ -65,9 +69,6 @@ def fold_networks(training: Path) -> NetworksByPatient:
         InputError: another folder.
         ModelError: the training has no bundle yet, or a fold has no weights.
     """
-    from CAMLocalizerLib.core import InputError
-    from CAMLocalizerLib.evaluation.networks_by_patient import is_training_folder, networks_by_patient
-
     if not is_training_folder(training):
         raise InputError(
             f"{training} is not the output folder of a training; run camlocalizer train "
@@ -78,8 +79,6 @@ def fold_networks(training: Path) -> NetworksByPatient:
 
 def figshare_cases(folder: Path, patients: Collection[str]) -> Iterator[BrainCase]:
     """Give the stacks of some patients of the figshare collection with their masks."""
-    from ...datasets.figshare.stacks import figshare_stacks
-
     for stack in figshare_stacks(folder):
         if stack.patient in patients:
             yield BrainCase(stack.volume(), stack.truth_kji(), stack.plane, FIGSHARE, stack.label, stack.patient)
@@ -87,8 +86,6 @@ def figshare_cases(folder: Path, patients: Collection[str]) -> Iterator[BrainCas
 
 def progression_cases(folder: Path, patients: Collection[str]) -> Iterator[BrainCase]:
     """Give the volumes of some patients of Brain-Tumor-Progression with their masks."""
-    from CAMLocalizerLib.io import read_volume
-
     for path in progression_images(folder):
         patient = progression_patient(path)
         if patient in patients:
@@ -113,9 +110,6 @@ def progression_mask(image: Path) -> Path:
 
 def judge(case: BrainCase, found_kji: NDArray[np.uint8]) -> Outcome:
     """Compare a label map on the case's grid with the truth."""
-    from CAMLocalizerLib.metrics import dice, iou, slice_ious
-    from CAMLocalizerLib.views import plane_axes
-
     axes = plane_axes(case.volume.grid, case.plane)
     slices = slice_ious(axes.as_slices(case.truth_kji), axes.as_slices(found_kji))
     return Outcome(iou(case.truth_kji, found_kji), dice(case.truth_kji, found_kji), slices)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from CAMLocalizerLib.core import Volume
+from CAMLocalizerLib.core import Grid, Volume
+from CAMLocalizerLib.io import read_volume
+
+from ...datasets.simulated_pet.projected import ProjectionOptions
+from ...datasets.simulated_pet.varied import simulate_body
+from ...papers.pet_mip.evaluation import phantom_case
+from ...papers.pet_mip.evaluation import simulated_cases as papers
 
 WHOLE, CROPS, FREE, LUNG, PHANTOM = (
     "whole bodies",
@@ -70,18 +74,12 @@ def real_cases(data: Path, folds: dict[str, int]) -> Iterator[PETCase]:
 
 def phantom(folder: Path) -> PETCase:
     """Read the NEMA phantom, scaled to a background of SUV 1; its lesions are the hot spheres."""
-    from ...papers.pet_mip.evaluation import phantom_case
-
     case = phantom_case(folder)
     return PETCase(PHANTOM, case.name, case.volume, case.truth_kji)
 
 
 def simulated_cases(count: int) -> Iterator[PETCase]:
     """Simulate bodies that no training saw: of wide variety, and those of the paper's task."""
-    from ...datasets.simulated_pet.projected import ProjectionOptions
-    from ...datasets.simulated_pet.varied import simulate_body
-    from ...papers.pet_mip.evaluation import simulated_cases as papers
-
     seed, missing = TEST_FROM, {SIMULATED: count, SIMULATED_FREE: count}
     while any(missing.values()):
         body = simulate_body(seed, whole=True)
@@ -96,8 +94,6 @@ def simulated_cases(count: int) -> Iterator[PETCase]:
 
 
 def _pair(image: Path, mask: Path, unit: str = "SUVbw") -> tuple[Volume, NDArray[np.bool_]]:
-    from CAMLocalizerLib.io import read_volume
-
     volume, lesions = read_volume(image), read_volume(mask)
     if not volume.grid.matches(lesions.grid):
         raise SystemExit(f"{mask} lies on another grid than {image}")
@@ -105,8 +101,6 @@ def _pair(image: Path, mask: Path, unit: str = "SUVbw") -> tuple[Volume, NDArray
 
 
 def _below(volume: Volume, slices: int) -> Volume:
-    from CAMLocalizerLib.core import Grid
-
     grid = volume.grid
     cut = Grid((*grid.size[:2], slices), grid.spacing_mm, grid.origin_mm, grid.direction)
     return replace(volume, array_kji=volume.array_kji[:slices], grid=cut)

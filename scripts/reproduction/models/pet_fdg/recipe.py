@@ -16,10 +16,12 @@ from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.networks.candidate_network import CandidateNetwork
 
+from ...paths import TRAINING_RESOURCES
 from .fitting import CandidateOptions, fit_candidates
 from .inserting import inserted_samples
 from .samples import CandidateSamples, simulated_samples
 
+POINTS = TRAINING_RESOURCES / "pet-fdg" / "points.csv"
 BODIES_AT_ONCE = 25
 WHOLE_BODY_MM = 600.0
 COLUMNS = ("file", "patient", "fold", "x", "y", "z")

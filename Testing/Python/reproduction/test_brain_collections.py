@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import json
-import sys
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import numpy as np
@@ -23,25 +19,12 @@ from CAMLocalizerLib.io import read_volume, write_nifti
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.segment import REFINEMENTS
 from CAMLocalizerLib.training.fit.record import write_weights
+from reproduction.evaluations import follow_up, refinement
+from reproduction.models.brain_t1ce import cases, preparation
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 HEADER = "id,tumor,pid,patient_group,plane,run,group_fold,pixel_mm_256\n"
 ROWS = "1,meningioma,7,7,axial,1,1,1.2\n2,glioma,8,8,coronal,2,3,\n3,glioma,8,8,coronal,2,3,\n"
 SIDE = 24
-
-
-@pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    names = ("prepare_brain_t1ce", "evaluate_refinement", "evaluate_follow_up")
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    yield {name: importlib.import_module(name) for name in names}
-    for name in names:
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def cases() -> ModuleType:
-    return importlib.import_module("reproduction.models.brain_t1ce.cases")
 
 
 @pytest.fixture
@@ -88,13 +71,13 @@ def png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def test_only_the_patients_asked_for_are_read(cases, data) -> None:
+def test_only_the_patients_asked_for_are_read(data) -> None:
     assert [case.patient for case in cases.figshare_cases(data / "figshare_brain_tumor", {"8"})] == ["8"]
     found = list(cases.progression_cases(data / "brain3d_btp", {"P06"}))
     assert [(case.patient, case.label, int(case.truth_kji.sum())) for case in found] == [("P06", "glioma", 16)] * 2
 
 
-def test_a_label_map_is_judged_as_a_whole_and_in_the_slices_with_a_tumour(cases, data) -> None:
+def test_a_label_map_is_judged_as_a_whole_and_in_the_slices_with_a_tumour(data) -> None:
     (case,) = cases.figshare_cases(data / "figshare_brain_tumor", {"8"})
     found = np.zeros(case.truth_kji.shape, np.uint8)
     found[:, 8:12, 8:11] = 1  # half of the 24 pixels of the first slice, and 12 where there is no tumour
@@ -104,13 +87,13 @@ def test_a_label_map_is_judged_as_a_whole_and_in_the_slices_with_a_tumour(cases,
     assert outcome.slice_ious == pytest.approx([0.5])
 
 
-def test_the_images_of_the_training_are_written_where_masks_are_poisoned(scripts, data, tmp_path) -> None:
+def test_the_images_of_the_training_are_written_where_masks_are_poisoned(data, tmp_path) -> None:
     (data / "figshare_brain_tumor" / "masks_256.zip").write_bytes(b"poison")
-    scripts["prepare_brain_t1ce"].write_figshare(data / "figshare_brain_tumor", tmp_path / "images")
+    preparation.write_figshare(data / "figshare_brain_tumor", tmp_path / "images")
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == ["7-axial-1.nii.gz", "8-coronal-2.nii.gz"]
     stored = read_volume(tmp_path / "images" / "8-coronal-2.nii.gz")
     assert stored.grid.size == (SIDE, SIDE, 2)
-    labels = list(scripts["prepare_brain_t1ce"].figshare_labels(data))
+    labels = list(preparation.figshare_labels(data))
     assert [(line["file"], line["slice"], line["label"], line["fold"]) for line in labels] == [
         ("figshare/7-axial-1.nii.gz", 0, "meningioma", 1),
         ("figshare/8-coronal-2.nii.gz", 0, "glioma", 3),
@@ -118,41 +101,39 @@ def test_the_images_of_the_training_are_written_where_masks_are_poisoned(scripts
     ]
 
 
-def test_a_folder_that_is_not_a_trainings_is_refused(cases, training) -> None:
+def test_a_folder_that_is_not_a_trainings_is_refused(training) -> None:
     with pytest.raises(InputError, match=r"tiny is not the output folder of a training; run camlocalizer train"):
         cases.fold_networks(training / "tiny")
 
 
 @pytest.mark.parametrize(("everyone", "expected"), [(False, {3, 4}), (True, {1, 3, 4})])
 def test_refinement_is_measured_by_the_network_that_held_the_patient_out(
-    scripts, data, training, everyone, expected, monkeypatch
+    data, training, everyone, expected, monkeypatch
 ) -> None:
-    script, used = scripts["evaluate_refinement"], []
-    networks = script.fold_networks(training)
+    used = []
+    networks = refinement.fold_networks(training)
     localizer = networks.localizer
     networks.localizer = lambda patient: used.append(patient) or localizer(patient)
-    monkeypatch.setattr(script, "fold_networks", lambda folder: networks)
-    rows = list(script.measured(argparse.Namespace(data=data, training=training, all=everyone, every=1)))
+    monkeypatch.setattr(refinement, "fold_networks", lambda folder: networks)
+    rows = list(refinement.measured(data, training, everyone=everyone))
     assert {row.fold for row in rows} == expected
     assert {networks.folds[patient] for patient in used} == expected
     assert len(rows) == len(used) * len(REFINEMENTS)
     assert {row.group for row in rows if row.fold == 3} == {"glioma"}
-    assert {row.group for row in rows if row.fold == 4} == {script.PROGRESSION}
+    assert {row.group for row in rows if row.fold == 4} == {refinement.PROGRESSION}
 
 
-def test_follow_up_measures_a_pair_by_the_network_that_held_the_patient_out(
-    scripts, cases, data, training, monkeypatch
-) -> None:
-    script, used = scripts["evaluate_follow_up"], []
+def test_follow_up_measures_a_pair_by_the_network_that_held_the_patient_out(data, training, monkeypatch) -> None:
+    used = []
     networks = cases.fold_networks(training)
     found = SimpleNamespace(
         total=SimpleNamespace(measurements=[SimpleNamespace(volume_ml=2.0), SimpleNamespace(volume_ml=3.0)]),
         tumours=(),
         registrations=[SimpleNamespace(angle_deg=1.5)],
     )
-    monkeypatch.setattr(script, "fold_networks", lambda folder: networks)
-    monkeypatch.setattr(script, "followed", lambda files, localizer: used.append((files, localizer)) or found)
-    lines = script.pairs(argparse.Namespace(data=data, training=training))
+    monkeypatch.setattr(follow_up, "fold_networks", lambda folder: networks)
+    monkeypatch.setattr(follow_up, "followed", lambda files, localizer: used.append((files, localizer)) or found)
+    lines = follow_up.pairs(data, training)
     assert [localizer for _, localizer in used] == [networks.localizer("P01"), networks.localizer("P06")]
     assert [path.name for path, _ in used[1][0]] == ["P06_Pre_T1post.nii.gz", "P06_Post_T1post.nii.gz"]
     assert lines[2:] == [
@@ -160,7 +141,7 @@ def test_follow_up_measures_a_pair_by_the_network_that_held_the_patient_out(
     ]
 
 
-def test_follow_up_refuses_patients_that_no_fold_held_out(scripts, data, training) -> None:
+def test_follow_up_refuses_patients_that_no_fold_held_out(data, training) -> None:
     (training / "predictions.csv").write_text("image,patient,fold\na,7,1\nc,P01,1\n")
     with pytest.raises(InputError, match="no fold of the training held out the patients P06"):
-        scripts["evaluate_follow_up"].pairs(argparse.Namespace(data=data, training=training))
+        follow_up.pairs(data, training)
