@@ -36,7 +36,7 @@ def _measure(options: argparse.Namespace) -> int:
     from ..evaluation.figures import ALL
     from ..evaluation.networks_by_patient import networks_by_patient
     from ..evaluation.quality import FILES, evaluate_quality
-    from ..evaluation.quality_files import in_words
+    from ..evaluation.quality_files import figure_text
     from ..io import staged_folder
     from ..localizer import choose_device
 
@@ -53,7 +53,7 @@ def _measure(options: argparse.Namespace) -> int:
         )
     for figure in figures:
         if figure.group == ALL:
-            _say(f"{figure.part}, {figure.measure}, {figure.system}: {in_words(figure)}")
+            _say(f"{figure.part}, {figure.measure}, {figure.system}: {figure_text(figure)}")
     for file in FILES:
         if (options.output / file).exists():
             _say(f"  {options.output / file}")

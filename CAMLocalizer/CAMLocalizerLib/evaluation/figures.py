@@ -19,7 +19,7 @@ from ..metrics import (
     sensitivity_at_specificity,
     share_below,
 )
-from .judging import MODEL, SLICE, VOLUME, Agreement, Judgement
+from .assessment import MODEL, SLICE, VOLUME, Agreement, Assessment
 
 TUMOUR_SLICES, FREE_SLICES = "tumour slices", "tumour-free slices"
 TUMOUR_VOLUMES, FREE_VOLUMES = "tumour volumes", "tumour-free volumes"
@@ -57,17 +57,17 @@ class Figure:
 
 
 def measure_quality(
-    judgements: Sequence[Judgement],
+    assessments: Sequence[Assessment],
     baselines: Sequence[str] = (),
     *,
     draws: int = DRAWS,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> list[Figure]:
-    """Measure everything that the judgements allow.
+    """Measure everything that the assessments allow.
 
     Args:
-        judgements: of slices and volumes.
+        assessments: of slices and volumes.
         baselines: that were compared with the truth as the model was.
         draws: of the bootstrap by patient, see :func:`bootstrap_interval`.
         confidence: of the intervals.
@@ -78,13 +78,13 @@ def measure_quality(
     """
     return [
         _figure(question, draws=draws, confidence=confidence, seed=seed)
-        for question in _questions(judgements, (MODEL, *baselines))
+        for question in _questions(assessments, (MODEL, *baselines))
     ]
 
 
-def reliability(judgements: Sequence[Judgement], kind: str) -> tuple[ReliabilityBin, ...]:
+def reliability(assessments: Sequence[Assessment], kind: str) -> tuple[ReliabilityBin, ...]:
     """Sort slices or volumes whose type is known by the probability of their most probable class."""
-    typed = [each for each in judgements if each.kind == kind and each.right is not None]
+    typed = [each for each in assessments if each.kind == kind and each.right is not None]
     return reliability_bins([each.confidence for each in typed], [bool(each.right) for each in typed])
 
 
@@ -94,7 +94,7 @@ class _Question:
     measure: str
     group: str
     system: str
-    members: Sequence[Judgement]
+    members: Sequence[Assessment]
     statistic: Statistic
 
 
@@ -114,8 +114,8 @@ def _figure(question: _Question, *, draws: int, confidence: float, seed: int) ->
     )
 
 
-def _questions(judgements: Sequence[Judgement], systems: Sequence[str]) -> Iterator[_Question]:
-    measured = [each for each in judgements if each.agreement]
+def _questions(assessments: Sequence[Assessment], systems: Sequence[str]) -> Iterator[_Question]:
+    measured = [each for each in assessments if each.agreement]
     slices, volumes = ([each for each in measured if each.kind == kind] for kind in (SLICE, VOLUME))
     for part, members, measures in (
         (TUMOUR_SLICES, [each for each in slices if each.tumour], _overlap_of_slices),
@@ -128,10 +128,10 @@ def _questions(judgements: Sequence[Judgement], systems: Sequence[str]) -> Itera
                 for measure, statistic in measures([each.agreement[system] for each in grouped]):
                     yield _Question(part, measure, group, system, grouped, statistic)
     for kind, part in PRESENCE.items():
-        yield from _class_questions(part, [each for each in judgements if each.kind == kind])
+        yield from _class_questions(part, [each for each in assessments if each.kind == kind])
 
 
-def _groups(members: Sequence[Judgement]) -> Iterator[tuple[str, Sequence[Judgement]]]:
+def _groups(members: Sequence[Assessment]) -> Iterator[tuple[str, Sequence[Assessment]]]:
     """Give all members, then those of each class, plane and site where there are several of these."""
     if members:
         yield ALL, members
@@ -166,7 +166,7 @@ def _marked_volumes(found: Sequence[Agreement]) -> Iterator[tuple[str, Statistic
     yield "regions marked", _mean([each.counts.regions for each in found])
 
 
-def _class_questions(part: str, members: Sequence[Judgement]) -> Iterator[_Question]:
+def _class_questions(part: str, members: Sequence[Assessment]) -> Iterator[_Question]:
     truth = np.array([each.tumour for each in members], dtype=bool)
     scores = np.array([each.probability for each in members])
     if truth.any() and not truth.all():

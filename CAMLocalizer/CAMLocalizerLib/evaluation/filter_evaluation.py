@@ -81,7 +81,7 @@ def measure_model(bundle: ModelBundle, data: EvaluationData, *, device: str = "c
         device: torch's name.
     """
     card, rois = bundle.card, data.rois
-    logits, found = _answers(bundle, data, device)
+    logits, found = _predictions(bundle, data, device)
     probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
     counts = np.bincount(rois.labels, minlength=len(card.classes)).tolist()
     maps = {} if found is None else _overlap(data, found, card.threshold)
@@ -103,7 +103,7 @@ def measure_model(bundle: ModelBundle, data: EvaluationData, *, device: str = "c
     )
 
 
-def _answers(
+def _predictions(
     bundle: ModelBundle, data: EvaluationData, device: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Return the logits of all images, and their maps where there are masks to compare them with."""
@@ -205,7 +205,7 @@ def retrain_filtered(
     card = bundle.card
     settings = {"classes": len(card.classes)} | dict(card.network_settings)
     settings.pop("pretrained", None)
-    maps = _maps_of_answers(bundle, data, device)
+    maps = _maps_of_predicted_classes(bundle, data, device)
     kinds = (ORIGINAL, CAM) if data.rois.truth is None else (ORIGINAL, CAM, MASK, INVERSE)
     for fold in np.unique(data.rois.folds).tolist():
         for kind in kinds:
@@ -223,7 +223,7 @@ def retrain_filtered(
             )[1]
 
 
-def _maps_of_answers(bundle: ModelBundle, data: EvaluationData, device: str) -> NDArray[np.float32]:
+def _maps_of_predicted_classes(bundle: ModelBundle, data: EvaluationData, device: str) -> NDArray[np.float32]:
     """Make maps of the class that the model gives each image, or both projections of a volume together."""
     network, card = bundle.network(), bundle.card
     settings: dict[str, Any] = {"scales": map_weights(card), "method": card.map, "device": device}

@@ -88,11 +88,11 @@ def filter_weights(
         return maps
     if kind not in FILTERS:
         raise SettingsError(f"filter must be one of {', '.join(FILTERS)}, got {kind!r}")
-    masks = lent_masks(rois, seed).astype(np.float32)
+    masks = borrowed_masks(rois, seed).astype(np.float32)
     return masks if kind == MASK else 1 - masks
 
 
-def lent_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
+def borrowed_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
     """Give each image its own mask, and each without one that of an image drawn at random from those that have.
 
     Where the images have planes, masks are lent within a plane.
@@ -105,7 +105,7 @@ def lent_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
     marked: NDArray[np.bool_] = np.asarray(rois.truth.any(axis=(1, 2)))
     if not marked.any():
         raise InputError("mask filters need an image whose mask has a pixel, got none")
-    lenders = np.arange(len(rois))
+    sources = np.arange(len(rois))
     planes: NDArray[np.str_] = np.full(len(rois), "all") if rois.planes is None else rois.planes
     for plane in np.unique(planes[~marked]):
         members: NDArray[np.bool_] = np.equal(planes, plane)
@@ -113,8 +113,8 @@ def lent_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
         if not candidates.size:
             raise InputError(f"mask filters need an image whose mask has a pixel in every plane, got none in {plane}")
         drawn = np.random.default_rng(seed).choice(candidates, np.count_nonzero(members))
-        lenders[members] = np.where(marked[members], lenders[members], drawn)
-    return rois.truth[lenders]
+        sources[members] = np.where(marked[members], sources[members], drawn)
+    return rois.truth[sources]
 
 
 def activation_maps(

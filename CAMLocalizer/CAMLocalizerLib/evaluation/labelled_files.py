@@ -15,7 +15,7 @@ from ..models import ModelCard
 from ..training.checks import Problems, did_you_mean
 from ..training.table import Row, by_file_and_view, read_table
 from ..views import acquisition_plane, plane_axes
-from .judging import LabelledFile, is_tumour, known_labels
+from .assessment import LabelledFile, is_tumour, known_labels
 from .sources import PLANE_COLUMN, Sources, mask_paths, read_column, read_mask
 
 

@@ -105,7 +105,7 @@ class NetworksByPatient:
         return self._localizer(self.fold(patient) or 0)
 
     def unknown(self, patients: Collection[str]) -> list[str]:
-        """Return what hinders the judging of some patients, at most one sentence."""
+        """Return why some patients cannot be assessed, at most one sentence."""
         missing = sorted(set(patients) - set(self.folds)) if self.folds else []
         if not missing:
             return []

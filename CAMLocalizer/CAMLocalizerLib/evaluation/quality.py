@@ -8,9 +8,9 @@ from pathlib import Path
 from ..core import InputError
 from ..metrics import DRAWS
 from ..training.checks import Problems
+from .assessment import MODEL, SLICE, VOLUME, Assessment, LabelledFile, assess_file, localize_file
 from .baselines import check_baselines, default_baselines
 from .figures import Figure, measure_quality, reliability
-from .judging import MODEL, SLICE, VOLUME, Judgement, LabelledFile, judge, see
 from .labelled_files import check_files, read_labelled_files
 from .networks_by_patient import NetworksByPatient
 from .quality_files import CASES_FILE, FIGURES_FILE, TABLE_FILE, Study, write_cases, write_figures, write_table
@@ -32,7 +32,7 @@ def evaluate_quality(
     draws: int = DRAWS,
     progress: Progress | None = None,
 ) -> list[Figure]:
-    """Judge every image of a table and write :data:`FILES`; pictures only where there is something to draw.
+    """Assess every image of a table and write :data:`FILES`; pictures only where there is something to draw.
 
     Args:
         networks: the model, or the networks of a training's folds.
@@ -55,7 +55,7 @@ def evaluate_quality(
     chosen = default_baselines(networks.card) if baselines is None else baselines
     check_baselines(chosen)
     files = checked_files(networks, sources)
-    judgements, notes = _judged(networks, files, chosen, progress, str(sources.table))
+    assessments, notes = _assessed(networks, files, chosen, progress, str(sources.table))
     study = Study(
         command=command,
         model=f"{networks.card.name} {networks.card.version}",
@@ -65,14 +65,14 @@ def evaluate_quality(
         baselines=chosen,
         seed=seed,
         draws=draws,
-        notes=(*_notes(networks, judgements), *notes),
+        notes=(*_notes(networks, assessments), *notes),
     )
-    figures = measure_quality(judgements, chosen, draws=draws, seed=seed)
-    bins = {kind: reliability(judgements, kind) for kind in (SLICE, VOLUME)}
+    figures = measure_quality(assessments, chosen, draws=draws, seed=seed)
+    bins = {kind: reliability(assessments, kind) for kind in (SLICE, VOLUME)}
     write_figures(study, figures, bins, folder / FIGURES_FILE)
-    write_cases(judgements, folder / CASES_FILE)
+    write_cases(assessments, folder / CASES_FILE)
     write_table(study, figures, folder / TABLE_FILE)
-    if examples := _examples(networks, judgements):
+    if examples := _examples(networks, assessments):
         draw_cases(examples, study.model, folder / CASES_PICTURE, inverted=networks.card.projections)
     if any(each.images for own in bins.values() for each in own):
         draw_reliability(bins, study.model, folder / RELIABILITY_PICTURE)
@@ -93,27 +93,27 @@ def checked_files(networks: NetworksByPatient, sources: Sources) -> list[Labelle
     return files
 
 
-def _judged(
+def _assessed(
     networks: NetworksByPatient,
     files: Sequence[LabelledFile],
     baselines: tuple[str, ...],
     progress: Progress | None,
     subject: str,
-) -> tuple[list[Judgement], list[str]]:
-    problems, judgements = Problems(), []
+) -> tuple[list[Assessment], list[str]]:
+    problems, assessments = Problems(), []
     notes: dict[str, None] = {}
     for count, file in enumerate(files, 1):
         patient = file.rows[0].patient
         with problems.noted():
-            found, assumed = judge(file, networks.localizer(patient), baselines, networks.fold(patient))
-            judgements += found
+            found, assumed = assess_file(file, networks.localizer(patient), baselines, networks.fold(patient))
+            assessments += found
             notes |= dict.fromkeys(assumed)
         if progress is not None:
             progress(count, len(files))
     problems.raise_if_any(subject)
-    if not judgements:
+    if not assessments:
         raise InputError(f"{subject}: has no image that can be judged; tumour volumes of slices need masks")
-    return judgements, list(notes)
+    return assessments, list(notes)
 
 
 def _checksums(networks: NetworksByPatient) -> dict[str, str]:
@@ -121,20 +121,20 @@ def _checksums(networks: NetworksByPatient) -> dict[str, str]:
     return {name: networks.bundles[fold].card.sha256 for fold, name in names.items()}
 
 
-def _notes(networks: NetworksByPatient, judgements: Sequence[Judgement]) -> list[str]:
+def _notes(networks: NetworksByPatient, assessments: Sequence[Assessment]) -> list[str]:
     notes = []
-    unmasked = sum(each.tumour and not each.agreement for each in judgements)
+    unmasked = sum(each.tumour and not each.agreement for each in assessments)
     if unmasked:
-        notes.append(f"{unmasked} of {len(judgements)} images show a tumour without a mask; their overlap is unknown")
+        notes.append(f"{unmasked} of {len(assessments)} images show a tumour without a mask; their overlap is unknown")
     if networks.shares_levels:
         notes.append("the maps of all folds are divided by the reference levels of the training's final network")
     return notes
 
 
-def _examples(networks: NetworksByPatient, judgements: Sequence[Judgement]) -> list[Example]:
+def _examples(networks: NetworksByPatient, assessments: Sequence[Assessment]) -> list[Example]:
     """Look again at the few cases that are shown, so that no other image has to be kept in memory."""
     return [
-        example(rank, judged, see(judged.file, networks.localizer(judged.patient)))
+        example(rank, assessed, localize_file(assessed.file, networks.localizer(assessed.patient)))
         for kind in (SLICE, VOLUME)
-        for rank, judged in ranked(judgements, kind).items()
+        for rank, assessed in ranked(assessments, kind).items()
     ]

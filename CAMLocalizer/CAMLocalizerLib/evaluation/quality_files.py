@@ -13,8 +13,8 @@ from typing import Any
 
 from ..metrics import CONFIDENCE, DRAWS, ReliabilityBin
 from ..version import VERSION
+from .assessment import MODEL, Assessment
 from .figures import ALL, PARTS, Figure
-from .judging import MODEL, Judgement
 
 FIGURES_FILE, CASES_FILE, TABLE_FILE = "figures.json", "cases.csv", "table.md"
 
@@ -74,9 +74,9 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_cases(judgements: Sequence[Judgement], path: Path) -> None:
+def write_cases(assessments: Sequence[Assessment], path: Path) -> None:
     """Write a line per slice and volume, with its agreement for the model and each baseline."""
-    lines = [_case_line(each) for each in judgements]
+    lines = [_case_line(each) for each in assessments]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     stream = StringIO()
     writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
@@ -85,22 +85,22 @@ def write_cases(judgements: Sequence[Judgement], path: Path) -> None:
     path.write_text(stream.getvalue(), encoding="utf-8")
 
 
-def _case_line(judged: Judgement) -> dict[str, Any]:
+def _case_line(assessed: Assessment) -> dict[str, Any]:
     line: dict[str, Any] = {
-        "kind": judged.kind,
-        "case": judged.name,
-        "patient": judged.patient,
-        "site": judged.file.site,
-        "plane": judged.plane,
-        "label": judged.label,
-        "network of fold": "" if judged.fold is None else judged.fold,
-        "tumour": int(judged.tumour),
-        "p(tumour)": f"{judged.probability:.6f}",
-        "found": judged.found_class,
-        "p(found)": f"{judged.confidence:.6f}",
-        "right": "" if judged.right is None else int(judged.right),
+        "kind": assessed.kind,
+        "case": assessed.name,
+        "patient": assessed.patient,
+        "site": assessed.file.site,
+        "plane": assessed.plane,
+        "label": assessed.label,
+        "network of fold": "" if assessed.fold is None else assessed.fold,
+        "tumour": int(assessed.tumour),
+        "p(tumour)": f"{assessed.probability:.6f}",
+        "found": assessed.found_class,
+        "p(found)": f"{assessed.confidence:.6f}",
+        "right": "" if assessed.right is None else int(assessed.right),
     }
-    for system, found in judged.agreement.items():
+    for system, found in assessed.agreement.items():
         values = {name: f"{getattr(found, name):.4f}" for name in ("iou", "dice", "true_ml", "found_ml")}
         values |= {name: str(count) for name, count in asdict(found.counts).items()}
         line |= {f"{system}: {name}": value for name, value in values.items()}
@@ -120,11 +120,11 @@ def write_table(study: Study, figures: Sequence[Figure], path: Path) -> None:
 
 def _facts(study: Study) -> list[str]:
     checksums = [f"- weights, {name}: SHA-256 `{checksum}`" for name, checksum in study.checksums.items()]
-    judged = "Each image was judged by the network of the fold that did not see its patient."
+    note = "Each image was judged by the network of the fold that did not see its patient."
     return [
         f"- {study.patients} patients, {study.files} files; CAMLocalizer {VERSION}",
         *checksums,
-        *([f"- {judged}"] if MODEL not in study.checksums else []),
+        *([f"- {note}"] if MODEL not in study.checksums else []),
         f"- In brackets: {study.confidence:.0%} interval, {study.draws} bootstrap draws by patient, seed {study.seed}.",
         "- Label maps are those of the default settings; a tumour of the wrong type counts as it was marked.",
     ]
@@ -141,7 +141,7 @@ def _rows(figures: Sequence[Figure], study: Study) -> list[str]:
     for measure, group in sorted(by_line, key=lambda key: _order(key, list(by_line))):
         found = by_line[measure, group]
         first = next(iter(found.values()))
-        cells = [in_words(found[name]) if name in found else "" for name in systems]
+        cells = [figure_text(found[name]) if name in found else "" for name in systems]
         lines.append(f"| {' | '.join([measure, group, str(first.patients), str(first.images), *cells])} |")
     return lines
 
@@ -152,7 +152,7 @@ def _order(key: tuple[str, str], keys: Sequence[tuple[str, str]]) -> tuple[int, 
     return measures.index(key[0]), list(keys).index(key)
 
 
-def in_words(figure: Figure) -> str:
+def figure_text(figure: Figure) -> str:
     """Write a figure with its interval: ``0.42 [0.35, 0.50]``."""
     if math.isnan(figure.value):
         return "-"

@@ -28,7 +28,7 @@ from ..cases.drawing import (
 from ..cases.plane_images import display_slices, pixel_aspect
 from ..metrics import ReliabilityBin
 from ..views import PROJECTIONS, plane_axes
-from .judging import MODEL, SLICE, VOLUME, Judgement, Seen
+from .assessment import MODEL, SLICE, VOLUME, Assessment, LocalizedFile
 
 CASES_PICTURE, RELIABILITY_PICTURE = "cases.png", "reliability.png"
 RANKS = ("best", "median", "worst")
@@ -43,48 +43,48 @@ class Example:
 
     Args:
         rank: ``best``, ``median`` or ``worst``.
-        judged: the case.
+        assessed: the case.
         image, truth, found: the slice with the largest true or found area, as a radiologist looks at it.
         aspect: height of a pixel over its width.
     """
 
     rank: str
-    judged: Judgement
+    assessed: Assessment
     image: NDArray[np.float32]
     truth: NDArray[np.bool_]
     found: NDArray[np.bool_]
     aspect: float
 
 
-def score(judged: Judgement) -> float:
+def score(assessed: Assessment) -> float:
     """Return what cases are ranked by: the IoU of a slice, the Dice of a volume."""
-    found = judged.agreement[MODEL]
-    return found.iou if judged.kind == SLICE else found.dice
+    found = assessed.agreement[MODEL]
+    return found.iou if assessed.kind == SLICE else found.dice
 
 
-def ranked(judgements: Sequence[Judgement], kind: str) -> dict[str, Judgement]:
+def ranked(assessments: Sequence[Assessment], kind: str) -> dict[str, Assessment]:
     """Choose the best, the median and the worst case with a tumour; fewer where there are fewer cases.
 
     Args:
-        judgements: of slices and volumes.
+        assessments: of slices and volumes.
         kind: ``slice`` or ``volume``.
 
     Returns:
         Rank to case. Of an even number of cases the median is the better one of both in the middle.
     """
-    members = sorted((each for each in judgements if each.kind == kind and each.tumour and each.agreement), key=score)
+    members = sorted((each for each in assessments if each.kind == kind and each.tumour and each.agreement), key=score)
     if not members:
         return {}
     chosen = dict(zip(RANKS, (members[-1], members[len(members) // 2], members[0]), strict=True))
     return {rank: each for rank, each in chosen.items() if each not in [chosen[r] for r in RANKS[: RANKS.index(rank)]]}
 
 
-def example(rank: str, judged: Judgement, seen: Seen) -> Example:
+def example(rank: str, assessed: Assessment, seen: LocalizedFile) -> Example:
     """Cut the slice to be shown out of a case.
 
     Args:
         rank: of the case.
-        judged: the case, whose truth is known.
+        assessed: the case, whose truth is known.
         seen: its file, looked at again.
     """
     assert seen.truth_kji is not None
@@ -93,10 +93,10 @@ def example(rank: str, judged: Judgement, seen: Seen) -> Example:
     axes = plane_axes(grid, PROJECTIONS[0] if view == "projections" else view)
     arrays = (seen.volume.array_kji, seen.truth_kji, seen.found_kji)
     image, truth, found = (display_slices(axes, array) for array in arrays)
-    index = judged.index
+    index = assessed.index
     if index is None:
         index = int(np.maximum(*(np.count_nonzero(each, axis=(1, 2)) for each in (truth, found))).argmax())
-    return Example(rank, judged, image[index], truth[index], found[index], pixel_aspect(axes, grid))
+    return Example(rank, assessed, image[index], truth[index], found[index], pixel_aspect(axes, grid))
 
 
 def draw_cases(examples: Sequence[Example], title: str, path: Path, *, inverted: bool = False) -> None:
@@ -113,11 +113,11 @@ def draw_cases(examples: Sequence[Example], title: str, path: Path, *, inverted:
     figure.text(0.025, 0.955, title, color=TEXT, fontsize=17, weight="bold", parse_math=False)
     figure.text(0.025, 0.922, "truth", color=truth, fontsize=13, weight="bold")
     figure.text(0.075, 0.922, "label map", color=palette.outline, fontsize=13, weight="bold")
-    kinds = [kind for kind in SCORES if any(each.judged.kind == kind for each in examples)]
+    kinds = [kind for kind in SCORES if any(each.assessed.kind == kind for each in examples)]
     height = 0.89 / len(kinds)
     for row, kind in enumerate(kinds):
         bottom = 0.01 + (len(kinds) - 1 - row) * height
-        for each in (each for each in examples if each.judged.kind == kind):
+        for each in (each for each in examples if each.assessed.kind == kind):
             left = 0.02 + 0.325 * RANKS.index(each.rank)
             axes = figure.add_axes((left, bottom + 0.055, 0.31, height - 0.075))
             _draw_example(axes, each, palette, truth)
@@ -135,9 +135,9 @@ def _draw_example(axes: Axes, each: Example, palette: Palette, truth: str) -> No
 
 
 def _caption(each: Example) -> str:
-    judged = each.judged
-    name = judged.name if len(judged.name) <= LONGEST_NAME else f"...{judged.name[-LONGEST_NAME:]}"
-    return f"{each.rank} {judged.kind}   {SCORES[judged.kind]} {score(judged):.2f}   {judged.label}\n{name}"
+    assessed = each.assessed
+    name = assessed.name if len(assessed.name) <= LONGEST_NAME else f"...{assessed.name[-LONGEST_NAME:]}"
+    return f"{each.rank} {assessed.kind}   {SCORES[assessed.kind]} {score(assessed):.2f}   {assessed.label}\n{name}"
 
 
 def draw_reliability(bins: Mapping[str, Sequence[ReliabilityBin]], title: str, path: Path) -> None:

@@ -70,7 +70,7 @@ def read_exams(source: Path) -> tuple[Exam, ...]:
     for first, second in pairwise(ordered):
         if first.date == second.date:
             raise InputError(
-                f"{source}: {_told(first)} and {_told(second)} are both of {first.date}; growth needs exams of "
+                f"{source}: {_titled(first)} and {_titled(second)} are both of {first.date}; growth needs exams of "
                 f"different days: keep one image of each day{_HOW_TO_CHOOSE if first.series else ''}"
             )
     return tuple(ordered)
@@ -106,7 +106,7 @@ def _dicom_patient(exam: Exam) -> str:
     return str(header.get("PatientID") or header.get("PatientName") or "").strip()
 
 
-def _told(exam: Exam) -> str:
+def _titled(exam: Exam) -> str:
     return f"series {exam.series}" if exam.series else exam.path.name
 
 

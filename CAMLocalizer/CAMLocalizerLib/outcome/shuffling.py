@@ -58,7 +58,7 @@ def shuffled_survival(data: SurvivalData, settings: SurvivalSettings, true_c_ind
         risks = survival_out_of_fold(given, settings).risks
         return c_index_of(given.observed, risks)(np.arange(len(risks)))
 
-    return _summary([c_index(_dealt(data.patients, seed)) for seed in range(count)], true_c_index)
+    return _summary([c_index(_shuffled_cases(data.patients, seed)) for seed in range(count)], true_c_index)
 
 
 def shuffled_outcomes(data: OutcomeData, settings: OutcomeSettings, true_auc: float, count: int) -> Shuffled:
@@ -75,10 +75,10 @@ def shuffled_outcomes(data: OutcomeData, settings: OutcomeSettings, true_auc: fl
         given = replace(data, outcomes=data.outcomes[cases])
         return auc(given.outcomes == 1, outcomes_out_of_fold(given, settings)[0])
 
-    return _summary([area(_dealt(data.patients, seed)) for seed in range(count)], true_auc)
+    return _summary([area(_shuffled_cases(data.patients, seed)) for seed in range(count)], true_auc)
 
 
-def _dealt(patients: NDArray[np.str_], seed: int) -> NDArray[np.intp]:
+def _shuffled_cases(patients: NDArray[np.str_], seed: int) -> NDArray[np.intp]:
     """Return the case whose outcome each case gets: the first one of a patient drawn for its own patient."""
     names, first, owner = np.unique(patients, return_index=True, return_inverse=True)
     dealt: NDArray[np.intp] = first[np.random.default_rng(seed).permutation(len(names))][owner]

@@ -125,11 +125,11 @@ def describe(study: SurvivalStudy) -> dict[str, Any]:
 
 
 def sentences(study: SurvivalStudy) -> list[str]:
-    """Say what was found, with the confidence intervals."""
+    """Return what was found in sentences, with confidence intervals."""
     lines = [_measured("all features", study.result, study.horizon_years)]
     if study.volume:
         lines.append(_measured(f"volume alone ({study.volume_name})", study.volume, study.horizon_years))
-        lines.append(verdict(study))
+        lines.append(comparison_with_volume(study))
     cases = one_image_each(study.data.patients)
     p_value = log_rank_p(study.data.observed, study.result.predictions.high_risk, cases)
     if np.isnan(p_value):
@@ -141,15 +141,15 @@ def sentences(study: SurvivalStudy) -> list[str]:
     return lines
 
 
-def verdict(study: SurvivalStudy) -> str:
-    """Say whether the features tell more than volume."""
+def comparison_with_volume(study: SurvivalStudy) -> str:
+    """Return a sentence on whether the features predict better than volume alone."""
     value, low, high = study.gain["c_index"]
-    told = f"the difference in C-index is {value:+.3f} ({low:+.3f} to {high:+.3f})"
+    difference = f"the difference in C-index is {value:+.3f} ({low:+.3f} to {high:+.3f})"
     if low > 0:
-        return f"the features tell more than volume alone: {told}"
+        return f"the features tell more than volume alone: {difference}"
     if high < 0:
-        return f"the features tell less than volume alone: {told}"
-    return f"the features are not shown to tell more than volume alone: {told}"
+        return f"the features tell less than volume alone: {difference}"
+    return f"the features are not shown to tell more than volume alone: {difference}"
 
 
 def _measured(title: str, result: SurvivalResult, horizon: float) -> str:

@@ -106,10 +106,10 @@ def _note_folds(rows: Sequence[Row], config: TrainConfig, classes: tuple[str, ..
         return
     labels = np.array([classes.index(row.label) for row in used])
     with problems.noted():
-        _dealt(np.array([row.patient for row in used]), labels, config, classes)
+        _assign_folds(np.array([row.patient for row in used]), labels, config, classes)
 
 
-def _dealt(
+def _assign_folds(
     patients: NDArray[np.str_], labels: NDArray[np.int64], config: TrainConfig, classes: tuple[str, ...]
 ) -> NDArray[np.int64]:
     count = config.folds.count
@@ -130,7 +130,7 @@ def _assembled(
     folds = np.array([row.fold or 1 for row in rows], dtype=np.int64)
     if not given and config.folds.count:
         with problems.noted():
-            folds = _dealt(patients, labels, config, classes)
+            folds = _assign_folds(patients, labels, config, classes)
     problems.extend(_fold_problems(folds, labels, config, classes))
     pixels = np.concatenate([each.images for each in prepared])[:, None]  # (N, 1, H, W)
     with problems.noted():

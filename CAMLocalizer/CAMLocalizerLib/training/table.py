@@ -13,7 +13,7 @@ from pathlib import Path
 from ..views import PLANES
 from .checks import Problems, did_you_mean, listed
 from .config import DataOptions
-from .images import torn_patients
+from .images import patients_in_several_folds
 
 NEEDED = ("file", "label", "patient")
 OPTIONAL = ("fold", "slice", "x", "y", "z", "site", "view")
@@ -190,6 +190,6 @@ def _fold_problems(rows: Sequence[Row], table: Path) -> list[str]:
     if with_fold and len(with_fold) < len(rows):
         lines = [str(row.line) for row in rows if row.fold is None]
         found.append(f"{table}: lines without a fold, where others have one: {listed(lines)}")
-    if torn := torn_patients([row.patient for row in with_fold], [row.fold or 0 for row in with_fold]):
-        found.append(f"{table}: patients in two folds: {listed(torn)}; give every patient one fold")
+    if divided := patients_in_several_folds([row.patient for row in with_fold], [row.fold or 0 for row in with_fold]):
+        found.append(f"{table}: patients in two folds: {listed(divided)}; give every patient one fold")
     return found

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from CAMLocalizerLib.evaluation.assessment import Agreement, Assessment, LabelledFile
 from CAMLocalizerLib.evaluation.figures import Figure, measure_quality, reliability
-from CAMLocalizerLib.evaluation.judging import Agreement, Judgement, LabelledFile
-from CAMLocalizerLib.evaluation.quality_files import in_words
+from CAMLocalizerLib.evaluation.quality_files import figure_text
 from CAMLocalizerLib.evaluation.quality_pictures import ranked
 from CAMLocalizerLib.metrics import LesionCounts
 from CAMLocalizerLib.training.table import Row
@@ -17,7 +17,7 @@ from CAMLocalizerLib.training.table import Row
 
 def case(
     patient: str, iou: float | None = None, *, kind: str = "slice", label: str = "glioma", **fields
-) -> Judgement:  # fmt: skip
+) -> Assessment:  # fmt: skip
     """A case whose baseline does half as well as the model."""
     file = LabelledFile(Path("x"), (Row(2, f"{patient}.png", Path("x"), label, patient),), site=fields.pop("site", ""))
     ml, counts = fields.pop("ml", 1.0), fields.pop("counts", LesionCounts(1, 1, 1, 0))
@@ -30,7 +30,7 @@ def case(
         "plane": "axial", "tumour": label != "none", "probability": 0.9, "found_class": label, "confidence": 0.8,
         "right": True,
     }  # fmt: skip
-    return Judgement(kind, file, None, patient, label, **(values | fields), agreement=found)
+    return Assessment(kind, file, None, patient, label, **(values | fields), agreement=found)
 
 
 def figure(figures: list[Figure], measure: str, group: str = "all", system: str = "model") -> Figure:
@@ -100,7 +100,7 @@ def test_best_median_and_worst_are_different_cases() -> None:
 
 def test_figures_are_written_with_their_interval() -> None:
     known = Figure("tumour slices", "mean IoU", "all", "model", 0.4216, 0.35, 0.5, 3, 9)
-    assert in_words(known) == "0.422 [0.350, 0.500]"
+    assert figure_text(known) == "0.422 [0.350, 0.500]"
     nan = float("nan")
-    assert in_words(Figure("tumour slices", "ml found", "all", "model", 12.34, nan, nan, 1, 1)) == "12.3"
-    assert in_words(Figure("tumour slices", "AUC", "all", "model", nan, nan, nan, 1, 1)) == "-"
+    assert figure_text(Figure("tumour slices", "ml found", "all", "model", 12.34, nan, nan, 1, 1)) == "12.3"
+    assert figure_text(Figure("tumour slices", "AUC", "all", "model", nan, nan, nan, 1, 1)) == "-"

@@ -12,7 +12,7 @@ from tiny_rois import TinyNet, blobs
 from CAMLocalizerLib.cam import GradCAM
 from CAMLocalizerLib.cam.resize import resize_maps
 from CAMLocalizerLib.core import InputError, SettingsError
-from CAMLocalizerLib.evaluation.filters import activation_maps, filter_weights, lent_masks, map_overlap, retrain
+from CAMLocalizerLib.evaluation.filters import activation_maps, borrowed_masks, filter_weights, map_overlap, retrain
 from CAMLocalizerLib.evaluation.roi_set import RoiSet, multiplied
 from CAMLocalizerLib.training.fitting import FitOptions
 
@@ -39,27 +39,27 @@ def test_masks_and_inverse_masks_share_an_image_out(rois):
 
 
 def test_a_normal_image_gets_the_mask_of_a_drawn_tumour(rois):
-    masks = lent_masks(rois, seed=5)
+    masks = borrowed_masks(rois, seed=5)
     sick = rois.labels == 1
     np.testing.assert_array_equal(masks[sick], rois.truth[sick])
     own = {mask.tobytes() for mask in rois.truth[sick]}
     lent = {mask.tobytes() for mask in masks[~sick]}
     assert lent <= own
     assert len(lent) > 3
-    np.testing.assert_array_equal(masks, lent_masks(rois, seed=5))
-    assert (masks != lent_masks(rois, seed=6)).any()
+    np.testing.assert_array_equal(masks, borrowed_masks(rois, seed=5))
+    assert (masks != borrowed_masks(rois, seed=6)).any()
 
 
 def test_masks_are_lent_within_a_plane(rois):
     planes = np.where(np.arange(len(rois)) % 4 < 2, "coronal", "sagittal")
-    masks = lent_masks(replace(rois, planes=planes), seed=5)
+    masks = borrowed_masks(replace(rois, planes=planes), seed=5)
     for plane in ("coronal", "sagittal"):
         sick, healthy = ((rois.labels == label) & (planes == plane) for label in (1, 0))
         np.testing.assert_array_equal(masks[sick], rois.truth[sick])
         assert {mask.tobytes() for mask in masks[healthy]} <= {mask.tobytes() for mask in rois.truth[sick]}
     lonely = np.where(rois.labels == 1, "coronal", "sagittal")
     with pytest.raises(InputError, match="in every plane, got none in sagittal"):
-        lent_masks(replace(rois, planes=lonely), seed=5)
+        borrowed_masks(replace(rois, planes=lonely), seed=5)
 
 
 def test_filters_that_lack_something_are_refused(rois):

@@ -14,7 +14,7 @@ from CAMLocalizerLib.io import source_sha256
 from CAMLocalizerLib.metrics import auc, classification_report
 from CAMLocalizerLib.outcome import OutcomeData, OutcomeSettings, predict_outcome, read_outcome_data
 from CAMLocalizerLib.outcome.comparison import compare_outcome
-from CAMLocalizerLib.outcome.shuffling import _dealt
+from CAMLocalizerLib.outcome.shuffling import _shuffled_cases
 from CAMLocalizerLib.outcome.study import MEASURES, _quick_measures
 from CAMLocalizerLib.version import VERSION
 from reproduction.evaluations.simulated_outcomes import simulate_outcomes
@@ -92,7 +92,7 @@ def test_without_a_volume_there_is_nothing_beside(noise):
 
 def test_images_of_a_patient_get_the_same_shuffled_outcome():
     patients = np.repeat(["a", "b", "c", "d"], [1, 2, 3, 4])
-    dealt = _dealt(patients, seed=3)
+    dealt = _shuffled_cases(patients, seed=3)
     assert sorted({patients[case] for case in dealt}) == ["a", "b", "c", "d"]
     assert all(len(set(dealt[patients == patient])) == 1 for patient in "abcd")
 

@@ -38,9 +38,9 @@ def test_no_module_that_training_reaches_handles_masks() -> None:
 
 
 def test_the_search_for_masks_finds_those_who_handle_them() -> None:
-    handling = ("evaluation.judging", "evaluation.sources", "training.localisation.components")
+    handling = ("evaluation.assessment", "evaluation.sources", "training.localisation.components")
     assert all(names_a_mask(f"{LIBRARY}.{module}") for module in handling)
-    assert f"{LIBRARY}.evaluation.sources" in reachable((f"{LIBRARY}.evaluation.judging",), WITHIN)
+    assert f"{LIBRARY}.evaluation.sources" in reachable((f"{LIBRARY}.evaluation.assessment",), WITHIN)
     assert f"{LIBRARY}.training.fitting" in set(imported(f"{LIBRARY}.evaluation.filters"))
 
 

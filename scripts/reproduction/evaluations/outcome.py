@@ -15,7 +15,7 @@ from CAMLocalizerLib.outcome import predict_outcome, read_outcome_data
 from CAMLocalizerLib.outcome.files import draw_roc
 from CAMLocalizerLib.outcome.study import MEASURES
 from CAMLocalizerLib.outcome.survival_files import DRAWINGS
-from CAMLocalizerLib.outcome.survival_study import verdict
+from CAMLocalizerLib.outcome.survival_study import comparison_with_volume
 
 from ..datasets.simulated_pet.projected import ProjectionOptions
 from ..papers.pet_mip.evaluation import simulated_cases
@@ -148,8 +148,8 @@ def real(data: Path, work: Path, output: Path, shuffles: int) -> list[str]:
         "patients": len(cox.data.cases),
         "deaths": int(cox.data.observed.events.sum()),
         "features": len(cox.data.names),
-        "cox": verdict(cox),
-        "forest": verdict(forest),
+        "cox": comparison_with_volume(cox),
+        "forest": comparison_with_volume(forest),
         "times": "\n".join(lines),
         "summary": summary(rows),
         "outcomes": "\n".join(binary_lines(rows)),
@@ -160,14 +160,14 @@ def real(data: Path, work: Path, output: Path, shuffles: int) -> list[str]:
 def simulated(patients: int, work: Path, output: Path) -> list[str]:
     """Study simulated bodies, draw the pictures and return the lines of simulated.md."""
     paths = measured(patients, work)
-    told = " and ".join(name.split("_")[-1] for name in SIGNAL)
+    names = " and ".join(name.split("_")[-1] for name in SIGNAL)
     lines = [
         "# Outcome from radiomics, simulated",
         "",
         f"Made by `scripts/evaluate_outcome.py --only simulated` on {patients} simulated bodies from seed "
         f"{FIRST_SEED} on.",
         "Features by pyradiomics, logistic regression, nested fivefold cross-validation by patient, seed 0; 95 %",
-        f"intervals by resampling patients. The planted outcome follows {told} of the true tumour (odds",
+        f"intervals by resampling patients. The planted outcome follows {names} of the true tumour (odds",
         f"times {math.exp(STRENGTH):.1f} per standard deviation); the other is tossed. The paper's rows are of real",
         "patients: they say how the table is to be read, not what to reach.",
         "",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from CAMLocalizerLib.evaluation.filters import CAM, FILTERS, ORIGINAL, filter_weights, lent_masks
+from CAMLocalizerLib.evaluation.filters import CAM, FILTERS, ORIGINAL, borrowed_masks, filter_weights
 from CAMLocalizerLib.evaluation.roi_set import RoiSet, multiplied
 
 from ..panels import DPI, Panel, panel_grid, save_figure
@@ -66,7 +66,7 @@ def _draw_filtered(path: Path, study: Study, names: Sequence[str], fold: int, si
     rois = study.rois
     maps = study.maps(names[0], fold).weights
     seed = study.settings.options(names[0], fold).seed
-    sizes = lent_masks(rois, seed).mean(axis=(1, 2))
+    sizes = borrowed_masks(rois, seed).mean(axis=(1, 2))
     normal = np.flatnonzero((rois.labels != TUMOUR) & (rois.folds == fold))
     healthy = int(normal[np.argmin(np.abs(sizes[normal] - sizes[sick]))])  # with an outline of about the same size
     weights = {kind: filter_weights(kind, rois, maps=maps, seed=seed) for kind in FILTERS}

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.evaluation.judging import Judgement, judge
+from CAMLocalizerLib.evaluation.assessment import Assessment, assess_file
 from CAMLocalizerLib.evaluation.labelled_files import check_files, read_labelled_files
 from CAMLocalizerLib.evaluation.sources import Sources
 from CAMLocalizerLib.io import read_volume, write_nifti
@@ -69,7 +69,7 @@ def folder(tmp_path, oblique_volume) -> Path:
     return tmp_path
 
 
-def judged(folder: Path, *lines: str, header: str = "file,label,patient,slice,mask") -> list[Judgement]:
+def judged(folder: Path, *lines: str, header: str = "file,label,patient,slice,mask") -> list[Assessment]:
     (folder / "table.csv").write_text("\n".join([header, *lines]))
     problems = Problems()
     files = read_labelled_files(Sources(folder / "table.csv"), CARD, problems)
@@ -77,7 +77,7 @@ def judged(folder: Path, *lines: str, header: str = "file,label,patient,slice,ma
     problems.raise_if_any("table")
     found = []
     for file in files:
-        each, notes = judge(file, Teller(), ("suv-4",))
+        each, notes = assess_file(file, Teller(), ("suv-4",))
         assert notes == ("assumed",)
         found += each
     return found

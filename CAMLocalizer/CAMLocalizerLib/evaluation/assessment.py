@@ -67,8 +67,8 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
-    """A slice or a volume as the model sees it.
+class Assessment:
+    """What a model finds in a slice or a volume, beside the truth.
 
     Args:
         kind: ``slice`` or ``volume``.
@@ -83,7 +83,7 @@ class Judgement:
         confidence: probability of that class.
         right: whether that class is the label; None where the label's type is unknown to the model.
         agreement: of the model and of each baseline with the truth; empty where the truth has no mask.
-        fold: whose network judged; None where there is one for all.
+        fold: whose network was used; None where there is one for all.
     """
 
     kind: str
@@ -118,7 +118,7 @@ def known_labels(card: ModelCard) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class LocalizedFile:
     """A volume with the truth and what was found.
 
     Args:
@@ -134,7 +134,7 @@ class Seen:
     truth_kji: NDArray[np.bool_] | None
 
 
-def see(file: LabelledFile, localizer: Localizer) -> Seen:
+def localize_file(file: LabelledFile, localizer: Localizer) -> LocalizedFile:
     """Run a model on a file and read its mask; a file without one that shows no tumour has an empty one.
 
     Raises:
@@ -145,50 +145,50 @@ def see(file: LabelledFile, localizer: Localizer) -> Seen:
     if truth is None and not any(is_tumour(row.label, localizer.model.card) for row in file.rows):
         truth = np.zeros(volume.grid.shape_kji, dtype=bool)
     localization = localizer.run(volume, view=file.view or "auto")
-    return Seen(volume, localization, localization.label_map().array_kji > 0, truth)
+    return LocalizedFile(volume, localization, localization.label_map().array_kji > 0, truth)
 
 
-def judge(
+def assess_file(
     file: LabelledFile, localizer: Localizer, baselines: Sequence[str] = (), fold: int | None = None
-) -> tuple[list[Judgement], tuple[str, ...]]:
-    """Judge the slices of a file, and the file as a volume where it has several.
+) -> tuple[list[Assessment], tuple[str, ...]]:
+    """Assess the slices of a file, and the file as a volume where it has several.
 
     A line for a slice gives that slice. A line for a whole volume gives the volume and, where its truth is known, every
     slice that is not blank; models of projections give the volume alone. Slices labelled one by one give the volume as
     well if it has a mask, which is taken to cover all of it.
 
     Args:
-        file: what to look at, checked by :func:`~CAMLocalizerLib.evaluation.labelled_files.check_files`.
+        file: to assess, checked by :func:`~CAMLocalizerLib.evaluation.labelled_files.check_files`.
         localizer: the model.
         baselines: names of :data:`~CAMLocalizerLib.evaluation.baselines.BASELINES` to compare with.
         fold: whose network it is, to be noted.
 
     Returns:
-        The judgements, and what had to be assumed, in sentences.
+        The assessments, and what had to be assumed, in sentences.
 
     Raises:
-        CAMLocalizerError: as for :func:`see`.
+        CAMLocalizerError: as for :func:`localize_file`.
     """
-    seen = see(file, localizer)
-    file_judge = _FileJudge(file, localizer.model.card, seen, tuple(baselines), fold)
-    found = [] if isinstance(seen.localization, ProjectionLocalization) else list(file_judge.slices())
+    seen = localize_file(file, localizer)
+    assessor = _FileAssessor(file, localizer.model.card, seen, tuple(baselines), fold)
+    found = [] if isinstance(seen.localization, ProjectionLocalization) else list(assessor.slices())
     usual = file.view in ("", acquisition_plane(seen.volume.grid))  # in other planes a volume does not count again
-    if usual and min(seen.volume.grid.size) > 1 and (judged := file_judge.volume()) is not None:
-        found.append(judged)
+    if usual and min(seen.volume.grid.size) > 1 and (assessed := assessor.volume()) is not None:
+        found.append(assessed)
     return found, seen.localization.notes
 
 
 @dataclass(frozen=True, eq=False)
-class _FileJudge:
-    """Makes the judgements of one file."""
+class _FileAssessor:
+    """Assesses the slices of one file and the file as a volume."""
 
     file: LabelledFile
     card: ModelCard
-    seen: Seen
+    seen: LocalizedFile
     baselines: tuple[str, ...]
     fold: int | None
 
-    def slices(self) -> list[Judgement]:
+    def slices(self) -> list[Assessment]:
         axes = plane_axes(self.seen.volume.grid, self.seen.localization.view)
         images = axes.as_slices(self.seen.volume.array_kji)
         founds = axes.as_slices(self.seen.found_kji)
@@ -207,17 +207,17 @@ class _FileJudge:
 
     def _slice(
         self, row: Row, index: int, image: NDArray, found: NDArray[np.bool_], truth: NDArray[np.bool_] | None
-    ) -> Judgement:
+    ) -> Assessment:
         probabilities = self.seen.localization.probabilities[index]
         several = min(self.seen.volume.grid.size) > 1
         by_mask = row.slice is None and several  # the table labels the volume, its mask the slices
         label = NO_TUMOUR if by_mask and truth is not None and not truth.any() else row.label
         if truth is None and not is_tumour(label, self.card):
             truth = np.zeros(found.shape, dtype=bool)
-        return self._judgement(SLICE, row, label, index if several else None, probabilities, image, found, truth)
+        return self._assessment(SLICE, row, label, index if several else None, probabilities, image, found, truth)
 
-    def volume(self) -> Judgement | None:
-        """Judge the whole volume; None where only some of its slices are labelled and there is no mask."""
+    def volume(self) -> Assessment | None:
+        """Assess the whole volume; None where only some of its slices are labelled and there is no mask."""
         row, truth = self.file.rows[0], self.seen.truth_kji
         label = row.label
         if row.slice is not None:
@@ -230,10 +230,10 @@ class _FileJudge:
         else:
             row_of_classes = probabilities[int(self.seen.localization.tumour_probabilities.argmax())]
         image, found = self.seen.volume.array_kji, self.seen.found_kji
-        judged = self._judgement(VOLUME, row, label, None, row_of_classes, image, found, truth)
-        return replace(judged, probability=self.seen.localization.volume_probability)
+        assessed = self._assessment(VOLUME, row, label, None, row_of_classes, image, found, truth)
+        return replace(assessed, probability=self.seen.localization.volume_probability)
 
-    def _judgement(
+    def _assessment(
         self,
         kind: str,
         row: Row,
@@ -243,13 +243,13 @@ class _FileJudge:
         image: NDArray,
         found: NDArray[np.bool_],
         truth: NDArray[np.bool_] | None,
-    ) -> Judgement:
+    ) -> Assessment:
         best = int(probabilities.argmax())
         tumours = [self.card.classes.index(name) for name in self.card.tumour_classes]
         tumour = is_tumour(label, self.card)
         agreement = {} if truth is None or truth.any() != tumour else self._agreement(image, found, truth)
         picture = not self.file.plane and ENDINGS.get(ending(self.file.path)) in PICTURES
-        return Judgement(
+        return Assessment(
             kind=kind,
             file=self.file,
             index=index,
