@@ -1,1 +1,1 @@
-"""The published studies again, with their data sets, and how the bundled models are trained and measured."""
+"""Reproduction of the published studies, their data sets, and training and evaluation of the bundled models."""

@@ -108,7 +108,7 @@ class Assessment:
 
 
 def is_tumour(label: str, card: ModelCard) -> bool:
-    """Tell whether a label of the table stands for a tumour."""
+    """Return whether a label of the table stands for a tumour."""
     return label in card.tumour_classes if label in card.classes else label == ANY_TUMOUR
 
 

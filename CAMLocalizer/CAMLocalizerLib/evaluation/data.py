@@ -1,4 +1,4 @@
-"""What a model is to be asked about: the images of a table, as the model sees them and before, with their masks."""
+"""The images of a table, before and after normalisation for the model, with their masks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read_evaluation_data(
     rows = read_table(sources.table, sources.image_folder, sources.options, problems, fewest_labels=fewest)
     for label in sorted({row.label for row in rows} - set(card.classes)):
         near = did_you_mean(label, card.classes)
-        problems.add(f"{sources.table}: label {label!r} is no class of {card.name}{near}")
+        problems.add(f"{sources.table}: label {label!r} is not a class of {card.name}{near}")
     masks = mask_paths(sources, rows, problems)
     slices: list[_File] = []
     pairs: list[Pair] = []

@@ -132,7 +132,7 @@ def _questions(assessments: Sequence[Assessment], systems: Sequence[str]) -> Ite
 
 
 def _groups(members: Sequence[Assessment]) -> Iterator[tuple[str, Sequence[Assessment]]]:
-    """Give all members, then those of each class, plane and site where there are several of these."""
+    """Yield all members, then those of each class, plane and site where there are several of these."""
     if members:
         yield ALL, members
     for key in ("label", "plane", "site"):

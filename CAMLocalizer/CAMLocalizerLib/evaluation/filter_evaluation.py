@@ -1,4 +1,4 @@
-"""Does a model look at the tumour: its accuracy, where its maps lie, and what is left when images are filtered."""
+"""Does a model use the tumour: its accuracy, the overlap of its maps, and its accuracy on filtered images."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def _cell(value: float | int | None) -> str:
 
 
 def findings(found: Evaluation) -> Iterator[str]:
-    """Say what the figures show, in sentences for the terminal and ``evaluation.json``."""
+    """Yield what the figures show, in sentences for the terminal and ``evaluation.json``."""
     commonest = max(found.data["classes"].values()) / found.data["images"]
     accuracy = found.classification["accuracy"]
     always = f"always saying the commonest class would be in {commonest:.3f}" if commonest < 1 else "all of one class"

@@ -1,4 +1,4 @@
-"""Retraining on filtered images: does a classifier live on the tumour, on its maps, or on what surrounds them."""
+"""Retraining on filtered images: does a classifier rely on the tumour, on its maps, or on the surroundings?"""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class FilterResult:
 def filter_weights(
     kind: str, rois: RoiSet, *, maps: NDArray[np.float32] | None = None, seed: int = 0
 ) -> NDArray[np.float32] | None:
-    """Give what every image is multiplied by.
+    """Return what every image is multiplied by.
 
     Args:
         kind: ``original``: nothing; ``cam``: its map; ``mask``: its tumour, an image without one taking the mask of
-            an image with one drawn at random, so that black outlines tell nothing; ``inverse-mask``: one minus that.
+            an image with one drawn at random, so that black outlines mean nothing; ``inverse-mask``: one minus that.
         rois: images, with truth for the two masks.
         maps: shape (N, H, W), 0 to 1; needed for ``cam``.
         seed: of the drawn masks.
@@ -93,9 +93,9 @@ def filter_weights(
 
 
 def borrowed_masks(rois: RoiSet, seed: int) -> NDArray[np.bool_]:
-    """Give each image its own mask, and each without one that of an image drawn at random from those that have.
+    """Return each image's own mask, or, where it has none, that of an image drawn at random among those with one.
 
-    Where the images have planes, masks are lent within a plane.
+    Where the images have planes, masks are borrowed within a plane.
 
     Raises:
         InputError: no truth, or none of the masks, or of those in a plane, has a pixel.
@@ -172,7 +172,7 @@ def map_method(network: nn.Module, name: str, scales: Iterable[int] | None = Non
         raise SettingsError(f"{type(network).__name__} names no cam_layers; take a classifier with maps")
     wanted = sorted(layers if scales is None else scales)
     if lacking := sorted(set(wanted) - set(layers)):
-        raise SettingsError(f"scales {lacking} asked for, the model has {sorted(layers)}")
+        raise SettingsError(f"unknown scales {lacking}; the model provides {sorted(layers)}")
     return build_method(name, network, {scale: layers[scale] for scale in wanted})
 
 

@@ -91,6 +91,6 @@ def _slice_fault(row: Row, present: NDArray[np.bool_], card: ModelCard) -> str:
 
 
 def slice_view(grid: Grid, card: ModelCard) -> str:
-    """Return the plane that :class:`~CAMLocalizerLib.localizer.Localizer` looks at if none is asked for."""
+    """Return the plane that :class:`~CAMLocalizerLib.localizer.Localizer` uses if none is given."""
     plane = acquisition_plane(grid)
     return plane if plane in card.views else card.views[0]

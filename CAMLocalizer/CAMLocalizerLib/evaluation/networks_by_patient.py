@@ -1,4 +1,4 @@
-"""Which network judges a patient: the bundle's, or that of a training's fold which did not see the patient."""
+"""Which network to use for a patient: the bundle's, or that of the fold which held the patient out."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class NetworksByPatient:
 
 
 def is_training_folder(path: Path) -> bool:
-    """Tell whether a folder is one that ``camlocalizer train`` writes, rather than a model bundle."""
+    """Return whether a folder is one that ``camlocalizer train`` writes, rather than a model bundle."""
     return (path / TRAINING_FILE).is_file()
 
 
@@ -149,7 +149,9 @@ def _held_out(folder: Path) -> dict[str, int]:
         with path.open(newline="", encoding="utf-8") as file:
             folds = {row["patient"]: int(row["fold"]) for row in csv.DictReader(file)}
     except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing: no fold of the training is finished; go on with --resume") from error
+        raise ModelError(
+            f"{path} is missing: no fold of the training is finished; use --resume"
+        ) from error
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error}); train again") from error
     if not folds:
@@ -163,7 +165,7 @@ def _card(folder: Path, config: Mapping[str, Any], otherwise: ModelCard | None) 
         return load_model(bundle).card
     if otherwise is None:
         raise ModelError(
-            f"{bundle} is not there: the training writes its model bundle at the end; go on with camlocalizer train "
+            f"{bundle} is missing: the training writes its model bundle at the end; continue with camlocalizer train "
             "--resume"
         )
     return otherwise

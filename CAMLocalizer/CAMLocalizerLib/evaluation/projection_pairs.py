@@ -106,7 +106,7 @@ def read_pair(path: Path, row: Row, card: ModelCard, mask: Path | None, strides:
 
 
 def _inside(pair: ProjectionPair, plane: str) -> NDArray[np.bool_]:
-    """Tell which pixels of a projection have their centre in the volume, shape (h, w)."""
+    """Return which pixels of a projection have their centre in the volume, shape (h, w)."""
     grid, covered = pair.volume.grid, []
     for axis, pixels in zip(pair.axes(plane).axes, pair.pixels, strict=False):
         from_middle_mm = np.abs(np.arange(pixels) - (pixels - 1) / 2) * pair.spacing_mm

@@ -44,7 +44,7 @@ class Example:
     Args:
         rank: ``best``, ``median`` or ``worst``.
         assessed: the case.
-        image, truth, found: the slice with the largest true or found area, as a radiologist looks at it.
+        image, truth, found: the slice with the largest true or found area, in radiological display order.
         aspect: height of a pixel over its width.
     """
 
@@ -85,7 +85,7 @@ def example(rank: str, assessed: Assessment, seen: LocalizedFile) -> Example:
     Args:
         rank: of the case.
         assessed: the case, whose truth is known.
-        seen: its file, looked at again.
+        seen: its file, localized again.
     """
     assert seen.truth_kji is not None
     view = seen.localization.view

@@ -18,7 +18,7 @@ FIXED = "fixed"
 
 @dataclass(frozen=True, eq=False)
 class RoiSet:
-    """Grey images as they are before normalisation, for questions about what a classifier looks at.
+    """Grey images as they are before normalisation, for studies of what a classifier uses.
 
     Args:
         grey: shape (N, H, W), float32, 0 to 1.
@@ -70,7 +70,7 @@ class RoiSet:
     def image_set(
         self, weights: NDArray[np.float32] | None = None, *, normalisation: str = FIXED, channels: int = 1
     ) -> ImageSet:
-        """Give what a classifier learns from: the images, normalised, without their masks.
+        """Return what a classifier learns from: the images, normalised, without their masks.
 
         Args:
             weights: each image is multiplied by these before it is normalised, shape (N, H, W), 0 to 1.

@@ -1,4 +1,4 @@
-"""What a follow-up leaves: table, report, plot and the files of every exam."""
+"""The files of a follow-up: table, report, plot and the files of every exam."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def tumour_name(tumour: Tumour) -> str:
 
 
 def doubling_sentence(tumour: Tumour) -> str:
-    """Say how fast a tumour doubles or halves, with the range that the threshold leaves, and what it merged with."""
+    """Return how fast a tumour doubles or halves, with the range that the threshold leaves, and what it merged with."""
     parts = [_pace(tumour)]
     if tumour.split_from is not None:
         parts.append(f"came off tumour {tumour.split_from}")

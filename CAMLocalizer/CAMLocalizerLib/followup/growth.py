@@ -1,4 +1,4 @@
-"""Growth: volume over time, and how long a tumour takes to double."""
+"""Growth: change of volume over time, and doubling time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matching: which region of one exam is which of the next."""
+"""Matching of the components of one exam with those of the next."""
 
 from __future__ import annotations
 

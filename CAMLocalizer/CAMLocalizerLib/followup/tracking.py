@@ -1,4 +1,4 @@
-"""Follow-up: the tumours of one patient through several exams."""
+"""Tracking of the tumours of one patient through several exams."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Tumour:
     Args:
         number: from 1.
         measurements: one per exam.
-        doubling_days: of exponential growth through all its exams, negative for halving; None if it cannot be told.
+        doubling_days: of exponential growth through all its exams, negative for halving; None if unknown.
         doubling_range: the same for thresholds a tenth lower and higher, least and greatest; None likewise.
         merged_with: number of the tumour that it grew together with.
         absorbed: numbers of the tumours that are a part of it from some exam on.

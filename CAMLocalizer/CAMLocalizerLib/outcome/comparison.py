@@ -1,4 +1,4 @@
-"""What a study of yes-or-no outcomes is held against: volume alone by the same folds, and shuffled outcomes."""
+"""Comparisons for a study of binary outcomes: volume alone by the same folds, and shuffled outcomes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OutcomeComparison:
         volume_name: feature that holds the volume; None where there is none.
         volume: result of logistic regression on volume alone by the same folds; None without volume.
         auc_gain: AUC of the study minus that of volume alone, and limits of its interval; None without volume.
-        shuffled: studies of shuffled outcomes; None where not asked for.
+        shuffled: studies of shuffled outcomes; None if not requested.
     """
 
     volume_name: str | None = None

@@ -1,4 +1,4 @@
-"""What a study of outcomes leaves: predictions, figures and the ROC curve."""
+"""The files of a study of outcomes: predictions, figures and the ROC curve."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def describe(data: OutcomeData, result: OutcomeResult, sources: Mapping[str, Any
 
 
 def sentence(result: OutcomeResult) -> str:
-    """Say what was found, with the confidence intervals."""
+    """Return what was found in a sentence, with confidence intervals."""
     parts = []
     for name in MEASURES:
         low, high = result.intervals[name]

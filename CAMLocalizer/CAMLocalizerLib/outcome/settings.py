@@ -1,4 +1,4 @@
-"""What every study of outcomes can be told."""
+"""Settings that all studies of outcomes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies of shuffled outcomes: what chance alone gives, about 0.5 where nothing leaks."""
+"""Studies of shuffled outcomes: the performance by chance, about 0.5 unless information leaks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Shuffled:
         return {"values": values, "mean": round(self.mean, 4), "p_value": round(self.p_value, 4)}
 
     def sentence(self, measure: str) -> str:
-        """Say what shuffled outcomes gave, in the name of the measure."""
+        """Return the result of shuffled outcomes in a sentence that names the measure."""
         count = len(self.values)
         return f"{count} times with shuffled outcomes: mean {measure} {self.mean:.3f}, p {self.p_value:.2g}"
 

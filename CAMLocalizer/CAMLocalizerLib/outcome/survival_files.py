@@ -1,4 +1,4 @@
-"""What a study of times leaves: predictions, figures and pictures."""
+"""The files of a survival study: predictions, figures and pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well risks tell who has the event first, and how well probabilities tell how many have it."""
+"""Measures of survival predictions: discrimination of risks, calibration of probabilities."""
 
 from __future__ import annotations
 

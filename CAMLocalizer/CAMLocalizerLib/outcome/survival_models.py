@@ -1,4 +1,4 @@
-"""Models of the time to an event, through scikit-survival; all that they learn comes from the cases they are given."""
+"""Models of the time to an event, through scikit-survival, fitted on the given cases alone."""
 
 from __future__ import annotations
 

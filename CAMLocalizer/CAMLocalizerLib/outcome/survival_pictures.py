@@ -1,4 +1,4 @@
-"""Pictures of a study of times: survival of the predicted groups, calibration, and AUC over time."""
+"""Pictures of a survival study: survival of the predicted groups, calibration, and AUC over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study of times: the model, volume alone by the same folds, their difference, and shuffled outcomes."""
+"""A survival study: the model, volume alone by the same folds, their difference, and shuffled outcomes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SurvivalStudy:
         volume_name: feature that holds the volume; None where there is none.
         volume: result of Cox regression on volume alone by the same folds; None without volume.
         gain: C-index and AUC of the model minus those of volume alone, with limits; empty without volume.
-        shuffled: studies of shuffled outcomes; None where not asked for.
+        shuffled: studies of shuffled outcomes; None if not requested.
     """
 
     data: SurvivalData

@@ -1,4 +1,4 @@
-"""One temperature for a classifier's logits, so that its probabilities are as often right as they say."""
+"""Temperature scaling: one temperature for a classifier's logits calibrates its probabilities."""
 
 from __future__ import annotations
 

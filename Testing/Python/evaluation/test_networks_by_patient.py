@@ -112,7 +112,7 @@ def test_missing_parts_of_a_training_are_named(training) -> None:
     ):
         networks_by_patient(str(training), "cpu")
     (training / "tiny" / "model.json").unlink()
-    with pytest.raises(ModelError, match="tiny is not there: the training writes its model bundle"):
+    with pytest.raises(ModelError, match="tiny is missing: the training writes its model bundle"):
         networks_by_patient(str(training), "cpu")
     (training / "predictions.csv").unlink()
     with pytest.raises(ModelError, match=r"predictions.csv is missing: no fold of the training is finished"):

@@ -152,7 +152,7 @@ def binary_lines(rows: Iterable[BinaryRow]) -> list[str]:
 
 
 def summary(rows: Sequence[BinaryRow]) -> str:
-    """Say in how many tables features tell more than chance, and than volume, and what shuffled outcomes give."""
+    """Return in how many tables features beat chance and volume, and the result of shuffled outcomes."""
     compared = [row.gain for row in rows if row.gain]
     above = sum(row.logistic[1] > 0.5 for row in rows)
     shuffled = sum(row.shuffled for row in rows) / len(rows)

@@ -54,7 +54,7 @@ def network_without(
 
 
 def _installed_card(training: Path) -> ModelCard | None:
-    """Give the installed description for a training that has none of its own; None for one that has.
+    """Return the installed description for a training that has none of its own; None for one that has.
 
     Raises:
         ModelError: no training of brain-t1ce, or one of another network or for other images.
@@ -77,7 +77,7 @@ def _installed_card(training: Path) -> ModelCard | None:
 
 
 def _trained(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a training's configuration says of its network and images, as JSON values."""
+    """Return what a training's configuration says of its network and images, as JSON values."""
     network, taken, classes = config.get("network", {}), config.get("input", {}), config.get("data", {}).get("classes")
     return {
         "network": network.get("name"),
@@ -88,7 +88,7 @@ def _trained(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _described(card: ModelCard) -> dict[str, Any]:
-    """Give what a model card says of its network and images, as JSON values."""
+    """Return what a model card says of its network and images, as JSON values."""
     values = {
         "network": card.network,
         "network_settings": dict(card.network_settings),

@@ -88,7 +88,7 @@ def write_tables(folder: Path, reproduction: Reproduction, entries: Sequence[Ent
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to, and move it there when the block ends without an error."""
+    """Yield a path beside ``path`` to write to, and move it there when the block ends without an error."""
     beside = path.with_name(f".{path.name}.partial")
     try:
         yield beside

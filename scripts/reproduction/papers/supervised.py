@@ -1,4 +1,4 @@
-"""The supervised baseline: a network that learns masks. No other part of training reads one."""
+"""The supervised baseline: a segmentation network, the only one that is trained on masks."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def make_loader(
     rank: int = 0,
     weights: Tensor | None = None,
 ) -> DataLoader[Any]:
-    """Give batches in an order that depends on the seed and the epoch alone, so that a resumed run sees the same one.
+    """Return batches in an order that depends on the seed and the epoch alone, so that a resumed run sees the same one.
 
     Args:
         everything: all images.

@@ -14,7 +14,7 @@ RATIO = 1.08  # to the mean of the surroundings from which a cell stands out
 
 
 def cell_states(images: Tensor, stride: int, contrast: str) -> Tensor:
-    """Say of each cell whether it lies within the body and whether it may show what the image's label names.
+    """Return for each cell whether it lies within the body and whether it may show the labelled structure.
 
     Args:
         images: normalised to a dark background, shape (N, 1, H, W).

@@ -1,4 +1,4 @@
-"""fit_localiser: evidence, pseudo-masks and decoder, stage by stage, each of which an interrupted run goes on after."""
+"""fit_localiser: evidence, pseudo-masks and decoder, stage by stage; an interrupted run resumes after a stage."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def figshare_image_set(
 
 
 def slice_name(identifier: str | int) -> str:
-    """Give the name that a slice's files carry, without ending: four digits."""
+    """Return the name that a slice's files carry, without ending: four digits."""
     return f"{int(identifier):04d}"
 
 

@@ -1,4 +1,4 @@
-"""Which outlines of several readers show the same nodule, and what the readers say of it together."""
+"""Grouping of several readers' outlines by nodule, and the readers' joint rating."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RatedNodule:
 
 
 def rated_nodules(annotations: Sequence[Annotation], pixel_mm: float) -> tuple[RatedNodule, ...]:
-    """Give the nodules that at least three readers outlined and did not rate 3 on average.
+    """Return the nodules that at least three readers outlined and did not rate 3 on average.
 
     A group in which one reader has two outlines after all is ambiguous, and is left out as the paper leaves out
     ambiguous identifiers.

@@ -34,7 +34,7 @@ class Square:
         return Square(self.column, self.row, self.side * factor)
 
     def place(self, column: float, row: float, size: int = SIZE) -> tuple[float, float]:
-        """Tell where a point (column, row) of the slice lies in the crop of ``size`` pixels, pixel centres whole."""
+        """Return where a point (column, row) of the slice lies in the crop of ``size`` pixels, pixel centres whole."""
         return (
             ((column - self.column) / self.side + 0.5) * size - 0.5,
             ((row - self.row) / self.side + 0.5) * size - 0.5,

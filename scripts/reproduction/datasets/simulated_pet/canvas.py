@@ -50,7 +50,7 @@ class Canvas:
         return spans[2], spans[1], spans[0]
 
     def offsets(self, box: Box, centre: Point) -> tuple[NDArray, NDArray, NDArray]:
-        """Give left, back and down distances from ``centre`` of the voxels in ``box``, broadcastable to (k, j, i)."""
+        """Return left, back and down distances from ``centre`` of the voxels in ``box``, broadcastable to (k, j, i)."""
         left = self.left_mm[box[2]][None, None, :] - np.float32(centre[0])
         back = self.back_mm[box[1]][None, :, None] - np.float32(centre[1])
         down = self.down_mm[box[0]][:, None, None] - np.float32(centre[2])

@@ -1,4 +1,4 @@
-"""What a PET scanner makes of an activity: blur of its optics and of breathing, and noise."""
+"""A PET scanner: blur by its resolution and by breathing, and noise."""
 
 from __future__ import annotations
 

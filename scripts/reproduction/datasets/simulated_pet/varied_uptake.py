@@ -1,4 +1,4 @@
-"""Physiological uptake that differs from body to body: patchy organs, tense muscles, worn joints."""
+"""Physiological uptake that differs between bodies: inhomogeneous organs, tense muscles, degenerated joints."""
 
 from __future__ import annotations
 

@@ -78,14 +78,14 @@ def fold_networks(training: Path) -> NetworksByPatient:
 
 
 def figshare_cases(folder: Path, patients: Collection[str]) -> Iterator[BrainCase]:
-    """Give the stacks of some patients of the figshare collection with their masks."""
+    """Yield the stacks of some patients of the figshare collection with their masks."""
     for stack in figshare_stacks(folder):
         if stack.patient in patients:
             yield BrainCase(stack.volume(), stack.truth_kji(), stack.plane, FIGSHARE, stack.label, stack.patient)
 
 
 def progression_cases(folder: Path, patients: Collection[str]) -> Iterator[BrainCase]:
-    """Give the volumes of some patients of Brain-Tumor-Progression with their masks."""
+    """Yield the volumes of some patients of Brain-Tumor-Progression with their masks."""
     for path in progression_images(folder):
         patient = progression_patient(path)
         if patient in patients:
@@ -99,7 +99,7 @@ def progression_images(folder: Path) -> list[Path]:
 
 
 def progression_patient(image: Path) -> str:
-    """Tell whose image of Brain-Tumor-Progression a file is."""
+    """Return whose image of Brain-Tumor-Progression a file is."""
     return image.name.split("_")[0]
 
 

@@ -101,7 +101,7 @@ def sclerosis_labels(data: Path) -> Iterator[dict[str, Any]]:
 
 
 def sclerosis_file(patient: str) -> str:
-    """Give the name of a volume in the images' folder."""
+    """Return the name of a volume in the images' folder."""
     return f"sclerosis/{patient}.nii.gz"
 
 

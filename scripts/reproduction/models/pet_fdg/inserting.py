@@ -1,4 +1,4 @@
-"""Simulated lesions inside real scans, beside the real ones, of which a point each is known."""
+"""Simulated lesions inserted into real scans, beside the real ones, whose centres are known."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _simulate(seeds: Sequence[int], file: Path) -> None:
 def real_scans(
     scans: Iterable[PointedScan], recipe: CandidateRecipe, work: Path
 ) -> Iterator[tuple[PointedScan, CandidateSamples]]:
-    """Give the candidates of real scans; what is in ``work`` already is taken from there."""
+    """Yield the candidates of real scans; what is in ``work`` already is taken from there."""
     for number, scan in enumerate(scans):
         file = work / f"real-{number}.npz"
         if not file.exists():

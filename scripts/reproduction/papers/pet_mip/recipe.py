@@ -1,4 +1,4 @@
-"""The recipe of the bundled model `pet-fdg`."""
+"""The network of the PET paper on simulated patients; the bundled `pet-fdg` up to version 1."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRAIN_FROM, VALIDATE_FROM, TEST_FROM = 0, 500_000, 900_000
 
 @dataclass(frozen=True)
 class PETRecipe:
-    """How `pet-fdg` is trained.
+    """How the network of the PET paper is trained.
 
     Args:
         patients: simulated patients to learn from.

@@ -211,7 +211,7 @@ class _Study:
 
 
 def real_cases(data: Path, report: Callable[[str], None]) -> Iterator[tuple[str, PETCase]]:
-    """Give the real scans that are there, each with the name of its collection."""
+    """Yield the real scans that are there, each with the name of its collection."""
     readers: dict[str, Callable[[Path], Iterator[PETCase]]] = {
         WHOLE_BODY: lambda folder: iter([whole_body_case(folder)]),
         SARCOMA: sarcoma_cases,
@@ -291,7 +291,7 @@ def transfer_entries(transferred: Mapping[tuple[str, str], list[PETOutcome]]) ->
 
 
 def findings(outcomes: Mapping[tuple[str, int], list[PETOutcome]]) -> tuple[str, ...]:
-    """Say in sentences what the figures show, computed from them."""
+    """Return sentences on what the figures show, computed from them."""
     sentences = []
     for label in (1, 0):
         measured = {row: over_folds(outcomes, row, "dice", label)[0] for row in ROWS}

@@ -76,7 +76,7 @@ def write_report(
 
 
 def entries(results: Sequence[FoldResult]) -> list[Entry]:
-    """Give the cells of all tables, rows in the paper's order, of the networks measured so far."""
+    """Return the cells of all tables, rows in the paper's order, of the networks measured so far."""
     return [*_classification(results), *_localization(results), *_tuned(results), *_sweep(results)]
 
 
@@ -142,7 +142,7 @@ def _score_entries(
 
 
 def boxes_per_slice(score: MapScore) -> float:
-    """Give the mean number of boxes found in a slice."""
+    """Return the mean number of boxes found in a slice."""
     return (score.boxes.true_positives + score.boxes.false_positives) / max(1, len(score.ious))
 
 
@@ -165,12 +165,12 @@ def _entry(table: str, row: str, measure: str, values: Sequence[float], paper: f
 
 
 def scores_of(results: Sequence[FoldResult], row: str) -> list[MapScore]:
-    """Give a localisation row's score on every held-out fold that has it."""
+    """Return a localisation row's score on every held-out fold that has it."""
     return [result.maps[row] for result in results if row in result.maps]
 
 
 def findings(results: Sequence[FoldResult], share: float) -> tuple[str, ...]:
-    """Say what the figures of the networks measured so far show, computed from them."""
+    """Return what the figures of the networks measured so far show, computed from them."""
     majority = max(share, 1 - share)
     told = [f"Always giving the commoner class would be right for {majority:.1%} of the held-out images."]
     accuracies, sensitivities = (_of_systems(results, measure) for measure in ("accuracy", "sensitivity"))
@@ -192,7 +192,7 @@ def findings(results: Sequence[FoldResult], share: float) -> tuple[str, ...]:
 
 
 def _of_systems(results: Sequence[FoldResult], measure: str) -> dict[str, float]:
-    """Give a measure of every network measured so far, averaged over the folds."""
+    """Return a measure of every network measured so far, averaged over the folds."""
     values: dict[str, list[float]] = {}
     for result in results:
         values.setdefault(result.system, []).append(result.classification[measure])
@@ -225,7 +225,7 @@ def _mean_f1(scores: Sequence[MapScore]) -> float:
 
 
 def _at_the_papers_thresholds(results: Sequence[FoldResult], f1: Mapping[str, float]) -> str:
-    """Say which maps of PG-CAM are ahead of Grad-ResCAM, each at the paper's threshold; if none, what is in the way."""
+    """Return which maps of PG-CAM outperform Grad-ResCAM, each at the paper's threshold; if none, why not."""
     rows = [row for system in SYSTEMS for row in system.maps]  # brain-t1ce is trained by another recipe
     pyramids = [each.row for each in rows if each.method == "PG-CAM" and each.threshold == PGCAM_THRESHOLD]
     measured = {row: f1[row] for row in pyramids if row in f1}
@@ -246,7 +246,7 @@ def _at_the_papers_thresholds(results: Sequence[FoldResult], f1: Mapping[str, fl
 
 
 def _why(scores: Sequence[MapScore]) -> str:
-    """Tell false alarms from missed tumours, since both lower F1."""
+    """Separate false alarms from missed tumours, since both lower F1."""
     found = float(np.mean([boxes_per_slice(score) for score in scores]))
     precision = float(np.mean([score.boxes.precision for score in scores]))
     missed = float(np.mean([score.boxes.false_negatives / max(1, len(score.ious)) for score in scores]))
@@ -285,7 +285,7 @@ def _with_thresholds_chosen_anew(results: Sequence[FoldResult]) -> list[str]:
 
 
 def differences(settings: Mapping[str, Any], results: Sequence[FoldResult], share: float) -> tuple[str, ...]:
-    """Say what differs from the paper in data, training and counting."""
+    """Return what differs from the paper in data, training and counting."""
     size, trained = settings["size"], max(result.trained for result in results)
     return (
         "Task: meningioma against glioma and pituitary tumour. No tumour-free slices of the same source exist, so the "

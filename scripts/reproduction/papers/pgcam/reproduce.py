@@ -210,7 +210,7 @@ def _fresh_network(system: System, fold: int, settings: Settings) -> nn.Module:
 
 
 def fit_options(settings: Settings, images: int, learning_rate: float | None = None) -> FitOptions:
-    """Give the paper's recipe for a training on so many images; its decay comes once, late in the shorter run.
+    """Return the paper's recipe for a training on so many images; its decay comes once, late in the shorter run.
 
     Args:
         settings: of the study.
@@ -262,7 +262,7 @@ def _measure(
 
 
 def _with_masks(images: ImageSet, folder: Path, size: int, count: int | None = None) -> MaskedSlices:
-    """Give the meningioma slices with their masks; with ``count`` so many of them, evenly spaced."""
+    """Return the meningioma slices with their masks; with ``count`` so many of them, evenly spaced."""
     positives = images.where(images.labels == POSITIVE)
     chosen = _spaced(len(positives), len(positives) if count is None else count)
     names = positives.names[chosen]

@@ -1,4 +1,4 @@
-"""What was measured of one network on one held-out fold, kept as JSON so that an interrupted study goes on."""
+"""What was measured of one network on one held-out fold, kept as JSON so that an interrupted study can resume."""
 
 from __future__ import annotations
 

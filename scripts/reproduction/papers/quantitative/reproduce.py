@@ -1,4 +1,4 @@
-"""Quantitative CAM (Kang et al., 2021) again: six classifiers as segmenters, and what other maps add."""
+"""Quantitative CAM (Kang et al., 2021): six classifiers as segmenters, and what other maps add."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def draw(output: Path, work: Path, measured: Sequence[Measured]) -> dict[str, st
 
 
 def differences(settings: Settings, measured: Sequence[Measured]) -> tuple[str, ...]:
-    """Say what differs from the paper."""
+    """Return what differs from the paper."""
     folds = sorted({each.fold for each in measured})
     return (
         "The paper splits by image, so that slices of one patient stand on both sides; we split by patient.",

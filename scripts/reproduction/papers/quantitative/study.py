@@ -199,7 +199,7 @@ def examples_path(work: Path, row: str, fold: int) -> Path:
 
 
 def rows_of(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
-    """Give the folds of each row, rows in the order in which they were measured."""
+    """Return the folds of each row, rows in the order in which they were measured."""
     rows: dict[str, list[Measured]] = {}
     for each in measured:
         for row in each.ious:

@@ -133,7 +133,7 @@ def pooled_overlaps(folds: Sequence[Measured], row: str, label: int) -> NDArray[
 
 
 def findings(rows: Rows) -> tuple[str, ...]:
-    """Say what the figures show, in sentences made from them."""
+    """Return what the figures show, in sentences made from them."""
     maps = {row: mean_overlap(folds, row, RULE).mean for row, folds in rows.items() if RULE in folds[0].ious[row]}
     maps = {row: value for row, value in maps.items() if np.isfinite(value)}
     return (

@@ -1,4 +1,4 @@
-"""What can be told of a nodule without any network: its size, the smoothness of its crop, and the commoner class."""
+"""Baselines without a network: size of the nodule, smoothness of its crop, and the more frequent class."""
 
 from __future__ import annotations
 

@@ -95,5 +95,5 @@ def score_maps(maps: NDArray[np.float32], truths: NDArray[np.bool_]) -> MapScore
 
 
 def points_inside(activation: NDArray[np.float32], truth: NDArray[np.bool_]) -> bool:
-    """Tell whether the highest pixel, the first among equals, lies in the mask; never for a map of zeros."""
+    """Return whether the highest pixel, the first among equals, lies in the mask; never for a map of zeros."""
     return bool(activation.any() and truth.flat[int(activation.argmax())])

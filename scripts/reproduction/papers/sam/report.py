@@ -82,7 +82,7 @@ def write_report(
 
 
 def entries(results: Sequence[FoldResult], evidence: Evidence) -> list[Entry]:
-    """Give the cells of all tables: every row of the paper, ours where measured."""
+    """Return the cells of all tables: every row of the paper, ours where measured."""
     return [*_table_1(results), *_rules(evidence), *_maps(results, evidence)]
 
 
@@ -152,7 +152,7 @@ def _mean(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def findings(results: Sequence[FoldResult], evidence: Evidence) -> tuple[str, ...]:
-    """Say what the figures measured so far show, computed from them."""
+    """Return what the figures measured so far show, computed from them."""
     return (
         *_size_finding(results, evidence),
         *_order_findings(results),
@@ -254,7 +254,7 @@ def _map_findings(results: Sequence[FoldResult], evidence: Evidence) -> list[str
 
 
 def differences(settings: Mapping[str, Any], results: Sequence[FoldResult], problems: Sequence[str]) -> tuple[str, ...]:
-    """Say what differs from the paper in data, training and counting."""
+    """Return what differs from the paper in data, training and counting."""
     sets = sorted({each.dataset for each in results}, key=list(DATASETS).index)
     sliced = any(DATASETS[name] > 3 for name in sets)
     every, first = settings["folds"], results[0]

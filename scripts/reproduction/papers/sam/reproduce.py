@@ -146,7 +146,7 @@ def reproduce(
 
 
 def plan(settings: Settings, sets: Mapping[str, ImageSet]) -> Iterator[tuple[str, Row, int]]:
-    """Give input, row and held-out fold of every training, in the order in which they are run."""
+    """Yield input, row and held-out fold of every training, in the order in which they are run."""
     for dataset in sets:
         yield from ((dataset, BY_NAME[name], 1) for name in settings.rows)
         if dataset == PICTURED_DATASET:
@@ -275,7 +275,7 @@ def _fresh_network(row: Row, images: ImageSet, fold: int, settings: Settings) ->
 
 
 def fit_options(row: Row, settings: Settings) -> FitOptions:
-    """Give the recipe of a row: the paper's batch size, rate and weight decay, with AdamW and a cosine for SGD."""
+    """Return the recipe of a row: the paper's batch size, rate and weight decay, with AdamW and a cosine for SGD."""
     return FitOptions(
         epochs=settings.epochs,
         batch_size=settings.batch_size,

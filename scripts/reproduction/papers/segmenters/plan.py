@@ -71,7 +71,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 
 
 def published(network: str) -> Published:
-    """Give the paper's figures of a network, all None for one that it does not have."""
+    """Return the paper's figures of a network, all None for one that it does not have."""
     return PUBLISHED.get(network, Published())
 
 

@@ -108,7 +108,7 @@ def blind_overlaps(rois: RoiSet) -> dict[str, NDArray[np.float64]]:
 
 
 def findings(rows: Rows, rois: RoiSet) -> tuple[str, ...]:
-    """Say what the figures show, in sentences made from them."""
+    """Return what the figures show, in sentences made from them."""
     overlaps = {name: float(np.mean([each.dice.mean() for each in folds])) for name, folds in rows.items()}
     known = {name: folds for name, folds in rows.items() if name in PUBLISHED}
     blind = max(float(values.mean()) for values in blind_overlaps(rois).values())
@@ -182,7 +182,7 @@ def _order(rows: Rows, overlaps: Mapping[str, float]) -> Iterator[str]:
 
 
 def differences(settings: Settings, rois: RoiSet) -> tuple[str, ...]:
-    """Say what differs from the paper."""
+    """Return what differs from the paper."""
     sick = rois.labels == TUMOUR
     black = (rois.grey < 0.02).mean(axis=(1, 2)) > 0.02
     return (

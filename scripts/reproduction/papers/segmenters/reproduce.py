@@ -1,4 +1,4 @@
-"""Classifiers as segmenters (Guan and Loew, 2021): six public networks, their maps, and what filtering tells.
+"""Classifiers as segmenters (Guan and Loew, 2021): six public networks, their maps, and retraining on filtered images.
 
 What is trained and the paper's figures are in `plan`, the trainings in `study`, tables and findings in `report`,
 pictures in `pictures`.
