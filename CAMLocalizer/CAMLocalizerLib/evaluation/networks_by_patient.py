@@ -149,9 +149,7 @@ def _held_out(folder: Path) -> dict[str, int]:
         with path.open(newline="", encoding="utf-8") as file:
             folds = {row["patient"]: int(row["fold"]) for row in csv.DictReader(file)}
     except FileNotFoundError as error:
-        raise ModelError(
-            f"{path} is missing: no fold of the training is finished; use --resume"
-        ) from error
+        raise ModelError(f"{path} is missing: no fold of the training is finished; use --resume") from error
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error}); train again") from error
     if not folds:
