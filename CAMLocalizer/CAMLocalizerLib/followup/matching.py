@@ -22,14 +22,14 @@ OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
-    """The connected regions of an exam, largest first.
+class Components:
+    """The connected components of an exam, largest first.
 
     Args:
         labels_kji: 0 background, then 1, 2, ... by size.
         label_map: where they lie.
         volumes_ml: volume of each.
-        centres_lps_mm: centre of mass of each, shape (regions, 3).
+        centres_lps_mm: centre of mass of each, shape (components, 3).
     """
 
     labels_kji: NDArray[np.int32]
@@ -38,8 +38,8 @@ class Regions:
     centres_lps_mm: NDArray[np.float64]
 
     @classmethod
-    def of(cls, label_map: LabelMap) -> Regions:
-        """Find the connected regions (26 neighbours) of everything that is labelled."""
+    def of(cls, label_map: LabelMap) -> Components:
+        """Find the connected components (26 neighbours) of everything that is labelled."""
         raw, count = ndimage.label(label_map.array_kji > 0, structure=NEIGHBOURS)
         sizes = np.bincount(raw.ravel(), minlength=count + 1)[1:]
         order = np.argsort(-sizes, kind="stable")
@@ -55,11 +55,11 @@ class Regions:
         return len(self.volumes_ml)
 
     def points_lps_mm(self, number: int) -> NDArray[np.float64]:
-        """Return the voxel centres of region ``number``, from 1, shape (voxels, 3)."""
+        """Return the voxel centres of component ``number``, from 1, shape (voxels, 3)."""
         return self.label_map.grid.to_lps(np.argwhere(self.labels_kji == number)[:, ::-1])
 
     def at(self, lps_mm: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Return the region at each position, 0 where there is none, shape (positions,)."""
+        """Return the component at each position, 0 where there is none, shape (positions,)."""
         grid = self.label_map.grid
         nearest = np.rint(grid.to_ijk(lps_mm)).astype(int)
         inside = ((nearest >= 0) & (nearest < grid.size)).all(axis=1)
@@ -69,7 +69,7 @@ class Regions:
         return found
 
     def radius_mm(self, number: int) -> float:
-        """Return the radius of the sphere with the volume of region ``number``."""
+        """Return the radius of the sphere with the volume of component ``number``."""
         return float(np.cbrt(self.volumes_ml[number - 1] * MM3_PER_ML * 3 / (4 * np.pi)))
 
 
@@ -79,42 +79,42 @@ class Track:
 
     Args:
         number: from 1, in the order of appearance and size.
-        regions: number of its region in each exam; None where it was not found.
-        merged_with: track whose region it shares from some exam on; None usually.
-        split_from: track whose region it was a part of before it appeared; None usually.
+        components: number of its component in each exam; None where it was not found.
+        merged_with: track whose component it shares from some exam on; None usually.
+        split_from: track whose component it was a part of before it appeared; None usually.
     """
 
     number: int
-    regions: tuple[int | None, ...]
+    components: tuple[int | None, ...]
     merged_with: int | None = None
     split_from: int | None = None
 
 
-def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -> tuple[Track, ...]:
-    """Follow every region through the exams.
+def match_components(exams: Sequence[Components], to_next: Sequence[RigidTransform]) -> tuple[Track, ...]:
+    """Follow every component through the exams.
 
-    Two regions of neighbouring exams match if they overlap once the body is registered, or if their surfaces would be
-    within 10 mm of each other were they spheres. Of all assignments the one with the most overlap (Dice coefficient)
-    and, after that, the least distance wins. A region that is missing in one exam is looked for in the next at its
+    Two components of neighbouring exams match if they overlap once the body is registered, or if spheres of their
+    volumes would be within 10 mm of each other. Of all assignments the one with the most overlap (Dice coefficient)
+    and, after that, the least distance wins. A component that is missing in one exam is searched in the next at its
     last place.
 
     Args:
-        exams: regions of each exam, in the order of time.
+        exams: components of each exam, in the order of time.
         to_next: transform from each exam to the next, one less than exams.
 
     Returns:
-        The tracks. Where two tracks end in one region, the one that shares less of it says so in ``merged_with`` and
-        has no region from then on. Where a region comes apart, the part that shares less of it is a track of its own
-        and says so in ``split_from``.
+        The tracks. Where two tracks end in one component, the one that shares less of it says so in ``merged_with`` and
+        has no component from then on. Where a component comes apart, the part that shares less of it is a track of its
+        own and says so in ``split_from``.
     """
     histories: list[list[int | None]] = []
-    for index, regions in enumerate(exams):
+    for index, components in enumerate(exams):
         for history in histories:
             history.append(None)
         taken = _matched(histories, exams, to_next, index) if index else {}
         for row, number in taken.items():
             histories[row][index] = number
-        fresh = set(range(1, len(regions) + 1)) - set(taken.values())
+        fresh = set(range(1, len(components) + 1)) - set(taken.values())
         histories += [[*[None] * index, number] for number in sorted(fresh)]
     merges = _merges(histories, exams, to_next)
     splits = _splits(histories, exams, to_next)
@@ -122,9 +122,12 @@ def match_regions(exams: Sequence[Regions], to_next: Sequence[RigidTransform]) -
 
 
 def _matched(
-    histories: Sequence[Sequence[int | None]], exams: Sequence[Regions], to_next: Sequence[RigidTransform], index: int
+    histories: Sequence[Sequence[int | None]],
+    exams: Sequence[Components],
+    to_next: Sequence[RigidTransform],
+    index: int,
 ) -> dict[int, int]:
-    """Assign regions of exam ``index`` to the tracks so far: row of the track to number of the region."""
+    """Assign components of exam ``index`` to the tracks so far: row of the track to number of the component."""
     new = exams[index]
     if not histories or not len(new):
         return {}
@@ -144,8 +147,8 @@ def _matched(
 
 
 def _last_seen(
-    history: Sequence[int | None], exams: Sequence[Regions], to_next: Sequence[RigidTransform], index: int
-) -> tuple[Regions, int, NDArray[np.float64], NDArray[np.float64]]:
+    history: Sequence[int | None], exams: Sequence[Components], to_next: Sequence[RigidTransform], index: int
+) -> tuple[Components, int, NDArray[np.float64], NDArray[np.float64]]:
     """Return where a track was seen last, with its voxels and centre brought to exam ``index``."""
     seen = max(exam for exam, number in enumerate(history) if number is not None)
     number = history[seen]
@@ -157,9 +160,9 @@ def _last_seen(
 
 
 def _merges(
-    histories: Sequence[Sequence[int | None]], exams: Sequence[Regions], to_next: Sequence[RigidTransform]
+    histories: Sequence[Sequence[int | None]], exams: Sequence[Components], to_next: Sequence[RigidTransform]
 ) -> dict[int, int]:
-    """Find tracks that end because another track's region took their place: row to number of the other track."""
+    """Find tracks that end because another track's component took their place: row to number of the other track."""
     merges = {}
     for row, history in enumerate(histories):
         seen = max(exam for exam, number in enumerate(history) if number is not None)
@@ -168,15 +171,15 @@ def _merges(
         _, _, moved, _ = _last_seen(history, exams, to_next, seen + 1)
         hits = np.bincount(exams[seen + 1].at(moved), minlength=len(exams[seen + 1]) + 1)
         if len(hits) > 1 and hits[1:].max() > 0:
-            region = int(hits[1:].argmax()) + 1
-            merges[row] = next(n for n, other in enumerate(histories) if other[seen + 1] == region) + 1
+            component = int(hits[1:].argmax()) + 1
+            merges[row] = next(n for n, other in enumerate(histories) if other[seen + 1] == component) + 1
     return merges
 
 
 def _splits(
-    histories: Sequence[Sequence[int | None]], exams: Sequence[Regions], to_next: Sequence[RigidTransform]
+    histories: Sequence[Sequence[int | None]], exams: Sequence[Components], to_next: Sequence[RigidTransform]
 ) -> dict[int, int]:
-    """Find tracks that begin, for the greater part, where another track's region was: row to number of the other."""
+    """Find tracks that begin, for the greater part, where another track's component was: row to number of the other."""
     splits = {}
     for row, history in enumerate(histories):
         first = next(exam for exam, number in enumerate(history) if number is not None)
@@ -187,6 +190,6 @@ def _splits(
         moved = to_next[first - 1].inverse().apply(exams[first].points_lps_mm(number))
         hits = np.bincount(before.at(moved), minlength=len(before) + 1)
         if len(before) and hits[1:].max() > OWN_SHARE * len(moved):
-            region = int(hits[1:].argmax()) + 1
-            splits[row] = next(n for n, other in enumerate(histories) if other[first - 1] == region) + 1
+            component = int(hits[1:].argmax()) + 1
+            splits[row] = next(n for n, other in enumerate(histories) if other[first - 1] == component) + 1
     return splits

@@ -24,7 +24,7 @@ from ..segment import UptakeBorder, filter_components
 from ..version import VERSION
 from .exams import Exam
 from .growth import Change, change_between, doubling_days
-from .matching import Regions, Track, match_regions
+from .matching import Components, Track, match_components
 from .registration import RigidTransform, register_rigid
 
 VARIATION = 0.1
@@ -127,14 +127,14 @@ def follow_up(
 ) -> FollowUp:
     """Localise in every exam by one rule, register neighbouring exams and follow each tumour.
 
-    Volumes are measured on each exam's own grid; registration decides only which region is which.
+    Volumes are measured on each exam's own grid; registration decides only which component is which.
 
     Args:
         exams: at least two, earliest first.
         localizer: the model; None if every exam brings a label map.
         view: as for :meth:`Localizer.run`.
         changes: fields of :class:`LabelSettings` to set otherwise than the model does, the same for all exams; of
-            label maps ``min_volume_ml`` and ``keep_largest`` decide which regions count.
+            label maps ``min_volume_ml`` and ``keep_largest`` decide which components count.
         resample: bring label maps of other grids onto those of their images.
         report: called with a sentence after each step.
 
@@ -153,9 +153,9 @@ def follow_up(
         moves.append(register_rigid(first.volume, second.volume))
         shift, angle = moves[-1].shift_mm, moves[-1].angle_deg
         say(f"{first.exam.date} to {second.exam.date}: registered, {shift:.1f} mm and {angle:.1f} degrees")
-    regions = [Regions.of(result.label_map) for result in results]
-    tracks = match_regions(regions, moves)
-    tumours = tuple(_tumour(track, tracks, results, regions) for track in tracks)
+    components = [Components.of(result.label_map) for result in results]
+    tracks = match_components(components, moves)
+    tumours = tuple(_tumour(track, tracks, results, components) for track in tracks)
     return FollowUp(tuple(results), tumours, _total(results), tuple(moves))
 
 
@@ -205,22 +205,24 @@ def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple
     return tuple(variants)
 
 
-def _tumour(track: Track, tracks: Sequence[Track], results: Sequence[ExamResult], regions: Sequence[Regions]) -> Tumour:
+def _tumour(
+    track: Track, tracks: Sequence[Track], results: Sequence[ExamResult], components: Sequence[Components]
+) -> Tumour:
     volumes: list[float | None] = [
-        _volume_ml(found, number) for found, number in zip(regions, track.regions, strict=True)
+        _volume_ml(found, number) for found, number in zip(components, track.components, strict=True)
     ]
     centres = [
         None if number is None else _point(found.centres_lps_mm[number - 1])
-        for found, number in zip(regions, track.regions, strict=True)
+        for found, number in zip(components, track.components, strict=True)
     ]
     if track.merged_with is not None:
-        seen = max(exam for exam, number in enumerate(track.regions) if number is not None)
+        seen = max(exam for exam, number in enumerate(track.components) if number is not None)
         volumes[seen + 1 :] = [None] * (len(volumes) - seen - 1)
     if track.split_from is not None:
-        first = next(exam for exam, number in enumerate(track.regions) if number is not None)
+        first = next(exam for exam, number in enumerate(track.components) if number is not None)
         volumes[:first] = [None] * first
     absorbed = tuple(other.number for other in tracks if other.merged_with == track.number)
-    found = _measured(track.number, results, volumes, _variants(track, results, regions), centres)
+    found = _measured(track.number, results, volumes, _variants(track, results, components), centres)
     return replace(found, merged_with=track.merged_with, absorbed=absorbed, split_from=track.split_from)
 
 
@@ -267,27 +269,27 @@ def _change(days: Sequence[int], volumes: Sequence[float | None]) -> Change | No
     return None if earlier is None or later is None else change_between(days[1] - days[0], earlier, later)
 
 
-def _variants(track: Track, results: Sequence[ExamResult], regions: Sequence[Regions]) -> list[list[float]]:
+def _variants(track: Track, results: Sequence[ExamResult], components: Sequence[Components]) -> list[list[float]]:
     """Return the tumour's volumes at the lower and at the higher threshold; empty unless every exam has both."""
     if not all(result.varied for result in results):
         return []
     return [
         [
             _overlapping_ml(result.varied[which], found.labels_kji == number) if number is not None else 0.0
-            for result, found, number in zip(results, regions, track.regions, strict=True)
+            for result, found, number in zip(results, components, track.components, strict=True)
         ]
         for which in range(2)
     ]
 
 
 def _overlapping_ml(label_map: LabelMap, tumour: NDArray[np.bool_]) -> float:
-    """Return the volume of the regions that share a voxel with the tumour."""
-    varied = Regions.of(label_map)
+    """Return the volume of the components that share a voxel with the tumour."""
+    varied = Components.of(label_map)
     return sum((varied.volumes_ml[number - 1] for number in np.unique(varied.labels_kji[tumour]) if number), 0.0)
 
 
-def _volume_ml(regions: Regions, number: int | None) -> float:
-    return 0.0 if number is None else regions.volumes_ml[number - 1]
+def _volume_ml(components: Components, number: int | None) -> float:
+    return 0.0 if number is None else components.volumes_ml[number - 1]
 
 
 def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:

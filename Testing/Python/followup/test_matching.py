@@ -1,4 +1,4 @@
-"""Regions followed through exams, and the registration that this needs."""
+"""Components followed through exams, and the registration that this needs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import pytest
 from scipy import ndimage
 
 from CAMLocalizerLib.core import Grid, LabelMap, Volume
-from CAMLocalizerLib.followup.matching import Regions, match_regions
+from CAMLocalizerLib.followup.matching import Components, match_components
 from CAMLocalizerLib.followup.registration import RigidTransform, register_rigid
 
 STILL = RigidTransform(np.eye(4), 0.0)
 
 
-def spheres(grid: Grid, *places: tuple[tuple[float, float, float], float]) -> Regions:
-    """Regions of spheres, each with centre (LPS mm) and radius (mm)."""
+def spheres(grid: Grid, *places: tuple[tuple[float, float, float], float]) -> Components:
+    """Components of spheres, each with centre (LPS mm) and radius (mm)."""
     k, j, i = np.indices(grid.shape_kji)
     points = grid.to_lps(np.stack([i, j, k], axis=-1))
     array = np.zeros(grid.shape_kji, np.uint8)
     for centre, radius in places:
         array[np.linalg.norm(points - np.array(centre), axis=-1) <= radius] = 1
-    return Regions.of(LabelMap(array, grid))
+    return Components.of(LabelMap(array, grid))
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def test_regions_are_sorted_by_size_with_volume_and_centre(grid):
 def test_tumours_keep_their_number_when_their_order_of_size_changes(grid):
     first = spheres(grid, ((20, 20, 45), 9), ((70, 70, 45), 8))
     second = spheres(grid, ((20, 20, 45), 6), ((70, 70, 45), 12))
-    tracks = match_regions([first, second], [STILL])
-    assert [track.regions for track in tracks] == [(1, 2), (2, 1)]
+    tracks = match_components([first, second], [STILL])
+    assert [track.components for track in tracks] == [(1, 2), (2, 1)]
 
 
 def test_a_patient_who_lay_otherwise_is_followed_by_the_transform(grid):
@@ -47,7 +47,7 @@ def test_a_patient_who_lay_otherwise_is_followed_by_the_transform(grid):
     matrix[:3, 3] = (40.0, 0.0, 0.0)
     first = spheres(grid, ((10, 50, 45), 6), ((50, 50, 45), 5))
     second = spheres(grid, ((50, 50, 45), 6), ((90, 50, 45), 5))
-    assert [track.regions for track in match_regions([first, second], [RigidTransform(matrix, 0.0)])] == [
+    assert [track.components for track in match_components([first, second], [RigidTransform(matrix, 0.0)])] == [
         (1, 1),
         (2, 2),
     ]
@@ -56,34 +56,34 @@ def test_a_patient_who_lay_otherwise_is_followed_by_the_transform(grid):
 def test_tumours_appear_vanish_and_come_back(grid):
     old, new = ((20, 20, 45), 9), ((70, 70, 45), 8)
     exams = [spheres(grid, old), spheres(grid, new), spheres(grid, old, new)]
-    tracks = match_regions(exams, [STILL, STILL])
-    assert [track.regions for track in tracks] == [(1, None, 1), (None, 1, 2)]
+    tracks = match_components(exams, [STILL, STILL])
+    assert [track.components for track in tracks] == [(1, None, 1), (None, 1, 2)]
 
 
 def test_an_exam_without_any_region_breaks_nothing(grid):
-    tracks = match_regions([spheres(grid), spheres(grid, ((20, 20, 45), 9)), spheres(grid)], [STILL, STILL])
-    assert [track.regions for track in tracks] == [(None, 1, None)]
-    assert match_regions([spheres(grid)], []) == ()
+    tracks = match_components([spheres(grid), spheres(grid, ((20, 20, 45), 9)), spheres(grid)], [STILL, STILL])
+    assert [track.components for track in tracks] == [(None, 1, None)]
+    assert match_components([spheres(grid)], []) == ()
 
 
 def test_a_tumour_is_never_taken_for_a_speck_so_that_another_speck_finds_a_match(grid):
     tumour = ((50, 50, 45), 14)
     first = spheres(grid, tumour, ((30, 50, 45), 2.5))
     second = spheres(grid, tumour, ((70, 50, 45), 2.5))
-    tracks = match_regions([first, second], [STILL])
-    assert [track.regions for track in tracks] == [(1, 1), (2, None), (None, 2)]
+    tracks = match_components([first, second], [STILL])
+    assert [track.components for track in tracks] == [(1, 1), (2, None), (None, 2)]
 
 
 def test_a_region_far_away_is_another_tumour(grid):
-    tracks = match_regions([spheres(grid, ((10, 10, 45), 5)), spheres(grid, ((80, 80, 45), 5))], [STILL])
-    assert [track.regions for track in tracks] == [(1, None), (None, 1)]
+    tracks = match_components([spheres(grid, ((10, 10, 45), 5)), spheres(grid, ((80, 80, 45), 5))], [STILL])
+    assert [track.components for track in tracks] == [(1, None), (None, 1)]
 
 
 def test_two_tumours_that_grow_together_are_said_to_merge(grid):
     first = spheres(grid, ((38, 50, 45), 9), ((62, 50, 45), 6))
     second = spheres(grid, ((50, 50, 45), 26))
-    tracks = match_regions([first, second], [STILL])
-    assert [track.regions for track in tracks] == [(1, 1), (2, None)]
+    tracks = match_components([first, second], [STILL])
+    assert [track.components for track in tracks] == [(1, 1), (2, None)]
     assert [track.merged_with for track in tracks] == [None, 1]
 
 
