@@ -2,7 +2,7 @@
 
 Simulated bodies first, then also the real scans of Resources/training/pet-fdg/points.csv, of each of which one point
 per tumour is known. With --folds it also trains the networks that its evaluation needs; --paper trains the eight-layer
-network of the PET paper instead, on simulated bodies with one tumour each. An interrupted call goes on.
+network of the PET paper instead, on simulated bodies with one tumour each. An interrupted call resumes.
 """
 
 from __future__ import annotations

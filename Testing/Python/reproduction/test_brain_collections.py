@@ -81,7 +81,7 @@ def test_a_label_map_is_judged_as_a_whole_and_in_the_slices_with_a_tumour(data) 
     (case,) = cases.figshare_cases(data / "figshare_brain_tumor", {"8"})
     found = np.zeros(case.truth_kji.shape, np.uint8)
     found[:, 8:12, 8:11] = 1  # half of the 24 pixels of the first slice, and 12 where there is no tumour
-    outcome = cases.judge(case, found)
+    outcome = cases.measure_overlap(case, found)
     assert outcome.iou == pytest.approx(12 / 36)
     assert outcome.dice == pytest.approx(24 / 48)
     assert outcome.slice_ious == pytest.approx([0.5])

@@ -21,10 +21,10 @@ from ..models.brain_t1ce.cases import (
     FIGSHARE_FOLDER,
     PROGRESSION,
     PROGRESSION_FOLDER,
-    Outcome,
+    Overlap,
     figshare_cases,
     fold_networks,
-    judge,
+    measure_overlap,
     progression_cases,
 )
 
@@ -63,7 +63,7 @@ class Row:
     group: str
     case: str
     method: str
-    outcome: Outcome
+    outcome: Overlap
     seconds: float
 
 
@@ -90,7 +90,7 @@ def measured(data: Path, training: Path, *, everyone: bool = False, every: int =
             begin = time.perf_counter()
             refined = refine(activation, label_map, case.volume, method)
             seconds = time.perf_counter() - begin
-            yield Row(fold, group, case.volume.name, method, judge(case, refined.array_kji), seconds)
+            yield Row(fold, group, case.volume.name, method, measure_overlap(case, refined.array_kji), seconds)
         print(case.volume.name, flush=True)
 
 

@@ -34,7 +34,7 @@ def reproduce(
 ) -> None:
     """Train and evaluate a paper's networks and write its tables and pictures with our figures beside the paper's.
 
-    An interrupted run goes on where it stopped; after every finished network the tables are written again.
+    An interrupted run resumes where it stopped; after every finished network the tables are written again.
 
     Args:
         paper: one of :data:`PAPERS`.

@@ -140,7 +140,7 @@ def test_points_are_read_with_their_folds_and_a_bad_table_is_named(tmp_path) -> 
     assert first.points_lps_mm == ((1.0, 2.0, 3.0), (4.0, 5.0, 6.5))
     assert second.fold == 2
     table.write_text("file,patient,fold,x,y\na.nii,A,1,1,2\n")
-    with pytest.raises(InputError, match=r"points.csv: is no table of points .* it needs file, patient, fold, x, y, z"):
+    with pytest.raises(InputError, match=r"points.csv: is not a table of points .* it needs file, patient, fold, x, y, z"):
         read_points(table, tmp_path)
 
 

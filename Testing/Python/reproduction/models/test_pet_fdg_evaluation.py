@@ -30,7 +30,7 @@ def localizer(case: PETCase) -> Any:
 
 
 def test_every_method_outlines_the_same_case(case: PETCase, localizer: Any) -> None:
-    rows = {row.method: row for row in evaluation.judged(case, localizer, {"other": localizer})}
+    rows = {row.method: row for row in evaluation.outlined_by_each_method(case, localizer, {"other": localizer})}
     assert list(rows) == [evaluation.MODEL, "other", *evaluation.PLAIN]
     assert (rows[evaluation.MODEL].lesions, rows[evaluation.MODEL].touched, rows[evaluation.MODEL].false_regions) == (
         1,
@@ -52,7 +52,7 @@ def test_the_curve_falls_with_the_limit(case: PETCase, localizer: Any) -> None:
 
 
 def test_the_table_sums_up_by_collection(case: PETCase, localizer: Any, tmp_path: Path) -> None:
-    rows = list(evaluation.judged(case, localizer, {}))
+    rows = list(evaluation.outlined_by_each_method(case, localizer, {}))
     line = evaluation.summary(rows)[0]
     assert (line["cases"], line["lesions touched"], line["false regions per case"]) == (1, "1 of 1", "1.0")
     evaluation.write(rows, list(evaluation.free_response(case, localizer)), tmp_path)

@@ -27,7 +27,7 @@ PLANE_DIRECTIONS = {
 
 @dataclass(frozen=True)
 class FigshareStack:
-    """Neighbouring slices of one patient and plane; pictures and masks are read when they are asked for.
+    """Neighbouring slices of one patient and plane; pictures and masks are read on demand.
 
     Args:
         folder: of the collection.

@@ -46,7 +46,7 @@ class BrainCase:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Overlap:
     """How a label map agrees with the truth of one case.
 
     Args:
@@ -108,8 +108,8 @@ def progression_mask(image: Path) -> Path:
     return image.with_name(image.name.replace(PROGRESSION_IMAGE, PROGRESSION_MASK))
 
 
-def judge(case: BrainCase, found_kji: NDArray[np.uint8]) -> Outcome:
+def measure_overlap(case: BrainCase, found_kji: NDArray[np.uint8]) -> Overlap:
     """Compare a label map on the case's grid with the truth."""
     axes = plane_axes(case.volume.grid, case.plane)
     slices = slice_ious(axes.as_slices(case.truth_kji), axes.as_slices(found_kji))
-    return Outcome(iou(case.truth_kji, found_kji), dice(case.truth_kji, found_kji), slices)
+    return Overlap(iou(case.truth_kji, found_kji), dice(case.truth_kji, found_kji), slices)

@@ -64,7 +64,7 @@ def evaluate_collections(
 
     Args:
         data: folder with the collections.
-        training: output folder of ``camlocalizer train``, whose networks judge the patients that they did not see.
+        training: output folder of ``camlocalizer train``, whose networks assess the patients that they did not see.
         model: bundle for the collections that it was never trained on.
         work: gets images, masks and tables; replaced.
         output: gets a folder per collection and ``table.md``.
@@ -144,7 +144,7 @@ def summary(folder: Path) -> list[str]:
 
 
 def held_out_folds(folder: Path) -> str:
-    """Name the folds whose networks judged, as the first collection has them."""
+    """Return the folds whose networks were used, as the first collection lists them."""
     names = json.loads((folder / FIGSHARE / "figures.json").read_text(encoding="utf-8"))["checksums"]
     return ", ".join(name.removeprefix("network of ") for name in names)
 

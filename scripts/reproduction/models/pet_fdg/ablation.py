@@ -42,7 +42,7 @@ probable one."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
+class _DescribedCase:
     case: PETCase
     images: NDArray[np.float32]
     numbers: NDArray[np.float32]
@@ -59,7 +59,7 @@ def write_table(data: Path, training: Path, path: Path) -> None:
         path: Markdown file to write.
     """
     folds = {scan.patient: scan.fold for scan in read_points(POINTS, data)}
-    groups: dict[str, list[_Judged]] = {SIMULATED: [], WHOLE: [], CROPS: []}
+    groups: dict[str, list[_DescribedCase]] = {SIMULATED: [], WHOLE: [], CROPS: []}
     for case in [*real_cases(data, folds), *simulated_cases(20)]:
         if case.group in groups:
             groups[case.group].append(_described(case))
@@ -77,12 +77,12 @@ def write_table(data: Path, training: Path, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _described(case: PETCase) -> _Judged:
+def _described(case: PETCase) -> _DescribedCase:
     candidates = find_candidates(case.volume)
     lesions = isotropic(replace(case.volume, array_kji=case.lesions.astype(np.float32)), EDGE_MM).array_kji > 0.5
     basins = Basins(case.volume, candidates.basins, len(candidates))
     labels = lesion_labels(candidates, lesions)
-    return _Judged(case, candidate_views(candidates), candidate_features(candidates), labels, basins)
+    return _DescribedCase(case, candidate_views(candidates), candidate_features(candidates), labels, basins)
 
 
 def _trained(samples: CandidateSamples, settings: dict[str, Any], views: tuple[int, ...]) -> Any:
@@ -94,9 +94,9 @@ def _trained(samples: CandidateSamples, settings: dict[str, Any], views: tuple[i
     network = CandidateNetwork(members=1, **settings)
     fit_candidates(network, [(shown, 1.0)], CandidateOptions(epochs=EPOCHS), report=partial(print, flush=True))
 
-    def score(judged: _Judged) -> NDArray[np.float32]:
+    def score(described: _DescribedCase) -> NDArray[np.float32]:
         with torch.inference_mode():
-            images, numbers = torch.from_numpy(_only(judged.images, views)), torch.from_numpy(judged.numbers)
+            images, numbers = torch.from_numpy(_only(described.images, views)), torch.from_numpy(described.numbers)
             scores: NDArray[np.float32] = torch.sigmoid(network(images, numbers)).numpy()
         return scores
 
@@ -110,16 +110,16 @@ def _only(images: NDArray, views: tuple[int, ...]) -> NDArray:
     return kept
 
 
-def _auc(cases: list[_Judged], score: Any) -> float:
+def _auc(cases: list[_DescribedCase], score: Any) -> float:
     scores, labels = (np.concatenate(parts) for parts in zip(*((score(c), c.labels) for c in cases), strict=True))
     clear = labels >= 0
     return float(roc_auc_score(labels[clear], scores[clear]))
 
 
-def _dice(cases: list[_Judged], score: Any) -> float:
+def _dice(cases: list[_DescribedCase], score: Any) -> float:
     found = []
-    for judged in cases:
-        scores = score(judged)
+    for described in cases:
+        scores = score(described)
         chosen = np.flatnonzero(scores >= min(0.1, float(scores.max(initial=0.0)))).tolist()
-        found.append(float(dice(judged.basins.mask(chosen, "adaptive"), judged.case.lesions)))
+        found.append(float(dice(described.basins.mask(chosen, "adaptive"), described.case.lesions)))
     return float(np.mean(found))

@@ -78,7 +78,7 @@ def evaluate(
 
     Args:
         data: folder with pet_wholebody_sts001 and the others.
-        training: output of scripts/train_pet_fdg.py, whose networks judge the patients that they did not see.
+        training: output of scripts/train_pet_fdg.py, whose networks assess the patients that they did not see.
         model: bundle for all other cases.
         output: where the files are written.
         paper: bundle with the network of the PET paper; None leaves it out.
@@ -94,7 +94,7 @@ def evaluate(
     rows: list[Row] = []
     levels: list[Level] = []
     for case in chain(real_cases(data, folds), simulated_cases(simulated)):
-        rows += judged(case, networks[case.fold], others)
+        rows += outlined_by_each_method(case, networks[case.fold], others)
         levels += free_response(case, networks[case.fold])
         print(f"{case.group}: {case.name}: Dice {rows[-len(PLAIN) - len(others) - 1].dice:.2f}", flush=True)
     write(rows, levels, output)
@@ -119,7 +119,7 @@ def _number(value: Any) -> Any:
         return value
 
 
-def judged(case: PETCase, localizer: Localizer, others: dict[str, Localizer]) -> Iterator[Row]:
+def outlined_by_each_method(case: PETCase, localizer: Localizer, others: dict[str, Localizer]) -> Iterator[Row]:
     """Outline the lesions of a case by every method."""
     for method, other in {MODEL: localizer, **others}.items():
         try:

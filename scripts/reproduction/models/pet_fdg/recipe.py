@@ -96,7 +96,7 @@ def read_points(table: Path, data: Path) -> list[PointedScan]:
                 points = (*(known.points_lps_mm if known else ()), point)
                 scans[row["file"]] = PointedScan(data / row["file"], row["patient"], int(row["fold"]), points)
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{table}: is no table of points ({error!r}); it needs {', '.join(COLUMNS)}") from error
+        raise InputError(f"{table}: is not a table of points ({error!r}); it needs {', '.join(COLUMNS)}") from error
     return list(scans.values())
 
 

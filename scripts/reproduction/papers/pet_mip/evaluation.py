@@ -128,7 +128,7 @@ def _case(name: str, image: Path, mask: Path) -> PETCase:
     return PETCase(name, suv, truth.array_kji > 0.5)
 
 
-def judge_pet(case: PETCase, found: Findings, label_kji: NDArray) -> PETOutcome:
+def assess_pet(case: PETCase, found: Findings, label_kji: NDArray) -> PETOutcome:
     """Compare what was found with the truth.
 
     Args:
@@ -166,10 +166,10 @@ def _distance_mm(grid: Grid, peak: tuple[np.intp, ...], truth: NDArray[np.bool_]
 
 
 def evaluate_pet(localizer: Localizer, cases: Iterable[PETCase]) -> Iterator[tuple[PETCase, PETOutcome]]:
-    """Run the main job with the bundle's own settings over cases and judge each."""
+    """Run the main job with the bundle's own settings over cases and assess each."""
     for case in cases:
         found = localizer.run(case.volume)
-        yield case, judge_pet(case, found, found.label_map().array_kji)
+        yield case, assess_pet(case, found, found.label_map().array_kji)
 
 
 def projected_mask(case: PETCase, pair: ProjectionPair) -> NDArray[np.bool_]:

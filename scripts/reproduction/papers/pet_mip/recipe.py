@@ -90,7 +90,7 @@ def train_pet(
 
     Args:
         folder: where the bundle goes; its name is the model's.
-        work: keeps images and checkpoints, so that an interrupted run goes on.
+        work: keeps images and checkpoints, so that an interrupted run can resume.
         recipe: how to train.
         workers: processes that simulate, beside this one; 0 for none.
         report: takes a line per epoch.

@@ -172,10 +172,10 @@ def scores_of(results: Sequence[FoldResult], row: str) -> list[MapScore]:
 def findings(results: Sequence[FoldResult], share: float) -> tuple[str, ...]:
     """Return what the figures of the networks measured so far show, computed from them."""
     majority = max(share, 1 - share)
-    told = [f"Always giving the commoner class would be right for {majority:.1%} of the held-out images."]
+    sentences = [f"Always giving the commoner class would be right for {majority:.1%} of the held-out images."]
     accuracies, sensitivities = (_of_systems(results, measure) for measure in ("accuracy", "sensitivity"))
     lowest = min(sensitivities, key=lambda system: sensitivities[system])
-    told.append(
+    sentences.append(
         f"The lowest sensitivity is {sensitivities[lowest]:.3f}, of {NAMES[lowest]}; the paper's PG-CAM without dense "
         "connection and both its Multi-GAP networks answer that most images show no tumour."
     )
@@ -187,8 +187,8 @@ def findings(results: Sequence[FoldResult], share: float) -> tuple[str, ...]:
     ):
         if one in accuracies and other in accuracies:
             points = 100 * (accuracies[one] - accuracies[other])
-            told.append(f"{what} {points:+.1f} points (paper: {papers:+.1f}).")
-    return (*told, *_localization_findings(results))
+            sentences.append(f"{what} {points:+.1f} points (paper: {papers:+.1f}).")
+    return (*sentences, *_localization_findings(results))
 
 
 def _of_systems(results: Sequence[FoldResult], measure: str) -> dict[str, float]:
@@ -201,23 +201,23 @@ def _of_systems(results: Sequence[FoldResult], measure: str) -> dict[str, float]
 
 def _localization_findings(results: Sequence[FoldResult]) -> list[str]:
     f1 = {row.row: _mean_f1(found) for row in _map_rows() if (found := scores_of(results, row.row))}
-    told = []
+    sentences = []
     ours, other = "PG-CAM:Scale1&4 (DC)", GRAD_RESCAM
     if ours in f1 and other in f1:
         same = "as in the paper, PG-CAM is ahead" if f1[ours] > f1[other] else "the paper's order is not found again"
-        told.append(
+        sentences.append(
             f"Localisation F1 of PG-CAM:Scale1&4 is {f1[ours]:.3f}, of Grad-ResCAM {f1[other]:.3f} (paper: 0.53 and "
             f"0.39): {same}."
         )
-        told.append(_at_the_papers_thresholds(results, f1))
-    told += _within_the_encoder(f1)
+        sentences.append(_at_the_papers_thresholds(results, f1))
+    sentences += _within_the_encoder(f1)
     if BUNDLED.maps[0].row in f1:
         gain = f" ({f1[BUNDLED.maps[0].row] - f1[other]:+.3f} against Grad-ResCAM)" if other in f1 else ""
-        told.append(
+        sentences.append(
             "The same maps, scales 1 and 4 at the same threshold, of brain-t1ce trained without the fold, the same "
             f"kind of network with another recipe, have F1 {f1[BUNDLED.maps[0].row]:.3f}{gain}."
         )
-    return told + _with_thresholds_chosen_anew(results)
+    return sentences + _with_thresholds_chosen_anew(results)
 
 
 def _mean_f1(scores: Sequence[MapScore]) -> float:
@@ -270,18 +270,18 @@ def _within_the_encoder(f1: Mapping[str, float]) -> list[str]:
 def _with_thresholds_chosen_anew(results: Sequence[FoldResult]) -> list[str]:
     tuned = {entry.row: entry.ours or 0.0 for entry in _tuned(results) if entry.measure == "F1"}
     levels = {entry.row: entry.ours for entry in _tuned(results) if entry.measure == "threshold"}
-    told = []
+    sentences = []
     for ours, other, named in (
         ("PG-CAM:Scale1&4 (DC)", GRAD_RESCAM, "PG-CAM:Scale1&4"),
         (f"{ENCODER}: PG-CAM:Scale1&4", GRAD_RESCAM, "PG-CAM:Scale1&4 of EfficientNet-Lite0"),
     ):
         if ours in tuned and other in tuned:
             ahead = "is ahead" if tuned[ours] > tuned[other] else "is not ahead"
-            told.append(
+            sentences.append(
                 f"With each map's threshold chosen on training slices F1 of {named} is {tuned[ours]:.3f} (threshold "
                 f"{levels[ours]:.2g}), of {other} {tuned[other]:.3f} ({levels[other]:.2g}): {named} {ahead}."
             )
-    return told
+    return sentences
 
 
 def differences(settings: Mapping[str, Any], results: Sequence[FoldResult], share: float) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def reproduce(
     """Train the paper's networks, measure classification and localisation, write tables and pictures.
 
     Every network is trained on three folds of the figshare collection and measured on the held-out one, by patient;
-    after each the tables and pictures are written again. A run goes on where an earlier one with the same settings
+    after each the tables and pictures are written again. A run resumes where an earlier one with the same settings
     stopped.
 
     Args:

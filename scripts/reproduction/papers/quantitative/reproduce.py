@@ -44,7 +44,7 @@ def reproduce(
     Args:
         data: folder that holds ``figshare_brain_tumor``.
         output: gets ``table.csv``, ``table.md`` and pictures.
-        work: keeps training runs and figures; a later call goes on with them.
+        work: keeps training runs and figures; a later call resumes from them.
         quick: a few images, slim networks, one epoch: shows that everything runs, measures nothing.
         training: of brain-t1ce, whose network without the held-out fold is measured too; None leaves it out.
         report: takes a line per step.

@@ -115,7 +115,7 @@ def reproduce(
     """Train the rows of the paper's table, measure classification and localisation, write tables and pictures.
 
     First every row with fold 1 of D_1C held out, then the paper's own network with the other folds, then every row on
-    the other inputs. After each training tables and pictures are written again. A run goes on where an earlier one with
+    the other inputs. After each training tables and pictures are written again. A run resumes where an earlier one with
     the same settings stopped.
 
     Args:

@@ -40,7 +40,7 @@ def reproduce(
     Args:
         data: folder that holds ``mias_rois``.
         output: gets ``table.csv``, ``table.md`` and pictures.
-        work: keeps figures and maps; a later call goes on with them.
+        work: keeps figures and maps; a later call resumes from them.
         quick: a few regions, one epoch: shows that everything runs, measures nothing.
         report: takes a line per step.
 
