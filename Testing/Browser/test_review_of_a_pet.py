@@ -45,7 +45,7 @@ def test_other_scans_have_none(page: Any) -> None:
 def body_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     """The review of a simulated body with three tumours, by the bundled model."""
     from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.training.simulated_pet.varied import simulate_body
+    from reproduction.datasets.simulated_pet.varied import simulate_body
 
     body = simulate_body(910_001, whole=True).volume
     write_nifti(body.array_kji, body.grid, tmp_path / "body.nii.gz")

@@ -33,12 +33,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(options: argparse.Namespace) -> int:
+    from ..evaluation.figures import ALL
+    from ..evaluation.networks_by_patient import networks_by_patient
+    from ..evaluation.quality import FILES, evaluate_quality
+    from ..evaluation.quality_files import figure_text
     from ..io import staged_folder
     from ..localizer import choose_device
-    from ..training.quality.evaluation_run import FILES, evaluate_quality
-    from ..training.quality.figures import ALL
-    from ..training.quality.networks_by_patient import networks_by_patient
-    from ..training.quality.quality_files import in_words
 
     networks = networks_by_patient(options.model, str(choose_device(options.device)))
     with staged_folder(options.output, options.overwrite, known_files=FILES) as folder, _progress() as progress:
@@ -53,7 +53,7 @@ def _measure(options: argparse.Namespace) -> int:
         )
     for figure in figures:
         if figure.group == ALL:
-            _say(f"{figure.part}, {figure.measure}, {figure.system}: {in_words(figure)}")
+            _say(f"{figure.part}, {figure.measure}, {figure.system}: {figure_text(figure)}")
     for file in FILES:
         if (options.output / file).exists():
             _say(f"  {options.output / file}")
@@ -61,11 +61,11 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _retrain(options: argparse.Namespace) -> int:
+    from ..evaluation.data import read_evaluation_data
+    from ..evaluation.filter_evaluation import CSV_FILE, JSON_FILE, evaluate, findings, strides_of
+    from ..evaluation.networks_by_patient import is_training_folder
     from ..localizer import choose_device
     from ..models import load_model
-    from ..training.evaluation_data import read_evaluation_data
-    from ..training.model_evaluation import CSV_FILE, JSON_FILE, evaluate, findings, strides_of
-    from ..training.quality.networks_by_patient import is_training_folder
 
     if options.folds < 2:
         raise SettingsError(f"--folds must be at least 2, got {options.folds}")
@@ -93,7 +93,7 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _sources(options: argparse.Namespace) -> Any:
-    from ..training.evaluation_sources import Sources
+    from ..evaluation.sources import Sources
 
     columns = {}
     for text in options.column:

@@ -19,9 +19,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: exams that cannot be used, settings out of range, or a folder that cannot be written.
     """
-    from ..cases.exams import read_exams
-    from ..cases.follow_up import follow_up
-    from ..cases.follow_up_files import FILES, doubling_sentence, tumour_name, volumes_sentence, write_follow_up
+    from ..followup.exams import read_exams
+    from ..followup.files import FILES, doubling_sentence, tumour_name, volumes_sentence, write_follow_up
+    from ..followup.tracking import follow_up
     from ..io import staged_folder
     from ..localizer import Localizer
 

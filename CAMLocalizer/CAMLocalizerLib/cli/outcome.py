@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: tables that cannot be used, settings out of range, or a folder that cannot be written.
     """
-    from ..training.outcome import has_times
+    from ..outcome import has_times
 
     if options.output.exists() and not options.overwrite:
         raise OutputError(f"{options.output}: exists already; choose another output folder or allow --overwrite")
@@ -31,9 +31,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_outcomes(options: argparse.Namespace) -> Sequence[str]:
-    from ..training.outcome import OutcomeSettings, predict_outcome, read_outcome_data
-    from ..training.outcome.comparison import compare_outcome
-    from ..training.outcome.files import FILES, sentence, write_outcome
+    from ..outcome import OutcomeSettings, predict_outcome, read_outcome_data
+    from ..outcome.comparison import compare_outcome
+    from ..outcome.files import FILES, sentence, write_outcome
 
     if options.time_unit or options.horizon:
         raise SettingsError(
@@ -57,9 +57,9 @@ def _run_outcomes(options: argparse.Namespace) -> Sequence[str]:
 
 
 def _run_times(options: argparse.Namespace) -> Sequence[str]:
-    from ..training.outcome import SurvivalSettings, read_survival_data
-    from ..training.outcome.survival_files import FILES, write_survival
-    from ..training.outcome.survival_study import sentences, study_survival
+    from ..outcome import SurvivalSettings, read_survival_data
+    from ..outcome.survival_files import FILES, write_survival
+    from ..outcome.survival_study import sentences, study_survival
 
     settings = SurvivalSettings(
         model=options.model or "cox",
@@ -79,7 +79,7 @@ def _run_times(options: argparse.Namespace) -> Sequence[str]:
 
 def _volume(options: argparse.Namespace, names: Sequence[str], notes: Sequence[str]) -> str | None:
     """Return the feature that holds the volume, and print the notes with what is to be said of it."""
-    from ..training.outcome import volume_feature
+    from ..outcome import volume_feature
 
     try:
         found = volume_feature(names, options.volume)
