@@ -400,11 +400,18 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ready = self.whyNotRun() or _("Press Run to look for tumours.")
         self.say(notice or ("" if status.running and status.total else status.sentence or ready))
 
+    @property
+    def available(self) -> Any:
+        """Why actions cannot be done now."""
+        from CAMLocalizerLib.workbench import Availability
+
+        return Availability(self.workbench)
+
     def whyNotRun(self) -> str:
         """Say why no run can be started; empty if one can."""
         if self._missing:
             return _("{name} is not installed; see Set-up below.").format(name=self._missing[0].name)
-        return self.workbench.why_not_run()
+        return self.available.run_blocker()
 
     # Threshold
 
@@ -457,8 +464,10 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showVolume(self) -> None:
         """Show how large the tumour is."""
+        from CAMLocalizerLib.workbench.presenter import volume_text
+
         kept = sum(component.kept for component in self.review.components)
-        self.ui.volumeLabel.text = _("{volume:.1f} ml").format(volume=self.review.volume_ml)
+        self.ui.volumeLabel.text = volume_text(self.review.volume_ml)
         self.ui.countLabel.text = _("1 region") if kept == 1 else _("{count} regions").format(count=kept)
 
     # Scales
@@ -810,12 +819,12 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def showButtons(self) -> None:
         """Show which buttons can be pressed, or why not."""
-        workbench = self.workbench
-        self.allow("undoButton", workbench.why_not_undo())
-        self.allow("redoButton", workbench.why_not_redo())
-        self.allow("resetButton", workbench.why_not_review())
-        self.allow("acceptButton", workbench.why_not_accept())
-        self.allow("exportButton", workbench.why_not_export())
+        available = self.available
+        self.allow("undoButton", available.undo_blocker())
+        self.allow("redoButton", available.redo_blocker())
+        self.allow("resetButton", available.review_blocker())
+        self.allow("acceptButton", available.accept_blocker())
+        self.allow("exportButton", available.export_blocker())
         if self.review is not None and self.review.can_undo:
             self.ui.undoButton.toolTip = _("Take back: {change} (Ctrl+Z).").format(change=self.review.undo_text)
         if self.review is not None and self.review.can_redo:

@@ -14,7 +14,7 @@ from typing import Any
 from trame_slicer.core import SlicerApp
 
 from ..core import CAMLocalizerError
-from ..workbench import Change, Review, Workbench
+from ..workbench import Availability, Change, Review, Workbench
 from .clearing import clear_leftovers
 from .files import ReviewFolder
 from .state import PageState
@@ -65,9 +65,10 @@ class Desk:
             raise CAMLocalizerError(FIND_FIRST)
         return self.workbench.review
 
-    def in_page_words(self, reason: str) -> str:
-        """Return why something cannot be done, as the page calls things: a missing run is a button there."""
-        return FIND_FIRST if reason and self.workbench.review is None else reason
+    @property
+    def availability(self) -> Availability:
+        """Why actions cannot be done now; a missing run is called as the page's button is."""
+        return Availability(self.workbench, FIND_FIRST)
 
     def on_change(self, observer: Observer) -> None:
         """Call an observer with the review and what changed of it."""

@@ -55,7 +55,7 @@ class Run(Part):
     done: int = 0
     total: int = 0
     text: str = ""
-    why_not: str = ""
+    blocker: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Threshold(Part):
     """Threshold, the histogram behind it, and the volume it gives."""
 
     ready: bool = False
-    method: str = "fraction"
+    method: str = "fixed"
     position: float = 0.5  # of the slider
     low: float = 0.0
     high: float = 1.0
@@ -160,14 +160,14 @@ class Regions(Part):
 
 @dataclass(frozen=True)
 class History(Part):
-    """What undo and redo would do; why they cannot."""
+    """What undo and redo would do, and why an action is disabled."""
 
     undo: str = ""
     redo: str = ""
-    why_not_undo: str = "Nothing to undo yet."
-    why_not_redo: str = "Nothing to redo."
-    why_not_accept: str = "Find tumours first."
-    why_not_export: str = "Find tumours first."
+    undo_blocker: str = "Nothing to undo yet."
+    redo_blocker: str = "Nothing to redo."
+    accept_blocker: str = "Find tumours first."
+    export_blocker: str = "Find tumours first."
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .accepted import AcceptedSegment
+from .availability import Availability
 from .changes import Change
 from .regions import ReviewedComponent
 from .review import Review
@@ -15,7 +16,16 @@ from .status import RunStatus
 if TYPE_CHECKING:
     from .workbench import Workbench
 
-__all__ = ["AcceptedSegment", "Change", "Review", "ReviewState", "ReviewedComponent", "RunStatus", "Workbench"]
+__all__ = [
+    "AcceptedSegment",
+    "Availability",
+    "Change",
+    "Review",
+    "ReviewState",
+    "ReviewedComponent",
+    "RunStatus",
+    "Workbench",
+]
 
 # A review needs no scene: what imports Slicer is imported when it is first asked for.
 _NEEDS_SLICER = {"Workbench": "workbench"}

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..core import LabelMap, SettingsError
 from ..core.arrays import read_only
 from ..localizer import Findings, LabelSettings
-from ..segment import Threshold
 from .accepted import MM3_PER_ML, AcceptedSegment, free_name
 from .answer import Answer
 from .changes import Change, Observer, Observers
@@ -24,6 +23,7 @@ from .host import Host, Nowhere
 from .maps import raw_maps, strongest_images
 from .regions import RegionGestures
 from .state import ReviewState
+from .threshold_conversion import equal_threshold
 
 if TYPE_CHECKING:
     from ..measure import RegionMeasures
@@ -138,19 +138,15 @@ class Review(SettingGestures, RegionGestures):
         return thresholds, voxels.astype(np.float64) * voxel_ml
 
     def threshold_as(self, method: str) -> str:
-        """Return the threshold of another method that lies nearest to the present one, as text.
+        """Return the threshold of another method that takes the same voxels, or nearly the same, as text.
 
         Args:
-            method: ``fixed``, ``percentile`` or ``otsu``, whose level is not for choice.
+            method: ``fixed``, ``percentile`` or ``otsu``, whose level cannot be chosen.
 
         Raises:
             SettingsError: another method.
         """
-        value, levels = self.threshold_value, self._answer.levels
-        if method == "percentile" and levels.contributing and value > 0:
-            above = int(levels.at_or_above(np.array([value], dtype=np.float32))[0])
-            return f"q{100 * (1 - above / levels.contributing):.2f}"
-        return str(Threshold(method, 0.0 if method != "fixed" else round(value, 3)))
+        return equal_threshold(method, self.threshold_value, self._answer.levels)
 
     @property
     def scale_maps(self) -> dict[int, NDArray[np.float32]]:

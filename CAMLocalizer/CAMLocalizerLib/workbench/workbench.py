@@ -16,11 +16,11 @@ from ..models import ModelCard
 from ..models.search import find_bundle
 from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
 from . import status
+from .availability import Availability
 from .changes import Change
 from .jumping import image_in_view, jump_to, jump_to_image
 from .models import model_cards, suggested_model, unit_of
 from .observing import observe
-from .reasons import Reasons
 from .review import Review
 from .run import NewJob, Run, said_of
 from .saving import review_from_state, review_to_state
@@ -39,7 +39,7 @@ def refuse(question: str) -> bool:  # noqa: ARG001  the question that a face wou
     return False
 
 
-class Workbench(Reasons):
+class Workbench:
     """Everything behind a panel: choose, run, review, accept, export; without any widget.
 
     Gestures go to :attr:`review`; the workbench writes what comes of them into the scene. Nodes are made when a run is
@@ -178,10 +178,10 @@ class Workbench(Reasons):
             Whether it was started; not if the reviewer, asked, keeps what was drawn by hand.
 
         Raises:
-            SettingsError: :meth:`why_not_run` tells why not.
+            SettingsError: :meth:`Availability.run_blocker` tells why not.
             InputError: the volume cannot be looked at.
         """
-        if reason := self.why_not_run():
+        if reason := Availability(self).run_blocker():
             raise SettingsError(reason)
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from CAMLocalizerLib.core import SuvMeasures
+from CAMLocalizerLib.workbench.presenter import volume_text
 
 RESIZE, RELEASE, MOVE = 14, 3, 5
 
@@ -212,7 +213,7 @@ def test_the_table_lists_regions_and_leaves_one_out(reviewing: Any) -> None:
     follow(reviewing)
     assert [component.kept for component in reviewing.review.components] == [True, False]
     assert shown_mask(reviewing)[3, 16, 20] == 0
-    assert reviewing.ui.volumeLabel.text == f"{reviewing.review.components[0].volume_ml:.1f} ml"
+    assert reviewing.ui.volumeLabel.text == volume_text(reviewing.review.components[0].volume_ml)
 
 
 def test_the_table_of_a_pet_has_its_measures(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:

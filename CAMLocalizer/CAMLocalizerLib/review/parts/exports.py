@@ -25,7 +25,7 @@ class ExportPart:
 
     def export(self) -> None:
         """Write what was accepted, or else the label map on show, over an earlier export of the same scan."""
-        if reason := self._desk.in_page_words(self._desk.workbench.why_not_export()):
+        if reason := self._desk.availability.export_blocker():
             raise SettingsError(reason)
         review = self._desk.review
         name = f"{review.found.volume.name}{SUFFIX}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ...core import SettingsError
 from ...workbench import Change, Review, ReviewedComponent
+from ...workbench.presenter import volume_text
 from ..desk import EVERYTHING, Desk
 from ..state import Accepted, AcceptedRow, History, RegionRow, Regions
-from .settings import volume_text
 
 LISTED = 40
 
@@ -56,20 +56,20 @@ class RegionsPart:
 
     def accept(self) -> None:
         """Keep the label map as a finding."""
-        if reason := self._desk.in_page_words(self._desk.workbench.why_not_accept()):
+        if reason := self._desk.availability.accept_blocker():
             raise SettingsError(reason)
         segment = self._desk.review.accept()
         self._desk.page.notice(f"{segment.name} accepted: {volume_text(segment.volume_ml)}.")
 
     def undo(self) -> None:
         """Take the last step back."""
-        if reason := self._desk.in_page_words(self._desk.workbench.why_not_undo()):
+        if reason := self._desk.availability.undo_blocker():
             raise SettingsError(reason)
         self._desk.review.undo()
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        if reason := self._desk.in_page_words(self._desk.workbench.why_not_redo()):
+        if reason := self._desk.availability.redo_blocker():
             raise SettingsError(reason)
         self._desk.review.redo()
 
@@ -79,15 +79,15 @@ class RegionsPart:
             self._at = 0
             for part in (Regions(), Accepted()):
                 self._desk.page.show(part)
-        review, words = workbench.review, self._desk.in_page_words
+        review, availability = workbench.review, self._desk.availability
         self._desk.page.show(
             History(
                 "" if review is None else review.undo_text,
                 "" if review is None else review.redo_text,
-                words(workbench.why_not_undo()),
-                words(workbench.why_not_redo()),
-                words(workbench.why_not_accept()),
-                words(workbench.why_not_export()),
+                availability.undo_blocker(),
+                availability.redo_blocker(),
+                availability.accept_blocker(),
+                availability.export_blocker(),
             )
         )
 

@@ -62,7 +62,7 @@ class RunPart:
                 status.done,
                 status.total,
                 status.sentence,
-                "" if workbench.running else workbench.why_not_run(),
+                "" if workbench.running else self._desk.availability.run_blocker(),
             )
         )
         self._desk.page.show(self._model())

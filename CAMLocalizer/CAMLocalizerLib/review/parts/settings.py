@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from ...localizer import LabelSettings
 from ...segment import USUAL_BORDERS
-from ...segment import Threshold as Rule
-from ...segment.levels import ActivationLevels
 from ...workbench import Change, Review
+from ...workbench.presenter import (
+    kept_count,
+    set_threshold_method,
+    set_threshold_position,
+    threshold_control,
+    volume_text,
+)
 from ..desk import Desk
 from ..pictures import histogram_path, map_address
 from ..state import Histogram, Rules, ScaleChoice, ScalePictures, Scales, Threshold
@@ -19,10 +19,6 @@ from ..state import Histogram, Rules, ScaleChoice, ScalePictures, Scales, Thresh
 BINS = 64
 HISTOGRAM_SIZE = (256, 48)  # of the drawing that the page stretches
 PICTURE_SIZE = 96
-LOWEST_PERCENTILE = 50.0
-DEFAULT_PERCENTILE = 99.0
-FRACTION_STEP = 0.005
-PERCENTILE_STEP = 0.05
 
 
 class SettingsPart:
@@ -52,21 +48,15 @@ class SettingsPart:
             position: activation, or percentile if that is the method.
             preview: whether the hand still moves.
         """
-        review = self._desk.review
-        form = "q{:.6g}" if Rule.parse(review.settings.threshold).method == "percentile" else "{:.6g}"
-        review.set_threshold(form.format(float(position)), preview=bool(preview))
+        set_threshold_position(self._desk.review, float(position), preview=bool(preview))
 
     def set_method(self, method: str) -> None:
         """Give the threshold another way; the label map stays as it is where that can be.
 
         Args:
-            method: ``fraction``, ``percentile`` or ``otsu``.
+            method: ``fixed``, ``percentile`` or ``otsu``.
         """
-        review = self._desk.review
-        if method == "percentile":
-            review.set_threshold(f"q{percentile_of(review.activation, review.threshold_value):.6g}")
-        else:
-            review.set_threshold("otsu" if method == "otsu" else f"{review.threshold_value:.4f}")
+        set_threshold_method(self._desk.review, str(method))
 
     def set_scale(self, scale: int, on: bool) -> None:
         """Use a scale or leave it out."""
@@ -123,24 +113,20 @@ class SettingsPart:
 
 def threshold_state(review: Review) -> Threshold:
     """Return what the page shows of a review's threshold."""
-    rule = Rule.parse(review.settings.threshold)
-    value = review.threshold_value
-    kept = [component for component in review.components if component.kept]
-    shared: dict[str, Any] = {
-        "ready": True,
-        "value": round(min(value, 1.0), 5),
-        "volume": volume_text(review.volume_ml),
-        "regions": f"in {len(kept)} region{'' if len(kept) == 1 else 's'}" if kept else "no region",
-    }
-    if rule.method == "percentile":
-        low = min(LOWEST_PERCENTILE, rule.level)
-        text = f"{rule.level:.4g} % below, level {value:.3f}"
-        return Threshold(
-            method="percentile", position=rule.level, low=low, high=100.0, step=PERCENTILE_STEP, text=text, **shared
-        )
-    if rule.method == "otsu":
-        return Threshold(method="otsu", position=value, step=FRACTION_STEP, text=f"level {value:.3f}", **shared)
-    return Threshold(method="fraction", position=rule.level, step=FRACTION_STEP, text=f"level {value:.3f}", **shared)
+    control, kept = threshold_control(review), kept_count(review)
+    level = f"level {review.threshold_value:.3f}"
+    return Threshold(
+        ready=True,
+        method=control.method,
+        position=control.position,
+        low=control.low,
+        high=control.high,
+        step=control.step,
+        text=f"{control.position:.4g} % below, {level}" if control.method == "percentile" else level,
+        value=round(control.value, 5),
+        volume=volume_text(review.volume_ml),
+        regions=f"in {kept} region{'' if kept == 1 else 's'}" if kept else "no region",
+    )
 
 
 def rules_state(settings: LabelSettings) -> Rules:
@@ -159,18 +145,3 @@ def scale_choices(review: Review) -> tuple[ScaleChoice, ...]:
     """Return the scales of a model, finest first."""
     settings = review.settings
     return tuple(ScaleChoice(scale, str(scale), scale in settings.scales, weight) for scale, weight in settings.weights)
-
-
-def volume_text(volume_ml: float) -> str:
-    """Return a volume with as many digits as are worth reading."""
-    digits = 3 if volume_ml < 0.1 else 2 if volume_ml < 10 else 1 if volume_ml < 1000 else 0
-    return f"{volume_ml:.{digits}f} ml"
-
-
-def percentile_of(activation: NDArray[np.float32], value: float) -> float:
-    """Return the percentage of the contributing voxels that lie below a level, at most 99.99."""
-    levels = ActivationLevels(activation)
-    if not levels.contributing:
-        return DEFAULT_PERCENTILE
-    above = int(levels.at_or_above(np.array([max(value, 1e-6)], dtype=np.float32))[0])
-    return min(max(round(100 * (1 - above / levels.contributing), 2), 0.0), 99.99)
