@@ -10,6 +10,7 @@ from .legends import show_legend
 from .navigation import align_slices, jump_slices, nodes_showing, show_plane, slice_nodes
 from .preview import PreviewSegment
 from .reviews import load_review, remove_review, reviewed_nodes, store_review
+from .roles import ROLE, first_scan, is_own_node
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
 from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
@@ -17,6 +18,7 @@ from .tables import table_to_node
 from .volumes import volume_from_node, volume_to_node
 
 __all__ = [
+    "ROLE",
     "ActivationLayer",
     "HeadlessApplication",
     "PreviewSegment",
@@ -24,7 +26,9 @@ __all__ = [
     "activation_to_node",
     "add_segment",
     "align_slices",
+    "first_scan",
     "grid_from_node",
+    "is_own_node",
     "jump_slices",
     "label_map_from_node",
     "label_map_to_node",

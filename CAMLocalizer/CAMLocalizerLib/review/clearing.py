@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..mrml import ROLE
 from ..mrml.removal import remove_node
 from ..workbench import Workbench
-from ..workbench.showing import ROLE
 
 KINDS = ("vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeNode")
 

@@ -48,6 +48,11 @@ def threshold_control(review: Review) -> ThresholdControl:
     return ThresholdControl(rule.method, value if rule.method == "otsu" else rule.level, value=value)
 
 
+def threshold_text(method: str, position: float) -> str:
+    """Return the threshold that a position of the slider stands for; see :class:`ThresholdControl`."""
+    return f"{'q' if method == 'percentile' else ''}{position:.6g}"
+
+
 def set_threshold_position(review: Review, position: float, *, preview: bool = False) -> bool:
     """Put the threshold where a slider stands, whose positions mean what the present method says.
 
@@ -59,8 +64,8 @@ def set_threshold_position(review: Review, position: float, *, preview: bool = F
     Returns:
         Whether the change was made.
     """
-    percentile = Threshold.parse(review.settings.threshold).method == "percentile"
-    return review.set_threshold(f"{'q' if percentile else ''}{position:.6g}", preview=preview)
+    method = Threshold.parse(review.settings.threshold).method
+    return review.set_threshold(threshold_text(method, position), preview=preview)
 
 
 def set_threshold_method(review: Review, method: str) -> bool:
@@ -85,3 +90,10 @@ def volume_text(volume_ml: float) -> str:
 def kept_count(review: Review) -> int:
     """Return how many components belong to the label map."""
     return sum(component.kept for component in review.components)
+
+
+def place_text(lps_mm: tuple[float, float, float]) -> str:
+    """Return a place in the body as Slicer's Data Probe shows it: R 12.0, P 3.5, S 40.0."""
+    left, posterior, superior = lps_mm
+    axes = (("L", "R", left), ("P", "A", posterior), ("S", "I", superior))
+    return ", ".join(f"{more if value > 0 else less} {abs(value):.1f}" for more, less, value in axes)

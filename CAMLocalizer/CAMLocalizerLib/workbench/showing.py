@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import LabelMap, SettingsError, holds_suv
 from ..mrml import (
+    ROLE,
     ActivationLayer,
     PreviewSegment,
     add_segment,
@@ -26,7 +27,6 @@ from .accepted import KEY_TAG, AcceptedSegment
 from .changes import Change
 from .review import Review
 
-ROLE = "CAMLocalizer.Role"
 VOLUME_ROLE = "CAMLocalizer.Volume"
 OUTPUT_ROLE = "CAMLocalizer.Output"
 ACTIVATION, PREVIEW = "activation", "preview"

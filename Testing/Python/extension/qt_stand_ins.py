@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from painter_stand_ins import painter_members
+
 # What a widget of a class emits when a property is set to another value.
 SIGNALS = {
     "QComboBox": {"currentIndex": "currentIndexChanged(int)"},
@@ -259,22 +261,6 @@ class Timer:
             slot()
 
 
-class Pixmap:
-    """A picture from the bytes of a file."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def setDevicePixelRatio(self, factor: float) -> None:  # noqa: N802
-        """Remember how sharp the picture is."""
-        self.factor = factor
-
-    def loadFromData(self, data: bytes, *_: Any) -> bool:  # noqa: N802
-        """Take the bytes."""
-        self.data = bytes(data)
-        return True
-
-
 class QObject:
     """An object that can watch the events of others."""
 
@@ -289,11 +275,8 @@ def qt_members() -> dict[str, Any]:
     clipboard.setText = clipboard.texts.append
     return {
         "QObject": QObject,
-        "QPixmap": Pixmap,
         "QTableWidgetItem": TableItem,
         "QTimer": Timer,
-        "QColor": lambda *_: None,
-        "QBrush": lambda *_: None,
         "QHeaderView": SimpleNamespace(Stretch=1, ResizeToContents=3, Fixed=2, Interactive=0),
         "QEvent": SimpleNamespace(MouseButtonPress=2, MouseButtonRelease=3, MouseMove=5, Resize=14),
         "QApplication": SimpleNamespace(mouseButtons=lambda: 0, clipboard=lambda: clipboard),
@@ -309,6 +292,7 @@ def qt_members() -> dict[str, Any]:
             ItemIsUserCheckable=16,
         ),
         "QPalette": SimpleNamespace(Window=10),
+        **painter_members(),
     }
 
 

@@ -267,6 +267,8 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
+    for name in [name for name in sys.modules if name.startswith("CAMLocalizerLib.panel")]:
+        monkeypatch.delitem(sys.modules, name)  # or it would keep the widgets of an earlier test
     slicer.app.connections = {}
     slicer.app.errors = []
     slicer.app.connect = slicer.app.connections.__setitem__

@@ -106,7 +106,7 @@ def test_process_adds_a_segment_to_the_users_own(module: ModuleType, application
 
 def test_process_gives_the_panels_numbers(module: ModuleType, reviewing: Any, node: Any, job: Any) -> None:
     reviewing.ui.thresholdSlider.value = 40.0
-    reviewing._gestureTimer.fire()
+    reviewing.controls.interactions.update_timer.fire()
     result = module.CAMLocalizerLogic().process(node, new_job=job, threshold=0.4)
     np.testing.assert_array_equal(result.label_map.array_kji, reviewing.review.mask)
 
