@@ -211,7 +211,7 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
 
         options: regions=True for a row per connected region, params for a parameter file, table_node to fill.
         """
-        from CAMLocalizerLib.workbench.measuring import radiomics_to_table
+        from CAMLocalizerLib.workbench.scripting import radiomics_to_table
 
         return radiomics_to_table(volumeNode, segmentationNode, **options)
 

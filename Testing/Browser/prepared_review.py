@@ -17,6 +17,7 @@ from CAMLocalizerLib.review.options import ReviewOptions
 from CAMLocalizerLib.review.serve import serve
 from CAMLocalizerLib.views import covering_cells, slice_stack
 from CAMLocalizerLib.workbench import Review
+from CAMLocalizerLib.workbench.review.saving import review_to_state
 
 PIXELS = 128
 STRIDES = {1: 1, 2: 2, 3: 4, 4: 8}
@@ -76,7 +77,7 @@ def prepare(app: ReviewApp) -> None:
     """Put the findings where a saved review lies, and take it up again."""
     desk = app.desk
     node = desk.workbench.volume_node
-    store_review(desk.app.scene, node, *Review(findings(read_volume(sys.argv[1]))).to_state())
+    store_review(desk.app.scene, node, *review_to_state(Review(findings(read_volume(sys.argv[1])))))
     assert desk.workbench.restore(), desk.workbench.status
     desk.look_again()
 

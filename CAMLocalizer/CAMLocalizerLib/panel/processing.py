@@ -8,8 +8,7 @@ from typing import Any
 
 import slicer
 
-from ..workbench.folders import FolderProcessing
-from ..workbench.scripting import Processing
+from ..workbench.scripting import FolderProcessing, Processing
 from .launching import alive_progress, poll_until_done, slicer_launcher
 
 

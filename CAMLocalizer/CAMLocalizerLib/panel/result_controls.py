@@ -10,8 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..workbench import Availability
-from ..workbench.exporting import safe_name
 from ..workbench.presenter import volume_text
+from ..workbench.review.exporting import safe_name
 from .buttons import Buttons
 from .interactions import Interactions
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
 import slicer
 from trame_slicer.core import SlicerApp
 from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactory
 from trame_slicer.views import SliceView, ThreeDView, ViewLayoutDefinition
 
-from ..mrml.geometry import matrix_from_vtk
+from ..mrml.navigation import Place, jump_slices, offset_of, place_at, ras_from_lps, sides_of, slice_number
 from .drawing import HeldDrawing, not_drawing
 from .state import SliceState
 
@@ -20,7 +19,6 @@ SLICE_VIEWS = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}  # as i
 THREE_D = "ThreeD"
 QUALITY = 90  # of JPEG; the same while the hand moves, or each picture would be drawn twice
 PICTURES_PER_S = 30.0
-LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))  # towards positive and negative RAS
 BACKGROUND_3D = ("#0b0e12", "#1b2430")
 SliceObserver = Callable[[str, SliceState], None]
 FIRST = 10.0  # priority of our observers of the mouse
@@ -103,7 +101,7 @@ class Views:
         low, high = slice_range(view)
         self.set_offset(name, min(max(view.get_slice_value() + steps * view.get_slice_step(), low), high))
 
-    def place_at(self, name: str, across: float, down: float) -> tuple[float, float, float]:
+    def place_at(self, name: str, across: float, down: float) -> Place:
         """Return the place under a point of a slice view, LPS in mm.
 
         Args:
@@ -112,17 +110,15 @@ class Views:
             down: 0 at its top, 1 at its bottom.
         """
         width, height = self.slices[name].render_window().GetSize()
-        return self._lps_at(name, across * width, (1 - down) * height)
+        return place_at(self.slices[name].get_view_node(), across * width, (1 - down) * height)
 
-    def number_at(self, name: str, lps_mm: tuple[float, float, float]) -> int:
+    def number_at(self, name: str, lps_mm: Place) -> int:
         """Return the number, from 1, of the slice of a view that holds a place."""
         view = self.slices[name]
         low, high = slice_range(view)
-        normal = matrix_from_vtk(view.get_view_node().GetSliceToRAS())[:3, 2]
-        offset = float(normal @ (np.array(lps_mm) * (-1.0, -1.0, 1.0)))
-        return _number(offset, low, high, view.get_slice_step())
+        return slice_number(offset_of(view.get_view_node(), lps_mm), low, high, view.get_slice_step())
 
-    def jump_to(self, lps_mm: tuple[float, float, float], *, but: str = "", cross: bool = True) -> None:
+    def jump_to(self, lps_mm: Place, *, but: str = "", cross: bool = True) -> None:
         """Show a place in all slice views.
 
         Args:
@@ -130,13 +126,11 @@ class Views:
             but: a view that stays as it is.
             cross: also mark the place.
         """
-        ras = (-lps_mm[0], -lps_mm[1], lps_mm[2])
-        for name, view in self.slices.items():
-            if name != but:
-                view.get_view_node().JumpSliceByOffsetting(*ras)
+        nodes = [view.get_view_node() for name, view in self.slices.items() if name != but]
+        jump_slices(self._app.scene, lps_mm, nodes=nodes)
         modes = slicer.vtkMRMLCrosshairNode
         self._crosshair.SetCrosshairMode(modes.ShowIntersection if cross else modes.NoCrosshair)
-        self._crosshair.SetCrosshairRAS(*ras)
+        self._crosshair.SetCrosshairRAS(*ras_from_lps(lps_mm))
 
     @property
     def drawn_at(self) -> float:
@@ -190,14 +184,10 @@ class Views:
             if event == "LeftButtonPressEvent":
                 self._dragged = name
             if self._dragged == name and not interactor.GetShiftKey() and not interactor.GetControlKey():
-                self.jump_to(self._lps_at(name, *interactor.GetEventPosition()), but=name)
+                node = self.slices[name].get_view_node()
+                self.jump_to(place_at(node, *interactor.GetEventPosition()), but=name)
 
         return observe
-
-    def _lps_at(self, name: str, x: float, y: float) -> tuple[float, float, float]:
-        to_ras = self.slices[name].get_view_node().GetXYToRAS()
-        right, anterior, superior, _ = to_ras.MultiplyPoint((x, y, 0.0, 1.0))
-        return -right, -anterior, superior
 
 
 def slice_range(view: SliceView) -> tuple[float, float]:
@@ -215,20 +205,6 @@ def slice_state(view: SliceView) -> SliceState:
     step = view.get_slice_step()
     count = round((high - low) / step) + 1
     offset = view.get_slice_value()
-    to_ras = matrix_from_vtk(view.get_view_node().GetSliceToRAS())
-    (right, left), (top, bottom) = _letters(to_ras[:3, 0]), _letters(to_ras[:3, 1])
-    number = _number(offset, low, high, step)
+    number = slice_number(offset, low, high, step)
     offset, low, high, step = (round(value, 3) for value in (offset, low, high, step))
-    return SliceState(offset, low, high, step, number, count, left, right, top, bottom)
-
-
-def _number(offset: float, low: float, high: float, step: float) -> int:
-    """Return which slice from 1 an offset lies in."""
-    return round((min(max(offset, low), high) - low) / step) + 1
-
-
-def _letters(direction_ras: np.ndarray) -> tuple[str, str]:
-    """Return the patient's sides that lie along a direction and against it."""
-    axis = int(np.abs(direction_ras).argmax())
-    ahead, behind = LETTERS[axis]
-    return (ahead, behind) if direction_ras[axis] > 0 else (behind, ahead)
+    return SliceState(offset, low, high, step, number, count, *sides_of(view.get_view_node()))

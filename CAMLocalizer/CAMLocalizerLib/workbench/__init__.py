@@ -5,16 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .accepted import AcceptedSegment
 from .availability import Availability
-from .changes import Change
-from .regions import ReviewedComponent
-from .review import Review
-from .state import ReviewState
-from .status import RunStatus
+from .review.accepted import AcceptedSegment
+from .review.changes import Change
+from .review.component_changes import ReviewedComponent
+from .review.review import Review
+from .review.review_state import ReviewState
+from .session.run_status import RunStatus
 
 if TYPE_CHECKING:
-    from .workbench import Workbench
+    from .session.workbench import Workbench
 
 __all__ = [
     "AcceptedSegment",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 # A review needs no scene: what imports Slicer is imported when it is first asked for.
-_NEEDS_SLICER = {"Workbench": "workbench"}
+_NEEDS_SLICER = {"Workbench": "session.workbench"}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .review import Review
+from .review.review import Review
 
 FIRST_STEP = "Run the classifier first."
 

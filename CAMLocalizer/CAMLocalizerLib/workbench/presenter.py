@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..segment import Threshold
-from .review import Review
+from .review.review import Review
 
 LOWEST_PERCENTILE = 50.0
 PERCENTILE_STEP = 0.05

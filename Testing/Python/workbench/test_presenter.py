@@ -15,7 +15,7 @@ from CAMLocalizerLib.workbench.presenter import (
     threshold_control,
     volume_text,
 )
-from CAMLocalizerLib.workbench.threshold_conversion import equal_threshold
+from CAMLocalizerLib.workbench.review.threshold_conversion import equal_threshold
 
 
 class Bench:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_stand_ins import names
+from bench_stand_ins import names, run_to_end
 
 pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
 
@@ -43,7 +43,7 @@ def test_a_run_in_another_process_gives_the_localizers_label_map(scene: Any, vol
     workbench.choose_model(model)
     workbench.device = "cpu"
     sentences: list[str] = []
-    review = workbench.run_blocking(lambda status: sentences.append(status.sentence))
+    review = run_to_end(workbench, sentences.append)
     found = Localizer(model, device="cpu").run(volume_from_node(volume_node))
     np.testing.assert_array_equal(review.mask, found.label_map().array_kji)
     assert review.mask.any()
@@ -57,8 +57,10 @@ def test_a_run_that_is_cancelled_leaves_no_node(scene: Any, volume_node: Any, mo
     workbench.choose_model(model)
     before = names(scene)
     workbench.run()
-    time.sleep(0.5)
-    assert workbench.poll().running
+    first = workbench.status
+    while workbench.poll() == first:  # until the process tells what it does
+        time.sleep(0.005)
+    assert workbench.status.running
     workbench.cancel()
     assert names(scene) == before
     assert workbench.status.sentence == "Cancelled"

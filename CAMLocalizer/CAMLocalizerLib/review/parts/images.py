@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...mrml import image_place
 from ...workbench import Change, Review
-from ...workbench.jumping import image_place
 from ..desk import EVERYTHING, Desk
 from ..pictures import bars_path
 from ..state import CurrentImage, Images

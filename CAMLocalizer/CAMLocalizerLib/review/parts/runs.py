@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ...workbench.models import suggested_model
+from ...workbench.session.model_choice import suggested_model
 from ..desk import Desk
 from ..state import Choice, Model, Run
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core import CAMLocalizerError
-from ..mrml import grid_from_node
+from ...core import CAMLocalizerError
+from ...mrml import grid_from_node
 
 
 class VolumeWatch:

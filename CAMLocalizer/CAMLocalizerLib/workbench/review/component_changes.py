@@ -1,4 +1,4 @@
-"""The regions of a review, and the gestures that reject and keep them."""
+"""The components of a review, and the changes that reject and keep them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core import SettingsError, SuvMeasures, holds_suv
-from ..localizer import Findings
+from ...core import SettingsError, SuvMeasures, holds_suv
+from ...localizer import Findings
 from .accepted import MM3_PER_ML
-from .answer import Answer
-from .state import Voxel
+from .mask_state import MaskState
+from .review_state import Voxel
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class ReviewedComponent:
     left_out: bool = False
 
 
-class RegionGestures(ABC):
+class ComponentChanges(ABC):
     """Regions are named by their labels, clicked at by their place in the body."""
 
     found: Findings
-    _answer: Answer
+    _mask_state: MaskState
 
     @abstractmethod
     def _reject(self, labels: Collection[int], text: str) -> bool:
@@ -63,11 +63,11 @@ class RegionGestures(ABC):
                 0.0 if entry.peak is None else entry.peak,
                 peak,
                 entry.voxels,
-                entry.label not in self._answer.rejected,
+                entry.label not in self._mask_state.rejected,
                 entry.suv,
-                entry.label in self._answer.left_out,
+                entry.label in self._mask_state.left_out,
             )
-            for entry, peak in zip(self._answer.components, self._answer.regions.peaks_kji, strict=True)
+            for entry, peak in zip(self._mask_state.components, self._mask_state.regions.peaks_kji, strict=True)
         )
 
     @property
@@ -75,8 +75,8 @@ class RegionGestures(ABC):
         """PET measures of all regions that are kept; None unless the volume is a PET in SUV."""
         if not holds_suv(self.found.volume):
             return None
-        rejected = self._answer.rejected
-        kept = [entry.suv for entry in self._answer.components if entry.label not in rejected]
+        rejected = self._mask_state.rejected
+        kept = [entry.suv for entry in self._mask_state.components if entry.label not in rejected]
         return SuvMeasures.total([suv for suv in kept if suv is not None])
 
     def reject_component(self, label: int) -> bool:
@@ -85,7 +85,7 @@ class RegionGestures(ABC):
         Raises:
             SettingsError: no region has this label.
         """
-        return self._reject(self._answer.rejected | {self._known_label(label)}, f"reject region {label}")
+        return self._reject(self._mask_state.rejected | {self._known_label(label)}, f"reject region {label}")
 
     def restore_component(self, label: int) -> bool:
         """Take a rejected region in again.
@@ -93,7 +93,7 @@ class RegionGestures(ABC):
         Raises:
             SettingsError: no region has this label.
         """
-        return self._reject(self._answer.rejected - {self._known_label(label)}, f"keep region {label}")
+        return self._reject(self._mask_state.rejected - {self._known_label(label)}, f"keep region {label}")
 
     def toggle_component(self, label: int) -> bool:
         """Reject a kept region, keep a rejected one.
@@ -101,7 +101,7 @@ class RegionGestures(ABC):
         Raises:
             SettingsError: no region has this label.
         """
-        rejected = self._known_label(label) in self._answer.rejected
+        rejected = self._known_label(label) in self._mask_state.rejected
         return self.restore_component(label) if rejected else self.reject_component(label)
 
     def toggle_component_at(self, lps_mm: Sequence[float]) -> int:
@@ -120,9 +120,9 @@ class RegionGestures(ABC):
         """Return the label of the region, kept or rejected, at a position in LPS mm; 0 where there is none."""
         i, j, k = np.rint(self.found.volume.grid.to_ijk(lps_mm)).astype(int).tolist()
         inside = all(0 <= index < size for index, size in zip((i, j, k), self.found.volume.grid.size, strict=True))
-        return self._answer.regions.label_at((k, j, i)) if inside else 0
+        return self._mask_state.regions.label_at((k, j, i)) if inside else 0
 
     def _known_label(self, label: int) -> int:
-        if not 1 <= label <= len(self._answer.regions):
-            raise SettingsError(f"there is no region {label}, only {len(self._answer.regions)}")
+        if not 1 <= label <= len(self._mask_state.regions):
+            raise SettingsError(f"there is no region {label}, only {len(self._mask_state.regions)}")
         return label

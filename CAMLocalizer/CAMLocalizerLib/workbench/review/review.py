@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,34 +10,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError
-from ..core.arrays import read_only
-from ..localizer import Findings, LabelSettings
-from .accepted import MM3_PER_ML, AcceptedSegment, free_name
-from .answer import Answer
+from ...core import LabelMap, SettingsError
+from ...core.arrays import read_only
+from ...localizer import Findings, LabelSettings
+from .accepted import MM3_PER_ML, AcceptedSegment, free_name, merged_label_map
 from .changes import Change, Observer, Observers
-from .exporting import export_review
-from .gestures import SettingGestures
+from .component_changes import ComponentChanges
+from .exporting import export_findings
 from .history import History
-from .host import Host, Nowhere
-from .maps import raw_maps, strongest_images
-from .regions import RegionGestures
-from .state import ReviewState
+from .host import Host, NullHost
+from .mask_state import MaskState
+from .review_state import ReviewState
+from .scale_maps import raw_maps, strongest_images
+from .setting_changes import SettingChanges
+from .stored_findings import stored_findings
 from .threshold_conversion import equal_threshold
 
 if TYPE_CHECKING:
-    from ..measure import RegionMeasures
+    from ...measure import RegionMeasures
 
 
-class Review(SettingGestures, RegionGestures):
+class Review(SettingChanges, ComponentChanges):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
     Every label map is that of :meth:`LabelSettings.label_map` without the rejected regions, voxel by voxel. A rejected
     region is remembered by the voxel of its highest activation, as are the regions kept at that moment; after any
     change a region is rejected if it holds a rejected voxel and no kept one.
 
-    Gestures marked ``preview`` follow a moving hand: they change the answer at once, without refinement, and enter the
-    history when :meth:`commit` is called or another gesture is completed.
+    With ``preview`` a change updates the mask live, without refinement; it enters the history when :meth:`commit` is
+    called or when a change without ``preview`` is made.
 
     Args:
         found: what the model saw.
@@ -55,10 +56,10 @@ class Review(SettingGestures, RegionGestures):
         host: Host | None = None,
     ) -> None:
         self.found = found
-        self._host = host or Nowhere()
+        self._host = host or NullHost()
         self._observers = Observers()
         self._state = state or ReviewState(settings or LabelSettings.of(found))
-        self._answer = Answer(found, self._state)
+        self._mask_state = MaskState(found, self._state)
         self._history = History(self._state)
         self._pending = ""
 
@@ -82,22 +83,22 @@ class Review(SettingGestures, RegionGestures):
     @property
     def activation(self) -> NDArray[np.float32]:
         """Evidence for a tumour in 0..1, read-only; the buffer is filled anew when the fusion changes."""
-        return read_only(self._answer.activation, np.float32)
+        return read_only(self._mask_state.activation, np.float32)
 
     @property
     def threshold_value(self) -> float:
         """Activation from which on a voxel belongs to the tumour."""
-        return self._answer.threshold_value
+        return self._mask_state.threshold_value
 
     @property
     def mask(self) -> NDArray[np.uint8]:
         """The label map without the rejected regions, 0 and 1, read-only; filled anew at every change."""
-        return read_only(self._answer.mask, np.uint8)
+        return read_only(self._mask_state.mask, np.uint8)
 
     @property
     def label_map(self) -> LabelMap:
         """A copy of :attr:`mask` as a label map."""
-        return LabelMap(self._answer.mask.copy(), self.found.volume.grid)
+        return LabelMap(self._mask_state.mask.copy(), self.found.volume.grid)
 
     @property
     def corrected_label_map(self) -> LabelMap:
@@ -113,15 +114,13 @@ class Review(SettingGestures, RegionGestures):
     @property
     def volume_ml(self) -> float:
         """Volume of the regions that are kept, in millilitres."""
-        kept = (
-            entry.volume_mm3 for entry in self._answer.regions.components if entry.label not in self._answer.rejected
-        )
-        return sum(kept) / MM3_PER_ML
+        components, rejected = self._mask_state.regions.components, self._mask_state.rejected
+        return sum(entry.volume_mm3 for entry in components if entry.label not in rejected) / MM3_PER_ML
 
     @property
     def rough(self) -> bool:
         """Whether the label map still lacks the refinement that is set."""
-        return self._answer.rough
+        return self._mask_state.rough
 
     def histogram(self, bins: int = 64) -> NDArray[np.int64]:
         """Count the voxels with an activation above 0 in even steps from 0 to 1.
@@ -129,11 +128,11 @@ class Review(SettingGestures, RegionGestures):
         Args:
             bins: a power of two up to 4096.
         """
-        return self._answer.levels.histogram(bins)
+        return self._mask_state.levels.histogram(bins)
 
     def volume_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return thresholds from 0 to 1 and the volume in ml at or above each, before regions are chosen."""
-        thresholds, voxels = self._answer.levels.curve()
+        thresholds, voxels = self._mask_state.levels.curve()
         voxel_ml = self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
         return thresholds, voxels.astype(np.float64) * voxel_ml
 
@@ -146,7 +145,7 @@ class Review(SettingGestures, RegionGestures):
         Raises:
             SettingsError: another method.
         """
-        return equal_threshold(method, self.threshold_value, self._answer.levels)
+        return equal_threshold(method, self.threshold_value, self._mask_state.levels)
 
     @property
     def scale_maps(self) -> dict[int, NDArray[np.float32]]:
@@ -159,7 +158,7 @@ class Review(SettingGestures, RegionGestures):
         Args:
             mask_out: C-contiguous, on the volume's grid.
         """
-        self._answer.regions.write(mask_out, self._answer.left_out & self._answer.rejected)
+        self._mask_state.regions.write(mask_out, self._mask_state.left_out & self._mask_state.rejected)
 
     def map_of_scale(self, scale: int) -> NDArray[np.float32]:
         """Return the raw maps of a scale, read-only, shape (images, rows, columns) in the view's order.
@@ -171,9 +170,9 @@ class Review(SettingGestures, RegionGestures):
 
     def measure(self) -> tuple[RegionMeasures, ...]:
         """Measure the regions of :attr:`corrected_label_map`, largest first."""
-        from ..measure import measure_regions
+        from ...measure import measure_regions
 
-        return measure_regions(self.corrected_label_map, self.found.volume, self._answer.activation)
+        return measure_regions(self.corrected_label_map, self.found.volume, self._mask_state.activation)
 
     # Settings
 
@@ -195,7 +194,7 @@ class Review(SettingGestures, RegionGestures):
 
     def _reject(self, labels: Collection[int], text: str) -> bool:
         return self._change(
-            self._state.with_rejected(self._answer.regions, labels, self._answer.left_out), text, preview=False
+            self._state.with_rejected(self._mask_state.regions, labels, self._mask_state.left_out), text, preview=False
         )
 
     # Accepted segments
@@ -211,7 +210,7 @@ class Review(SettingGestures, RegionGestures):
         """
         self.commit()
         edited = self._host.edited_mask()
-        mask = self._answer.mask if edited is None else edited
+        mask = self._mask_state.mask if edited is None else edited
         if not mask.any():
             raise SettingsError("there is nothing to accept: the label map is empty; lower the threshold")
         segment = AcceptedSegment.of(
@@ -219,7 +218,7 @@ class Review(SettingGestures, RegionGestures):
             mask,
             self.settings,
             name=self._checked_name(name),
-            threshold_value=self._answer.threshold_value,
+            threshold_value=self._mask_state.threshold_value,
             edited=edited is not None,
         )
         self._change(self._state.changed(accepted=(*self.accepted, segment)), f"accept {segment.name}", preview=False)
@@ -272,15 +271,31 @@ class Review(SettingGestures, RegionGestures):
             InputError: a DICOM export without a reference, or one of another grid.
             OutputError: the folder exists, cannot be written, or the disk is full.
         """
-        return export_review(
-            self,
+        settings, label_map, facts = self._result()
+        return export_findings(
+            self.found,
+            settings,
+            label_map,
             Path(folder),
             name,
+            run={"review": facts},
             overwrite=overwrite,
             file_name=file_name,
             exports=exports,
             dicom_reference=dicom_reference,
         )
+
+    def _result(self) -> tuple[LabelSettings, LabelMap, dict[str, Any]]:
+        """Return settings, label map and provenance of what is exported."""
+        if self.accepted:
+            accepted = [segment.provenance() for segment in self.accepted]
+            return self.accepted[-1].settings, merged_label_map(self.accepted), {"accepted": accepted}
+        facts = {
+            "accepted": [],
+            "edited_by_hand": self.edited,
+            "rejected_regions": sum(not component.kept for component in self.components),
+        }
+        return self.settings, self.corrected_label_map, facts
 
     # History
 
@@ -305,10 +320,10 @@ class Review(SettingGestures, RegionGestures):
         return self._history.forward_text if self.can_redo else ""
 
     def commit(self) -> None:
-        """End the gesture: refine if that is set, and remember all previews since the last as one step."""
+        """Refine if that is set, and remember all previews since the last commit as one step."""
         changes: set[Change] = set()
-        if self._answer.rough:
-            changes |= self._answer.update(self._state, self._state, rough=False)
+        if self._mask_state.rough:
+            changes |= self._mask_state.update(self._state, self._state, rough=False)
         if self._state != self._history.current:
             self._history.push(self._pending, self._state)
             changes.add(Change.HISTORY)
@@ -326,18 +341,18 @@ class Review(SettingGestures, RegionGestures):
     def _step(self, by: int, state: ReviewState | None) -> bool:
         if state is None or not self._allowed(state):
             return False
-        changes = self._answer.update(self._state, state, rough=False)
+        changes = self._mask_state.update(self._state, state, rough=False)
         self._state = state
         self._history.step(by)
         self._observers.tell(changes | {Change.HISTORY})
         return True
 
     def subscribe(self, callback: Observer) -> Callable[[], None]:
-        """Call ``callback`` with what changed after every gesture; the function returned ends that."""
+        """Call ``callback`` after every change, with what changed; the function returned ends that."""
         return self._observers.add(callback)
 
     def _allowed(self, after: ReviewState) -> bool:
-        """Ask the host; where it refuses, faces are told to show the settings as they are."""
+        """Ask the host; where it refuses, observers are told to show the settings as they are."""
         if self._host.may_change(self._state, after):
             return True
         self._observers.tell({Change.SETTINGS})
@@ -347,43 +362,14 @@ class Review(SettingGestures, RegionGestures):
         if after != self._state:
             if not self._allowed(after):
                 return False
-            changes = self._answer.update(self._state, after, rough=preview)  # raises before anything is changed
+            changes = self._mask_state.update(self._state, after, rough=preview)  # raises before anything is changed
             self._state, self._pending = after, text
             self._observers.tell(changes)
         if not preview:
             self.commit()
         return True
 
-    # Saving
-
-    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """Return everything but the volume and the history, as JSON values and arrays."""
-        from .saving import review_to_state
-
-        return review_to_state(self)
-
     @cached_property
     def stored_findings(self) -> tuple[str, dict[str, str], dict[str, NDArray]]:
         """Checksum of the volume, texts and arrays of the findings, which never change, ready to be stored."""
-        from .saving import stored_findings
-
         return stored_findings(self.found)
-
-    @classmethod
-    def from_state(
-        cls, payload: Mapping[str, Any], arrays: Mapping[str, NDArray], volume: Any, *, host: Host | None = None
-    ) -> Review:
-        """Make the review again that :meth:`to_state` described.
-
-        Args:
-            payload: JSON values.
-            arrays: arrays.
-            volume: the volume that was looked at.
-            host: where the review is shown.
-
-        Raises:
-            InputError: the volume is another one, or what was stored is damaged.
-        """
-        from .saving import review_from_state
-
-        return review_from_state(payload, arrays, volume, host=host)

@@ -1,4 +1,4 @@
-"""Answer: what the present state of a review gives."""
+"""MaskState: what the present state of a review gives."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import holds_suv
-from ..localizer import CandidateLocalization, Findings, measured_components
-from ..segment import ActivationLevels, Component, Regions, Threshold
-from .answers import answers_for
+from ...core import holds_suv
+from ...localizer import CandidateLocalization, Findings, measured_components
+from ...segment import ActivationLevels, Component, Regions, Threshold
 from .changes import Change
-from .state import ReviewState
+from .mask_engine import mask_engine
+from .review_state import ReviewState
 
 if TYPE_CHECKING:
-    from ..measure import SuvMeter
+    from ...measure import SuvMeter
 
 
-class Answer:
+class MaskState:
     """Activation, regions and mask of a state, kept up to date with as little work as a change asks for.
 
     Args:
@@ -28,11 +28,11 @@ class Answer:
 
     def __init__(self, found: Findings, state: ReviewState) -> None:
         self._found = found
-        self._answers = answers_for(found)
+        self._engine = mask_engine(found)
         self._volume = found.volume
         self._measured: tuple[Regions, tuple[Component, ...]] | None = None
         self.rough = False
-        self.activation = self._answers.fuse(state.settings)
+        self.activation = self._engine.fuse(state.settings)
         self.threshold_value = Threshold.parse(state.settings.threshold).value(self.levels)
         self._find_regions(state, rough=False)
         self.mask = np.zeros(found.volume.grid.shape_kji, dtype=np.uint8)
@@ -45,19 +45,19 @@ class Answer:
         Args:
             before: the state so far.
             after: the state to come.
-            rough: leave a refinement out, as the hand is moving.
+            rough: leave a refinement out while the user is still moving a control.
 
         Returns:
             What is different now.
 
         Raises:
-            SettingsError: settings that the findings cannot answer; nothing is changed then.
+            SettingsError: settings that the findings do not allow; nothing is changed then.
         """
         old, new = before.settings, after.settings
         rough = rough and new.refinement != "none"
         changes: set[Change] = set() if old == new else {Change.SETTINGS}
         if old.fusing() != new.fusing():
-            self.activation = self._answers.fuse(new)
+            self.activation = self._engine.fuse(new)
             changes.add(Change.ACTIVATION)
         if changes or rough != self.rough:
             self.threshold_value = Threshold.parse(new.threshold).value(self.levels)
@@ -82,18 +82,18 @@ class Answer:
     def _meter(self) -> SuvMeter | None:
         if not holds_suv(self._volume):
             return None
-        from ..measure import SuvMeter  # only here: it takes long to import
+        from ...measure import SuvMeter  # only here: it takes long to import
 
         return SuvMeter(self._volume)
 
     @property
     def levels(self) -> ActivationLevels:
         """How many voxels the activation has at each level."""
-        return self._answers.levels
+        return self._engine.levels
 
     def _find_regions(self, state: ReviewState, *, rough: bool) -> None:
         """Find the regions, and after them those that the threshold leaves out but that may be taken in."""
-        chosen = self._answers.regions(state.settings, rough=rough)
+        chosen = self._engine.regions(state.settings, rough=rough)
         self.regions, self.left_out = chosen, frozenset[int]()
         if isinstance(self._found, CandidateLocalization):
             self.regions = chosen.followed_by(self._found.left_out(state.settings))

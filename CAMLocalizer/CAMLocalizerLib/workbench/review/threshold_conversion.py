@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..segment import ActivationLevels, Threshold
+from ...segment import ActivationLevels, Threshold
 
 USUAL_PERCENTILE = 99.0  # of an activation that is zero everywhere
 LEVEL_DECIMALS = range(3, 10)

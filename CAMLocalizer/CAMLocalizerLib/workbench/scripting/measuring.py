@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..core import InputError
-from ..measure import radiomics, read_radiomics_params, segment_masks
-from ..mrml import segment_ids, segment_mask, table_to_node, unique_name, volume_from_node
+from ...core import InputError
+from ...measure import radiomics, read_radiomics_params, segment_masks
+from ...mrml import segment_ids, segment_mask, table_to_node, unique_name, volume_from_node
 
 
 def radiomics_to_table(

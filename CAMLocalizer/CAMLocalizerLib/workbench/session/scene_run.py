@@ -1,19 +1,17 @@
-"""Run: the classifier at work on a volume of the scene."""
+"""Run: the classifier running on a volume of the scene."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ..core import CAMLocalizerError
-from ..jobs import Launcher, LocalizationJob, Request
-from ..localizer import Findings
-from ..mrml import volume_from_node
-from . import status
-from .status import RunStatus
-from .watch import VolumeWatch
-
-NewJob = Callable[..., LocalizationJob]
+from ...core import CAMLocalizerError
+from ...jobs import Launcher, LocalizationJob, Request
+from ...localizer import Findings
+from ...mrml import volume_from_node
+from ..new_job import NewJob
+from . import run_status as status
+from .run_status import RunStatus
+from .volume_watch import VolumeWatch
 
 
 class Run:
@@ -73,13 +71,13 @@ class Run:
     def _take(self) -> None:
         try:
             self.found = self._job.result()
-            self.status = status.done(len(self.found.image_labels), said_of(self.found))
+            self.status = status.done(len(self.found.image_labels), summary(self.found))
         except CAMLocalizerError as error:
             self.status = status.failed(str(error), getattr(error, "log", None))
 
 
-def said_of(found: Findings, located: bool = True) -> str:
+def summary(found: Findings, located: bool = True) -> str:
     """Return in sentences what was found, and what to know about it."""
-    verdict = found.verdict(located and found.tumour_probable)
+    found_what = found.verdict(located and found.tumour_probable)
     notes = (f"Note: {note.rstrip('.')}." for note in found.notes)
-    return " ".join([f"{verdict[:1].upper()}{verdict[1:]}.", *notes])
+    return " ".join([f"{found_what[:1].upper()}{found_what[1:]}.", *notes])

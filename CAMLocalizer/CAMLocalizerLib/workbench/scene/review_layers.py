@@ -1,4 +1,4 @@
-"""Showing: the nodes by which a scene shows a review."""
+"""ReviewLayers: the nodes by which a scene shows a review."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError, holds_suv
-from ..mrml import (
+from ...core import LabelMap, SettingsError, holds_suv
+from ...mrml import (
     ROLE,
     ActivationLayer,
     PreviewSegment,
@@ -19,20 +19,20 @@ from ..mrml import (
     show_legend,
     style_accepted,
 )
-from ..mrml.colours import segment_colours
-from ..mrml.geometry import transform_to_world
-from ..mrml.pet import show_as_pet
-from ..mrml.removal import remove_node
-from .accepted import KEY_TAG, AcceptedSegment
-from .changes import Change
-from .review import Review
+from ...mrml.colours import segment_colours
+from ...mrml.geometry import transform_to_world
+from ...mrml.pet import show_as_pet
+from ...mrml.removal import remove_node
+from ..review.accepted import KEY_TAG, AcceptedSegment
+from ..review.changes import Change
+from ..review.review import Review
 
 VOLUME_ROLE = "CAMLocalizer.Volume"
 OUTPUT_ROLE = "CAMLocalizer.Output"
 ACTIVATION, PREVIEW = "activation", "preview"
 
 
-class Showing:
+class ReviewLayers:
     """A review's activation over its volume, its label map as a preview, and its accepted segments.
 
     Args:

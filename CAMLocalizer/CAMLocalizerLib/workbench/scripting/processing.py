@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import CAMLocalizerError, InputError, LabelMap, SettingsError
-from ..jobs import JobError, Launcher, LocalizationJob, Request
-from ..localizer import Findings, LabelSettings
-from ..mrml import activation_to_node, add_segment, show_in_slices
-from ..mrml.removal import remove_node
-from ..segment import Component, Threshold
-from . import status
-from .accepted import AcceptedSegment
-from .exporting import export_findings
-from .options import check_options, settings_of
-from .run import NewJob, Run
-from .showing import new_segmentation
-from .status import RunStatus
+from ...core import CAMLocalizerError, InputError, LabelMap, SettingsError
+from ...jobs import JobError, Launcher, LocalizationJob, Request
+from ...localizer import Findings, LabelSettings
+from ...mrml import activation_to_node, add_segment, show_in_slices
+from ...mrml.removal import remove_node
+from ...segment import Component, Threshold
+from ..new_job import NewJob
+from ..options import check_options, settings_of
+from ..review.accepted import AcceptedSegment
+from ..review.exporting import export_findings
+from ..scene.review_layers import new_segmentation
+from ..session import run_status as status
+from ..session.run_status import RunStatus
+from ..session.scene_run import Run
 
 POLL_S = 0.05
 

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError, Volume
-from ..localizer import Findings, LabelSettings, load_findings, save_findings
+from ...core import InputError, Volume
+from ...localizer import LabelSettings
 from .accepted import AcceptedSegment
 from .host import Host
-from .state import ReviewState, Voxel
-
-if TYPE_CHECKING:
-    from .review import Review
+from .review import Review
+from .review_state import ReviewState, Voxel
+from .stored_findings import checksum, restored_findings
 
 FORMAT = "CAMLocalizer review"
 FORMAT_VERSION = 1
-MAPS = "findings-"
 ACCEPTED = "accepted-"
-ARRAY_ENDING = ".npy"
 
 
 def review_to_state(review: Review) -> tuple[dict[str, Any], dict[str, NDArray]]:
@@ -58,14 +51,12 @@ def review_from_state(
     Raises:
         InputError: the volume is another one, or what was stored is damaged or of another release.
     """
-    from .review import Review
-
     if payload.get("format") != FORMAT or payload.get("version") != FORMAT_VERSION:
         raise InputError(f"this is no stored review of this release: {payload.get('format')} {payload.get('version')}")
     if payload.get("volume") != checksum(volume):
         raise InputError(f"{volume.name} is not as it was when it was reviewed; run the classifier again")
     try:
-        found = _findings_from_arrays(payload["findings"], arrays, volume)
+        found = restored_findings(payload["findings"], arrays, volume)
         accepted = tuple(
             AcceptedSegment.from_json(values, arrays[f"{ACCEPTED}{number}"], volume.grid)
             for number, values in enumerate(payload["accepted"])
@@ -80,32 +71,6 @@ def review_from_state(
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the stored review of {volume.name} is damaged ({error!r}); run again") from error
     return Review(found, state=state, host=host)
-
-
-def checksum(volume: Volume) -> str:
-    """Return what tells one volume's voxels from another's; where they lie is told by the findings."""
-    array = np.ascontiguousarray(volume.array_kji)
-    return hashlib.blake2b(array.data, digest_size=16).hexdigest()
-
-
-def stored_findings(found: Findings) -> tuple[str, dict[str, str], dict[str, NDArray]]:
-    """Return findings as they are stored: checksum of the volume, texts and arrays."""
-    with TemporaryDirectory(prefix="camlocalizer-review-") as folder:
-        save_findings(found, folder)
-        files = sorted(Path(folder).iterdir())
-        texts = {path.name: path.read_text(encoding="utf-8") for path in files if path.suffix != ARRAY_ENDING}
-        arrays = {f"{MAPS}{path.stem}": np.load(path) for path in files if path.suffix == ARRAY_ENDING}
-    return checksum(found.volume), texts, arrays
-
-
-def _findings_from_arrays(texts: Mapping[str, str], arrays: Mapping[str, NDArray], volume: Volume) -> Findings:
-    with TemporaryDirectory(prefix="camlocalizer-review-") as folder:
-        for name, text in texts.items():
-            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8", newline="\n")
-        for name, array in arrays.items():
-            if name.startswith(MAPS):
-                np.save(Path(folder) / f"{Path(name.removeprefix(MAPS)).name}{ARRAY_ENDING}", array)
-        return load_findings(folder, volume)
 
 
 def _voxel(values: Any) -> Voxel:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ..core import ModelError
-from ..models import CARD_FILE, ModelCard, bundled_models
-from ..models.search import find_bundle
-from ..mrml.volumes import UNIT_CODES
+from ...core import ModelError
+from ...models import CARD_FILE, ModelCard, bundled_models
+from ...models.search import find_bundle
+from ...mrml.volumes import UNIT_CODES
 
 logger = logging.getLogger("CAMLocalizerLib")
 

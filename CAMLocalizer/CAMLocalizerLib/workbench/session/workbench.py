@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
@@ -10,39 +9,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import CAMLocalizerError, ModelError, SettingsError
-from ..jobs import JobError, Launcher, LocalizationJob, Request
-from ..models import ModelCard
-from ..models.search import find_bundle
-from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
-from . import status
-from .availability import Availability
-from .changes import Change
-from .jumping import image_in_view, jump_to, jump_to_image
-from .models import model_cards, suggested_model, unit_of
+from ...core import CAMLocalizerError, ModelError, SettingsError
+from ...jobs import Launcher, LocalizationJob, Request
+from ...models import ModelCard
+from ...models.search import find_bundle
+from ...mrml import (
+    image_in_view,
+    jump_slices,
+    jump_to_image,
+    load_review,
+    reviewed_nodes,
+    segment_names,
+    store_review,
+    volume_from_node,
+)
+from ..availability import Availability
+from ..new_job import NewJob
+from ..review.changes import Change
+from ..review.review import Review
+from ..review.review_state import ReviewState
+from ..review.saving import review_from_state, review_to_state
+from ..scene.review_layers import ReviewLayers
+from . import run_status as status
+from .model_choice import model_cards, suggested_model, unit_of
 from .observing import observe
-from .review import Review
-from .run import NewJob, Run, said_of
-from .saving import review_from_state, review_to_state
-from .showing import Showing
-from .state import ReviewState
-from .status import RunStatus
-from .watch import VolumeWatch
+from .run_status import RunStatus
+from .scene_run import Run, summary
+from .volume_watch import VolumeWatch
 
-POLL_S = 0.05
 EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Go on?"
 EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses the edits. Go on?"
 
 
-def refuse(question: str) -> bool:  # noqa: ARG001  the question that a face would show
-    """Answer every question with no, as long as no face can ask the reviewer."""
+def refuse(question: str) -> bool:  # noqa: ARG001  the question that a user interface would show
+    """Answer every question with no, where no user interface can ask the reviewer."""
     return False
 
 
 class Workbench:
     """Everything behind a panel: choose, run, review, accept, export; without any widget.
 
-    Gestures go to :attr:`review`; the workbench writes what comes of them into the scene. Nodes are made when a run is
+    Changes go to :attr:`review`; the workbench writes their results into the scene. Nodes are made when a run is
     complete, and the user's own segments are never touched.
 
     Args:
@@ -64,7 +71,7 @@ class Workbench:
         self.launcher = launcher
         self.confirm = confirm
         self.new_job = new_job
-        self._faces: list[Callable[[], None]] = []
+        self._observers: list[Callable[[], None]] = []
         self.device = "auto"
         self.view = "auto"
         self.show_surface = True
@@ -74,7 +81,7 @@ class Workbench:
         self._agreed: NDArray[np.uint8] | None = None
         self._volume_node: Any = None
         self._output_node: Any = None
-        self._showing: Showing | None = None
+        self._layers: ReviewLayers | None = None
         self._watch: VolumeWatch | None = None
         self._run: Run | None = None
         self._status = RunStatus()
@@ -135,14 +142,14 @@ class Workbench:
     @property
     def output_node(self) -> Any:
         """The segmentation that accepted segments go to; None as long as nothing was accepted and none chosen."""
-        node = self._output_node if self._showing is None else self._showing.output_node
+        node = self._output_node if self._layers is None else self._layers.output_node
         return node if self._alive(node) else None
 
     def choose_output(self, node: Any) -> None:
         """Let accepted segments go to a segmentation node, the user's own too; None for a new one."""
         self._output_node = node
-        if self._showing is not None:
-            self._showing.choose_output(node)
+        if self._layers is not None:
+            self._layers.choose_output(node)
 
     @property
     def activation_node(self) -> Any:
@@ -152,12 +159,12 @@ class Workbench:
     @property
     def preview_node(self) -> Any:
         """The segmentation node that shows the label map; None without a review."""
-        return self._showing.preview.node if self._showing is not None and self._showing.preview.alive else None
+        return self._layers.preview.node if self._layers is not None and self._layers.preview.alive else None
 
     @property
     def layer(self) -> Any:
         """The activation over the volume: opacity, colour legend; None without a review."""
-        return self._showing.layer if self._showing is not None and self._showing.layer.alive else None
+        return self._layers.layer if self._layers is not None and self._layers.layer.alive else None
 
     # Run
 
@@ -208,30 +215,6 @@ class Workbench:
             run.cancel()
             self._status = run.status
 
-    def run_blocking(self, progress: Callable[[RunStatus], None] | None = None) -> Review:
-        """Run and wait for the end.
-
-        Args:
-            progress: called while waiting; what it raises cancels the run.
-
-        Raises:
-            JobError: the run failed; names the log.
-            SettingsError: the run cannot be started.
-            InputError: the volume cannot be looked at.
-        """
-        if not self.run():
-            raise SettingsError("the run was not started: edits of the preview would be lost")
-        try:
-            while self.poll().running:
-                if progress is not None:
-                    progress(self._status)
-                time.sleep(POLL_S)
-        finally:
-            self.cancel()
-        if self._status.state != "done" or self.review is None:
-            raise JobError(self._status.sentence)
-        return self.review
-
     def _take(self, run: Run) -> None:
         """Show what a run found, if anything."""
         if run.found is None:
@@ -241,22 +224,22 @@ class Workbench:
             return
         try:
             self._show(Review(run.found, host=self))
-            self._status = replace(self._status, sentence=self._said())
+            self._status = replace(self._status, sentence=self._summary())
             self.store()
         except CAMLocalizerError as error:
             self._status = status.failed(str(error))
 
-    def _said(self) -> str:
+    def _summary(self) -> str:
         assert self.review is not None
-        return said_of(self.review.found, bool(self.review.components))
+        return summary(self.review.found, bool(self.review.components))
 
     def _show(self, review: Review, placed: dict[str, str] | None = None) -> None:
         output = self.output_node
-        if self._showing is not None:
-            self._showing.close()
-        self._showing = Showing(self.scene, self.volume_node, review, placed)
-        if self._showing.output_node is None and output is not None:
-            self._showing.choose_output(output)
+        if self._layers is not None:
+            self._layers.close()
+        self._layers = ReviewLayers(self.scene, self.volume_node, review, placed)
+        if self._layers.output_node is None and output is not None:
+            self._layers.choose_output(output)
         self._watch = VolumeWatch(self.volume_node)
         self._exchange(review)
         review.subscribe(self._keep_accepted)
@@ -267,29 +250,29 @@ class Workbench:
             self.store()
 
     def _leave_review(self) -> None:
-        if self._showing is not None:
-            self._showing.hide()
+        if self._layers is not None:
+            self._layers.hide()
             self._exchange(None)
 
     def _let_go(self, sentence: str) -> None:
         if self.running:
             self.cancel()
             self._status = status.cancelled(sentence)
-        if self._showing is not None:
-            self._showing.close()
+        if self._layers is not None:
+            self._layers.close()
             self._exchange(None)
 
     def _exchange(self, review: Review | None) -> None:
         self.review = review
         if review is None:
-            self._showing, self._watch = None, None
-        for face in tuple(self._faces):
-            face()
+            self._layers, self._watch = None, None
+        for observer in tuple(self._observers):
+            observer()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` whenever :attr:`review` is another one, or none; the function returned ends that."""
-        self._faces.append(callback)
-        return lambda: self._faces.remove(callback) if callback in self._faces else None
+        self._observers.append(callback)
+        return lambda: self._observers.remove(callback) if callback in self._observers else None
 
     def notice(self) -> str:
         """Say that the volume was removed, moved or changed since the run; empty if it was not."""
@@ -298,14 +281,14 @@ class Workbench:
     # Views
 
     def rest(self) -> None:
-        """Do what is too slow for a moving hand; faces call it 150 ms after the last change.
+        """Do what is too slow while a control moves; user interfaces call it 150 ms after the last change.
 
         That is the surface in 3D views, unless :attr:`show_surface` is False, and keeping the review in the scene.
         """
-        if self._showing is None:
+        if self._layers is None:
             return
-        if self._showing.preview.alive:
-            self._showing.preview.surface(self.show_surface)
+        if self._layers.preview.alive:
+            self._layers.preview.surface(self.show_surface)
         self.store()
 
     def jump_to_image(self, index: int) -> None:
@@ -324,7 +307,7 @@ class Workbench:
         for component in self.review.components:
             if component.label == label:
                 k, j, i = component.peak_kji
-                jump_to(self.scene, self.review.found.volume.grid.to_lps((i, j, k)).tolist())
+                jump_slices(self.scene, self.review.found.volume.grid.to_lps((i, j, k)).tolist())
                 return
         raise SettingsError(f"there is no region {label}, only {len(self.review.components)}")
 
@@ -342,21 +325,21 @@ class Workbench:
 
     def may_change(self, before: ReviewState, after: ReviewState) -> bool:
         """Ask before something that was drawn by hand is lost."""
-        if self._showing is None:
+        if self._layers is None:
             return True
         if set(after.accepted) - set(before.accepted):
-            self._showing.check_output()
+            self._layers.check_output()
         drawn = (before.settings, before.rejected_kji, before.kept_kji, before.restored_kji)
         if drawn != (after.settings, after.rejected_kji, after.kept_kji, after.restored_kji) and self._loses_edits():
             return self.confirm(EDITED_PREVIEW.format(change="This change"))
         gone = set(before.accepted) - set(after.accepted)
-        if names := self._showing.edited_segments(gone):
+        if names := self._layers.edited_segments(gone):
             return self.confirm(EDITED_SEGMENT.format(names=" and ".join(names)))
         return True
 
     def edited_mask(self) -> NDArray[np.uint8] | None:
         """Return the preview as it was edited by hand; None where it was not."""
-        return None if self._showing is None else self._showing.edited_mask()
+        return None if self._layers is None else self._layers.edited_mask()
 
     def taken_names(self) -> Collection[str]:
         """Return the names of the output segmentation's segments."""
@@ -373,14 +356,14 @@ class Workbench:
 
     def store(self) -> None:
         """Keep the review in the scene, so that it is saved with it."""
-        if self.review is None or self._showing is None or self.volume_node is None:
+        if self.review is None or self._layers is None or self.volume_node is None:
             return
         payload, arrays = review_to_state(self.review)
         payload["workbench"] = {
             "model": self.model,
             "device": self.device,
             "view": self.view,
-            "placed": self._showing.placed,
+            "placed": self._layers.placed,
         }
         store_review(self.scene, self.volume_node, payload, arrays)
 
@@ -408,7 +391,7 @@ class Workbench:
         except ModelError:
             self._model = ""  # reviewed with a model that is not installed here
         self._show(review, known.get("placed"))
-        self._status = status.done(len(review.found.image_labels), self._said())
+        self._status = status.done(len(review.found.image_labels), self._summary())
         return True
 
     def _alive(self, node: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Gestures that change settings: threshold, scales, components, border."""
+"""Changes of single settings: threshold, scales, size of components, border."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from ..core import SettingsError
-from ..localizer import Findings, LabelSettings
-from ..segment import Threshold
+from ...core import SettingsError
+from ...localizer import Findings, LabelSettings
+from ...segment import Threshold
 
 
-class SettingGestures(ABC):
+class SettingChanges(ABC):
     """One method per setting. Each tells whether the change was made.
 
-    It is not made where the reviewer, asked, keeps what was drawn by hand. With ``preview`` the hand is still moving.
+    It is not made where the reviewer, asked, keeps what was drawn by hand. With ``preview`` a control is still moving.
     """
 
     found: Findings

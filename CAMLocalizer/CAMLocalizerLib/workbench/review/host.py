@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .state import ReviewState
+from .review_state import ReviewState
 
 
 class Host(Protocol):
@@ -27,7 +27,7 @@ class Host(Protocol):
         ...
 
 
-class Nowhere:
+class NullHost:
     """A review without a scene: nothing is drawn by hand."""
 
     def may_change(self, before: ReviewState, after: ReviewState) -> bool:  # noqa: ARG002  part of the protocol

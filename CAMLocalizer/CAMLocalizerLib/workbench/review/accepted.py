@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +11,8 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, InputError, LabelMap
-from ..localizer import Findings, LabelSettings
+from ...core import Grid, InputError, LabelMap
+from ...localizer import Findings, LabelSettings
 
 MM3_PER_ML = 1000.0
 DEFAULT_NAME = "Tumour {number}"
@@ -158,3 +158,11 @@ def free_name(taken: Collection[str]) -> str:
     while DEFAULT_NAME.format(number=number) in taken:
         number += 1
     return DEFAULT_NAME.format(number=number)
+
+
+def merged_label_map(segments: Sequence[AcceptedSegment]) -> LabelMap:
+    """Put accepted segments into one label map, labels 1, 2, ...; where they overlap the later one wins."""
+    merged = np.zeros(segments[0].grid.shape_kji, dtype=np.uint8)
+    for label, segment in enumerate(segments, start=1):
+        merged[segment.mask != 0] = label
+    return LabelMap(merged, segments[0].grid, tuple(segment.name for segment in segments))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...jobs.durations import in_words
+
 FINISHED = ("idle", "done", "failed", "cancelled")
 
 
@@ -65,9 +67,3 @@ def cancelled(sentence: str = "Cancelled") -> RunStatus:
 def done(total: int, sentence: str) -> RunStatus:
     """Say what the run found."""
     return RunStatus("done", total, total, 0.0, sentence)
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration as a person would say it: ``8 s``, ``3 min``."""
-    whole = max(1, round(seconds))
-    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..localizer import LabelSettings
-from ..segment import Regions
+from ...localizer import LabelSettings
+from ...segment import Regions
 from .accepted import AcceptedSegment
 
 Voxel = tuple[int, int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..localizer import Findings, Localization, ProjectionLocalization
+from ...localizer import Findings, Localization, ProjectionLocalization
 
 
 def raw_maps(found: Findings, scale: int) -> NDArray[np.float32]:
