@@ -75,11 +75,11 @@ def spots(shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
 
 def prepare(app: ReviewApp) -> None:
     """Put the findings where a saved review lies, and take it up again."""
-    desk = app.desk
-    node = desk.workbench.volume_node
-    store_review(desk.app.scene, node, *review_to_state(Review(findings(read_volume(sys.argv[1])))))
-    assert desk.workbench.restore(), desk.workbench.status
-    desk.look_again()
+    context = app.context
+    node = context.workbench.volume_node
+    store_review(context.app.scene, node, *review_to_state(Review(findings(read_volume(sys.argv[1])))))
+    assert context.workbench.restore(), context.workbench.status
+    context.refresh()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""When a view draws: at once, or not while it is held."""
+"""When a view draws: at once, or later while it is held."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class ReviewFolder:
             path = self.root / f"{stem}-{number}{kind}"
         return path
 
-    async def take_in(self, name: str, chunks: AsyncIterator[bytes], *, limit: int = LARGEST_UPLOAD) -> str:
+    async def save_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit: int = LARGEST_UPLOAD) -> str:
         """Write an upload, under another name until it is complete.
 
         Args:

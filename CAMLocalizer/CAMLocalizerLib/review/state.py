@@ -1,4 +1,4 @@
-"""What the page shows, one record per part; the page never changes them, gestures do."""
+"""What the page shows, one record per part; the page never changes them, actions do."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from .state import SliceState
 
 SLICE_VIEWS = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}  # as in Slicer's desktop
 THREE_D = "ThreeD"
-QUALITY = 90  # of JPEG; the same while the hand moves, or each picture would be drawn twice
+QUALITY = 90  # of JPEG; the same while something moves, or each picture would be drawn twice
 PICTURES_PER_S = 30.0
 BACKGROUND_3D = ("#0b0e12", "#1b2430")
 SliceObserver = Callable[[str, SliceState], None]
@@ -138,7 +138,7 @@ class Views:
         return max(self._drawings[name].drawn_at for name in self.slices)
 
     def hold_three_d(self) -> None:
-        """Stop the 3D view from drawing while a hand moves; it has nothing new to show before the surface is made."""
+        """Stop drawing the 3D view while a control moves: nothing new can be shown before the surface is made."""
         self._drawings[THREE_D].hold()
 
     def let_three_d_go(self) -> None:

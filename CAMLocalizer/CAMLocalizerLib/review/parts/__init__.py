@@ -1,4 +1,4 @@
-"""The parts of the page: each shows its own and takes its own gestures."""
+"""The parts of the page: each shows its own state and handles its own actions."""
 
 from .exports import ExportPart
 from .images import ImagesPart

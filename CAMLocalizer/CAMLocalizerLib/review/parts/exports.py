@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core import SettingsError
-from ..desk import Desk
+from ..page_context import PageContext
 from ..routes import EVERYTHING
 from ..state import Accepted, Exported, ExportedFile
 
@@ -18,19 +18,19 @@ ORDER = ("label map", "report", "segmentation", "activation", "picture")
 class ExportPart:
     """Writes the files of a case."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
         self.folder: Path | None = None
-        desk.gesture("export", self.export)
+        context.action("export", self.export)
 
     def export(self) -> None:
         """Write what was accepted, or else the label map on show, over an earlier export of the same scan."""
-        if reason := self._desk.availability.export_blocker():
+        if reason := self._context.availability.export_blocker():
             raise SettingsError(reason)
-        review = self._desk.review
+        review = self._context.review
         name = f"{review.found.volume.name}{SUFFIX}"
-        self.folder = review.export(self._desk.folder.root, name=name, overwrite=True)
-        page = self._desk.page
+        self.folder = review.export(self._context.folder.root, name=name, overwrite=True)
+        page = self._context.page
         shown: Exported = page.shown(Exported)
         page.show(replace(page.shown(Accepted), unsaved=False))
         page.show(Exported(str(self.folder), _files(self.folder), shown.count + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core import SettingsError
 from ...workbench import Change, Review, ReviewedComponent
 from ...workbench.presenter import volume_text
-from ..desk import EVERYTHING, Desk
+from ..page_context import EVERYTHING, PageContext
 from ..state import Accepted, AcceptedRow, History, RegionRow, Regions
 
 LISTED = 40
@@ -14,31 +14,31 @@ LISTED = 40
 class RegionsPart:
     """Lists regions and accepted segments; keeps, rejects, accepts, goes back."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
         self._at = 0  # the region shown last
-        desk.gesture("region", self.show_region)
-        desk.gesture("next_region", self.next_region)
-        desk.gesture("toggle", lambda label: desk.review.toggle_component(int(label)), draws=True)
-        desk.gesture("toggle_shown", self.toggle_shown, draws=True)
-        desk.gesture("pick", self.pick, draws=True)
-        desk.gesture("keep_all", lambda: desk.review.keep_all(), draws=True)
-        desk.gesture("accept", self.accept, draws=True)
-        desk.gesture("withdraw", lambda index: desk.review.withdraw(int(index)), draws=True)
-        desk.gesture("undo", self.undo, draws=True)
-        desk.gesture("redo", self.redo, draws=True)
-        desk.on_change(self._on_change)
-        desk.on_gesture(self._on_gesture)
+        context.action("region", self.show_region)
+        context.action("next_region", self.next_region)
+        context.action("toggle", lambda label: context.review.toggle_component(int(label)), draws=True)
+        context.action("toggle_shown", self.toggle_shown, draws=True)
+        context.action("pick", self.pick, draws=True)
+        context.action("keep_all", lambda: context.review.keep_all(), draws=True)
+        context.action("accept", self.accept, draws=True)
+        context.action("withdraw", lambda index: context.review.withdraw(int(index)), draws=True)
+        context.action("undo", self.undo, draws=True)
+        context.action("redo", self.redo, draws=True)
+        context.on_change(self._on_change)
+        context.on_action(self._on_action)
 
     def show_region(self, label: int, *, cross: bool = True) -> None:
         """Go to the highest activation of a region, with the cross at it unless that is not wanted."""
-        component = _component(self._desk.review, int(label))
-        self._desk.views.jump_to(_peak_lps(self._desk.review, component), cross=cross)
+        component = _component(self._context.review, int(label))
+        self._context.views.jump_to(_peak_lps(self._context.review, component), cross=cross)
         self._at = component.label
 
     def next_region(self, steps: int) -> None:
         """Go to the next or an earlier region of the list, round at its ends."""
-        count = len(self._desk.review.components)
+        count = len(self._context.review.components)
         if count:
             self.show_region((self._at - 1 + int(steps)) % count + 1 if self._at else 1)
 
@@ -46,41 +46,41 @@ class RegionsPart:
         """Reject or keep the region that was shown last."""
         if not self._at:
             raise SettingsError("choose a region first, in the list or with N")
-        self._desk.review.toggle_component(self._at)
+        self._context.review.toggle_component(self._at)
 
     def pick(self, view: str, across: float, down: float) -> None:
         """Reject or keep the region under a point of a slice view."""
-        place = self._desk.views.place_at(view, float(across), float(down))
-        label = self._desk.review.toggle_component_at(place)
+        place = self._context.views.place_at(view, float(across), float(down))
+        label = self._context.review.toggle_component_at(place)
         self._at = label or self._at
 
     def accept(self) -> None:
         """Keep the label map as a finding."""
-        if reason := self._desk.availability.accept_blocker():
+        if reason := self._context.availability.accept_blocker():
             raise SettingsError(reason)
-        segment = self._desk.review.accept()
-        self._desk.page.notice(f"{segment.name} accepted: {volume_text(segment.volume_ml)}.")
+        segment = self._context.review.accept()
+        self._context.page.notice(f"{segment.name} accepted: {volume_text(segment.volume_ml)}.")
 
     def undo(self) -> None:
         """Take the last step back."""
-        if reason := self._desk.availability.undo_blocker():
+        if reason := self._context.availability.undo_blocker():
             raise SettingsError(reason)
-        self._desk.review.undo()
+        self._context.review.undo()
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        if reason := self._desk.availability.redo_blocker():
+        if reason := self._context.availability.redo_blocker():
             raise SettingsError(reason)
-        self._desk.review.redo()
+        self._context.review.redo()
 
-    def _on_gesture(self) -> None:
-        workbench = self._desk.workbench
+    def _on_action(self) -> None:
+        workbench = self._context.workbench
         if workbench.review is None:
             self._at = 0
             for part in (Regions(), Accepted()):
-                self._desk.page.show(part)
-        review, availability = workbench.review, self._desk.availability
-        self._desk.page.show(
+                self._context.page.show(part)
+        review, availability = workbench.review, self._context.availability
+        self._context.page.show(
             History(
                 "" if review is None else review.undo_text,
                 "" if review is None else review.redo_text,
@@ -98,18 +98,18 @@ class RegionsPart:
             rows = tuple(self._row(review, component) for component in components[:LISTED])
             total = review.suv_total
             told = () if total is None or not components else total.phrases()
-            self._desk.page.show(Regions(rows, max(0, len(components) - LISTED), told))
+            self._context.page.show(Regions(rows, max(0, len(components) - LISTED), told))
             if changes == EVERYTHING and components:  # what a run found
                 self.show_region(1, cross=False)
         if Change.ACCEPTED in changes:
-            self._desk.page.show(Accepted(_accepted_rows(review), unsaved=bool(review.accepted)))
+            self._context.page.show(Accepted(_accepted_rows(review), unsaved=bool(review.accepted)))
 
     def _row(self, review: Review, component: ReviewedComponent) -> RegionRow:
         return RegionRow(
             component.label,
             volume_text(component.volume_ml),
             f"{component.peak:.2f}",
-            f"slice {self._desk.views.number_at('Red', _peak_lps(review, component))}",
+            f"slice {self._context.views.number_at('Red', _peak_lps(review, component))}",
             component.kept,
             () if component.suv is None else component.suv.phrases(),
             component.left_out,

@@ -12,7 +12,7 @@ from ...workbench.presenter import (
     threshold_control,
     volume_text,
 )
-from ..desk import Desk
+from ..page_context import PageContext
 from ..pictures import histogram_path, map_address
 from ..state import Histogram, Rules, ScaleChoice, ScalePictures, Scales, Threshold
 
@@ -24,21 +24,21 @@ PICTURE_SIZE = 96
 class SettingsPart:
     """Shows and takes the settings of the label map."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        desk.gesture("threshold", self.set_threshold, draws=True)
-        desk.gesture("method", self.set_method, draws=True)
-        desk.gesture("scale", self.set_scale, draws=True)
-        desk.gesture("weight", self.set_weight, draws=True)
-        desk.gesture("smallest", self.set_smallest, draws=True)
-        desk.gesture("probability_limit", self.set_probability_limit, draws=True)
-        desk.gesture("uptake_border", self.set_uptake_border, draws=True)
-        desk.gesture("keep_largest", self.set_keep_largest, draws=True)
-        desk.gesture("refinement", self.set_refinement, draws=True)
-        desk.gesture("reset", lambda: desk.review.reset(), draws=True)
-        desk.on_change(self._on_change)
-        desk.on_gesture(self._without_review)
-        desk.on_rest(self._on_rest)
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
+        context.action("threshold", self.set_threshold, draws=True)
+        context.action("method", self.set_method, draws=True)
+        context.action("scale", self.set_scale, draws=True)
+        context.action("weight", self.set_weight, draws=True)
+        context.action("smallest", self.set_smallest, draws=True)
+        context.action("probability_limit", self.set_probability_limit, draws=True)
+        context.action("uptake_border", self.set_uptake_border, draws=True)
+        context.action("keep_largest", self.set_keep_largest, draws=True)
+        context.action("refinement", self.set_refinement, draws=True)
+        context.action("reset", lambda: context.review.reset(), draws=True)
+        context.on_change(self._on_change)
+        context.on_action(self._without_review)
+        context.on_rest(self._on_rest)
         self._histogram_is_old = True
 
     def set_threshold(self, position: float, preview: bool = False) -> None:
@@ -46,9 +46,9 @@ class SettingsPart:
 
         Args:
             position: activation, or percentile if that is the method.
-            preview: whether the hand still moves.
+            preview: whether the slider is still moving.
         """
-        set_threshold_position(self._desk.review, float(position), preview=bool(preview))
+        set_threshold_position(self._context.review, float(position), preview=bool(preview))
 
     def set_method(self, method: str) -> None:
         """Give the threshold another way; the label map stays as it is where that can be.
@@ -56,59 +56,59 @@ class SettingsPart:
         Args:
             method: ``fixed``, ``percentile`` or ``otsu``.
         """
-        set_threshold_method(self._desk.review, str(method))
+        set_threshold_method(self._context.review, str(method))
 
     def set_scale(self, scale: int, on: bool) -> None:
         """Use a scale or leave it out."""
-        review = self._desk.review
+        review = self._context.review
         chosen = set(review.settings.scales)
         review.set_scales(chosen | {int(scale)} if on else chosen - {int(scale)})
 
     def set_weight(self, scale: int, weight: float, preview: bool = False) -> None:
         """Give a scale more or less weight."""
-        self._desk.review.set_weight(int(scale), float(weight), preview=bool(preview))
+        self._context.review.set_weight(int(scale), float(weight), preview=bool(preview))
 
     def set_smallest(self, volume_ml: float, preview: bool = False) -> None:
         """Leave smaller regions out."""
-        self._desk.review.set_min_volume_ml(float(volume_ml), preview=bool(preview))
+        self._context.review.set_min_volume_ml(float(volume_ml), preview=bool(preview))
 
     def set_probability_limit(self, limit: float, preview: bool = False) -> None:
         """Leave out what images show whose tumour probability is lower."""
-        self._desk.review.set_probability_limit(float(limit), preview=bool(preview))
+        self._context.review.set_probability_limit(float(limit), preview=bool(preview))
 
     def set_uptake_border(self, border: str) -> None:
         """Draw borders at another uptake."""
-        self._desk.review.set_uptake_border(str(border))
+        self._context.review.set_uptake_border(str(border))
 
     def set_keep_largest(self, count: int) -> None:
         """Keep so many of the largest regions; all if 0."""
-        self._desk.review.set_keep_largest(int(count) or None)
+        self._context.review.set_keep_largest(int(count) or None)
 
     def set_refinement(self, method: str) -> None:
         """Draw borders to the edges of the image, or as the threshold does."""
-        self._desk.review.set_refinement(method)
+        self._context.review.set_refinement(method)
 
     def _without_review(self) -> None:
-        if self._desk.workbench.review is None:
-            self._desk.page.show(Threshold())
-            self._desk.page.show(Histogram())
+        if self._context.workbench.review is None:
+            self._context.page.show(Threshold())
+            self._context.page.show(Histogram())
 
     def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
         if changes & {Change.SETTINGS, Change.LABEL_MAP, Change.ACTIVATION}:
-            self._desk.page.show(threshold_state(review))
-            self._desk.page.show(rules_state(review.settings))
-            self._desk.page.show(Scales(scale_choices(review)))
+            self._context.page.show(threshold_state(review))
+            self._context.page.show(rules_state(review.settings))
+            self._context.page.show(Scales(scale_choices(review)))
         if Change.ACTIVATION in changes:
             self._histogram_is_old = True
 
     def _on_rest(self) -> None:
-        review = self._desk.workbench.review
+        review = self._context.workbench.review
         if review is None or not self._histogram_is_old:
             return
         self._histogram_is_old = False
-        self._desk.page.show(Histogram(histogram_path(review.histogram(BINS), HISTOGRAM_SIZE)))
+        self._context.page.show(Histogram(histogram_path(review.histogram(BINS), HISTOGRAM_SIZE)))
         maps = review.scale_maps
-        self._desk.page.show(ScalePictures(tuple(map_address(maps[scale], PICTURE_SIZE) for scale in sorted(maps))))
+        self._context.page.show(ScalePictures(tuple(map_address(maps[scale], PICTURE_SIZE) for scale in sorted(maps))))
 
 
 def threshold_state(review: Review) -> Threshold:

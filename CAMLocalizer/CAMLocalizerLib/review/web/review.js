@@ -115,7 +115,7 @@
       delete held.upload;
       const answer = request.response ? JSON.parse(request.response) : {};
       if (request.status === 200) act("open", answer.name);
-      else act("complain", answer.error || "The upload was interrupted.");
+      else act("report_error", answer.error || "The upload was interrupted.");
     };
     held.upload = `Uploading ${file.name}`;
     request.send(file);

@@ -1,4 +1,4 @@
-"""Change: what about a review is different after a gesture."""
+"""Change: what an action changed about a review."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Change(Enum):
-    """What observers of a review have to draw anew."""
+    """What observers of a review have to redraw."""
 
     SETTINGS = "settings"
     ACTIVATION = "activation"

@@ -1,4 +1,4 @@
-"""Who may come in: holders of the token, from this machine, one reviewer at a time."""
+"""AccessControl: only holders of the token, from this machine, one reviewer at a time."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ HARDENING = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Gate:
-    """Stands before every route of the page, the websocket included.
+class AccessControl:
+    """Checks every request to the page, the websocket included.
 
     The first address carries the token; from then on a cookie does, which scripts cannot read and other sites cannot
     send. Requests under another host name (DNS rebinding) or from another page (``Origin``) are refused, and so is
-    whoever comes while a reviewer is there.
+    a second reviewer.
 
     Args:
         on_left: called when the reviewer has left.
@@ -60,11 +60,11 @@ class Gate:
         return self._reviewing or time.monotonic() < self._reserved_until
 
     def middleware(self) -> Any:
-        """Return the aiohttp middleware that asks this gate about every request."""
+        """Return the aiohttp middleware that checks every request."""
 
         @web.middleware
-        async def ask(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if sentence := self.why_not(request):
+        async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if sentence := self.refusal_of(request):
                 return self._hardened(pages.refused(sentence))
             if request.path == WEBSOCKET:
                 return await self._review(request, handler)
@@ -75,10 +75,10 @@ class Gate:
                 self._reserved_until = time.monotonic() + RESERVED_S
             return self._admitted(request, response)
 
-        return ask
+        return check
 
-    def why_not(self, request: web.Request) -> str:
-        """Return why a request is refused, in a sentence; empty for one that may come in."""
+    def refusal_of(self, request: web.Request) -> str:
+        """Return why a request is refused, in a sentence; empty for one that is accepted."""
         if request.headers.get("Host", "") not in self._hosts():
             return "This review answers only under its own address on this machine."
         origin = request.headers.get("Origin")

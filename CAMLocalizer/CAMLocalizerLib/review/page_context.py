@@ -1,4 +1,4 @@
-"""Desk: what every part of the page works with, and how gestures reach it."""
+"""PageContext: what every part of the page works with, and how the user's actions reach it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ REST_S = 0.15
 FIND_FIRST = "Find tumours first."
 EVERYTHING = frozenset(Change)
 Observer = Callable[[Review, frozenset[Change]], None]
-Gesture = Callable[..., Any]
+Action = Callable[..., Any]
 
 
 @dataclass
-class Desk:
+class PageContext:
     """The workbench, the views and the state of the page, together.
 
     Args:
@@ -67,7 +67,7 @@ class Desk:
 
     @property
     def availability(self) -> Availability:
-        """Why actions cannot be done now; a missing run is called as the page's button is."""
+        """Why actions cannot be done now; the first step is named as the page's button is."""
         return Availability(self.workbench, FIND_FIRST)
 
     def on_change(self, observer: Observer) -> None:
@@ -75,15 +75,15 @@ class Desk:
         self._observers.append(observer)
 
     def on_rest(self, callback: Callable[[], None]) -> None:
-        """Call back 150 ms after the last change: for what is too slow for a moving hand."""
+        """Call back 150 ms after the last change: for what is too slow while a control moves."""
         self._rest.append(callback)
 
-    def on_gesture(self, callback: Callable[[], None]) -> None:
-        """Call back after every gesture, whatever it did."""
+    def on_action(self, callback: Callable[[], None]) -> None:
+        """Call back after every action, whatever it did."""
         self._always.append(callback)
 
-    def gesture(self, name: str, action: Gesture, *, draws: bool = False) -> None:
-        """Let the page call an action by name; what it complains of is said in the page.
+    def action(self, name: str, action: Action, *, draws: bool = False) -> None:
+        """Let the page call an action by name; its errors are shown in the page.
 
         Args:
             name: by which the page calls it.
@@ -104,14 +104,14 @@ class Desk:
             except CAMLocalizerError as error:
                 self.page.notice(_sentence(str(error).replace(f"{self.folder.root}/", "")), error=True)
             except Exception:
-                logger.exception("the gesture %s failed", name)
+                logger.exception("the action %s failed", name)
                 self.page.notice("That failed; the terminal of the review tells more.", error=True)
-            self.look_again()
+            self.refresh()
 
         self.server.trigger(name)(act)
 
-    def look_again(self) -> None:
-        """Show what a gesture, or the end of a run, may have changed."""
+    def refresh(self) -> None:
+        """Show what an action, or the end of a run, may have changed."""
         self._watch()
         for callback in self._always:
             callback()
@@ -123,7 +123,7 @@ class Desk:
         self._timer = asyncio.get_running_loop().call_later(REST_S, self._on_rest)
 
     def later(self, action: Awaitable[None]) -> asyncio.Task[None]:
-        """Let something run beside the gestures."""
+        """Let something run beside the actions."""
         task = asyncio.ensure_future(action)
         _TASKS.add(task)
         task.add_done_callback(_TASKS.discard)
@@ -159,7 +159,7 @@ class Desk:
 
     def _on_rest(self) -> None:
         moving_s = self.views.drawn_at + REST_S - time.monotonic()
-        if moving_s > 0:  # the hand may only wait for the picture
+        if moving_s > 0:  # the user may only be waiting for the picture
             self._timer = asyncio.get_running_loop().call_later(moving_s, self._on_rest)
             return
         with self.server.state:
