@@ -107,10 +107,6 @@ class Widget:
         self.currentIndex = index
         self.emit("activated(int)", index)
 
-    def currentNode(self) -> Any:  # noqa: N802
-        """Return the chosen node."""
-        return self.node
-
     def setCurrentNode(self, node: Any) -> None:  # noqa: N802
         """Choose a node."""
         self.node = node
@@ -180,16 +176,14 @@ class Widget:
         return self
 
     addWidget = setColumnCount = horizontalHeader = verticalHeader = _nothing  # noqa: N815
-    setSectionResizeMode = setStretchLastSection = setVisible = blockSignals = selectRow = _nothing  # noqa: N815
-    resizeRowsToContents = setColumnWidth = setDefaultSectionSize = setMinimumSectionSize = _nothing  # noqa: N815
-    clearContents = setText = _nothing  # noqa: N815
+    setSectionResizeMode = setVisible = resizeRowsToContents = _nothing  # noqa: N815
 
 
 class TableItem:
     """A cell of a table."""
 
     def __init__(self, text: str = "") -> None:
-        self.text_, self.state, self.tip, self.place = text, None, "", (-1, -1)
+        self.text_, self.state, self.place = text, None, (-1, -1)
 
     def row(self) -> int:
         """Return in which row of its table the cell is."""
@@ -207,17 +201,8 @@ class TableItem:
         """Return whether the cell is ticked."""
         return self.state
 
-    def setToolTip(self, tip: str) -> None:  # noqa: N802
-        """Explain the cell."""
-        self.tip = tip
-
     def setFlags(self, _flags: int) -> None:  # noqa: N802
         """What a user may do with the cell."""
-
-    def setTextAlignment(self, _alignment: int) -> None:  # noqa: N802
-        """Where the text stands."""
-
-    setForeground = setTextAlignment  # noqa: N815
 
 
 class Timer:
@@ -277,16 +262,14 @@ def qt_members() -> dict[str, Any]:
         "QObject": QObject,
         "QTableWidgetItem": TableItem,
         "QTimer": Timer,
-        "QHeaderView": SimpleNamespace(Stretch=1, ResizeToContents=3, Fixed=2, Interactive=0),
-        "QEvent": SimpleNamespace(MouseButtonPress=2, MouseButtonRelease=3, MouseMove=5, Resize=14),
+        "QHeaderView": SimpleNamespace(Stretch=1, ResizeToContents=3),
+        "QEvent": SimpleNamespace(MouseButtonPress=2, MouseMove=5, Resize=14),
         "QApplication": SimpleNamespace(mouseButtons=lambda: 0, clipboard=lambda: clipboard),
         "Qt": SimpleNamespace(
             ToolTipRole=3,
             Checked=2,
             Unchecked=0,
             NoButton=0,
-            AlignRight=2,
-            AlignVCenter=128,
             ItemIsEnabled=32,
             ItemIsSelectable=1,
             ItemIsUserCheckable=16,
