@@ -100,7 +100,7 @@ def _load(scene: Any, class_name: str, storage: Any, path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path} does not exist; expected a file to load")
     scene.AddNode(storage)
-    storage.SetFileName(str(path))
+    storage.SetFileName(str(path.absolute()))  # the scene takes relative paths for its own folder
     node = scene.AddNewNodeByClass(class_name, path.name.split(".")[0])
     if storage.ReadData(node):
         node.CreateDefaultDisplayNodes()

@@ -12,9 +12,13 @@ from bench_stand_ins import names, run_to_end
 
 pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
 
+from CAMLocalizerLib.core import Volume
+from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import MODELS_VARIABLE, ModelCard, save_model
 from CAMLocalizerLib.mrml import volume_from_node
 from CAMLocalizerLib.workbench import Workbench
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 @pytest.fixture
@@ -78,3 +82,26 @@ def test_a_model_that_is_gone_is_told_in_a_sentence(scene: Any, volume_node: Any
     assert workbench.status.state == "failed"
     assert "weights.safetensors" in workbench.status.sentence
     assert names(scene) == before
+
+
+def test_the_documented_script_makes_a_scene(
+    found: Localization, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = [block for page in DOCS.rglob("*.md") for block in page.read_text().split("```python\n")[1:]]
+    (script,) = (block.split("```")[0] for block in blocks if "HeadlessApplication" in block)
+    write_nrrd(found.volume, tmp_path / "scan.nrrd")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(script.replace("brain-t1ce", model), names)
+    assert (tmp_path / "scan.mrb").is_file()
+    np.testing.assert_array_equal(names["label_map"].array_kji, names["result"].label_map.array_kji)
+
+
+def write_nrrd(volume: Volume, path: Path) -> None:
+    import SimpleITK
+
+    image = SimpleITK.GetImageFromArray(volume.array_kji)
+    image.SetSpacing(volume.grid.spacing_mm)
+    image.SetOrigin(volume.grid.origin_mm)
+    image.SetDirection(volume.grid.direction.ravel().tolist())
+    SimpleITK.WriteImage(image, str(path))
