@@ -71,7 +71,7 @@ def registerSampleData() -> None:
 
 
 class View(enum.Enum):
-    """Which slices are looked at."""
+    """Plane of the slices that the model runs on."""
 
     AUTO = "auto"
     AXIAL = "axial"
@@ -112,7 +112,7 @@ class CAMLocalizerParameterNode:
 
     inputVolume: the volume to look at.
     model: name or folder of the model bundle; empty for the one that suits the volume.
-    view: which slices are looked at.
+    view: plane of the slices that the model runs on.
     device: where the classifier runs.
     outputSegmentation: receives what is accepted; None for a new one.
     overlayOpacity: of the activation map over the volume.

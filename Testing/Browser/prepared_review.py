@@ -13,7 +13,7 @@ from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.mrml import store_review
 from CAMLocalizerLib.review.app import ReviewApp
-from CAMLocalizerLib.review.options import ReviewOptions
+from CAMLocalizerLib.review.review_options import ReviewOptions
 from CAMLocalizerLib.review.serve import serve
 from CAMLocalizerLib.views import covering_cells, slice_stack
 from CAMLocalizerLib.workbench import Review

@@ -54,7 +54,7 @@ def test_what_leads_outside_is_refused(scans: ReviewFolder, name: str) -> None:
 
 
 def test_a_name_that_no_file_can_have_is_refused(scans: ReviewFolder) -> None:
-    with pytest.raises(InputError, match="no name of a file"):
+    with pytest.raises(InputError, match="not a file name"):
         scans.inside("a\0b")
 
 
@@ -200,7 +200,7 @@ def test_reading_the_arguments_needs_no_slicer() -> None:
 
 def test_bars_fill_the_drawing_from_left_to_right() -> None:
     pytest.importorskip("slicer")
-    from CAMLocalizerLib.review.pictures import bars_path, histogram_path
+    from CAMLocalizerLib.review.page_pictures import bars_path, histogram_path
 
     assert bars_path(np.array([0.0, 1.0]), (10, 4)) == "M0 4V4.0H5.0V0.0H10.0V4Z"
     assert histogram_path(np.array([0, 0]), (10, 4)) == "M0 4V4.0H5.0V4.0H10.0V4Z"

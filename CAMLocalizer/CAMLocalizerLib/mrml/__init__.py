@@ -10,11 +10,11 @@ from .label_maps import label_map_from_node, label_map_to_node
 from .legends import show_legend
 from .navigation import align_slices, jump_slices, show_plane, slice_nodes
 from .preview import PreviewSegment
-from .reviews import load_review, remove_review, reviewed_nodes, store_review
 from .roles import ROLE, first_scan, is_own_node
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
 from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
+from .stored_reviews import load_review, remove_review, reviewed_nodes, store_review
 from .tables import table_to_node
 from .volumes import volume_from_node, volume_to_node
 

@@ -1,4 +1,4 @@
-"""From the number of an image that a model looked at to its place in slice views, and back."""
+"""From the number of an image that a model ran on to its place in slice views, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .navigation import Place, jump_slices, middle_of, nodes_across
 
 
 def image_place(found: Findings, index: int) -> Place:
-    """Return the middle of a slice that the model looked at, LPS in mm."""
+    """Return the middle of a slice that the model ran on, LPS in mm."""
     middle = (np.array(found.volume.grid.size) - 1) / 2
     middle[_axis(found)] = float(found.image_labels[index])
     x, y, z = found.volume.grid.to_lps(middle).tolist()

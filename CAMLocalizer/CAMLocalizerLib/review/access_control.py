@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from . import pages
-from .options import HOST
+from .review_options import HOST
 
 NAMES_OF_HOST = (HOST, "localhost")
 PAGES = ("/", "/index.html")

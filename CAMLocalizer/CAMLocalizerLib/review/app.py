@@ -13,9 +13,9 @@ from .files import ReviewFolder
 from .messages import log_vtk_messages
 from .page import build_page
 from .page_context import PageContext
+from .page_state import PageState
+from .page_views import Views
 from .parts import ExportPart, ImagesPart, LookPart, RegionsPart, RunPart, ScanPart, SettingsPart
-from .state import PageState
-from .views import Views
 
 
 class PageWorkbench(Workbench):

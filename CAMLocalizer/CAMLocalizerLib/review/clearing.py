@@ -12,7 +12,7 @@ KINDS = ("vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeNode")
 
 
 def clear_leftovers(workbench: Workbench) -> None:
-    """Remove maps, previews and accepted segments of reviews that are no more; the page could not show whose they are.
+    """Remove maps, previews and accepted segments of former reviews; the page could not show whose they are.
 
     Args:
         workbench: whose present review keeps its nodes.

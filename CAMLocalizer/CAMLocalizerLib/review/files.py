@@ -52,7 +52,7 @@ class ReviewFolder:
         try:
             path = (self.root / name).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise InputError(f"{name!r} is no name of a file") from None
+            raise InputError(f"{name!r} is not a file name") from None
         if not name or not path.is_relative_to(self.root):
             raise InputError(f"{name} lies outside the folder of this review, {self.root}; copy it there first")
         return path

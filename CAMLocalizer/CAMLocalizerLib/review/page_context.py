@@ -17,8 +17,8 @@ from ..core import CAMLocalizerError
 from ..workbench import Availability, Change, Review, Workbench
 from .clearing import clear_leftovers
 from .files import ReviewFolder
-from .state import PageState
-from .views import Views
+from .page_state import PageState
+from .page_views import Views
 
 logger = logging.getLogger(__name__)
 REST_S = 0.15

@@ -19,7 +19,7 @@ from trame.app import get_server
 from ..core import OutputError, Volume
 from .access_control import AccessControl
 from .app import ReviewApp
-from .options import HOST, ReviewOptions
+from .review_options import HOST, ReviewOptions
 from .routes import Routes
 
 CLIENT = files("trame_client") / "module" / "vue3-www"

@@ -427,8 +427,8 @@ def test_a_volume_that_is_moved_after_the_run_cannot_be_accepted(reviewing: Any,
     transform.SetMatrixTransformToParent(matrix)
     reviewing.parameter_node.inputVolume.SetAndObserveTransformNodeID(transform.GetID())
     follow(reviewing)
-    assert "moved after it was looked at" in reviewing.ui.statusLabel.text
-    assert "moved after it was looked at" in reviewing.ui.acceptButton.toolTip
+    assert "moved after the run" in reviewing.ui.statusLabel.text
+    assert "moved after the run" in reviewing.ui.acceptButton.toolTip
     transform.SetMatrixTransformToParent(type(matrix)())
     follow(reviewing)
     assert "moved" not in reviewing.ui.statusLabel.text

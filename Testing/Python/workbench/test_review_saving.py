@@ -68,7 +68,7 @@ def test_a_review_is_not_restored_on_another_volume(reviewed: Review) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda payload, arrays: payload.update(version=99), "no stored review of this release"),
+        (lambda payload, arrays: payload.update(version=99), "not a stored review of this release"),
         (lambda payload, arrays: payload.pop("settings"), "is damaged"),
         (lambda payload, arrays: payload.update(rejected_kji=[[1, 2]]), "is damaged"),
         (lambda payload, arrays: arrays.pop("accepted-0"), "is damaged"),

@@ -136,9 +136,7 @@ def test_a_volume_moved_after_the_run_is_said(workbench: Any) -> None:
     transform.SetMatrixTransformToParent(shift(25.0, 0.0, 0.0))
     assert workbench.notice() == ""
     workbench.volume_node.SetAndObserveTransformNodeID(transform.GetID())
-    assert (
-        available(workbench).accept_blocker() == "oblique was moved after it was looked at; move it back or run again."
-    )
+    assert available(workbench).accept_blocker() == "oblique was moved after the run; move it back or run again."
     assert available(workbench).export_blocker() == workbench.notice()
     workbench.volume_node.SetAndObserveTransformNodeID(None)
     assert available(workbench).accept_blocker() == ""

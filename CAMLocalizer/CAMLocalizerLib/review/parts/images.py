@@ -1,12 +1,12 @@
-"""Tumour probability of each image that the model looked at, as a plot to jump from."""
+"""Tumour probability of each image that the model ran on, as a plot to jump from."""
 
 from __future__ import annotations
 
 from ...mrml import image_place
 from ...workbench import Change, Review
 from ..page_context import EVERYTHING, PageContext
-from ..pictures import bars_path
-from ..state import CurrentImage, Images
+from ..page_pictures import bars_path
+from ..page_state import CurrentImage, Images
 
 VIEWS = {"axial": "Red", "coronal": "Green", "sagittal": "Yellow"}  # where slices of a plane are shown
 PLOT_SIZE = (1000, 40)  # of the drawing that the page stretches

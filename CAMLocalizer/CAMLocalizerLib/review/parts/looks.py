@@ -12,7 +12,7 @@ from ...mrml.colours import activation_rgba
 from ...mrml.pet import shown_as_pet
 from ...workbench import Change, Review
 from ..page_context import EVERYTHING, PageContext
-from ..state import Look
+from ..page_state import Look
 
 LEGEND_COLOURS = 12
 WIDEST_SUV = (0.0, 20.0)  # that brightness and contrast reach in a PET

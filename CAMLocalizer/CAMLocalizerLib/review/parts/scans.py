@@ -13,8 +13,8 @@ from ...mrml import volume_to_node
 from ..body import body_surface
 from ..data_files import check_data_files
 from ..page_context import PageContext
+from ..page_state import Choice, Scan
 from ..projection_box import ProjectionBox
-from ..state import Choice, Scan
 
 
 class ScanPart:

@@ -59,7 +59,7 @@ class AcceptedSegment:
         threshold_value: float,
         edited: bool,
     ) -> AcceptedSegment:
-        """Keep a mask on the grid of what was looked at."""
+        """Keep a mask on the grid of the volume that the model ran on."""
         card = found.card
         return cls(
             name,

@@ -52,7 +52,9 @@ def review_from_state(
         InputError: the volume is another one, or what was stored is damaged or of another release.
     """
     if payload.get("format") != FORMAT or payload.get("version") != FORMAT_VERSION:
-        raise InputError(f"this is no stored review of this release: {payload.get('format')} {payload.get('version')}")
+        raise InputError(
+            f"this is not a stored review of this release: {payload.get('format')} {payload.get('version')}"
+        )
     if payload.get("volume") != checksum(volume):
         raise InputError(f"{volume.name} is not as it was when it was reviewed; run the classifier again")
     try:

@@ -125,5 +125,5 @@ class SettingChanges(ABC):
 
     def _known_scale(self, scale: int) -> int:
         if scale not in self.found.scales:
-            raise SettingsError(f"scale {scale} asked for, the model has {self.found.scales}")
+            raise SettingsError(f"unknown scale {scale}; the model provides {self.found.scales}")
         return int(scale)

@@ -1,4 +1,4 @@
-"""SliceMaskEngine: the quickest way from settings to a mask where a model looked at slices."""
+"""SliceMaskEngine: the quickest way from settings to a mask where a model ran on slices."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class SliceMaskEngine:
         """Find the regions of the label map of the activation that was fused last.
 
         Args:
-            settings: threshold and rules of size; those of the fusion are not looked at.
+            settings: threshold and rules of size; those of the fusion are ignored.
             rough: leave a refinement out.
 
         Returns:

@@ -37,7 +37,7 @@ class ReviewLayers:
 
     Args:
         scene: the ``vtkMRMLScene``.
-        volume_node: what was looked at.
+        volume_node: the volume that the model ran on.
         review: what is shown.
         placed: for a review that the scene was saved with: the ids of its accepted segments by their keys. The preview
             is then left as it is, edits included.

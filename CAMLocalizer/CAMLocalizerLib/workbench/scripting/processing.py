@@ -84,7 +84,7 @@ class Processing:
 
     Raises:
         SettingsError: no volume, an unknown setting or a value out of range.
-        InputError: the volume cannot be looked at.
+        InputError: the model cannot run on the volume.
         JobError: the process cannot be started.
     """
 

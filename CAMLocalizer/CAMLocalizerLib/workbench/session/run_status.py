@@ -16,7 +16,7 @@ class RunStatus:
 
     Args:
         state: ``idle``, ``starting``, ``running``, ``done``, ``failed`` or ``cancelled``.
-        done: images looked at.
+        done: images that are done.
         total: images; 0 while that is not known.
         seconds_left: estimate; None while there is none.
         sentence: for the reviewer.

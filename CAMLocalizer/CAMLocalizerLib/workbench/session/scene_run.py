@@ -24,7 +24,7 @@ class Run:
         new_job: makes the job, from volume, request and launcher.
 
     Raises:
-        InputError: the volume cannot be looked at.
+        InputError: the model cannot run on the volume.
         JobError: the process cannot be started.
     """
 

@@ -28,12 +28,12 @@ class VolumeWatch:
         if self._node.GetScene() is not self._scene:
             return f"{self._name} was removed from the scene."
         if self._node.GetImageData() is not self._image or self._voxels_stamp() != self._stamp:
-            return f"{self._name} was changed after it was looked at; run again."
+            return f"{self._name} was changed after the run; run again."
         try:
             moved = not grid_from_node(self._node).matches(self._grid)
         except CAMLocalizerError as error:
             return f"{error}."
-        return f"{self._name} was moved after it was looked at; move it back or run again." if moved else ""
+        return f"{self._name} was moved after the run; move it back or run again." if moved else ""
 
     def _voxels_stamp(self) -> int:
         scalars = self._image.GetPointData().GetScalars()

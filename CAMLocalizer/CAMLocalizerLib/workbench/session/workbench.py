@@ -186,7 +186,7 @@ class Workbench:
 
         Raises:
             SettingsError: :meth:`Availability.run_blocker` tells why not.
-            InputError: the volume cannot be looked at.
+            InputError: the model cannot run on the volume.
         """
         if reason := Availability(self).run_blocker():
             raise SettingsError(reason)

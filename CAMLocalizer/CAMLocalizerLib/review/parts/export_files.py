@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ...core import SettingsError
 from ..page_context import PageContext
+from ..page_state import Accepted, Exported, ExportedFile
 from ..routes import EVERYTHING
-from ..state import Accepted, Exported, ExportedFile
 
 KIB = 1024
 SUFFIX = "-review"  # beside the results of the command line, never over them

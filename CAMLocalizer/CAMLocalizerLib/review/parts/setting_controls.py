@@ -13,8 +13,8 @@ from ...workbench.presenter import (
     volume_text,
 )
 from ..page_context import PageContext
-from ..pictures import histogram_path, map_address
-from ..state import Histogram, Rules, ScaleChoice, ScalePictures, Scales, Threshold
+from ..page_pictures import histogram_path, map_address
+from ..page_state import Histogram, Rules, ScaleChoice, ScalePictures, Scales, Threshold
 
 BINS = 64
 HISTOGRAM_SIZE = (256, 48)  # of the drawing that the page stretches

@@ -6,7 +6,7 @@ import asyncio
 
 from ...workbench.session.model_choice import suggested_model
 from ..page_context import PageContext
-from ..state import Choice, Model, Run
+from ..page_state import Choice, Model, Run
 
 POLL_S = 0.15
 

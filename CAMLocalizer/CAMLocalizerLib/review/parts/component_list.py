@@ -6,7 +6,7 @@ from ...core import SettingsError
 from ...workbench import Change, Review, ReviewedComponent
 from ...workbench.presenter import volume_text
 from ..page_context import EVERYTHING, PageContext
-from ..state import Accepted, AcceptedRow, History, RegionRow, Regions
+from ..page_state import Accepted, AcceptedRow, History, RegionRow, Regions
 
 LISTED = 40
 

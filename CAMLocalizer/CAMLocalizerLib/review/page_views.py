@@ -12,8 +12,8 @@ from trame_slicer.rca_view import RemoteSliceViewFactory, RemoteThreeDViewFactor
 from trame_slicer.views import SliceView, ThreeDView, ViewLayoutDefinition
 
 from ..mrml.navigation import Place, jump_slices, offset_of, place_at, ras_from_lps, sides_of, slice_number
-from .drawing import HeldDrawing, not_drawing
-from .state import SliceState
+from .held_drawing import HeldDrawing, not_drawing
+from .page_state import SliceState
 
 SLICE_VIEWS = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}  # as in Slicer's desktop
 THREE_D = "ThreeD"

@@ -38,7 +38,7 @@ class HeldDrawing(ScheduledRenderStrategy):
         self._held = True
 
     def let_go(self, *, draw: bool = True) -> None:
-        """Draw again; at once what was asked for meanwhile, if ``draw``."""
+        """Draw again; at once what was requested meanwhile, if ``draw``."""
         asked, self._asked, self._held = self._asked, False, False
         if asked and draw:
             self._adapter.schedule_render()

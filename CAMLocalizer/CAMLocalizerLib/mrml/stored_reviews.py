@@ -84,7 +84,7 @@ def load_review(scene: Any, key_node: Any) -> tuple[dict[str, Any], dict[str, ND
 
 
 def remove_review(scene: Any, key_node: Any) -> None:
-    """Remove everything kept for a volume; none is no error."""
+    """Remove everything kept for a volume; it is not an error if there is nothing."""
     while (header := _header_of(scene, key_node)) is not None:
         scene.RemoveNode(header)
     _prune(scene)

@@ -119,7 +119,7 @@ class Rules(Part):
 
 @dataclass(frozen=True)
 class Images(Part):
-    """Tumour probability of each image that the model looked at."""
+    """Tumour probability of each image that the model ran on."""
 
     path: str = ""
     count: int = 0

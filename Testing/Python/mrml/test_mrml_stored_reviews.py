@@ -19,7 +19,7 @@ from CAMLocalizerLib.mrml import (
     store_review,
     volume_to_node,
 )
-from CAMLocalizerLib.mrml import reviews as module
+from CAMLocalizerLib.mrml import stored_reviews as module
 
 PAYLOAD = {"threshold": "200/255", "note": 'Größe < 5 mm & "rand"\n\t\\', "scales": [1, 2], "none": None, "weight": 0.1}
 
