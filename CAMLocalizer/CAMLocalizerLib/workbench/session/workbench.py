@@ -14,9 +14,6 @@ from ...jobs import Launcher, LocalizationJob, Request
 from ...models import ModelCard
 from ...models.search import find_bundle
 from ...mrml import (
-    image_in_view,
-    jump_slices,
-    jump_to_image,
     load_review,
     reviewed_nodes,
     segment_names,
@@ -35,6 +32,7 @@ from .model_choice import model_cards, suggested_model, unit_of
 from .observing import observe
 from .run_status import RunStatus
 from .scene_run import Run, summary
+from .view_navigation import ViewNavigation
 from .volume_watch import VolumeWatch
 
 EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Go on?"
@@ -46,7 +44,7 @@ def refuse(question: str) -> bool:  # noqa: ARG001  the question that a user int
     return False
 
 
-class Workbench:
+class Workbench(ViewNavigation):
     """Everything behind a panel: choose, run, review, accept, export; without any widget.
 
     Changes go to :attr:`review`; the workbench writes their results into the scene. Nodes are made when a run is
@@ -278,7 +276,7 @@ class Workbench:
         """Say that the volume was removed, moved or changed since the run; empty if it was not."""
         return "" if self._watch is None else self._watch.notice()
 
-    # Views
+    # Pauses
 
     def rest(self) -> None:
         """Do what is too slow while a control moves; user interfaces call it 150 ms after the last change.
@@ -290,36 +288,6 @@ class Workbench:
         if self._layers.preview.alive:
             self._layers.preview.surface(self.show_surface)
         self.store()
-
-    def jump_to_image(self, index: int) -> None:
-        """Let the slice views go to an image, counted as the probabilities are."""
-        if self.review is not None:
-            jump_to_image(self.scene, self.review.found, index)
-
-    def jump_to_component(self, label: int) -> None:
-        """Let all slice views go to the highest activation of a region.
-
-        Raises:
-            SettingsError: no region has this label.
-        """
-        if self.review is None:
-            return
-        for component in self.review.components:
-            if component.label == label:
-                k, j, i = component.peak_kji
-                jump_slices(self.scene, self.review.found.volume.grid.to_lps((i, j, k)).tolist())
-                return
-        raise SettingsError(f"there is no region {label}, only {len(self.review.components)}")
-
-    @property
-    def image_in_view(self) -> int | None:
-        """Index of the image that a slice view shows; None where none does."""
-        return None if self.review is None else image_in_view(self.scene, self.review.found)
-
-    @property
-    def probabilities(self) -> NDArray[np.float32]:
-        """Tumour probability of each image, in the view's order; empty without a review."""
-        return np.zeros(0, np.float32) if self.review is None else self.review.found.tumour_probabilities
 
     # The review's host
 
