@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     if find_spec(EXTRA) is None:
         raise SettingsError("the review needs the extra 'review'; install it with: pip install 'camlocalizer[review]'")
     from ..review.opengl import OpenGLProbe
-    from ..review.options import ReviewOptions
+    from ..review.review_options import ReviewOptions
 
     wanted = ReviewOptions(
         options.file, options.folder, options.model, options.device, options.port, not options.no_browser, options.unit

@@ -52,7 +52,7 @@ class ReviewFolder:
         try:
             path = (self.root / name).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise InputError(f"{name!r} is no name of a file") from None
+            raise InputError(f"{name!r} is not a file name") from None
         if not name or not path.is_relative_to(self.root):
             raise InputError(f"{name} lies outside the folder of this review, {self.root}; copy it there first")
         return path
@@ -87,7 +87,7 @@ class ReviewFolder:
             path = self.root / f"{stem}-{number}{kind}"
         return path
 
-    async def take_in(self, name: str, chunks: AsyncIterator[bytes], *, limit: int = LARGEST_UPLOAD) -> str:
+    async def save_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit: int = LARGEST_UPLOAD) -> str:
         """Write an upload, under another name until it is complete.
 
         Args:

@@ -6,7 +6,6 @@ from .components import components, filter_components
 from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
 from .label import label_map_from_activation
 from .levels import ActivationLevels
-from .live import LiveSlices
 from .liver import LiverUptake, find_liver
 from .projections import fuse_projections, multiply_projections
 from .refine import REFINEMENTS, refine
@@ -24,7 +23,6 @@ __all__ = [
     "Basins",
     "Candidates",
     "Component",
-    "LiveSlices",
     "LiverUptake",
     "Regions",
     "Threshold",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_stand_ins import DONE, RUNNING, Bench, ReadyJob, failed, names
+from bench_stand_ins import DONE, RUNNING, Bench, ReadyJob, failed, names, run_to_end
 
 pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
 
@@ -18,8 +18,9 @@ from CAMLocalizerLib.core import InputError, LabelMap, SettingsError
 from CAMLocalizerLib.io import read_label_map, write_nifti
 from CAMLocalizerLib.jobs import JobError
 from CAMLocalizerLib.localizer import LabelSettings
-from CAMLocalizerLib.workbench.folders import FolderProcessing, process_folder, volume_paths
 from CAMLocalizerLib.workbench.options import settings_of
+from CAMLocalizerLib.workbench.scripting import FolderProcessing, process_folder
+from CAMLocalizerLib.workbench.scripting.folders import volume_paths
 
 OPTIONS = {"threshold": "q97", "weights": {1: 1.0, 3: 0.5}, "min_volume_ml": 0.1, "refinement": "random-walk"}
 
@@ -49,7 +50,7 @@ def test_a_script_gets_the_panels_label_map(bench: Bench, process: Any) -> None:
     result = process(**OPTIONS)
     workbench = bench.workbench()
     workbench.choose_volume(bench.scene.GetFirstNodeByName("oblique"))
-    review = workbench.run_blocking()
+    review = run_to_end(workbench)
     review.set_settings(result.settings)
     shown = segment_mask(result.segmentation_node, result.segment_id, result.label_map.grid)
     np.testing.assert_array_equal(shown.array_kji, review.mask)

@@ -13,7 +13,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ...workbench.status import in_words
+from ...jobs.durations import in_words
 from .appearance import change_appearance
 from .augment import augment_batch
 from .batches import Batch, make_loader

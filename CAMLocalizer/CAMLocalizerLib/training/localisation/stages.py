@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...core import ModelError
+from ...jobs.durations import in_words
 from ...networks import EncoderDCFPN
-from ...workbench.status import in_words
 from ..fit.batches import UNKNOWN, Batch
 from ..fit.engine import run_fit
 from ..fit.module import Task

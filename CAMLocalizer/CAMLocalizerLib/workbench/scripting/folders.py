@@ -1,0 +1,267 @@
+"""Many files from a script: a folder of results for each, and a row that tells how it went."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...cases import CaseResult, checked_exports, exports_source, make_case, write_results
+from ...core import CAMLocalizerError, InputError, SettingsError, Volume
+from ...io import case_name, read_volume, source_sha256, staged_folder
+from ...io.names import ending
+from ...jobs import Launcher, LocalizationJob, Request
+from ...localizer import Findings
+from ..new_job import NewJob
+from ..options import check_options, settings_of
+from ..review.accepted import MM3_PER_ML
+from ..session.run_status import RunStatus, cancelled, starting, under_way
+
+logger = logging.getLogger("CAMLocalizerLib")
+
+VOLUMES = (".nrrd", ".nhdr", ".nii.gz", ".nii", ".mha", ".mhd")
+DICOM = (".dcm", ".ima")
+FolderProgress = Callable[[int, int, RunStatus], None]
+JobOf = Callable[[Volume], LocalizationJob]
+Options = Mapping[str, Any]
+Attempt = Generator[RunStatus, None, "FolderRow"]
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class FolderRow:
+    """How one file went.
+
+    Args:
+        path: the file, or the folder of a DICOM series.
+        folder: of the results; None if it failed.
+        error: what went wrong in a sentence; empty if nothing did.
+        tumour_found: whether the classifier holds a tumour for probable and it was located.
+        volume_ml: volume of the label map.
+        regions: number of its regions.
+        seconds: that it took.
+    """
+
+    path: Path
+    folder: Path | None
+    error: str = ""
+    tumour_found: bool = False
+    volume_ml: float = 0.0
+    regions: int = 0
+    seconds: float = 0.0
+
+
+class FolderProcessing:
+    """Many volumes, one after the other, each with a folder of results; one that fails stops no other.
+
+    Args:
+        inputs: a folder, whose volumes and DICOM folders are taken, or files and DICOM folders one by one.
+        output: folder for the folders of results, named after the inputs.
+        model: name or folder of the model.
+        device: as for :class:`Processing`.
+        view: as for :class:`Processing`.
+        overwrite: replace results of earlier runs.
+        exports: further files for each volume, as for :meth:`Review.export`.
+        launcher: starts the processes; that of :mod:`CAMLocalizerLib.jobs` if not given.
+        new_job: makes the jobs.
+        options: settings by name, as for :func:`settings_of`.
+
+    Raises:
+        SettingsError: an unknown setting or export, or two inputs of one name.
+        InputError: no input, or a folder without volumes.
+    """
+
+    def __init__(
+        self,
+        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        output: str | os.PathLike[str],
+        *,
+        model: str,
+        device: str = "auto",
+        view: str = "auto",
+        overwrite: bool = False,
+        exports: Collection[str] = (),
+        launcher: Launcher | None = None,
+        new_job: NewJob = LocalizationJob,
+        **options: Any,
+    ) -> None:
+        check_options(options)
+        checked_exports(exports)
+        self.paths = tuple(volume_paths(inputs))
+        _check_names(self.paths)
+        request = Request(model=str(model), device=device, view=view)
+        job_of = partial(new_job, request=request, launcher=launcher)
+        self._attempts = [
+            partial(_attempt, path, Path(output) / case_name(path), overwrite, job_of, options, exports)
+            for path in self.paths
+        ]
+        self._present: Attempt | None = None
+        self.rows: list[FolderRow] = []
+        self.status = starting()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is something left to do."""
+        return self.status.running
+
+    def poll(self) -> RunStatus:
+        """Go on as far as that takes no waiting, but for reading a volume and writing results.
+
+        Returns:
+            The status of the present volume; ``done`` when every volume has its row in :attr:`rows`.
+        """
+        if not self.status.running:
+            return self.status
+        if self._present is None:
+            self._present = self._attempts[len(self.rows)]()
+        try:
+            self.status = next(self._present)
+        except StopIteration as ended:
+            self._present = None
+            self.rows.append(ended.value)
+            if len(self.rows) == len(self.paths):
+                self.status = RunStatus("done", sentence=_told(self.rows))
+        return self.status
+
+    def cancel(self) -> None:
+        """End the work; the results of finished volumes stay, nothing of the present one does."""
+        if self._present is not None:
+            self._present.close()
+            self._present = None
+        if self.status.running:
+            self.status = cancelled()
+
+    def wait(self, progress: FolderProgress | None = None) -> list[FolderRow]:
+        """Wait for the end.
+
+        Args:
+            progress: called with the number of volumes done, of all volumes, and the status of the present one; what
+                it raises ends the work, finished results stay.
+
+        Returns:
+            A row for every volume, in their order.
+        """
+        try:
+            while self.poll().running:
+                if self._present is None:
+                    continue
+                if progress is not None:
+                    progress(len(self.rows), len(self.paths), self.status)
+                time.sleep(POLL_S)
+        finally:
+            self.cancel()
+        return self.rows
+
+
+def process_folder(
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    model: str,
+    progress: FolderProgress | None = None,
+    **options: Any,
+) -> list[FolderRow]:
+    """Look for tumours in many volumes and wait for the end.
+
+    Args:
+        inputs: as for :class:`FolderProcessing`, whose errors it raises.
+        output: as there.
+        model: as there.
+        progress: as for :meth:`FolderProcessing.wait`.
+        options: further arguments of :class:`FolderProcessing`.
+
+    Returns:
+        A row for every volume, in their order.
+    """
+    return FolderProcessing(inputs, output, model=model, **options).wait(progress)
+
+
+def _attempt(
+    path: Path, target: Path, overwrite: bool, job_of: JobOf, options: Options, exports: Collection[str]
+) -> Attempt:
+    """Handle one input, whole or not at all; whatever goes wrong, the next one gets its turn."""
+    begin = time.perf_counter()
+    try:
+        with staged_folder(target, overwrite) as staging:
+            source = exports_source(exports, path)
+            result = yield from _localize(path, job_of, options)
+            write_results(result, staging, exports=exports, source=source)
+    except CAMLocalizerError as error:
+        return FolderRow(path, None, str(error), seconds=time.perf_counter() - begin)
+    except Exception as error:
+        logger.exception("%s: an error that was not foreseen", path.name)
+        return FolderRow(path, None, f"{type(error).__name__}: {error}", seconds=time.perf_counter() - begin)
+    volume_ml, regions = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
+    return FolderRow(path, target, "", result.tumour_found, volume_ml, regions, time.perf_counter() - begin)
+
+
+def _localize(path: Path, job_of: JobOf, options: Options) -> Generator[RunStatus, None, CaseResult]:
+    begin = time.perf_counter()
+    volume = read_volume(path)
+    read = time.perf_counter() - begin
+    found = yield from _found(job_of(volume))
+    timings = {"reading": read, **found.timings_s}
+    settings = settings_of(found, options)
+    return make_case(found, settings, path.name, timings_s=timings, source_sha256=source_sha256(path))
+
+
+def _found(job: LocalizationJob) -> Generator[RunStatus, None, Findings]:
+    """Give the status of a job until it is over; if nobody asks any more, it is cancelled."""
+    try:
+        job.start()
+        while (step := job.poll()).state in ("starting", "running"):
+            early = step.state == "starting"
+            yield starting(step.message) if early else under_way(step.done, step.total, step.seconds_left, step.message)
+        return job.result()
+    finally:
+        job.cancel()
+
+
+def _told(rows: Collection[FolderRow]) -> str:
+    lost = sum(row.folder is None for row in rows)
+    return f"{len(rows) - lost} of {len(rows)} volumes done" + (f", {lost} failed" if lost else "")
+
+
+def volume_paths(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Return the volumes that are meant: those of a folder in the order of their names, or those given.
+
+    Raises:
+        InputError: none.
+    """
+    if isinstance(inputs, str | os.PathLike):
+        whole = Path(inputs)
+        paths = sorted(_volumes_in(whole)) if whole.is_dir() and not _holds_dicom(whole) else [whole]
+        if not paths:
+            raise InputError(f"{whole}: holds no volume; expected {', '.join(VOLUMES)} or folders of DICOM files")
+        return paths
+    paths = [Path(path) for path in inputs]
+    if not paths:
+        raise InputError("no volume is given; give a folder or files")
+    return paths
+
+
+def _volumes_in(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            if _holds_dicom(path):
+                yield path
+        elif ending(path) in VOLUMES:
+            yield path
+
+
+def _holds_dicom(folder: Path) -> bool:
+    return any(path.is_file() and path.suffix.lower() in DICOM for path in folder.iterdir())
+
+
+def _check_names(paths: Iterable[Path]) -> None:
+    taken: dict[str, Path] = {}
+    for path in paths:
+        if (other := taken.setdefault(case_name(path).casefold(), path)) is not path:
+            raise SettingsError(
+                f"{other} and {path} would both be written to the folder {case_name(path)!r}; rename one"
+            )
