@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cases import FILES
-from ..core import SUV_COLUMNS, OutputError
+from ..core import MM3_PER_ML, SUV_COLUMNS, OutputError
 from ..io.writing import writing
 
 CASES_FILE = "cases.csv"
@@ -20,7 +20,6 @@ SUMMARY_FILE = "summary.csv"
 FAILURES_FILE = "failures.csv"
 CASES_COLUMNS = ("case", "file", "series")
 FAILURES_COLUMNS = ("case", "sentence")
-MM3_PER_ML = 1000.0
 
 
 @dataclass(frozen=True)

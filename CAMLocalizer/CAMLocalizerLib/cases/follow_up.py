@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError, LabelMap, Volume
+from ..core import MM3_PER_ML, InputError, LabelMap, Volume
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
 from ..io.plain_paths import readable
@@ -28,7 +28,6 @@ from .provenance import provenance, volume_sha256
 from .report import CaseResult
 
 VARIATION = 0.1
-MM3_PER_ML = 1000.0
 Report = Callable[[str], None]
 
 

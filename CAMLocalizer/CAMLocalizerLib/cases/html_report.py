@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import SUV_COLUMNS
+from ..core import MM3_PER_ML, SUV_COLUMNS
 from ..io.writing import writing
 from ..segment import Component
 from .overview import write_overview
 from .provenance import provenance
 from .report import CaseResult, finding, lists_candidates
 
-MM3_PER_ML = 1000.0
 TITLES = {
     "camlocalizer": "CAMLocalizer",
     "min_extent_mm": "Least extent of a region across slices in mm",

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SuvMeasures
+from ..core import MM3_PER_ML, LabelMap, SuvMeasures
 from ..localizer import Findings, LabelSettings, suv_total
 from ..segment import Component
 from ..version import VERSION
 from .provenance import volume_sha256, voxels_sha256
 
 PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-image")
-MM3_PER_ML = 1000.0
 
 
 @dataclass(frozen=True, eq=False)

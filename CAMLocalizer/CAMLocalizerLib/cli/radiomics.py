@@ -6,15 +6,13 @@ import argparse
 from typing import Any
 
 from ..cases.provenance import fact_columns
-from ..core import InputError, LabelMap, OutputError
+from ..core import MM3_PER_ML, InputError, LabelMap, OutputError
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
 from ..io.plain_paths import readable
 from ..io.writing import exists_already
 from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
 from ..version import VERSION
-
-MM3_PER_ML = 1000.0
 
 
 def run(options: argparse.Namespace) -> int:

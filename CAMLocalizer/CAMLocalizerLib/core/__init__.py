@@ -1,5 +1,6 @@
 """Core types: images, label maps and activation maps that know where they lie in the body."""
 
+from .connectivity import NEIGHBOURS, label_components
 from .errors import (
     CAMLocalizerError,
     GridError,
@@ -14,9 +15,12 @@ from .labelmap import LabelMap
 from .nifti_matrices import NiftiMatrices
 from .pyramid import ActivationMap, ActivationPyramid
 from .suv_measures import SUV_COLUMNS, SUV_UNIT, SUV_WINDOW, SuvMeasures, holds_suv
+from .units import MM3_PER_ML
 from .volume import Volume
 
 __all__ = [
+    "MM3_PER_ML",
+    "NEIGHBOURS",
     "SUV_COLUMNS",
     "SUV_UNIT",
     "SUV_WINDOW",
@@ -35,4 +39,5 @@ __all__ = [
     "SuvMeasures",
     "Volume",
     "holds_suv",
+    "label_components",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .runs import NEIGHBOURS
+from ..core import NEIGHBOURS
 
 SMOOTHING_MM = 0.7
 EDGE_COST = 10.0

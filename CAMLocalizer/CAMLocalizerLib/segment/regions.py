@@ -9,10 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, SettingsError, SuvMeasures
+from ..core import MM3_PER_ML, Grid, GridError, SettingsError, SuvMeasures
 from .runs import Runs, ranges
 
-MM3_PER_ML = 1000.0
 ROUNDING = 1 - 1e-9
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ..cases import CaseResult, checked_exports, exports_source, make_case, write_results
-from ..core import CAMLocalizerError, InputError, SettingsError, Volume
+from ..core import MM3_PER_ML, CAMLocalizerError, InputError, SettingsError, Volume
 from ..io import case_name, read_volume, source_sha256, staged_folder
 from ..io.names import ending
 from ..jobs import Launcher, LocalizationJob, Request
 from ..localizer import Findings
-from .accepted import MM3_PER_ML
 from .options import check_options, settings_of
 from .run import NewJob
 from .status import RunStatus, cancelled, starting, under_way

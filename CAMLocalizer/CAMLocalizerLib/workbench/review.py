@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError
+from ..core import MM3_PER_ML, LabelMap, SettingsError
 from ..core.arrays import read_only
 from ..localizer import Findings, LabelSettings
 from ..segment import Threshold
-from .accepted import MM3_PER_ML, AcceptedSegment, free_name
+from .accepted import AcceptedSegment, free_name
 from .answer import Answer
 from .changes import Change, Observer, Observers
 from .exporting import export_review
