@@ -84,7 +84,8 @@ def options() -> argparse.Namespace:
 
 def measured(chosen: argparse.Namespace) -> Iterator[Row]:
     """Run every network over the patients that its fold held out, and refine by every method."""
-    from CAMLocalizerLib.segment import REFINEMENTS, refine
+    from CAMLocalizerLib.option_names import REFINEMENTS
+    from CAMLocalizerLib.segment import refine
 
     networks = fold_networks(chosen.training)
     patients = {patient for patient, fold in networks.folds.items() if chosen.all or fold not in CHOSEN_ON}

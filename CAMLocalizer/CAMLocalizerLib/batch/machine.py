@@ -70,7 +70,6 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
     Raises:
         BatchError: they do not start.
     """
-    _need_distributed()
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
@@ -114,7 +113,6 @@ def foreign_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Wor
     Raises:
         BatchError: it does not answer.
     """
-    _need_distributed()
     from distributed import Client
 
     with _quiet():
@@ -140,7 +138,12 @@ async def _kind(address: str, answer_s: float) -> str:
     return "" if failed else question.result()
 
 
-def _need_distributed() -> None:
+def require_distributed() -> None:
+    """See that Dask is installed.
+
+    Raises:
+        BatchError: it is not; the message says how to install it.
+    """
     try:
         import distributed  # noqa: F401
     except ImportError as error:

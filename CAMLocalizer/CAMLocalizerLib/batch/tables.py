@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ..cases import FILES
+from ..case_files import CASE_FILES
 from ..core import MM3_PER_ML, SUV_COLUMNS, OutputError
-from ..io.writing import writing
+from ..io.writing import whole_file
 
 CASES_FILE = "cases.csv"
 SUMMARY_FILE = "summary.csv"
@@ -63,7 +62,7 @@ def read_row(folder: Path, *, model_sha256: str, version: str) -> Row:
     Raises:
         OutputError: a folder that is no finished case, or one made by another model or version.
     """
-    path = folder / FILES["report"]
+    path = folder / CASE_FILES["report"]
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         made_by = (report["model"]["sha256"], report["versions"]["camlocalizer"])
@@ -143,20 +142,10 @@ def write_table(path: Path, columns: Iterable[str], lines: Iterable[Mapping[str,
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there.
+    """Write a text file whole or not at all.
 
     Raises:
         OutputError: it cannot be written.
     """
-    beside = partial_path(path)
-    with writing(path):
-        with beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-
-
-def partial_path(path: Path) -> Path:
-    """Return where a file is written before it is moved to ``path``."""
-    return path.with_name(f".{path.name}.partial")
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from ..case_files import KNOWN_FILES
 from ..core import InputError
-from ..io import KNOWN_FILES
 from ..io.dicom_files import NO_IMAGES
 from ..io.names import ENDINGS, ending
 from ..io.nifti_header import is_second_of_pair

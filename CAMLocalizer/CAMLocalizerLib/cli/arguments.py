@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..case_files import EXPORT_FILES
+from ..option_names import DEFAULT_MODEL, MAPS, PRECISIONS, REFINEMENTS, UNITS, VIEWS
 from ..version import VERSION
 from . import (
     batch_arguments,
@@ -17,10 +19,6 @@ from . import (
     train_arguments,
 )
 
-UNITS = ("SUVbw", "HU")
-MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
-REFINEMENTS = ("none", "random-walk", "geodesic")
-EXPORTS = ("radiomics", "dicom-seg", "dicom-seg-fractional", "dicom-sr", "stl", "html")
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
 """
@@ -77,8 +75,8 @@ def _add_localize(commands: argparse._SubParsersAction) -> None:
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     """Add what is asked alike for every case."""
     add = parser.add_argument
-    add("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
-    add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORTS)}")
+    add("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
+    add("--export", type=_names, default=(), metavar="LIST", help=f"further files, of {', '.join(EXPORT_FILES)}")
     add("--unit", choices=UNITS, help="of the voxels, where the file names none; SUVbw brings PET measures")
     _add_settings(parser)
     _add_machine(parser)
@@ -86,8 +84,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("settings, by default the model's own").add_argument
-    views = ("auto", "axial", "coronal", "sagittal")
-    add("--view", default="auto", choices=views, help="plane of the slices (default: that of acquisition)")
+    add("--view", default="auto", choices=VIEWS, help="plane of the slices (default: that of acquisition)")
     add("--map", choices=MAPS, metavar="NAME", help=f"how maps are made: {', '.join(MAPS)}")
     add("--scales", type=_scales, metavar="all|1|1,4|...", help="scales to fuse, 1 is the finest")
     add("--scale-weights", type=_weights, metavar="W,W,...", help="weight of each of --scales")
@@ -103,8 +100,7 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("machine").add_argument
     add("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")
     add("--batch-size", type=int, default=8, metavar="N", help="slices at once (default: %(default)s)")
-    precisions = ("float32", "bfloat16")
-    add("--precision", default="float32", choices=precisions, help="of the network (default: %(default)s)")
+    add("--precision", default="float32", choices=PRECISIONS, help="of the network (default: %(default)s)")
 
 
 def _scales(text: str) -> tuple[int, ...] | str:

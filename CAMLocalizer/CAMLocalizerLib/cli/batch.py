@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from ..batch.run import Step, run_batch
 from ..batch.tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
-from ..cases.choices import Choices
 from ..core import SettingsError
+from .choices import label_settings, run_options
 
 LINE_EVERY_S = 10.0
 
@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
         step = run_batch(
             options.archive,
             options.output,
-            Choices.of(vars(options)),
+            run_options(options),
+            label_settings(options),
             pattern=options.pattern,
             workers=options.workers,
             scheduler=options.scheduler,

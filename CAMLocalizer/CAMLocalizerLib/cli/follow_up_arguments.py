@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..option_names import DEFAULT_MODEL, VIEWS
+
 EXAMPLE = """example:
   camlocalizer follow-up exams.csv --output follow-up
 """
@@ -29,8 +31,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="DICOM series of one patient, or a table: file, date (2024-05-31), perhaps patient, series, label_map",
     )
     put("--output", required=True, type=Path, metavar="DIR", help="where the results are written")
-    put("--model", default="brain-t1ce", metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
-    put("--view", default="auto", choices=("auto", "axial", "coronal", "sagittal"), help="plane of the slices")
+    put("--model", default=DEFAULT_MODEL, metavar="NAME|FOLDER", help="model bundle (default: %(default)s)")
+    put("--view", default="auto", choices=VIEWS, help="plane of the slices")
     put("--threshold", metavar="T", help="of the fused map, for all exams: 0.4, 200/255, q95 or otsu")
     put("--min-volume-ml", type=float, metavar="X", help="leave out smaller ones (default: 0.5; label maps: 0)")
     put("--keep-largest", type=int, metavar="N", help="number of components to keep in each exam")

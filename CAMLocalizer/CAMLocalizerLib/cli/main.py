@@ -78,6 +78,7 @@ def _run(options: argparse.Namespace, *, whole_process: bool) -> int:
 def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
     # The command and what it needs are imported here, after the arguments were read, so that --help answers at once.
     from ..core import CAMLocalizerError
+    from .choices import in_words
 
     module, function = COMMANDS[options.command]
     with _kept() if whole_process else nullcontext():
@@ -85,7 +86,7 @@ def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
     try:
         return run(options)
     except CAMLocalizerError as error:
-        print(f"camlocalizer: {error}", file=sys.stderr)
+        print(f"camlocalizer: {in_words(error)}", file=sys.stderr)
         return FAILED if options.command in ("models", "info") else MISUSED
     except MemoryError:
         print("camlocalizer: not enough memory; close other programs or use a smaller input", file=sys.stderr)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..option_names import UNITS
+
 EXAMPLE = """example:
   camlocalizer radiomics brain.nii.gz results/brain/labelmap.nii.gz --output features.csv
 """
@@ -28,5 +30,5 @@ def add(commands: argparse._SubParsersAction) -> None:
     put("--params", type=Path, metavar="FILE.yaml", help="parameter file of pyradiomics")
     put("--regions", action="store_true", help="also a row for each connected region of a segment")
     put("--resample", action="store_true", help="bring a label map of another grid onto the image's, nearest neighbour")
-    put("--unit", choices=("SUVbw", "HU"), help="of the voxels, where the file names none; SUVbw brings PET measures")
+    put("--unit", choices=UNITS, help="of the voxels, where the file names none; SUVbw brings PET measures")
     put("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")

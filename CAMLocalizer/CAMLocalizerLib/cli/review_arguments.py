@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..option_names import UNITS
+
 EXAMPLE = """example:
   camlocalizer review brain.nii.gz
 """
@@ -23,7 +25,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     add = parser.add_argument
     add("file", type=Path, metavar="FILE", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
     add("--model", metavar="NAME|FOLDER", help="model bundle (default: one that suits the volume)")
-    add("--unit", choices=("SUVbw", "HU"), help="of the voxels of FILE, where it names none; SUVbw brings PET measures")
+    add("--unit", choices=UNITS, help="of the voxels of FILE, where it names none; SUVbw brings PET measures")
     add(
         "--folder",
         type=Path,

@@ -1,11 +1,13 @@
 """Core types: images, label maps and activation maps that know where they lie in the body."""
 
+from .choices import check_choice, check_scales
 from .connectivity import NEIGHBOURS, label_components
 from .errors import (
     CAMLocalizerError,
     GridError,
     InputError,
     ModelError,
+    OptionError,
     OutputError,
     SeriesError,
     SettingsError,
@@ -33,11 +35,14 @@ __all__ = [
     "LabelMap",
     "ModelError",
     "NiftiMatrices",
+    "OptionError",
     "OutputError",
     "SeriesError",
     "SettingsError",
     "SuvMeasures",
     "Volume",
+    "check_choice",
+    "check_scales",
     "holds_suv",
     "label_components",
 ]

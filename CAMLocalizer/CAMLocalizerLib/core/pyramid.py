@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import check_scales
 from .arrays import read_only
 from .errors import GridError, SettingsError
 from .grid import Grid
@@ -99,6 +100,5 @@ class ActivationPyramid:
             SettingsError: a scale that the pyramid lacks, or none.
         """
         wanted = set(scales)
-        if not wanted or wanted - set(self.scales):
-            raise SettingsError(f"scales {sorted(wanted)} asked for, the model has {self.scales}")
+        check_scales(wanted, self.scales)
         return tuple(entry for entry in self.maps if entry.scale in wanted)

@@ -10,6 +10,7 @@ from .findings import Findings
 from .localization import Localization
 from .measured import measured_components, suv_total
 from .projection_localization import ProjectionLocalization
+from .run_options import RunOptions
 from .saving import load_findings, save_findings
 from .settings import LabelSettings
 
@@ -24,6 +25,7 @@ __all__ = [
     "Localization",
     "Localizer",
     "ProjectionLocalization",
+    "RunOptions",
     "choose_device",
     "choose_precision",
     "load_findings",

@@ -1,4 +1,4 @@
-"""LabelSettings: how a label map is made from what a model saw."""
+"""LabelSettings: how a label map is made from the maps of a model."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError
-from ..segment import NORMALISATIONS, REFINEMENTS, Threshold, UptakeBorder, check_rules
-from .findings import Findings
+from ..core import OptionError, SettingsError, check_choice, check_scales
+from ..models import ModelCard
+from ..option_names import MAP_NORMALISATIONS, REFINEMENTS
+from ..segment import Threshold, UptakeBorder, check_limit, check_rules
+
+OF_MODEL: Any = None  # in any field: the model's own value
+ALL_SCALES: Any = "all"
+_BEFORE = {"refinement": "none", "min_share": 0.0, "min_extent_mm": 0.0, "uptake_border": ""}  # older than these fields
 
 
 @dataclass(frozen=True)
 class LabelSettings:
-    """Every setting between the maps of a model and a label map; :meth:`of` fills in the model's defaults.
+    """Every setting between the maps of a model and a label map.
+
+    A field that is left out (None) stands for the model's own value. The settings that
+    :meth:`Findings.default_settings` and :meth:`completed` return have every field.
 
     Args:
         threshold: fraction (``0.4``), fraction of 255 (``200/255``), percentile (``q95``) or ``otsu``.
-        scales: scales that are fused, finest first; at least one.
-        weights: a pair of scale and weight for every available scale; those of scales not fused are only remembered.
+        scales: scales that are fused, finest first; at least one, or ``all``; those of ``weights`` if left out.
+        weights: a weight for each scale, as a mapping or as pairs; complete settings have one for every available
+            scale, and those of scales that are not fused are only remembered.
         normalisation: ``slice``, ``volume`` or ``reference``.
         probability_limit: images with a tumour probability below it contribute nothing, 0 to 1.
         min_volume_ml: smaller connected components are left out; at least 0.
@@ -31,83 +39,72 @@ class LabelSettings:
             projections.
         min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
             first or the last slice; at least 0, and 0 for projections.
-        uptake_border: ``adaptive``, a share of the highest uptake (``41%``), ``suv2.5`` or ``liver``; empty unless
-            projections were looked at.
+        uptake_border: ``adaptive``, a share of the highest uptake (``41%``), ``suv2.5`` or ``liver``; empty for models
+            of slices.
 
     Raises:
-        SettingsError: a setting out of range.
+        OptionError: a setting out of range.
+        SettingsError: settings that do not fit each other.
+
+    Example:
+        >>> found.label_map(LabelSettings(threshold="q95", keep_largest=1))  # doctest: +SKIP
     """
 
-    threshold: str
-    scales: tuple[int, ...]
-    weights: tuple[tuple[int, float], ...]
-    normalisation: str
-    probability_limit: float
-    min_volume_ml: float
+    threshold: str = OF_MODEL
+    scales: tuple[int, ...] = OF_MODEL
+    weights: tuple[tuple[int, float], ...] = OF_MODEL
+    normalisation: str = OF_MODEL
+    probability_limit: float = OF_MODEL
+    min_volume_ml: float = OF_MODEL
     keep_largest: int | None = None
-    refinement: str = "none"
-    min_share: float = 0.0
-    min_extent_mm: float = 0.0
-    uptake_border: str = ""
+    refinement: str = OF_MODEL
+    min_share: float = OF_MODEL
+    min_extent_mm: float = OF_MODEL
+    uptake_border: str = OF_MODEL
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "threshold", str(Threshold.parse(self.threshold)))
-        object.__setattr__(self, "scales", tuple(sorted(set(self.scales))))
-        object.__setattr__(self, "weights", tuple(sorted((int(scale), float(w)) for scale, w in self.weights)))
+        for name, plain in _PLAIN.items():
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, plain(value))
         self._check_scales()
-        if self.normalisation not in NORMALISATIONS:
-            raise SettingsError(f"normalisation must be one of {', '.join(NORMALISATIONS)}, got {self.normalisation!r}")
-        if not 0 <= self.probability_limit <= 1:
-            raise SettingsError(f"limit of the tumour probability must be 0 to 1, got {self.probability_limit}")
-        check_rules(self.min_volume_ml, self.keep_largest, self.min_extent_mm, self.min_share)
-        if self.refinement not in REFINEMENTS:
-            raise SettingsError(f"refinement must be one of {', '.join(REFINEMENTS)}, got {self.refinement!r}")
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) is not None:
+                check_choice(name, value, choices)
+        check_limit(self.probability_limit or 0.0)
+        check_rules(self.min_volume_ml or 0.0, self.keep_largest, self.min_extent_mm or 0.0, self.min_share or 0.0)
         if self.uptake_border:
-            object.__setattr__(self, "uptake_border", str(UptakeBorder.parse(self.uptake_border)))
-            if self.min_extent_mm:
-                raise SettingsError(f"minimum extent {self.min_extent_mm} mm is for slices; projections have none")
-            if self.min_share:
-                raise SettingsError(f"minimum share {self.min_share} is for slices; projections have none")
-            if self.refinement != "none":
-                raise SettingsError(f"refinement {self.refinement} is for slices; projections draw borders by uptake")
+            self._check_projections()
 
     def _check_scales(self) -> None:
+        if self.scales == ():
+            raise OptionError("scales", "must name at least one scale, got none")
+        if self.weights is None:
+            return
         weights = dict(self.weights)
-        if not self.scales or set(self.scales) - set(weights):
-            raise SettingsError(f"scales {self.scales} asked for, the model has {tuple(weights)}; choose at least one")
         if not all(np.isfinite(weight) and weight >= 0 for weight in weights.values()):
-            raise SettingsError(f"weights of scales must be finite and at least 0, got {weights}")
-        if not any(weights[scale] > 0 for scale in self.scales):
-            raise SettingsError(f"at least one of the scales {self.scales} needs a weight above 0, got {weights}")
+            raise OptionError("weights", f"must be finite and at least 0, got {weights}")
+        chosen = tuple(weights) if self.scales in (None, ALL_SCALES) else self.scales
+        if not any(weights.get(scale, 1.0) > 0 for scale in chosen):
+            raise SettingsError(f"at least one of the scales {chosen} needs a weight above 0, got {weights}")
+
+    def _check_projections(self) -> None:
+        for name in ("min_extent_mm", "min_share"):
+            if value := getattr(self, name):
+                raise OptionError(name, f"{value} is for slices; models of projections have none")
+        if self.refinement not in (None, "none"):
+            raise OptionError("refinement", f"{self.refinement} is for slices; projections draw borders by uptake")
 
     @classmethod
-    def of(cls, found: Findings, **changes: Any) -> LabelSettings:
-        """Return the defaults of the model that looked, with changes.
-
-        Args:
-            found: what it saw.
-            changes: fields to set otherwise.
+    def of(cls, options: Mapping[str, Any]) -> LabelSettings:
+        """Make settings from options by name, as scripts give them; None stands for the model's own.
 
         Raises:
-            SettingsError: a field that does not exist, or a value out of range.
+            SettingsError: a name that does not exist, or a value out of range.
         """
-        if unknown := set(changes) - {entry.name for entry in fields(cls)}:
-            raise SettingsError(f"no setting is called {', '.join(sorted(unknown))}")
-        options = found.settings()
-        every = found.settings(scales=found.scales)["weights"]
-        defaults = {
-            "threshold": found.card.threshold,
-            "scales": options["scales"],
-            "weights": tuple(every.items()),
-            "normalisation": options["normalisation"],
-            "probability_limit": options["probability_limit"],
-            "min_volume_ml": found.card.min_volume_ml,
-            "min_share": found.card.min_share,
-            "min_extent_mm": found.card.min_extent_mm,
-            "refinement": found.card.refinement,
-            "uptake_border": options.get("uptake_border", ""),
-        }
-        return cls(**{**defaults, **changes})
+        names = [entry.name for entry in fields(cls)]
+        if unknown := sorted(set(options) - set(names)):
+            raise SettingsError(f"no setting is called {', '.join(unknown)}; there are {', '.join(names)}")
+        return cls(**options)
 
     def changed(self, **changes: Any) -> LabelSettings:
         """Return these settings with some fields set otherwise.
@@ -117,9 +114,33 @@ class LabelSettings:
         """
         return replace(self, **changes)
 
+    def completed(self, defaults: LabelSettings) -> LabelSettings:
+        """Return these settings with the model's own in every field that was left out.
+
+        Args:
+            defaults: complete settings of the model.
+
+        Raises:
+            SettingsError: scales that the model lacks, or settings that do not fit those of the model.
+        """
+        own = {entry.name: getattr(defaults, entry.name) for entry in fields(self)}
+        given = {name: value for name in own if (value := getattr(self, name)) is not None}
+        weights = dict(given.get("weights", ()))
+        scales = given.get("scales", tuple(weights) or defaults.scales)
+        every = dict(defaults.weights)
+        if scales == ALL_SCALES:
+            scales = tuple(every)
+        check_scales((*scales, *weights), every)
+        return LabelSettings(**{**own, **given, "scales": scales, "weights": {**every, **weights}})
+
     def fusing(self) -> dict[str, Any]:
-        """Return the settings of the fusion, as keywords of :meth:`Findings.activation`."""
+        """Return the settings of the fusion, as keywords of :func:`CAMLocalizerLib.segment.fuse`.
+
+        Raises:
+            SettingsError: scales without a weight, which the model lacks.
+        """
         weights = dict(self.weights)
+        check_scales(self.scales, weights)
         return {
             "scales": self.scales,
             "weights": {scale: weights[scale] for scale in self.scales},
@@ -127,37 +148,8 @@ class LabelSettings:
             "probability_limit": self.probability_limit,
         }
 
-    def activation(self, found: Findings) -> NDArray[np.float32]:
-        """Fuse the maps of ``found``.
-
-        Returns:
-            Evidence for a tumour in 0..1, float32, read-only, shape ``volume.grid.shape_kji``.
-
-        Raises:
-            SettingsError: scales that ``found`` lacks.
-        """
-        return found.activation(**self.fusing())
-
-    def label_map(self, found: Findings) -> LabelMap:
-        """Make the label map of ``found`` on its volume's grid.
-
-        Raises:
-            SettingsError: scales that ``found`` lacks.
-        """
-        if self.uptake_border:
-            special: dict[str, Any] = {"uptake_border": self.uptake_border}
-        else:
-            special = {name: getattr(self, name) for name in ("min_share", "min_extent_mm", "refinement")}
-        return found.label_map(
-            self.threshold,
-            **self.fusing(),
-            min_volume_ml=self.min_volume_ml,
-            keep_largest=self.keep_largest,
-            **special,
-        )
-
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
+        """Return complete settings as JSON values."""
         return {**asdict(self), "scales": list(self.scales), "weights": {str(s): w for s, w in self.weights}}
 
     @classmethod
@@ -170,8 +162,65 @@ class LabelSettings:
         try:
             if (share := values.get("uptake_fraction")) is not None:  # of version 0.1
                 values = {**values, "uptake_border": f"{100 * share:g}%"}
-            values = {name: value for name, value in values.items() if name != "uptake_fraction"}
-            weights = tuple((int(scale), float(weight)) for scale, weight in values["weights"].items())
-            return cls(**{**values, "scales": tuple(values["scales"]), "weights": weights})
+            values = {**_BEFORE, **{name: value for name, value in values.items() if name != "uptake_fraction"}}
+            if missing := [name for name in _ALWAYS if values.get(name) is None]:
+                raise KeyError(*missing)
+            return cls(**values)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"these are no settings of a label map: {error}") from error
+            raise SettingsError(f"not the settings of a label map: {error}") from error
+
+
+def default_settings(card: ModelCard, available: tuple[int, ...], *, projections: bool) -> LabelSettings:
+    """Return the complete settings that a model card asks for.
+
+    Args:
+        card: of the model.
+        available: scales whose maps were kept; those of the card are fused, or all if none of them was kept.
+        projections: whether the maps are those of projections.
+    """
+    weights = dict(zip(card.scales, card.scale_weights, strict=False))
+    return LabelSettings(
+        threshold=card.threshold,
+        scales=tuple(scale for scale in card.scales if scale in available) or available,
+        weights=tuple((scale, weights.get(scale, 1.0)) for scale in available),
+        normalisation=card.map_normalisation,
+        probability_limit=card.probability_limit,
+        min_volume_ml=card.min_volume_ml,
+        refinement=card.refinement,
+        min_share=card.min_share,
+        min_extent_mm=card.min_extent_mm,
+        uptake_border=card.uptake_border if projections else "",
+    )
+
+
+def check_suits(settings: LabelSettings, card: ModelCard) -> None:
+    """Refuse settings of slices for a model of projections, and the other way round.
+
+    Raises:
+        OptionError: such a setting.
+    """
+    if card.projections and settings.refinement not in (None, "none"):
+        raise OptionError(
+            "refinement", f"{settings.refinement} is for slices; model {card.name} draws borders by uptake"
+        )
+    if not card.projections and settings.uptake_border:
+        raise OptionError("uptake_border", f"is for models of projections; {card.name} looks at slices")
+
+
+def _plain_scales(scales: Any) -> Any:
+    return scales if scales == ALL_SCALES else tuple(sorted({int(scale) for scale in scales}))
+
+
+def _plain_weights(weights: Any) -> tuple[tuple[int, float], ...]:
+    pairs = weights.items() if isinstance(weights, Mapping) else weights
+    return tuple(sorted((int(scale), float(weight)) for scale, weight in pairs))
+
+
+_PLAIN = {
+    "threshold": lambda text: str(Threshold.parse(text)),
+    "scales": _plain_scales,
+    "weights": _plain_weights,
+    "uptake_border": lambda text: str(UptakeBorder.parse(text)) if text else "",
+}
+_CHOICES = {"normalisation": MAP_NORMALISATIONS, "refinement": REFINEMENTS}
+_ALWAYS = ("threshold", "scales", "weights", "normalisation", "probability_limit", "min_volume_ml")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Review(SettingGestures, RegionGestures):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
-    Every label map is that of :meth:`LabelSettings.label_map` without the rejected regions, voxel by voxel. A rejected
+    Every label map is that of :meth:`Findings.label_map` without the rejected regions, voxel by voxel. A rejected
     region is remembered by the voxel of its highest activation, as are the regions kept at that moment; after any
     change a region is rejected if it holds a rejected voxel and no kept one.
 
@@ -57,7 +57,7 @@ class Review(SettingGestures, RegionGestures):
         self.found = found
         self._host = host or Nowhere()
         self._observers = Observers()
-        self._state = state or ReviewState(settings or LabelSettings.of(found))
+        self._state = state or ReviewState(settings or found.default_settings())
         self._answer = Answer(found, self._state)
         self._history = History(self._state)
         self._pending = ""
@@ -183,7 +183,7 @@ class Review(SettingGestures, RegionGestures):
 
     def reset(self) -> bool:
         """Go back to the model's defaults with every region kept; what was accepted stays."""
-        after = ReviewState(LabelSettings.of(self.found), accepted=self.accepted)
+        after = ReviewState(self.found.default_settings(), accepted=self.accepted)
         return self._change(after, "reset", preview=False)
 
     def _set(self, settings: LabelSettings, text: str, preview: bool) -> bool:

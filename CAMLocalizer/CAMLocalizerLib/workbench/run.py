@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import CAMLocalizerError
-from ..jobs import Launcher, LocalizationJob, Request
-from ..localizer import Findings
+from ..jobs import Launcher, LocalizationJob
+from ..localizer import Findings, RunOptions
 from ..mrml import volume_from_node
 from . import status
 from .status import RunStatus
@@ -33,7 +33,7 @@ class Run:
     def __init__(
         self,
         volume_node: Any,
-        request: Request,
+        request: RunOptions,
         *,
         launcher: Launcher | None = None,
         new_job: NewJob = LocalizationJob,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import CAMLocalizerError, ModelError, SettingsError
-from ..jobs import JobError, Launcher, LocalizationJob, Request
+from ..jobs import JobError, Launcher, LocalizationJob
+from ..localizer import RunOptions
 from ..models import ModelCard
 from ..models.search import find_bundle
 from ..mrml import load_review, reviewed_nodes, segment_names, store_review, volume_from_node
@@ -186,7 +187,7 @@ class Workbench(Reasons):
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False
         self._agreed = self.edited_mask()
-        request = Request(model=self.model, device=self.device, view=self.view)
+        request = RunOptions(model=self.model, device=self.device, view=self.view)
         self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
         self._status = self._run.status
         return True

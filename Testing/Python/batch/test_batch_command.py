@@ -19,9 +19,9 @@ import CAMLocalizerLib
 from CAMLocalizerLib.batch import machine
 from CAMLocalizerLib.batch.plan import opened_output
 from CAMLocalizerLib.batch.run import run_batch
-from CAMLocalizerLib.cases import FILES
-from CAMLocalizerLib.cases.choices import Choices
+from CAMLocalizerLib.case_files import CASE_FILES
 from CAMLocalizerLib.cli import main
+from CAMLocalizerLib.localizer import LabelSettings, RunOptions
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore:Port .* is already in use:UserWarning")
@@ -86,7 +86,7 @@ def test_a_batch_gives_what_localize_gives_and_goes_on_after_any_kill(archive, a
     running.communicate()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "workers outlived their client")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("[!.]*/report.json")}
-    assert all(len(entries(path.parent)) == len(FILES) for path in kept)
+    assert all(len(entries(path.parent)) == len(CASE_FILES) for path in kept)
 
     assert batch(archive, "--workers", 1) == 1
     assert kept
@@ -153,7 +153,13 @@ def test_a_case_on_which_workers_die_twice_fails_and_the_rest_goes_on(archive, m
         path.write_bytes(b"")
     steps = []
     last = run_batch(
-        archive, tmp_path / "out", Choices(model="tiny", device="cpu"), pattern="*.nii", workers=2, report=steps.append
+        archive,
+        tmp_path / "out",
+        RunOptions(model="tiny", device="cpu"),
+        LabelSettings(),
+        pattern="*.nii",
+        workers=2,
+        report=steps.append,
     )
     assert (last.done, last.failed, last.total) == (5, 1, 6)
     assert [row["case"] for row in table(tmp_path / "out" / "summary.csv")] == [*"abcd", "unlucky"]

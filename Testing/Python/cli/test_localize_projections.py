@@ -138,7 +138,7 @@ def test_settings_of_slices_are_refused_and_the_other_way_round(localize_pet, lo
     assert localize_pet("--refine", "geodesic") == 2
     assert "--refine geodesic is for slices; model tiny-pet draws borders by uptake" in capsys.readouterr().err
     assert localize_pet("--border", "150%") == 2
-    assert "uptake border must be above 0, and a share at most 100 %, got 150%" in capsys.readouterr().err
+    assert "--border must be above 0, and a share at most 100 %, got 150%" in capsys.readouterr().err
 
 
 def test_a_2d_image_is_refused_in_a_sentence(pet_models, tmp_path, capsys):

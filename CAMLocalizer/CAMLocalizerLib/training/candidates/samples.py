@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InputError
+from ...io.writing import whole_file
 from ...segment import Candidates, find_candidates
 from ...segment.candidate_features import candidate_features
 from ...segment.candidate_views import candidate_views
@@ -57,10 +58,8 @@ class CandidateSamples:
     def save(self, path: Path) -> None:
         """Write to a file that appears whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez(file, **{name: getattr(self, name) for name in FIELDS})
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> CandidateSamples:
