@@ -21,9 +21,8 @@ from .naming import name_cases
 from .plan import Plan, describe_plan, opened_output
 from .remains import sweep
 from .schedule import as_finished
-from .source import BatchCase, Source
+from .source import BatchCase, Source, find_sources
 from .tables import Row, read_cases, write_cases, write_failures, write_summary
-from .tree import find_sources
 from .work import Outcome, finished_row, localize_case
 
 if TYPE_CHECKING:

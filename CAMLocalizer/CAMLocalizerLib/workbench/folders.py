@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,15 @@ from typing import Any
 
 from ..cases.loop import CaseInput, CaseOutcome, localize_cases, name_cases
 from ..core import MM3_PER_ML, InputError, Volume
-from ..io.names import ending
+from ..io.discovery import holds_dicom, list_inputs
 from ..jobs import Launcher, LocalizationJob
 from ..localizer import Findings, LabelSettings, RunOptions
 from .run import NewJob
 from .status import RunStatus, cancelled, starting, under_way
 
-VOLUMES = (".nrrd", ".nhdr", ".nii.gz", ".nii", ".mha", ".mhd")
-DICOM = (".dcm", ".ima")
 FolderProgress = Callable[[int, int, RunStatus], None]
 POLL_S = 0.05
+EXPORT_DEPTH = 4  # folders of patient, study and series that an archive makes above its files
 
 
 @dataclass(frozen=True)
@@ -201,24 +200,14 @@ def volume_paths(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str
     """
     if isinstance(inputs, str | os.PathLike):
         whole = Path(inputs)
-        paths = sorted(_volumes_in(whole)) if whole.is_dir() and not _holds_dicom(whole) else [whole]
+        within = whole.is_dir() and not holds_dicom(whole)
+        paths = list(list_inputs(whole, dicom_depth=EXPORT_DEPTH)) if within else [whole]
         if not paths:
-            raise InputError(f"{whole}: holds no volume; expected {', '.join(VOLUMES)} or folders of DICOM files")
+            raise InputError(
+                f"{whole}: holds no volume; expected NRRD, NIfTI or MetaImage files or folders of DICOM files"
+            )
         return paths
     paths = [Path(path) for path in inputs]
     if not paths:
         raise InputError("no volume is given; give a folder or files")
     return paths
-
-
-def _volumes_in(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            if _holds_dicom(path):
-                yield path
-        elif ending(path) in VOLUMES:
-            yield path
-
-
-def _holds_dicom(folder: Path) -> bool:
-    return any(path.is_file() and path.suffix.lower() in DICOM for path in folder.iterdir())

@@ -195,7 +195,7 @@ def test_an_error_nobody_foresaw_does_not_stop_the_rest_either(localize, brain, 
     monkeypatch.setattr("CAMLocalizerLib.cases.loop.read_volume", fail_once)
     assert localize(other, brain) == 1
     assert entries(tmp_path / "out") == ["brain"]
-    assert "other.nii.gz: an error that was not foreseen" in caplog.text
+    assert "other: an unexpected error" in caplog.text
 
 
 def test_a_lack_of_memory_is_said_in_a_sentence(localize, brain, monkeypatch, capsys):
