@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+from .case_arguments import add_case_arguments
+from .loading import loading
+from .progress import progress_bar
 
-from ..cases import describe_result
-from ..cases.loop import CaseInput, CaseOutcome, in_this_process, localize_cases, name_cases, open_localizer
-from ..core import CAMLocalizerError, SettingsError
-from ..io import case_name
-from .choices import in_words, label_settings, run_options
+if TYPE_CHECKING:
+    from ..cases.loop import CaseOutcome
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "localize",
+        help="make a tumour label map of each volume",
+        description="For each INPUT write a folder DIR/<case>/ with labelmap.nii.gz, activation.nii.gz, "
+        "segmentation.seg.nrrd, overview.png, components.csv and report.json.",
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
+    add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
+    add("--overwrite", action="store_true", help="replace case folders that exist")
+    add("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
+    add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
+    add_case_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,11 +45,19 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: what is wrong for every input alike: settings, model, device, equal case names.
     """
+    with loading(options):
+        from ..cases.loop import CaseInput, in_this_process, localize_cases, name_cases, open_localizer
+        from ..core import SettingsError
+        from ..io import case_name
+        from .choices import label_settings, run_options
+
     names = name_cases(options.inputs)
     if options.dicom_reference is not None and len(names) > 1:
         raise SettingsError(f"--dicom-reference is one series, got {len(names)} inputs; run them one by one")
     asked, settings = run_options(options), label_settings(options)
-    infer = in_this_process(open_localizer(asked, settings), asked, settings, _progress)
+    infer = in_this_process(
+        open_localizer(asked, settings), asked, settings, lambda case: progress_bar(case_name(case.path), "image")
+    )
     cases = [
         CaseInput(path, options.output / name, options.series, options.dicom_reference)
         for path, name in zip(options.inputs, names, strict=True)
@@ -48,6 +72,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _shown(outcome: CaseOutcome) -> str:
     """Say how a case went; return what went wrong, empty if nothing did."""
+    from ..cases import describe_result
+    from ..core import CAMLocalizerError
+    from .choices import in_words
+
     if outcome.result is not None:
         print(describe_result(outcome.result, outcome.files), flush=True)
         return ""
@@ -56,18 +84,6 @@ def _shown(outcome: CaseOutcome) -> str:
     if foreseen or isinstance(outcome.error, MemoryError):  # the traceback of any other error was logged
         print(f"camlocalizer: {sentence}", file=sys.stderr)
     return sentence
-
-
-@contextmanager
-def _progress(case: CaseInput) -> Iterator[Any]:
-    """Show a progress bar of images on a terminal, and nothing elsewhere."""
-    with tqdm(desc=case_name(case.path), unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def _summarise(outcomes: dict[str, str]) -> None:

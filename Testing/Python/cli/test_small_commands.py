@@ -14,7 +14,7 @@ import CAMLocalizerLib
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.cli.catalogue import first_figure
 
-HEAVY = ("torch", "numpy", "SimpleITK", "matplotlib", "scipy", "skimage")
+HEAVY = ("torch", "numpy", "SimpleITK", "matplotlib", "scipy", "skimage", "tqdm", "pydicom")
 
 
 def run_python(*arguments, stdout=subprocess.PIPE):
