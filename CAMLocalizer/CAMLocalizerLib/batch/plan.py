@@ -17,7 +17,7 @@ from ..io.leftovers import put_in_order
 from ..io.writing import writing
 from ..localizer import LabelSettings, RunOptions
 from ..models import ModelCard
-from .tables import replace_file
+from .batch_tables import replace_file
 
 PLAN_FILE = "batch.json"
 LOCKED_BYTE = 1 << 30

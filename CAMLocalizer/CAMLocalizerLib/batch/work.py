@@ -10,9 +10,9 @@ from .. import __version__
 from ..cases.loop import CaseInput, in_this_process, localize_cases, open_localizer
 from ..core import CAMLocalizerError, ModelError, OutputError
 from ..localizer import Localizer
+from .batch_tables import Row, read_row
 from .plan import Plan
 from .source import BatchCase
-from .tables import Row, read_row
 
 logger = logging.getLogger("CAMLocalizerLib")
 

@@ -17,7 +17,7 @@ from ..io import case_name, read_volume, source_sha256, staged_folder
 from ..io.plain_paths import readable
 from ..localizer import Findings, LabelSettings, Localizer, RunOptions
 from ..localizer.inference import Progress
-from ..localizer.settings import ALL_SCALES, check_suits
+from ..localizer.label_settings import ALL_SCALES, check_suits
 from .case import make_case
 from .exports import checked_exports, exports_source, warn_of_other_image
 from .report import CaseResult

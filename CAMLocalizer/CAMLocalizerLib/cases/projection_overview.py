@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..core import SUV_WINDOW
 from ..localizer import CandidateLocalization, ProjectionLocalization
-from ..localizer.settings import OF_MODEL
+from ..localizer.label_settings import OF_MODEL
 from ..views import HIGHEST_SUV, PROJECTIONS
 from .candidate_overview import left_out_mask, list_candidates, mark_candidates
 from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on

@@ -12,7 +12,7 @@ from .case_arguments import add_case_arguments
 from .loading import loading
 
 if TYPE_CHECKING:
-    from ..batch.run import Step
+    from ..batch.run_batch import Step
 
 EXAMPLE = """examples:
   camlocalizer batch archive --output results
@@ -61,10 +61,10 @@ def run(options: argparse.Namespace) -> int:
         CAMLocalizerError: what is wrong for every case alike: archive, settings, model, output, scheduler.
     """
     with loading(options):
-        from ..batch.run import run_batch
-        from ..batch.tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
+        from ..batch.batch_tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
+        from ..batch.run_batch import run_batch
         from ..core import SettingsError
-        from .choices import label_settings, run_options
+        from .case_options import label_settings, run_options
 
     if options.scheduler is not None and options.workers is not None:
         raise SettingsError("--workers is for this machine; the scheduler has workers of its own, leave it out")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .loading import loading
-from .progress import progress_bar
+from .progress_bar import progress_bar
 
 BASELINES = ("largest-bright", "suv-4", "suv-2.5", "41%")
 NO_BASELINE = "none"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .case_arguments import add_case_arguments
 from .loading import loading
-from .progress import progress_bar
+from .progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from ..cases.loop import CaseOutcome
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         from ..cases.loop import CaseInput, in_this_process, localize_cases, name_cases, open_localizer
         from ..core import SettingsError
         from ..io import case_name
-        from .choices import label_settings, run_options
+        from .case_options import label_settings, run_options
 
     names = name_cases(options.inputs)
     if options.dicom_reference is not None and len(names) > 1:
@@ -74,7 +74,7 @@ def _shown(outcome: CaseOutcome) -> str:
     """Say how a case went; return what went wrong, empty if nothing did."""
     from ..cases import describe_result
     from ..core import CAMLocalizerError
-    from .choices import in_words
+    from .case_options import in_words
 
     if outcome.result is not None:
         print(describe_result(outcome.result, outcome.files), flush=True)

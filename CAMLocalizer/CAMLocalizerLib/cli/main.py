@@ -69,7 +69,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return FAILED
     except Exception as error:
         from ..core import CAMLocalizerError  # not before: --help answers without numpy
-        from .choices import in_words
+        from .case_options import in_words
 
         if not isinstance(error, CAMLocalizerError):
             raise

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from .loading import loading
-from .progress import progress_bar
+from .progress_bar import progress_bar
 
 EXAMPLE = """example:
   camlocalizer train brain.toml --output brain-training

@@ -1,6 +1,7 @@
 """Core types: images, label maps and activation maps that know where they lie in the body."""
 
-from .choices import check_choice, check_scales
+from .activation_pyramid import ActivationMap, ActivationPyramid
+from .checks import check_choice, check_scales
 from .connectivity import NEIGHBOURS, label_components
 from .errors import (
     CAMLocalizerError,
@@ -15,7 +16,6 @@ from .errors import (
 from .grid import Grid
 from .labelmap import LabelMap
 from .nifti_matrices import NiftiMatrices
-from .pyramid import ActivationMap, ActivationPyramid
 from .suv_measures import SUV_COLUMNS, SUV_UNIT, SUV_WINDOW, SuvMeasures, holds_suv
 from .units import MM3_PER_ML
 from .volume import Volume

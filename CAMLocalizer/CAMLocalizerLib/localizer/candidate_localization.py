@@ -21,8 +21,8 @@ from ..segment import (
 )
 from ..views import PROJECTIONS
 from .findings import complete_settings
+from .label_settings import LabelSettings
 from .projection_localization import ProjectionLocalization
-from .settings import LabelSettings
 
 SHOWN_BORDER = "adaptive"
 LEAST_PROBABILITY = 0.05
@@ -56,7 +56,7 @@ class CandidateLocalization(ProjectionLocalization):
         """Whether there is a candidate that may be a tumour; which ones are shown is up to the threshold."""
         return self.tumour_probability >= LEAST_PROBABILITY
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say whether there is suspicious uptake, given whether some of it was outlined."""
         highest = f"highest probability {self.tumour_probability:.2f}"
         return f"suspicious uptake ({highest})" if located else f"no suspicious uptake ({highest})"

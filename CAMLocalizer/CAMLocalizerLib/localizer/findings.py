@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import LabelMap, Volume
 from ..models import ModelCard
 from ..segment import Component
-from .settings import LabelSettings, check_suits
+from .label_settings import LabelSettings, check_suits
 
 
 class Findings(Protocol):
@@ -87,7 +87,7 @@ class Findings(Protocol):
         """Whether the classifier holds a tumour anywhere in the volume for probable."""
         ...
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say in half a sentence what the classifier found, given whether the tumour was located."""
         ...
 

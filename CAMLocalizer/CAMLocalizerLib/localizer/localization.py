@@ -15,9 +15,9 @@ from ..models import ModelCard
 from ..segment import Component, Regions, filter_components, fuse, label_map_from_activation, refine
 from ..views import plane_axes
 from .findings import complete_settings
+from .label_settings import LabelSettings, default_settings
 from .measured import measured_components
 from .probability import TUMOUR_PROBABILITY, type_probabilities, volume_probability
-from .settings import LabelSettings, default_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Localization:
         """Whether the probability of a tumour in the volume is at least 0.5."""
         return self.volume_probability >= TUMOUR_PROBABILITY
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say in how many slices a tumour is probable, how probable and of which type, given whether it was located."""
         slices = f"{int(self.tumour_slices.sum())} of {len(self.tumour_slices)} {self.view} slices"
         if not located:

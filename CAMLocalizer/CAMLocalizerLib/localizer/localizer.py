@@ -22,7 +22,7 @@ from ..views import (
     projection_size,
     slice_stack,
 )
-from .candidate_run import SCALE, is_cut_out, look_at_candidates
+from .candidate_run import SCALE, classify_candidates, is_cut_out
 from .device import choose_device, choose_precision
 from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
 from .inputs import check_extent, check_typical, check_unit, check_uptake, standardised
@@ -175,7 +175,7 @@ class Localizer:
         if is_cut_out(volume):
             notes.append("a small part of a body, taken as cut out around a finding: probabilities are raised")
         known: dict[str, Any] = {"device": str(self.device)}
-        found = look_at_candidates(
+        found = classify_candidates(
             pair, self._network.to(self.device), card, device=self.device, known=known, progress=progress
         )
         timings = {"inference": time.perf_counter() - begin}

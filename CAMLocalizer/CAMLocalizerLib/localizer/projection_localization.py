@@ -24,9 +24,9 @@ from ..segment import (
 )
 from ..views import PROJECTIONS, ProjectionPair
 from .findings import complete_settings
+from .label_settings import LabelSettings, default_settings
 from .measured import measured_components
 from .probability import TUMOUR_PROBABILITY, type_probabilities
-from .settings import LabelSettings, default_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ class ProjectionLocalization:
         name = max(self.card.tumour_classes, key=lambda entry: mean[self.card.classes.index(entry)])
         return name, float(mean[self.card.classes.index(name)])
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say which tumour is most probable, given whether it was located."""
         name, probability = self.tumour_type
         if located:

@@ -2,6 +2,7 @@
 
 from .basins import Basins
 from .candidates import Candidates, find_candidates
+from .component_set import Component, Regions, check_rules
 from .components import components, filter_components
 from .fuse import back_project_scales, check_limit, combine, fuse, scale_weights
 from .label import label_map_from_activation
@@ -10,7 +11,6 @@ from .live import LiveSlices
 from .liver import LiverUptake, find_liver
 from .projections import fuse_projections, multiply_projections
 from .refine import refine
-from .regions import Component, Regions, check_rules
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import label_map_from_uptake, uptake_regions
 from .uptake_border import USUAL_BORDERS, UptakeBorder

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ..core import ActivationPyramid
 from ..core.arrays import read_only
 from ..views import plane_axes
+from .component_set import Regions
 from .fuse import Fusion, back_project_scales
 from .levels import ActivationLevels
-from .regions import Regions
-from .runs import Runs
 from .sums import slice_maxima, stretch_maxima
 from .threshold import Threshold, reach
+from .voxel_runs import Runs
 
 # Highest values are kept of stretches of whole rows, of about this many voxels.
 STRETCH = 2048

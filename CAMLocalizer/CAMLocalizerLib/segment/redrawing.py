@@ -11,7 +11,7 @@ from scipy import ndimage
 from ..core import Volume, label_components
 from .geodesic import geodesic
 from .random_walk import random_walk
-from .runs import Box, Runs
+from .voxel_runs import Box, Runs
 
 SOFTNESS = 0.2
 LOWEST_LEVEL = 1e-3

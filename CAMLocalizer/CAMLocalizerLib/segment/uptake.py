@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from ..core import Grid, GridError, LabelMap, SettingsError, label_components
 from .components import filter_components
-from .runs import Box, Runs
 from .threshold import Threshold, apply_threshold
 from .uptake_border import UptakeBorder
+from .voxel_runs import Box, Runs
 
 UPTAKE_BORDER = "41%"
 MARGIN_MM = 16.0

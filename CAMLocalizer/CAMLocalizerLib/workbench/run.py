@@ -80,6 +80,6 @@ class Run:
 
 def said_of(found: Findings, located: bool = True) -> str:
     """Return in sentences what was found, and what to know about it."""
-    verdict = found.verdict(located and found.tumour_probable)
+    summary = found.summary(located and found.tumour_probable)
     notes = (f"Note: {note.rstrip('.')}." for note in found.notes)
-    return " ".join([f"{verdict[:1].upper()}{verdict[1:]}.", *notes])
+    return " ".join([f"{summary[:1].upper()}{summary[1:]}.", *notes])

@@ -16,9 +16,9 @@ import pytest
 from batch_helpers import checksums, children, quick_case, until
 
 import CAMLocalizerLib
-from CAMLocalizerLib.batch import machine
+from CAMLocalizerLib.batch import workers as batch_workers
 from CAMLocalizerLib.batch.plan import opened_output
-from CAMLocalizerLib.batch.run import run_batch
+from CAMLocalizerLib.batch.run_batch import run_batch
 from CAMLocalizerLib.case_files import CASE_FILES
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.localizer import LabelSettings, RunOptions
@@ -129,7 +129,7 @@ def test_the_tables_say_what_is_what_and_finished_cases_need_no_workers(archive,
 
     first = (out / "summary.csv").read_bytes()
     (out / "summary.csv").unlink()
-    monkeypatch.setattr("CAMLocalizerLib.batch.run.own_workers", None)
+    monkeypatch.setattr("CAMLocalizerLib.batch.run_batch.own_workers", None)
     assert batch(archive, "--workers", 1, "--export", "stl") == 0
     assert (out / "summary.csv").read_bytes() == first
     assert "4 of 4 cases done (4 of them earlier), 0 failed" in capfd.readouterr().out
@@ -146,7 +146,7 @@ def test_the_tables_say_what_is_what_and_finished_cases_need_no_workers(archive,
 
 
 def test_a_case_on_which_workers_die_twice_fails_and_the_rest_goes_on(archive, models, tmp_path, monkeypatch):
-    monkeypatch.setattr("CAMLocalizerLib.batch.run.localize_case", quick_case)
+    monkeypatch.setattr("CAMLocalizerLib.batch.run_batch.localize_case", quick_case)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     files = [archive / f"{name}.nii" for name in ("deadly", "unlucky", *"abcd")]
     for path in files:
@@ -192,7 +192,7 @@ def test_an_interruption_leaves_nothing_half_written(archive, batch, tmp_path, c
 
 
 def test_a_scheduler_that_does_not_answer_is_told_in_a_sentence(archive, batch, monkeypatch, capfd):
-    monkeypatch.setattr(machine.foreign_workers.__wrapped__, "__kwdefaults__", {"answer_s": 0.5})
+    monkeypatch.setattr(batch_workers.remote_workers.__wrapped__, "__kwdefaults__", {"answer_s": 0.5})
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -12,7 +12,7 @@ import pytest
 from highdicom import sr
 from pydicom import dcmread
 
-from CAMLocalizerLib.batch.tables import read_row, write_summary
+from CAMLocalizerLib.batch.batch_tables import read_row, write_summary
 from CAMLocalizerLib.cases import EXPORTS, CaseResult, describe_result, make_case, write_results
 from CAMLocalizerLib.core import SUV_COLUMNS, LabelMap, SuvMeasures
 

@@ -44,7 +44,7 @@ def test_each_candidate_has_a_probability_and_the_label_map_those_above_the_thre
     every = found.label_map(threshold="0.1").array_kji
     assert (every[TUMOUR], every[BRAIN], every[FAINT]) == (1, 1, 1)
     assert not found.label_map(threshold="0.95").array_kji.any()
-    assert found.verdict(True) == "suspicious uptake (highest probability 0.88)"
+    assert found.summary(True) == "suspicious uptake (highest probability 0.88)"
     assert found.notes == ()
 
 
@@ -86,7 +86,7 @@ def test_a_body_without_candidates_has_no_suspicious_uptake(localizer) -> None:
     assert len(found.scores) == 0
     assert not found.activation().any()
     assert not found.label_map().array_kji.any()
-    assert found.verdict(False) == "no suspicious uptake (highest probability 0.00)"
+    assert found.summary(False) == "no suspicious uptake (highest probability 0.00)"
     assert found.tumour_probability == 0
 
 

@@ -65,11 +65,11 @@ def test_the_sentence_says_how_probable_a_tumour_is_and_of_which_type(found):
     probabilities = np.tile(np.float32([0.6, 0.1, 0.3]), (9, 1))
     sure = replace(found, pyramid=replace(found.pyramid, probabilities=probabilities))
     assert sure.class_probabilities == pytest.approx({"glioma": 2 / 3, "meningioma": 1 / 3})
-    assert sure.verdict(True) == "tumour in 9 of 9 axial slices (probability 0.90), most probably glioma (0.67)"
+    assert sure.summary(True) == "tumour in 9 of 9 axial slices (probability 0.90), most probably glioma (0.67)"
     healthy = replace(found, pyramid=replace(found.pyramid, probabilities=probabilities[:, [1, 0, 2]] * [1, 1, 0.5]))
-    assert healthy.verdict(False) == "no tumour found (probability 0.29, 0 of 9 axial slices probable)"
+    assert healthy.summary(False) == "no tumour found (probability 0.29, 0 of 9 axial slices probable)"
     nowhere = "no tumour located, although one is probable (probability 0.90, 9 of 9 axial slices probable)"
-    assert sure.verdict(False) == nowhere
+    assert sure.summary(False) == nowhere
     assert (sure.tumour_probable, healthy.tumour_probable) == (True, False)
 
 

@@ -176,7 +176,7 @@ def test_a_case_below_the_probability_limit_has_no_activation(see_bright):
     assert found.tumour_probable is False
     assert found.activation().max() > 0.9
     assert not found.activation(probability_limit=0.5).any()
-    assert found.verdict(False) == f"no tumour found (probability {found.tumour_probability:.2f})"
+    assert found.summary(False) == f"no tumour found (probability {found.tumour_probability:.2f})"
     assert found.volume_probability == found.tumour_probability
     assert found.class_probabilities == {"lung": 1.0}
     assert found.notes == ()

@@ -6,7 +6,7 @@ import argparse
 
 from ..core import CAMLocalizerError, OptionError, SettingsError
 from ..localizer import LabelSettings, RunOptions
-from ..localizer.settings import OF_MODEL
+from ..localizer.label_settings import OF_MODEL
 
 # Where the command line calls an option otherwise than Python.
 FLAGS = {"uptake_border": "--border", "refinement": "--refine", "weights": "--scale-weights", "exports": "--export"}

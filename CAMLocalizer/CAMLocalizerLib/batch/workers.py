@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .crew import Crew
 from .errors import BatchError
+from .worker_plan import WorkerPlan
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -64,7 +64,7 @@ class Workers:
 
 
 @contextmanager
-def own_workers(crew: Crew) -> Iterator[Workers]:
+def own_workers(plan: WorkerPlan) -> Iterator[Workers]:
     """Start workers on this machine, reachable from this machine only, and end them.
 
     Raises:
@@ -73,7 +73,7 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
-    threads = {name: str(crew.threads) for name in THREAD_VARIABLES}
+    threads = {name: str(plan.threads) for name in THREAD_VARIABLES}
     config = {
         "distributed.nanny.pre-spawn-environ": {**threads, "DASK_LOGGING__DISTRIBUTED": "critical"},
         "distributed.scheduler.worker-ttl": None,  # a long case is no dead worker
@@ -90,7 +90,7 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
         }
         workers = {
             index: {"cls": Nanny, "options": {**options, "env": dict(environment)}}
-            for index, environment in enumerate(crew.environments)
+            for index, environment in enumerate(plan.environments)
         }
         scheduler = {"cls": Scheduler, "options": {**listening, "allowed_failures": 0}}
         with dask.config.set(config):
@@ -103,7 +103,7 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
 
 
 @contextmanager
-def foreign_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Workers]:
+def remote_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Workers]:
     """Connect to a scheduler.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import MM3_PER_ML, Grid, GridError, OptionError, SettingsError, SuvMeasures
-from .runs import Runs, ranges
+from .voxel_runs import Runs, ranges
 
 ROUNDING = 1 - 1e-9
 

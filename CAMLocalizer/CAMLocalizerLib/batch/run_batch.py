@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from ..cases.loop import open_localizer
 from ..core import OutputError
 from ..localizer import LabelSettings, Localizer, RunOptions
-from .crew import this_crew
+from .batch_tables import Row, read_cases, write_cases, write_failures, write_summary
 from .errors import BatchError
 from .listing import read_listing
-from .machine import Workers, foreign_workers, own_workers, require_distributed
 from .naming import name_cases
+from .partial_folders import remove_partial
 from .plan import Plan, describe_plan, opened_output
-from .remains import sweep
 from .schedule import as_finished
 from .source import BatchCase, Source, find_sources
-from .tables import Row, read_cases, write_cases, write_failures, write_summary
 from .work import Outcome, finished_row, localize_case
+from .worker_plan import plan_local_workers
+from .workers import Workers, own_workers, remote_workers, require_distributed
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -92,15 +92,15 @@ def run_batch(
     sources = _sources(archive, output, pattern)
     plan = Plan(_found_by_workers(options, localizer, scheduler), settings, card.sha256, output.resolve())
     with opened_output(output, describe_plan(plan, card, archive)):
-        sweep(output)
+        remove_partial(output)
         ledger = _Ledger.opened(plan, sources, report)
         try:
             if ledger.waiting:
                 with _workers(options.device, workers, scheduler) as connected:
                     _run(connected, ledger, plan)
         finally:
-            sweep(output)
-            ledger.look_around()
+            remove_partial(output)
+            ledger.refresh()
             ledger.write_tables()
     return ledger.step()
 
@@ -117,8 +117,8 @@ def _found_by_workers(options: RunOptions, localizer: Localizer, scheduler: str 
 
 def _workers(device: str, count: int | None, scheduler: str | None) -> AbstractContextManager[Workers]:
     if scheduler is not None:
-        return foreign_workers(scheduler)
-    return own_workers(this_crew(device, count))
+        return remote_workers(scheduler)
+    return own_workers(plan_local_workers(device, count))
 
 
 class _Ledger:
@@ -165,7 +165,7 @@ class _Ledger:
         self.failures[name] = sentence
         self.tell(f"{name}: {sentence}")
 
-    def look_around(self) -> None:
+    def refresh(self) -> None:
         """Take down cases that were finished while the batch was broken off."""
         for case in self.waiting:
             if case.name not in self.rows and (self.plan.output / case.name).exists():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import check_scales
 from .arrays import read_only
+from .checks import check_scales
 from .errors import GridError, SettingsError
 from .grid import Grid
 
