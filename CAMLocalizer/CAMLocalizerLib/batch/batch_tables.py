@@ -60,7 +60,7 @@ def read_row(folder: Path, *, model_sha256: str, version: str) -> Row:
     """Read the summary of a finished case from its report.
 
     Raises:
-        OutputError: a folder that is no finished case, or one made by another model or version.
+        OutputError: a folder that is not a finished case, or one made by another model or version.
     """
     path = folder / CASE_FILES["report"]
     try:
@@ -68,7 +68,7 @@ def read_row(folder: Path, *, model_sha256: str, version: str) -> Row:
         made_by = (report["model"]["sha256"], report["versions"]["camlocalizer"])
         row = _row(folder.name, report)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder}: exists and is no finished case of this batch; move it away") from error
+        raise OutputError(f"{folder}: exists and is not a finished case of this batch; move it away") from error
     if made_by != (model_sha256, version):
         raise OutputError(f"{folder}: was made by another model or version; move it away")
     return row

@@ -70,7 +70,7 @@ def _asked(plan: Plan) -> dict[str, Any]:
 
 @contextmanager
 def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the folder of results of one batch, new or gone on with; no other process can hold it at the same time.
+    """Hold the folder of results of one batch, new or resumed; no other process can hold it at the same time.
 
     Raises:
         OutputError: a folder with other files, of another batch or version, in use, or that cannot be written.
@@ -90,7 +90,7 @@ def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None
 def _begin(output: Path, path: Path, description: Mapping[str, Any]) -> None:
     put_in_order(path)  # what a killed batch began to write
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise OutputError(f"{output}: exists and is no folder of a batch; choose another --output")
+        raise OutputError(f"{output}: exists and is not the folder of a batch; choose another --output")
     output.mkdir(parents=True, exist_ok=True)
     replace_file(path, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
 

@@ -1,4 +1,4 @@
-"""run_batch: every case of an archive, gone on with where an earlier run ended."""
+"""run_batch: every case of an archive; an interrupted batch is resumed."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def _outcome(future: Future) -> Outcome | None:
     except KilledWorker:
         return None
     except CancelledError as error:
-        raise BatchError("the scheduler is gone; start it and give the same command again to go on") from error
+        raise BatchError("the scheduler is gone; start it and give the same command again to resume") from error
     except Exception as error:
         raise BatchError(
             f"the workers cannot take cases ({type(error).__name__}: {error}); "

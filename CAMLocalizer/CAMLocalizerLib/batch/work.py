@@ -56,7 +56,7 @@ def finished_row(name: str, plan: Plan) -> Row:
     """Read the row of a case whose folder is there.
 
     Raises:
-        OutputError: the folder is no finished case of this plan.
+        OutputError: the folder is not a finished case of this plan.
     """
     return read_row(plan.output / name, model_sha256=plan.model_sha256, version=__version__)
 

@@ -76,7 +76,7 @@ def own_workers(plan: WorkerPlan) -> Iterator[Workers]:
     threads = {name: str(plan.threads) for name in THREAD_VARIABLES}
     config = {
         "distributed.nanny.pre-spawn-environ": {**threads, "DASK_LOGGING__DISTRIBUTED": "critical"},
-        "distributed.scheduler.worker-ttl": None,  # a long case is no dead worker
+        "distributed.scheduler.worker-ttl": None,  # a worker with a long case is not dead
         "distributed.scheduler.worker-saturation": 1.0,
     }
     listening = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}

@@ -76,7 +76,7 @@ def make_case(
 
 
 def _left_out(found: Findings, settings: LabelSettings, label_map: LabelMap, components: int) -> tuple[Component, ...]:
-    """List the candidates that the threshold leaves out and no reviewer took in, counting on from the components."""
+    """List the candidates that the threshold leaves out and no reviewer added, counting on from the components."""
     if not isinstance(found, CandidateLocalization):
         return ()
     regions = found.left_out(settings)

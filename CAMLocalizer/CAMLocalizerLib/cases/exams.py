@@ -134,4 +134,4 @@ def _date(text: str, where: str) -> datetime.date:
             found = datetime.datetime.strptime(text, form).date()
             if found.year >= FIRST_YEAR:
                 return found
-    raise InputError(f"{where}: {text!r} is no date; expected one such as 2024-05-31")
+    raise InputError(f"{where}: {text!r} is not a date; expected one such as 2024-05-31")

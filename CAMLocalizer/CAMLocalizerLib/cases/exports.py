@@ -69,7 +69,7 @@ def write_exports(
         export = EXPORTS[name]
         if export.dicom and source is None:
             raise InputError(
-                f"{result.file_name}: is no DICOM, which {name} refers to; give the series it was made from"
+                f"{result.file_name}: is not DICOM, which {name} refers to; give the series it was made from"
             )
         if export.finding and not result.label_map.array_kji.any():
             done[name] = "not written: the label map is empty"
@@ -97,16 +97,16 @@ def exports_source(
 
     Args:
         names: of :data:`EXPORT_FILES`.
-        path: the input; None if it is no file.
+        path: the input; None if it is not a file.
         series: SeriesInstanceUID or SeriesNumber, where the input holds several.
-        reference: series that the input was made from, where it is no DICOM itself.
+        reference: series that the input was made from, where it is not DICOM itself.
 
     Returns:
         The series; None if no export needs it.
 
     Raises:
         SettingsError: an export that is not known.
-        InputError: an input that is no DICOM and no reference, or a series that cannot be read.
+        InputError: an input that is not DICOM and no reference, or a series that cannot be read.
     """
     if not any(EXPORTS[name].dicom for name in checked_exports(names)):
         return None
@@ -115,7 +115,7 @@ def exports_source(
     source = None if path is None else read_dicom_source(path, series=series)
     if source is None:
         told = "the volume" if path is None else str(path)
-        raise InputError(f"{told}: is no DICOM; name the series that it was made from with --dicom-reference")
+        raise InputError(f"{told}: is not DICOM; name the series that it was made from with --dicom-reference")
     return source
 
 

@@ -1,4 +1,4 @@
-"""The loop over cases: each volume is read, looked at and written to a folder of its own, whole or not at all."""
+"""The loop over cases: each volume is read, localised in and written to a folder of its own, whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a case that was looked at in two projections."""
+"""The picture of a case of two projections."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
 
 
 def _window(found: ProjectionLocalization) -> tuple[float, float]:
-    """Show 0 as white; as black SUV 7 for candidates, else 10, less where all is fainter, more for what is no SUV."""
+    """Show 0 as white; as black SUV 7 for candidates, else 10, less where all is fainter, more without SUV."""
     if isinstance(found, CandidateLocalization) and found.factor == 1:
         return SUV_WINDOW
     images = found.pair.images

@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "batch",
         help="localise in a whole archive, with all cores, GPUs or a cluster",
         description="For each volume of INPUT write a folder DIR/<case>/ as localize does, and beside them cases.csv, "
-        "summary.csv and failures.csv. The same command again goes on where it was ended, however that came.",
+        "summary.csv and failures.csv. The same command resumes an interrupted batch.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.scheduler is not None and options.workers is not None:
         raise SettingsError("--workers is for this machine; the scheduler has workers of its own, leave it out")
-    options.after_interruption = "nothing half-written is left; the same command again goes on"
+    options.after_interruption = "nothing half-written is left; the same command resumes"
     with _Bar() if sys.stderr.isatty() else _Lines() as shown:
         step = run_batch(
             options.archive,

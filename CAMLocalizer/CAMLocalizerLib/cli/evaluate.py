@@ -135,7 +135,7 @@ def _retrain(options: argparse.Namespace) -> int:
             strides=strides_of(bundle),
             progress=progress,
         )
-    options.after_interruption = "finished trainings are kept; the same command goes on with them"
+    options.after_interruption = "finished trainings are kept; the same command resumes"
     found = evaluate(bundle, data, options.output, options=training, device=str(device), report=_say)
     for sentence in findings(found):
         _say(sentence)

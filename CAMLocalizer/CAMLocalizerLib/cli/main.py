@@ -78,7 +78,7 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 
 def _left_behind(options: argparse.Namespace) -> str:
-    """Say what an interrupted command leaves; one that can be gone on with has set its own sentence."""
+    """Say what an interrupted command leaves; one that can be resumed has set its own sentence."""
     return getattr(options, "after_interruption", "nothing half-written is left")
 
 

@@ -30,8 +30,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--output", type=Path, metavar="DIR", help="folder of the training (default: CONFIG's name without ending)"
     )
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--resume", action="store_true", help="go on with the training that DIR holds")
-    group.add_argument("--overwrite", action="store_true", help="replace the training that DIR holds")
+    group.add_argument("--resume", action="store_true", help="resume the training in DIR")
+    group.add_argument("--overwrite", action="store_true", help="replace the training in DIR")
     parser.set_defaults(run=run)
 
 
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     problems.raise_if_any(str(options.config))
     assert training is not None
     begin_output(output, training.plan(), overwrite=options.overwrite and not helper)
-    options.after_interruption = f"what was trained is kept; go on with: {_resumption(options, output)}"
+    options.after_interruption = f"what was trained is kept; resume with: {_resumption(options, output)}"
     images = training.images
     say = _ignore if helper else _say
     say(f"{len(images)} images of {len(set(images.patients.tolist()))} patients in {len(images.classes)} classes")

@@ -50,11 +50,11 @@ class ActivationPyramid:
         targets: index of the class whose evidence each slice's map shows, shape (slices,).
         tumour_classes: those of ``classes`` that are tumours.
         view: ``axial``, ``coronal`` or ``sagittal``.
-        source_grid: grid of the volume that was looked at; label maps come back on it.
+        source_grid: grid of the volume that the model saw; label maps come back on it.
 
     Raises:
         GridError: maps with different numbers of slices, or probabilities of another shape.
-        SettingsError: no map, two maps of one scale, or a tumour class that is no class.
+        SettingsError: no map, two maps of one scale, or a tumour class that is not a class.
     """
 
     maps: tuple[ActivationMap, ...]

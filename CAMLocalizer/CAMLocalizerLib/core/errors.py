@@ -22,7 +22,7 @@ class InputError(CAMLocalizerError):
 
 
 class GridError(InputError):
-    """A geometry that is no right-handed or left-handed orthogonal voxel grid."""
+    """A geometry that is not a right-handed or left-handed orthogonal voxel grid."""
 
 
 class SeriesError(InputError):

@@ -19,7 +19,7 @@ class Findings(Protocol):
 
     @property
     def volume(self) -> Volume:
-        """What was looked at."""
+        """The volume that the model saw."""
         ...
 
     @property

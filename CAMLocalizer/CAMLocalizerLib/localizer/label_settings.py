@@ -204,7 +204,7 @@ def check_suits(settings: LabelSettings, card: ModelCard) -> None:
             "refinement", f"{settings.refinement} is for slices; model {card.name} draws borders by uptake"
         )
     if not card.projections and settings.uptake_border:
-        raise OptionError("uptake_border", f"is for models of projections; {card.name} looks at slices")
+        raise OptionError("uptake_border", f"is for models of projections; {card.name} uses slices")
 
 
 def _plain_scales(scales: Any) -> Any:

@@ -25,7 +25,7 @@ class Localization:
     """Activation pyramid of a volume with the model's defaults for scales, threshold and components.
 
     Args:
-        volume: what was looked at.
+        volume: what the model saw.
         pyramid: raw maps and probabilities of every slice; kept, so other settings cost no inference.
         card: description of the model.
         view: plane of the slices.

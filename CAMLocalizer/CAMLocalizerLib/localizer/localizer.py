@@ -1,4 +1,4 @@
-"""Localizer: a model bundle made ready to look at volumes."""
+"""Localizer: a model bundle made ready for inference on volumes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CROPPED_TOLERANCE_MM = 1.0
 
 
 class Localizer:
-    """Looks at every slice of a volume, or at its two projections, with one model.
+    """Runs one model on every slice of a volume, or on its two projections.
 
     The network is loaded once, at the first volume, and kept for the following ones.
 
@@ -119,8 +119,8 @@ class Localizer:
 
         The images are its slices or, where the model asks for them, its coronal and sagittal maximum intensity
         projection. Memory beyond the volume and its maps is that of one batch. When a GPU runs out of memory the batch
-        is halved, then the CPU takes over; ``notes`` of the result and a logged warning say so. Blank images are not
-        looked at.
+        is halved, then the CPU takes over; ``notes`` of the result and a logged warning say so. Blank images are
+        skipped.
 
         Args:
             volume: any orientation.
@@ -204,14 +204,14 @@ class Localizer:
         card = self.model.card
         plane = acquisition_plane(volume.grid) if view == "auto" else view
         if plane not in card.views and view == "auto":
-            notes.append(f"{card.name} takes no {plane} slices, as were acquired; looked at {card.views[0]} ones")
+            notes.append(f"{card.name} does not take the acquired {plane} slices; used {card.views[0]} slices")
             plane = card.views[0]
         stack = slice_stack(volume, plane, spacing_mm=card.spacing_mm, size=card.size, centre=card.centre)
         if max(cropped := stack.cropped_mm) > CROPPED_TOLERANCE_MM:
             whose = "volume's" if card.centre == "volume" else "body's"
             notes.append(
                 f"{cropped[0]:.0f} mm of the {whose} width and {cropped[1]:.0f} mm of its height lie outside "
-                f"the model's field of view and were not looked at"
+                f"the model's field of view and were not used"
             )
         return stack
 

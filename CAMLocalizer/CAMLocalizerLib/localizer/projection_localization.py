@@ -58,12 +58,12 @@ class ProjectionLocalization:
 
     @property
     def volume(self) -> Volume:
-        """What was looked at."""
+        """The volume that the model saw."""
         return self.pair.volume
 
     @property
     def view(self) -> str:
-        """How the volume was looked at: ``projections``."""
+        """The view: ``projections``."""
         return "projections"
 
     @property

@@ -1,4 +1,4 @@
-"""RunOptions: which model looks at a volume, with what, and which further files are written."""
+"""RunOptions: which model runs on a volume, with what, and which further files are written."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def check_view(view: str, card: ModelCard) -> None:
     if view == "auto":
         return
     if card.projections:
-        raise OptionError("view", f"{view} is for slices; model {card.name} looks at two projections")
+        raise OptionError("view", f"{view} is for slices; model {card.name} uses two projections")
     if view not in card.views:
         raise OptionError(
             "view", f"{view} is not among those of model {card.name}; use {', '.join(card.views)} or auto"

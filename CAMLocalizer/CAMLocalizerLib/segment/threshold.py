@@ -75,7 +75,7 @@ class Threshold:
     def value(self, activation: NDArray[np.float32] | ActivationLevels) -> float:
         """Return the lowest activation that belongs to the tumour.
 
-        Percentile and Otsu look at the slices that contribute, zeros within them included, see
+        Percentile and Otsu use the slices that contribute, zeros within them included, see
         :class:`ActivationLevels`.
 
         Args:

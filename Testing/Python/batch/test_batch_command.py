@@ -183,7 +183,7 @@ def test_an_interruption_leaves_nothing_half_written(archive, batch, tmp_path, c
     assert batch(archive, "--workers", 1) == 130
     watcher.join()
     said = capfd.readouterr().err
-    assert "interrupted, nothing half-written is left; the same command again goes on" in said
+    assert "interrupted, nothing half-written is left; the same command resumes" in said
     assert "Traceback" not in said
     assert not [name for name in entries(out) if name.startswith(".")]
     finished = [path.parent.name for path in sorted(out.glob("*/report.json"))]
@@ -210,7 +210,7 @@ def test_a_folder_with_other_files_or_in_use_is_refused(archive, batch, tmp_path
     out.mkdir()
     (out / "thesis.tex").write_text("x")
     assert batch(archive) == 2
-    assert "exists and is no folder of a batch" in capfd.readouterr().err
+    assert "exists and is not the folder of a batch" in capfd.readouterr().err
     assert entries(out) == ["thesis.tex"]
     (out / "thesis.tex").unlink()
     with opened_output(out, {"camlocalizer": "1"}):

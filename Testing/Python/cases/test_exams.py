@@ -51,9 +51,9 @@ def test_a_time_behind_the_date_is_taken_too(table, form):
         (["a.nii,2024-01-05,P,", "b.nii,,P,"], "line 3: has no date"),
         (
             ["a.nii,5.1.2024,P,", "b.nii,2024-05-31,P,"],
-            "line 2: '5.1.2024' is no date; expected one such as 2024",
+            "line 2: '5.1.2024' is not a date; expected one such as 2024",
         ),
-        (["a.nii,0024-01-05,P,", "b.nii,2024-05-31,P,"], "line 2: '0024-01-05' is no date"),
+        (["a.nii,0024-01-05,P,", "b.nii,2024-05-31,P,"], "line 2: '0024-01-05' is not a date"),
         (["a.nii,2024-01-05,P,", "b.nii,2024-05-31,P,b-labels.nii"], "brings label maps for some exams only"),
         (["c.nii,2024-01-05,P,", "b.nii,2024-05-31,P,"], "line 2: file c.nii does not exist"),
         (["a.nii,2024-01-05,P,none.nii", "b.nii,2024-05-31,P,"], "line 2: label map none.nii does not exist"),

@@ -62,7 +62,7 @@ def test_without_a_finding_files_that_need_one_are_explained(empty_case, source,
 
 
 def test_dicom_needs_a_source(case, tmp_path):
-    with pytest.raises(InputError, match=r"brain\.nii\.gz: is no DICOM, which dicom-seg refers to"):
+    with pytest.raises(InputError, match=r"brain\.nii\.gz: is not DICOM, which dicom-seg refers to"):
         write_exports(case, tmp_path, ["dicom-seg"])
 
 

@@ -307,7 +307,7 @@ def test_exports_lie_beside_the_other_files(localize, brain, tmp_path, capsys):
 
 def test_dicom_exports_of_other_files_need_a_reference(localize, brain, tmp_path, capsys):
     assert localize(brain, "--export", "dicom-seg") == 1
-    assert "brain.nii.gz: is no DICOM; name the series that it was made from with --dicom-reference" in (
+    assert "brain.nii.gz: is not DICOM; name the series that it was made from with --dicom-reference" in (
         capsys.readouterr().err
     )
     assert entries(tmp_path / "out") == []

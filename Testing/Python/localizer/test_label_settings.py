@@ -1,4 +1,4 @@
-"""LabelSettings: one set of settings, and one answer to which every face agrees."""
+"""LabelSettings: one set of settings, and one answer on which every user interface agrees."""
 
 from __future__ import annotations
 

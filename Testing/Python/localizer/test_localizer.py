@@ -81,7 +81,7 @@ def test_auto_is_the_plane_of_acquisition(tiny_model, oblique_volume):
 def test_auto_takes_a_plane_of_the_model_and_says_so(tiny_model, oblique_volume):
     found = Localizer(with_card(tiny_model, views=("coronal",)), device="cpu").run(oblique_volume)
     assert found.view == "coronal"
-    assert "takes no axial slices" in found.notes[0]
+    assert "does not take the acquired axial slices" in found.notes[0]
 
 
 def test_a_volume_larger_than_the_field_of_view_is_noted(tiny_model, oblique_volume):

@@ -217,7 +217,7 @@ def test_a_single_image_and_a_thin_volume_are_refused(see_bright):
     image = Volume(
         np.arange(400, dtype=np.float32).reshape(1, 20, 20), Grid((20, 20, 1), (4, 4, 4), (0, 0, 0), np.eye(3))
     )
-    with pytest.raises(InputError, match="is a single image; model tiny-pet looks at projections"):
+    with pytest.raises(InputError, match="is a single image; model tiny-pet uses projections"):
         see_bright().run(image)
     thin = Volume(
         np.arange(800, dtype=np.float32).reshape(2, 20, 20), Grid((20, 20, 2), (4, 4, 4), (0, 0, 0), np.eye(3))
@@ -227,7 +227,7 @@ def test_a_single_image_and_a_thin_volume_are_refused(see_bright):
 
 
 def test_a_plane_cannot_be_chosen(see_bright):
-    with pytest.raises(SettingsError, match="view axial is for slices; model tiny-pet looks at two projections"):
+    with pytest.raises(SettingsError, match="view axial is for slices; model tiny-pet uses two projections"):
         see_bright().run(body(), view="axial")
 
 

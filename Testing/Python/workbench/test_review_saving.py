@@ -200,6 +200,6 @@ def test_an_export_brings_further_files(review: Review, tmp_path: Path) -> None:
 
 
 def test_dicom_exports_of_a_review_need_a_reference(review: Review, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the volume: is no DICOM"):
+    with pytest.raises(InputError, match="the volume: is not DICOM"):
         review.export(tmp_path / "out", exports=("dicom-seg",))
     assert not (tmp_path / "out").exists()

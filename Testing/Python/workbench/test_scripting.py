@@ -187,7 +187,7 @@ def test_a_folders_results_are_the_librarys(run_folder: Any, folder: Path, found
 def test_a_folders_results_bring_further_files(run_folder: Any, folder: Path) -> None:
     page, dicom = (run_folder([folder / name], exports=(kind,))[0] for name, kind in EXPORTED)
     assert (page.folder / "report.html").is_file()
-    assert "b.nii.gz: is no DICOM" in dicom.error
+    assert "b.nii.gz: is not DICOM" in dicom.error
 
 
 def test_a_folders_work_ends_where_the_caller_says_so(run_folder: Any, folder: Path) -> None:
