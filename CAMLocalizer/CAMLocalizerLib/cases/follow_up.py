@@ -28,7 +28,6 @@ from .provenance import provenance, volume_sha256
 from .report import CaseResult
 
 VARIATION = 0.1
-OF_MODEL_ALONE = LabelSettings()
 Report = Callable[[str], None]
 
 
@@ -121,7 +120,7 @@ def follow_up(
     localizer: Localizer | None,
     *,
     view: str = "auto",
-    settings: LabelSettings = OF_MODEL_ALONE,
+    settings: LabelSettings | None = None,
     resample: bool = False,
     report: Report | None = None,
 ) -> FollowUp:
@@ -146,7 +145,7 @@ def follow_up(
     say = report or (lambda _sentence: None)
     results = []
     for exam in exams:
-        results.append(_examined(exam, localizer, view, settings, resample, say))
+        results.append(_examined(exam, localizer, view, settings or LabelSettings(), resample, say))
         say(f"{exam.date}: {results[-1].label_map.volume_mm3 / MM3_PER_ML:.1f} ml")
     moves = []
     for first, second in pairwise(results):

@@ -25,7 +25,7 @@ def write_results(
     Args:
         result: the case.
         folder: an existing one.
-        exports: names of further files, see :data:`EXPORTS`.
+        exports: names of further files, of :data:`EXPORT_FILES`.
         source: the DICOM series that DICOM exports refer to.
 
     Raises:

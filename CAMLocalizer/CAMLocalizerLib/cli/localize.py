@@ -79,9 +79,9 @@ def _shown(outcome: CaseOutcome) -> str:
     if outcome.result is not None:
         print(describe_result(outcome.result, outcome.files), flush=True)
         return ""
-    foreseen = isinstance(outcome.error, CAMLocalizerError)
-    sentence = in_words(outcome.error) if isinstance(outcome.error, CAMLocalizerError) else outcome.sentence
-    if foreseen or isinstance(outcome.error, MemoryError):  # the traceback of any other error was logged
+    error = outcome.error
+    sentence = in_words(error) if isinstance(error, CAMLocalizerError) else outcome.sentence
+    if isinstance(error, CAMLocalizerError | MemoryError):  # any other error was logged with its traceback
         print(f"camlocalizer: {sentence}", file=sys.stderr)
     return sentence
 
