@@ -49,7 +49,7 @@ class Volume:
             bad = int(array.size - np.isfinite(array).sum())
             raise InputError(f"{self.name}: {bad} of {array.size} voxels are NaN or infinite; replace them first")
         if low == high:
-            raise InputError(f"{self.name}: every voxel is {low:g}; there is nothing to look at")
+            raise InputError(f"{self.name}: every voxel is {low:g}; there is nothing to see")
 
     def shown(self) -> Volume:
         """Return the volume as a viewer and a network see it: itself, or upside down within its range if inverted.

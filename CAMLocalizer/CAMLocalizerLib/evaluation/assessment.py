@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Volume
+from ..core import MM3_PER_ML, Volume
 from ..io import read_volume
 from ..io.names import ENDINGS, ending
 from ..localizer import Localization, Localizer, ProjectionLocalization
@@ -24,7 +24,6 @@ from .sources import read_mask
 MODEL = "model"
 SLICE, VOLUME = "slice", "volume"
 NO_TUMOUR, ANY_TUMOUR = "none", "tumour"
-MM3_PER_ML = 1000.0
 PICTURES = ("PNG", "JPEG", "TIFF")  # formats that do not say in which plane the image lies
 
 

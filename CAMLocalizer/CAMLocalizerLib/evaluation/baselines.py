@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import SettingsError
+from ..core import SettingsError, label_components
 from ..models import ModelCard
 from ..segment.otsu import otsu
 
@@ -100,7 +100,7 @@ def _otsu_level(values: NDArray[np.float32]) -> float:
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim, dtype=bool))
+    labels, count = label_components(mask)
     if not count:
         return mask
     sizes = np.bincount(labels.ravel())

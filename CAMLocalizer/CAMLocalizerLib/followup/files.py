@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..case_files import CASE_FILES
 from ..cases.provenance import fact_columns, short_line
 from ..cases.report import installed_versions
 from ..cases.results import write_results
@@ -40,7 +41,7 @@ def write_follow_up(found: FollowUp, folder: Path) -> None:
             else:
                 line = short_line([result.facts["source_sha256"]])
                 write_label_map(
-                    result.label_map, own / "labelmap.nii.gz", description=line, matrices=result.volume.matrices
+                    result.label_map, own / CASE_FILES["label map"], description=line, matrices=result.volume.matrices
                 )
         _write_table(found, folder / CSV_FILE)
         text = json.dumps(build_follow_up_report(found), indent=2, ensure_ascii=False, allow_nan=False)

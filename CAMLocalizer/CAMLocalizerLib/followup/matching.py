@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
-from ..core import LabelMap
+from ..core import MM3_PER_ML, LabelMap, label_components
 from .registration import RigidTransform
 
-NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
-MM3_PER_ML = 1000.0
 SLACK_MM = 10.0
 OVERLAP_COUNTS = 1000.0
 LEAST_GAIN = 1e-6
@@ -40,7 +38,7 @@ class Components:
     @classmethod
     def of(cls, label_map: LabelMap) -> Components:
         """Find the connected components (26 neighbours) of everything that is labelled."""
-        raw, count = ndimage.label(label_map.array_kji > 0, structure=NEIGHBOURS)
+        raw, count = label_components(label_map.array_kji > 0)
         sizes = np.bincount(raw.ravel(), minlength=count + 1)[1:]
         order = np.argsort(-sizes, kind="stable")
         new = np.zeros(count + 1, np.int32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..cases.case import make_case
 from ..cases.provenance import provenance, volume_sha256
 from ..cases.report import CaseResult
-from ..core import InputError, LabelMap, Volume
+from ..core import MM3_PER_ML, InputError, LabelMap, Volume
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
 from ..io.plain_paths import readable
@@ -28,7 +28,6 @@ from .matching import Components, Track, match_components
 from .registration import RigidTransform, register_rigid
 
 VARIATION = 0.1
-MM3_PER_ML = 1000.0
 Report = Callable[[str], None]
 
 
@@ -121,7 +120,7 @@ def follow_up(
     localizer: Localizer | None,
     *,
     view: str = "auto",
-    changes: Mapping[str, Any] | None = None,
+    settings: LabelSettings | None = None,
     resample: bool = False,
     report: Report | None = None,
 ) -> FollowUp:
@@ -133,8 +132,8 @@ def follow_up(
         exams: at least two, earliest first.
         localizer: the model; None if every exam brings a label map.
         view: as for :meth:`Localizer.run`.
-        changes: fields of :class:`LabelSettings` to set otherwise than the model does, the same for all exams; of
-            label maps ``min_volume_ml`` and ``keep_largest`` decide which components count.
+        settings: the same for all exams; of label maps ``min_volume_ml`` and ``keep_largest`` decide which components
+            count.
         resample: bring label maps of other grids onto those of their images.
         report: called with a sentence after each step.
 
@@ -146,7 +145,7 @@ def follow_up(
     say = report or (lambda _sentence: None)
     results = []
     for exam in exams:
-        results.append(_examined(exam, localizer, view, changes or {}, resample, say))
+        results.append(_examined(exam, localizer, view, settings or LabelSettings(), resample, say))
         say(f"{exam.date}: {results[-1].label_map.volume_mm3 / MM3_PER_ML:.1f} ml")
     moves = []
     for first, second in pairwise(results):
@@ -160,7 +159,7 @@ def follow_up(
 
 
 def _examined(
-    exam: Exam, localizer: Localizer | None, view: str, changes: Mapping[str, Any], resample: bool, say: Report
+    exam: Exam, localizer: Localizer | None, view: str, settings: LabelSettings, resample: bool, say: Report
 ) -> ExamResult:
     volume = read_volume(exam.path, series=exam.series)
     for note in volume.notes:
@@ -170,7 +169,8 @@ def _examined(
         own = read_label_map(exam.label_map)
         with named(exam.label_map):
             label_map = place_label_map(own, volume.grid, resample=resample)
-        rules = {name: changes[name] for name in ("min_volume_ml", "keep_largest") if name in changes}
+        asked = {"min_volume_ml": settings.min_volume_ml, "keep_largest": settings.keep_largest}
+        rules: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         kept = np.where(filter_components(label_map, **rules), label_map.array_kji, 0).astype(np.uint8)
         label_map = LabelMap(kept, label_map.grid, label_map.segments)
         facts = {
@@ -184,16 +184,16 @@ def _examined(
     if localizer is None:
         raise InputError(f"{exam.path}: brings no label map and no model is chosen; give one of them")
     found = localizer.run(volume, view=view)
-    settings = LabelSettings.of(found, **changes)
     run = {"map": localizer.map, "batch_size": localizer.batch_size, "precision": localizer.precision}
     case = make_case(
         found, settings, readable(exam.path.name), run=run, timings_s=found.timings_s, source_sha256=checksum
     )
-    return ExamResult(exam, volume, case.label_map, _varied(found, settings, case), case, provenance(case))
+    return ExamResult(exam, volume, case.label_map, _varied(found, case), case, provenance(case))
 
 
-def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple[LabelMap, ...]:
+def _varied(found: Findings, case: CaseResult) -> tuple[LabelMap, ...]:
     """Move what draws the border a tenth down and up: the uptake in projections, else the threshold."""
+    settings = case.label_settings
     usual, value = settings.uptake_border, float(case.settings["threshold_value"])
     variants = []
     for factor in (1 - VARIATION, 1 + VARIATION):
@@ -201,7 +201,7 @@ def _varied(found: Findings, settings: LabelSettings, case: CaseResult) -> tuple
             varied = settings.changed(uptake_border=str(UptakeBorder.parse(usual).scaled(factor)))
         else:
             varied = settings.changed(threshold=repr(min(value * factor, 1.0)))
-        variants.append(varied.label_map(found))
+        variants.append(found.label_map(varied))
     return tuple(variants)
 
 

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ModelError
+from ..option_names import MAP_NORMALISATIONS, MAPS, REFINEMENTS
 from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS, STATISTICS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
-MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
-MAP_NORMALISATIONS = ("slice", "volume", "reference")
-REFINEMENTS = ("none", "random-walk", "geodesic")
 UPTAKE_BORDER = "41%"
 UPTAKE_BORDERS = r"adaptive|liver|(\d+\.?\d*|\.\d+)%|suv(\d+\.?\d*|\.\d+)"
 

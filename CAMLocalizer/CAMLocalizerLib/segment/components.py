@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, LabelMap
-from .regions import Component, Regions, check_rules
+from .component_set import Component, Regions, check_rules
 
 
 def components(

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..models.card import MAP_NORMALISATIONS, MAPS, REFINEMENTS, TARGETS
+from ..models.card import TARGETS
 from ..networks import NETWORKS
+from ..option_names import MAP_NORMALISATIONS, MAPS, REFINEMENTS
 from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
 from .fit.options import FitOptions, option_problems

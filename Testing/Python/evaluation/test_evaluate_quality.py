@@ -13,7 +13,7 @@ from tiny_bundle import save_tiny_bundle
 from tiny_training import write_config, write_pictures
 
 from CAMLocalizerLib.cli import main
-from CAMLocalizerLib.cli.evaluate_arguments import BASELINES as OFFERED
+from CAMLocalizerLib.cli.evaluate import BASELINES as OFFERED
 from CAMLocalizerLib.core import Grid
 from CAMLocalizerLib.evaluation.baselines import BASELINES
 from CAMLocalizerLib.evaluation.quality import FILES

@@ -238,6 +238,25 @@ def test_process_folder_writes_the_files_of_every_volume(
     assert steps[-1] == (2, 3)
 
 
+def test_process_folder_takes_dicom_files_without_an_ending(
+    module: ModuleType, tmp_path: Path, node: Any, job: Any
+) -> None:
+    from dicom_series import write_series
+
+    from CAMLocalizerLib.mrml import volume_from_node
+
+    volume = volume_from_node(node)
+    series = tmp_path / "export" / "PA000001" / "ST000001" / "SE000001"
+    write_series(series, (100 * (volume.array_kji - volume.array_kji.min())).astype("uint16"), volume.grid)
+    for number, path in enumerate(sorted(series.iterdir())):
+        path.rename(series / f"IM{number:06}")
+    (patient,) = module.CAMLocalizerLogic().processFolder(tmp_path / "export", tmp_path / "one", new_job=job)
+    (direct,) = module.CAMLocalizerLogic().processFolder(series, tmp_path / "two", new_job=job)
+    assert (patient.error, patient.path.name, direct.error) == ("", "PA000001", "")
+    assert (tmp_path / "one" / "PA000001" / "report.json").is_file()
+    assert (tmp_path / "two" / "SE000001" / "report.json").is_file()
+
+
 def test_a_folder_is_gone_through_without_waiting_too(module: ModuleType, tmp_path: Path, node: Any, job: Any) -> None:
     from CAMLocalizerLib.io.nifti_writer import write_nifti
     from CAMLocalizerLib.mrml import volume_from_node

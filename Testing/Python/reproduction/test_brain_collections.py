@@ -17,7 +17,7 @@ from tiny_bundle import NETWORK_SETTINGS, save_tiny_bundle
 from CAMLocalizerLib.core import Grid, InputError
 from CAMLocalizerLib.io import read_volume, write_nifti
 from CAMLocalizerLib.networks import build_network
-from CAMLocalizerLib.segment import REFINEMENTS
+from CAMLocalizerLib.option_names import REFINEMENTS
 from CAMLocalizerLib.training.fit.record import write_weights
 from reproduction.evaluations import follow_up, refinement
 from reproduction.models.brain_t1ce import cases, preparation

@@ -141,7 +141,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bundle(train, pictures, tmp
         patch.setattr(FitModule, "_line", interrupt)
         assert train("--overwrite") == 130
     error = capsys.readouterr().err
-    assert "interrupted, what was trained is kept; go on with: camlocalizer train" in error
+    assert "interrupted, what was trained is kept; resume with: camlocalizer train" in error
     assert error.strip().endswith("--resume")
     assert not (tmp_path / "out" / "squares").exists()
     assert train("--resume") == 0

@@ -23,7 +23,7 @@ def states(review: Review) -> list[tuple[float, bool, bool]]:
 
 def test_they_are_listed_after_the_regions_and_belong_to_no_label_map(review) -> None:
     assert states(review) == [(0.9, True, False), (0.3, False, True), (0.1, False, True)]
-    np.testing.assert_array_equal(review.mask, review.settings.label_map(review.found).array_kji)
+    np.testing.assert_array_equal(review.mask, review.found.label_map(review.settings).array_kji)
     assert review.volume_ml == pytest.approx(review.components[0].volume_ml)
     assert review.suv_total.max_suv == pytest.approx(review.components[0].suv.max_suv)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from CAMLocalizerLib.localizer import LabelSettings, Localization
+from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.segment import ActivationLevels
 from CAMLocalizerLib.workbench import Availability, Review
 from CAMLocalizerLib.workbench.presenter import (
@@ -62,7 +62,7 @@ def test_otsu_stands_where_it_is_and_cannot_be_moved(review: Review) -> None:
 
 
 def test_from_percentile_to_level_not_a_voxel_changes(found: Localization) -> None:
-    review = Review(found, LabelSettings.of(found, threshold="q97.3"))
+    review = Review(found, found.default_settings().changed(threshold="q97.3"))
     before = review.mask.copy()
     set_threshold_method(review, "fixed")
     np.testing.assert_array_equal(review.mask, before)

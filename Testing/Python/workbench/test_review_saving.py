@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from bench_stand_ins import Bench, draw, run_to_end
 
-from CAMLocalizerLib.cases import FILES
+from CAMLocalizerLib.case_files import CASE_FILES
 from CAMLocalizerLib.core import InputError, OutputError, Volume
 from CAMLocalizerLib.io import read_label_map, read_volume
 from CAMLocalizerLib.workbench import Review
@@ -87,11 +87,11 @@ def test_an_export_writes_what_the_command_line_writes(reviewed: Review, tmp_pat
     reviewed.withdraw(0)
     folder = reviewed.export(tmp_path / "out")
     assert folder == tmp_path / "out" / "oblique"
-    assert {path.name for path in folder.iterdir()} == set(FILES.values())
-    np.testing.assert_array_equal(read_label_map(folder / FILES["label map"]).array_kji, reviewed.mask)
-    activation = read_volume(folder / FILES["activation"]).array_kji
+    assert {path.name for path in folder.iterdir()} == set(CASE_FILES.values())
+    np.testing.assert_array_equal(read_label_map(folder / CASE_FILES["label map"]).array_kji, reviewed.mask)
+    activation = read_volume(folder / CASE_FILES["activation"]).array_kji
     np.testing.assert_array_equal(activation, reviewed.activation)
-    report = json.loads((folder / FILES["report"]).read_text())
+    report = json.loads((folder / CASE_FILES["report"]).read_text())
     assert report["label_settings"] == reviewed.settings.to_json()
     assert report["settings"]["review"] == {"accepted": [], "edited_by_hand": False, "rejected_regions": 1}
     assert report["label_map"]["corrected"]
@@ -103,11 +103,11 @@ def test_an_export_takes_what_was_accepted(reviewed: Review, tmp_path: Path) -> 
     reviewed.set_threshold("0.9")
     folder = reviewed.export(tmp_path, "a case: with/odd name")
     assert folder.name == "a_case_with_odd_name"
-    written = read_label_map(folder / FILES["segmentation"])
+    written = read_label_map(folder / CASE_FILES["segmentation"])
     first, second = (segment.mask != 0 for segment in reviewed.accepted)
     np.testing.assert_array_equal(written.array_kji, np.where(second, 2, first.astype(np.uint8)))
     assert written.segments == ("First", "Second")
-    report = json.loads((folder / FILES["report"]).read_text())
+    report = json.loads((folder / CASE_FILES["report"]).read_text())
     assert [entry["name"] for entry in report["settings"]["review"]["accepted"]] == ["First", "Second"]
 
 
@@ -201,6 +201,6 @@ def test_an_export_brings_further_files(review: Review, tmp_path: Path) -> None:
 
 
 def test_dicom_exports_of_a_review_need_a_reference(review: Review, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the volume: is no DICOM"):
+    with pytest.raises(InputError, match="the volume: is not DICOM"):
         review.export(tmp_path / "out", exports=("dicom-seg",))
     assert not (tmp_path / "out").exists()

@@ -37,9 +37,8 @@ def settings_with(found: Localization, weights: dict[int, float] | None = None, 
     """The settings that the keywords of ``fuse`` and of ``label_map_from_activation`` mean."""
     scales = changes.pop("scales", None) or weights or found.scales
     every = dict.fromkeys(found.scales, 1.0) | (weights or {})
-    return LabelSettings.of(
-        found, **{"normalisation": "slice", "scales": tuple(scales), "weights": tuple(every.items()), **changes}
-    )
+    given = {"normalisation": "slice", "scales": tuple(scales), "weights": tuple(every.items()), **changes}
+    return found.default_settings().changed(**given)
 
 
 @pytest.mark.parametrize("view", PLANES)

@@ -12,7 +12,7 @@ from CAMLocalizerLib.followup.exams import Exam
 from CAMLocalizerLib.followup.files import draw_follow_up
 from CAMLocalizerLib.followup.tracking import FollowUp, Tumour, follow_up
 from CAMLocalizerLib.io import read_label_map, write_nifti
-from CAMLocalizerLib.localizer import Localizer
+from CAMLocalizerLib.localizer import LabelSettings, Localizer
 
 from ..datasets.simulated_pet import simulate
 from ..models.brain_t1ce.cases import (
@@ -34,7 +34,7 @@ MIN_VOLUME_ML = 0.5
 def followed(files: list[tuple[Path, int]], localizer: Localizer) -> FollowUp:
     """Follow exams given as files and days."""
     exams = [Exam(path, FIRST_DAY + datetime.timedelta(days=days)) for path, days in files]
-    return follow_up(exams, localizer, changes={"min_volume_ml": MIN_VOLUME_ML})
+    return follow_up(exams, localizer, settings=LabelSettings(min_volume_ml=MIN_VOLUME_ML))
 
 
 def simulated(patients: int, work: Path, picture: Path) -> list[str]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.metrics import share_below
-from CAMLocalizerLib.segment import REFINEMENTS, refine
+from CAMLocalizerLib.option_names import REFINEMENTS
+from CAMLocalizerLib.segment import refine
 
 from ..models.brain_t1ce.cases import (
     FIGSHARE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ...case_files import CASE_FILES
 from ...core import SettingsError
 from ..page_context import PageContext
 from ..page_state import Accepted, Exported, ExportedFile
@@ -37,14 +38,15 @@ class ExportPart:
 
 
 def _files(folder: Path) -> tuple[ExportedFile, ...]:
-    from ...cases import FILES  # brings matplotlib along
-
     files = [
         ExportedFile(
-            FILES[kind], kind.capitalize(), _size((folder / FILES[kind]).stat().st_size), f"download/{FILES[kind]}"
+            CASE_FILES[kind],
+            kind.capitalize(),
+            _size((folder / CASE_FILES[kind]).stat().st_size),
+            f"download/{CASE_FILES[kind]}",
         )
         for kind in ORDER
-        if (folder / FILES[kind]).is_file()
+        if (folder / CASE_FILES[kind]).is_file()
     ]
     total = sum(path.stat().st_size for path in folder.iterdir())
     return (*files, ExportedFile(f"{folder.name}.zip", "All files", _size(total), f"download/{EVERYTHING}"))

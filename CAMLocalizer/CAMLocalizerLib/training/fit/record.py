@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core import ModelError
-from ...io.writing import writing
+from ...io.writing import whole_file, writing
 
 PLAN_FILE = "plan.json"
 DONE_FILE = "done.json"
@@ -175,7 +174,5 @@ def read_result(folder: Path) -> FitResult | None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with writing(path):
+    with whole_file(path) as partial:
         partial.write_bytes(content)
-        os.replace(partial, path)  # noqa: PTH105

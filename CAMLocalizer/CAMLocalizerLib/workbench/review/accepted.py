@@ -11,10 +11,9 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import Grid, InputError, LabelMap
+from ...core import MM3_PER_ML, Grid, InputError, LabelMap
 from ...localizer import Findings, LabelSettings
 
-MM3_PER_ML = 1000.0
 DEFAULT_NAME = "Tumour {number}"
 TAG_PREFIX = "CAMLocalizer."
 KEY_TAG = f"{TAG_PREFIX}Accepted"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core import SettingsError, SuvMeasures, holds_suv
+from ...core import MM3_PER_ML, SettingsError, SuvMeasures, holds_suv
 from ...localizer import Findings
-from .accepted import MM3_PER_ML
 from .mask_state import MaskState
 from .review_state import Voxel
 

@@ -49,12 +49,12 @@ class PlainMaskEngine:
 
     def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
         """Fuse the maps."""
-        self._activation = settings.activation(self._found)
+        self._activation = self._found.activation(settings)
         self._levels = ActivationLevels(self._activation)
         return self._activation
 
     def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
         """Find the regions of the label map; unrefined if ``rough``."""
         wanted = settings.changed(refinement="none") if rough else settings
-        label_map = wanted.label_map(self._found)
+        label_map = self._found.label_map(wanted)
         return Regions.of(label_map.array_kji, label_map.grid, self._activation)

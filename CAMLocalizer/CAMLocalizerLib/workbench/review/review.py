@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import LabelMap, SettingsError
+from ...core import MM3_PER_ML, LabelMap, SettingsError
 from ...core.arrays import read_only
 from ...localizer import Findings, LabelSettings
-from .accepted import MM3_PER_ML, AcceptedSegment, free_name, merged_label_map
+from .accepted import AcceptedSegment, free_name, merged_label_map
 from .changes import Change, Observer, Observers
 from .component_changes import ComponentChanges
 from .exporting import export_findings
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Review(SettingChanges, ComponentChanges):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
-    Every label map is that of :meth:`LabelSettings.label_map` without the rejected regions, voxel by voxel. A rejected
+    Every label map is that of :meth:`Findings.label_map` without the rejected regions, voxel by voxel. A rejected
     region is remembered by the voxel of its highest activation, as are the regions kept at that moment; after any
     change a region is rejected if it holds a rejected voxel and no kept one.
 
@@ -58,7 +58,7 @@ class Review(SettingChanges, ComponentChanges):
         self.found = found
         self._host = host or NullHost()
         self._observers = Observers()
-        self._state = state or ReviewState(settings or LabelSettings.of(found))
+        self._state = state or ReviewState(settings or found.default_settings())
         self._mask_state = MaskState(found, self._state)
         self._history = History(self._state)
         self._pending = ""
@@ -178,7 +178,7 @@ class Review(SettingChanges, ComponentChanges):
 
     def reset(self) -> bool:
         """Go back to the model's defaults with every region kept; what was accepted stays."""
-        after = ReviewState(LabelSettings.of(self.found), accepted=self.accepted)
+        after = ReviewState(self.found.default_settings(), accepted=self.accepted)
         return self._change(after, "reset", preview=False)
 
     def _set(self, settings: LabelSettings, text: str, preview: bool) -> bool:

@@ -10,9 +10,9 @@ from ...core.arrays import read_only
 from ...localizer import LabelSettings, Localization
 from ...segment import ActivationLevels, Regions, Threshold, refine
 from ...segment.fuse import Fusion, back_project_scales
-from ...segment.runs import Runs
 from ...segment.sums import slice_maxima, stretch_maxima
 from ...segment.threshold import reach
+from ...segment.voxel_runs import Runs
 from ...views import plane_axes
 
 # Highest values are kept of stretches of whole rows, of about this many voxels.

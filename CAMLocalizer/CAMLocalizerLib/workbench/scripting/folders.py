@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...cases import CaseResult, checked_exports, exports_source, make_case, write_results
-from ...core import CAMLocalizerError, InputError, SettingsError, Volume
-from ...io import case_name, read_volume, source_sha256, staged_folder
-from ...io.names import ending
-from ...jobs import Launcher, LocalizationJob, Request
-from ...localizer import Findings
+from ...cases.loop import CaseInput, CaseOutcome, localize_cases, name_cases
+from ...core import MM3_PER_ML, InputError, Volume
+from ...io.discovery import holds_dicom, list_inputs
+from ...jobs import Launcher, LocalizationJob
+from ...localizer import Findings, LabelSettings, RunOptions
 from ..new_job import NewJob
-from ..options import check_options, settings_of
-from ..review.accepted import MM3_PER_ML
 from ..session.run_status import RunStatus, cancelled, starting, under_way
 
-logger = logging.getLogger("CAMLocalizerLib")
-
-VOLUMES = (".nrrd", ".nhdr", ".nii.gz", ".nii", ".mha", ".mhd")
-DICOM = (".dcm", ".ima")
 FolderProgress = Callable[[int, int, RunStatus], None]
-JobOf = Callable[[Volume], LocalizationJob]
-Options = Mapping[str, Any]
-Attempt = Generator[RunStatus, None, "FolderRow"]
 POLL_S = 0.05
+EXPORT_DEPTH = 4  # folders of patient, study and series that an archive makes above its files
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ class FolderProcessing:
         exports: further files for each volume, as for :meth:`Review.export`.
         launcher: starts the processes; that of :mod:`CAMLocalizerLib.jobs` if not given.
         new_job: makes the jobs.
-        options: settings by name, as for :func:`settings_of`.
+        options: settings by name, as for :meth:`LabelSettings.of`.
 
     Raises:
         SettingsError: an unknown setting or export, or two inputs of one name.
@@ -90,17 +80,14 @@ class FolderProcessing:
         new_job: NewJob = LocalizationJob,
         **options: Any,
     ) -> None:
-        check_options(options)
-        checked_exports(exports)
+        settings = LabelSettings.of(options)
+        request = RunOptions(model=str(model), device=device, view=view, exports=tuple(exports))
         self.paths = tuple(volume_paths(inputs))
-        _check_names(self.paths)
-        request = Request(model=str(model), device=device, view=view)
-        job_of = partial(new_job, request=request, launcher=launcher)
-        self._attempts = [
-            partial(_attempt, path, Path(output) / case_name(path), overwrite, job_of, options, exports)
-            for path in self.paths
+        cases = [
+            CaseInput(path, Path(output) / name) for path, name in zip(self.paths, name_cases(self.paths), strict=True)
         ]
-        self._present: Attempt | None = None
+        infer = partial(_in_a_job, partial(new_job, request=request, launcher=launcher))
+        self._steps = localize_cases(cases, infer, request, settings, overwrite=overwrite)
         self.rows: list[FolderRow] = []
         self.status = starting()
 
@@ -117,22 +104,18 @@ class FolderProcessing:
         """
         if not self.status.running:
             return self.status
-        if self._present is None:
-            self._present = self._attempts[len(self.rows)]()
-        try:
-            self.status = next(self._present)
-        except StopIteration as ended:
-            self._present = None
-            self.rows.append(ended.value)
-            if len(self.rows) == len(self.paths):
-                self.status = RunStatus("done", sentence=_told(self.rows))
+        step = next(self._steps)
+        if isinstance(step, CaseOutcome):
+            self.rows.append(_row(step))
+            over = len(self.rows) == len(self.paths)
+            self.status = RunStatus("done", sentence=_told(self.rows)) if over else starting()
+        else:
+            self.status = step
         return self.status
 
     def cancel(self) -> None:
         """End the work; the results of finished volumes stay, nothing of the present one does."""
-        if self._present is not None:
-            self._present.close()
-            self._present = None
+        self._steps.close()
         if self.status.running:
             self.status = cancelled()
 
@@ -147,8 +130,10 @@ class FolderProcessing:
             A row for every volume, in their order.
         """
         try:
+            done = 0
             while self.poll().running:
-                if self._present is None:
+                if len(self.rows) > done:
+                    done = len(self.rows)
                     continue
                 if progress is not None:
                     progress(len(self.rows), len(self.paths), self.status)
@@ -181,37 +166,9 @@ def process_folder(
     return FolderProcessing(inputs, output, model=model, **options).wait(progress)
 
 
-def _attempt(
-    path: Path, target: Path, overwrite: bool, job_of: JobOf, options: Options, exports: Collection[str]
-) -> Attempt:
-    """Handle one input, whole or not at all; whatever goes wrong, the next one gets its turn."""
-    begin = time.perf_counter()
-    try:
-        with staged_folder(target, overwrite) as staging:
-            source = exports_source(exports, path)
-            result = yield from _localize(path, job_of, options)
-            write_results(result, staging, exports=exports, source=source)
-    except CAMLocalizerError as error:
-        return FolderRow(path, None, str(error), seconds=time.perf_counter() - begin)
-    except Exception as error:
-        logger.exception("%s: an error that was not foreseen", path.name)
-        return FolderRow(path, None, f"{type(error).__name__}: {error}", seconds=time.perf_counter() - begin)
-    volume_ml, regions = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
-    return FolderRow(path, target, "", result.tumour_found, volume_ml, regions, time.perf_counter() - begin)
-
-
-def _localize(path: Path, job_of: JobOf, options: Options) -> Generator[RunStatus, None, CaseResult]:
-    begin = time.perf_counter()
-    volume = read_volume(path)
-    read = time.perf_counter() - begin
-    found = yield from _found(job_of(volume))
-    timings = {"reading": read, **found.timings_s}
-    settings = settings_of(found, options)
-    return make_case(found, settings, path.name, timings_s=timings, source_sha256=source_sha256(path))
-
-
-def _found(job: LocalizationJob) -> Generator[RunStatus, None, Findings]:
+def _in_a_job(new_job: NewJob, _case: CaseInput, volume: Volume) -> Generator[RunStatus, None, Findings]:
     """Give the status of a job until it is over; if nobody asks any more, it is cancelled."""
+    job = new_job(volume)
     try:
         job.start()
         while (step := job.poll()).state in ("starting", "running"):
@@ -220,6 +177,14 @@ def _found(job: LocalizationJob) -> Generator[RunStatus, None, Findings]:
         return job.result()
     finally:
         job.cancel()
+
+
+def _row(outcome: CaseOutcome) -> FolderRow:
+    path, result = outcome.case.path, outcome.result
+    if result is None:
+        return FolderRow(path, None, outcome.sentence, seconds=outcome.seconds)
+    volume_ml, regions = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
+    return FolderRow(path, outcome.case.folder, "", result.tumour_found, volume_ml, regions, outcome.seconds)
 
 
 def _told(rows: Collection[FolderRow]) -> str:
@@ -235,33 +200,14 @@ def volume_paths(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str
     """
     if isinstance(inputs, str | os.PathLike):
         whole = Path(inputs)
-        paths = sorted(_volumes_in(whole)) if whole.is_dir() and not _holds_dicom(whole) else [whole]
+        within = whole.is_dir() and not holds_dicom(whole)
+        paths = list(list_inputs(whole, dicom_depth=EXPORT_DEPTH)) if within else [whole]
         if not paths:
-            raise InputError(f"{whole}: holds no volume; expected {', '.join(VOLUMES)} or folders of DICOM files")
+            raise InputError(
+                f"{whole}: holds no volume; expected NRRD, NIfTI or MetaImage files or folders of DICOM files"
+            )
         return paths
     paths = [Path(path) for path in inputs]
     if not paths:
         raise InputError("no volume is given; give a folder or files")
     return paths
-
-
-def _volumes_in(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            if _holds_dicom(path):
-                yield path
-        elif ending(path) in VOLUMES:
-            yield path
-
-
-def _holds_dicom(folder: Path) -> bool:
-    return any(path.is_file() and path.suffix.lower() in DICOM for path in folder.iterdir())
-
-
-def _check_names(paths: Iterable[Path]) -> None:
-    taken: dict[str, Path] = {}
-    for path in paths:
-        if (other := taken.setdefault(case_name(path).casefold(), path)) is not path:
-            raise SettingsError(
-                f"{other} and {path} would both be written to the folder {case_name(path)!r}; rename one"
-            )

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ...core import CAMLocalizerError, InputError, LabelMap, SettingsError
-from ...jobs import JobError, Launcher, LocalizationJob, Request
-from ...localizer import Findings, LabelSettings
+from ...jobs import JobError, Launcher, LocalizationJob
+from ...localizer import Findings, LabelSettings, RunOptions
+from ...localizer.findings import complete_settings
 from ...mrml import activation_to_node, add_segment, show_in_slices
 from ...mrml.removal import remove_node
 from ...segment import Component, Threshold
 from ..new_job import NewJob
-from ..options import check_options, settings_of
 from ..review.accepted import AcceptedSegment
 from ..review.exporting import export_findings
 from ..scene.review_layers import new_segmentation
@@ -80,7 +80,7 @@ class Processing:
         name: of the segment; a number is added where it is taken.
         launcher: starts the process; that of :mod:`CAMLocalizerLib.jobs` if not given.
         new_job: makes the job.
-        options: settings by name, as for :func:`settings_of`: ``threshold``, ``scales``, ``weights``, ...
+        options: settings by name, as for :meth:`LabelSettings.of`: ``threshold``, ``scales``, ``weights``, ...
 
     Raises:
         SettingsError: no volume, an unknown setting or a value out of range.
@@ -105,10 +105,10 @@ class Processing:
     ) -> None:
         if volume_node is None:
             raise SettingsError("no volume is given; choose one first")
-        check_options(options)
-        self._scene, self._volume_node, self._name, self._options = scene, volume_node, name, options
+        self._settings = LabelSettings.of(options)
+        self._scene, self._volume_node, self._name = scene, volume_node, name
         self._segmentation_node, self._activation_node = segmentation_node, activation_node
-        request = Request(model=str(model), device=device, view=view)
+        request = RunOptions(model=str(model), device=device, view=view)
         self._run = Run(volume_node, request, launcher=launcher, new_job=new_job)
         self.status = self._run.status
         self.result: Processed | None = None
@@ -149,8 +149,8 @@ class Processing:
 
     def _finish(self, found: Findings) -> None:
         try:
-            settings = settings_of(found, self._options)
-            self.result = self._show(found, settings, settings.label_map(found))
+            settings = complete_settings(found, self._settings)
+            self.result = self._show(found, settings, found.label_map(settings))
         except CAMLocalizerError as error:
             self.status = status.failed(str(error))
 
@@ -158,7 +158,7 @@ class Processing:
         for node in (self._segmentation_node, self._activation_node):
             if node is not None and node.GetScene() is not self._scene:
                 raise InputError(f"{node.GetName()} was removed from the scene during the run; run again")
-        activation, name = settings.activation(found), self._volume_node.GetName()
+        activation, name = found.activation(settings), self._volume_node.GetName()
         layer = activation_to_node(
             self._scene, activation, label_map.grid, name=f"{name} activation", node=self._activation_node
         )
@@ -178,7 +178,7 @@ class Processing:
         return Processed(layer, node, segment_id, found, settings, label_map, components)
 
     def _tags(self, found: Findings, settings: LabelSettings, label_map: LabelMap) -> dict[str, str]:
-        value = Threshold.parse(settings.threshold).value(settings.activation(found))
+        value = Threshold.parse(settings.threshold).value(found.activation(settings))
         mask = label_map.array_kji
         segment = AcceptedSegment.of(found, mask, settings, name=self._name, threshold_value=value, edited=False)
         return segment.tags()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...core import CAMLocalizerError
-from ...jobs import Launcher, LocalizationJob, Request
-from ...localizer import Findings
+from ...jobs import Launcher, LocalizationJob
+from ...localizer import Findings, RunOptions
 from ...mrml import volume_from_node
 from ..new_job import NewJob
 from . import run_status as status
@@ -31,7 +31,7 @@ class Run:
     def __init__(
         self,
         volume_node: Any,
-        request: Request,
+        request: RunOptions,
         *,
         launcher: Launcher | None = None,
         new_job: NewJob = LocalizationJob,
@@ -78,6 +78,6 @@ class Run:
 
 def summary(found: Findings, located: bool = True) -> str:
     """Return in sentences what was found, and what to know about it."""
-    found_what = found.verdict(located and found.tumour_probable)
+    found_what = found.summary(located and found.tumour_probable)
     notes = (f"Note: {note.rstrip('.')}." for note in found.notes)
     return " ".join([f"{found_what[:1].upper()}{found_what[1:]}.", *notes])

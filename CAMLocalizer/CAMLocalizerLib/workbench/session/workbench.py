@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import CAMLocalizerError, ModelError, SettingsError
-from ...jobs import Launcher, LocalizationJob, Request
+from ...jobs import Launcher, LocalizationJob
+from ...localizer import RunOptions
 from ...models import ModelCard
 from ...models.search import find_bundle
 from ...mrml import (
@@ -191,7 +192,7 @@ class Workbench(ViewNavigation):
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False
         self._agreed = self.edited_mask()
-        request = Request(model=self.model, device=self.device, view=self.view)
+        request = RunOptions(model=self.model, device=self.device, view=self.view)
         self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
         self._status = self._run.status
         return True

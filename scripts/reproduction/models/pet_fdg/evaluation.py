@@ -150,7 +150,7 @@ def free_response(case: PETCase, localizer: Localizer) -> Iterator[Level]:
     """Count lesions touched and false regions at several limits of the probability."""
     found = localizer.run(case.volume)
     for limit in LEVELS:
-        counts = count_lesions(case.lesions, found.label_map(str(limit), min_volume_ml=LEAST_ML).array_kji)
+        counts = count_lesions(case.lesions, found.label_map(threshold=str(limit), min_volume_ml=LEAST_ML).array_kji)
         yield Level(case.group, case.name, limit, counts.lesions, counts.touched, counts.false_regions)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from CAMLocalizerLib.core import label_components
 from CAMLocalizerLib.segment import Candidates
 from CAMLocalizerLib.segment.candidates import EDGE_MM
 
@@ -56,8 +57,6 @@ def point_labels(candidates: Candidates, points_kji: Sequence[Sequence[float]]) 
     Returns:
         1 for a tumour, -1 unclear, 0 elsewhere; int8, shape (candidates,).
     """
-    from scipy import ndimage
-
     labels = np.zeros(len(candidates), dtype=np.int8)
     for point in points_kji:
         away_mm = np.linalg.norm(candidates.peaks - np.asarray(point, dtype=float), axis=1) * EDGE_MM
@@ -68,7 +67,7 @@ def point_labels(candidates: Candidates, points_kji: Sequence[Sequence[float]]) 
                 continue
             number = int(away_mm.argmin())
         height = candidates.heights[number]
-        parts, _ = ndimage.label(candidates.smoothed >= CONNECTED_SHARE * height, np.ones((3, 3, 3)))
+        parts, _ = label_components(candidates.smoothed >= CONNECTED_SHARE * height)
         part = parts[tuple(candidates.peaks.T)]
         same = part == part[number]
         labels[same & (labels == PHYSIOLOGICAL)] = UNCLEAR

@@ -12,6 +12,7 @@ from typing import Any
 
 from CAMLocalizerLib.core import InputError, Volume
 from CAMLocalizerLib.io import read_volume
+from CAMLocalizerLib.io.writing import whole_file
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.networks.candidate_network import CandidateNetwork
@@ -160,9 +161,8 @@ def first_network(
         network.load_state_dict(load_file(file))
         return network.eval()
     fit_candidates(network, [(simulated, 1.0)], recipe.first, report=report)
-    partial = file.with_name(f"{file.name}.partial")
-    save_file(network.state_dict(), partial)
-    partial.replace(file)
+    with whole_file(file) as partial:
+        save_file(network.state_dict(), partial)
     return network
 
 

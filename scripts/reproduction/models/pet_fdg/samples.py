@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from CAMLocalizerLib.core import InputError
+from CAMLocalizerLib.io.writing import whole_file
 from CAMLocalizerLib.segment import Candidates, find_candidates
 from CAMLocalizerLib.segment.candidate_features import candidate_features
 from CAMLocalizerLib.segment.candidate_views import candidate_views
@@ -58,10 +59,8 @@ class CandidateSamples:
     def save(self, path: Path) -> None:
         """Write to a file that appears whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez(file, **{name: getattr(self, name) for name in FIELDS})
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> CandidateSamples:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from CAMLocalizerLib.core import Grid, GridError, InputError, Volume
+from CAMLocalizerLib.core import MM3_PER_ML, Grid, GridError, InputError, Volume
 from CAMLocalizerLib.io import read_volume
 from CAMLocalizerLib.localizer import Localizer
 from CAMLocalizerLib.localizer.findings import Findings
@@ -18,7 +18,6 @@ from CAMLocalizerLib.views import PROJECTIONS, ProjectionPair
 
 from ...datasets.simulated_pet.projected import ProjectionOptions
 
-MM3_PER_ML = 1000.0
 SARCOMA, WHOLE_BODY, PHANTOM = "pet_sts_cropped", "pet_wholebody_sts001", "pet_nema_phantom"
 # At this share of the hottest voxel, which noise raises, the spheres have the volumes of their inner diameters: 25.7,
 # 10.7, 5.6, 2.5, 1.0 and 0.4 ml for 26.5, 11.5, 5.6, 2.6, 1.2 and 0.5 ml.

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import label_components
 from .slabs import blocks, in_slabs
 
-# Voxels that share a face, an edge or a corner are connected (26 neighbours).
-NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 # From this many runs on (noise) looking at every voxel is faster than joining runs.
 MANY_RUNS = 150_000
 BYTES_AT_ONCE = 1 << 18
@@ -120,11 +119,9 @@ class Runs:
         return np.stack(first, axis=1), np.stack(last, axis=1)
 
     def _labelled(self) -> NDArray[np.intp]:
-        from scipy import ndimage  # only here: it takes long to import
-
         mask = np.empty(self.shape_kji, dtype=np.uint8)
         self.write(mask.reshape(-1), np.ones(len(self), dtype=np.uint8))
-        labels, _ = ndimage.label(mask, structure=NEIGHBOURS)
+        labels, _ = label_components(mask)
         return labels.reshape(-1)[self.starts].astype(np.intp) - 1
 
     def write(self, flat: NDArray, values: NDArray) -> None:

@@ -9,10 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, SettingsError, SuvMeasures
-from .runs import Runs, ranges
+from ..core import MM3_PER_ML, Grid, GridError, OptionError, SettingsError, SuvMeasures
+from .voxel_runs import Runs, ranges
 
-MM3_PER_ML = 1000.0
 ROUNDING = 1 - 1e-9
 
 
@@ -265,13 +264,13 @@ def check_rules(
         SettingsError: a negative volume or extent, a share above 1, or a number below 1.
     """
     if not 0 <= min_share <= 1:
-        raise SettingsError(f"minimum share of the largest region must be 0 to 1, got {min_share}")
+        raise OptionError("min_share", f"must be 0 to 1, got {min_share}")
     if not np.isfinite(min_extent_mm) or min_extent_mm < 0:
-        raise SettingsError(f"minimum extent across slices must be at least 0 mm, got {min_extent_mm}")
+        raise OptionError("min_extent_mm", f"must be at least 0, got {min_extent_mm}")
     if not np.isfinite(min_volume_ml) or min_volume_ml < 0:
-        raise SettingsError(f"minimum volume must be at least 0 ml, got {min_volume_ml}")
+        raise OptionError("min_volume_ml", f"must be at least 0, got {min_volume_ml}")
     if keep_largest is not None and keep_largest < 1:
-        raise SettingsError(f"number of largest regions to keep must be at least 1, got {keep_largest}")
+        raise OptionError("keep_largest", f"must be at least 1, got {keep_largest}")
 
 
 def _voxels(runs: Runs, region: NDArray[np.intp]) -> NDArray[np.intp]:

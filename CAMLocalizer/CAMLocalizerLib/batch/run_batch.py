@@ -1,4 +1,4 @@
-"""run_batch: every case of an archive, gone on with where an earlier run ended."""
+"""run_batch: every case of an archive; an interrupted batch is resumed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cases.choices import Choices
+from ..cases.loop import open_localizer
 from ..core import OutputError
-from ..localizer import Localizer
-from .crew import this_crew
+from ..localizer import LabelSettings, Localizer, RunOptions
+from .batch_tables import Row, read_cases, write_cases, write_failures, write_summary
 from .errors import BatchError
 from .listing import read_listing
-from .machine import Workers, foreign_workers, own_workers
 from .naming import name_cases
+from .partial_folders import remove_partial
 from .plan import Plan, describe_plan, opened_output
-from .remains import sweep
 from .schedule import as_finished
-from .source import BatchCase, Source
-from .tables import Row, read_cases, write_cases, write_failures, write_summary
-from .tree import find_sources
+from .source import BatchCase, Source, find_sources
 from .work import Outcome, finished_row, localize_case
+from .worker_plan import plan_local_workers
+from .workers import Workers, own_workers, remote_workers, require_distributed
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -57,7 +56,8 @@ class Step:
 def run_batch(
     archive: Path,
     output: Path,
-    choices: Choices,
+    options: RunOptions,
+    settings: LabelSettings,
     *,
     pattern: str = "*",
     workers: int | None = None,
@@ -72,7 +72,8 @@ def run_batch(
     Args:
         archive: folder tree or table.
         output: folder of results.
-        choices: what is asked alike for every case.
+        options: which model runs, alike for every case.
+        settings: how every label map is made.
         pattern: shell pattern that names of files in a folder tree have to fit.
         workers: number of processes on this machine; None for one per GPU, or as many as cores and memory allow.
         scheduler: address of a Dask scheduler to work with instead; all its workers have to see archive and output
@@ -85,21 +86,21 @@ def run_batch(
     Raises:
         CAMLocalizerError: what is wrong for every case alike: archive, settings, model, output, scheduler.
     """
-    choices.check()
-    localizer = (replace(choices, device="cpu") if scheduler else choices).localizer()
+    require_distributed()
+    localizer = open_localizer(replace(options, device="cpu") if scheduler else options, settings)
     card = localizer.model.card
     sources = _sources(archive, output, pattern)
-    plan = Plan(_found_by_workers(choices, localizer, scheduler), card.sha256, output.resolve())
+    plan = Plan(_found_by_workers(options, localizer, scheduler), settings, card.sha256, output.resolve())
     with opened_output(output, describe_plan(plan, card, archive)):
-        sweep(output)
+        remove_partial(output)
         ledger = _Ledger.opened(plan, sources, report)
         try:
             if ledger.waiting:
-                with _workers(choices, workers, scheduler) as crew:
-                    _run(crew, ledger, plan)
+                with _workers(options.device, workers, scheduler) as connected:
+                    _run(connected, ledger, plan)
         finally:
-            sweep(output)
-            ledger.look_around()
+            remove_partial(output)
+            ledger.refresh()
             ledger.write_tables()
     return ledger.step()
 
@@ -108,16 +109,16 @@ def _sources(archive: Path, output: Path, pattern: str) -> tuple[Source, ...]:
     return find_sources(archive, skipped=output, pattern=pattern) if archive.is_dir() else read_listing(archive)
 
 
-def _found_by_workers(choices: Choices, localizer: Localizer, scheduler: str | None) -> Choices:
+def _found_by_workers(options: RunOptions, localizer: Localizer, scheduler: str | None) -> RunOptions:
     """Name the model so that a worker finds it: here by its folder, elsewhere by its name if it has one."""
-    named = scheduler is not None and not Path(choices.model).is_dir()
-    return choices if named else replace(choices, model=str(localizer.model.folder.resolve()))
+    named = scheduler is not None and not Path(options.model).is_dir()
+    return options if named else replace(options, model=str(localizer.model.folder.resolve()))
 
 
-def _workers(choices: Choices, count: int | None, scheduler: str | None) -> AbstractContextManager[Workers]:
+def _workers(device: str, count: int | None, scheduler: str | None) -> AbstractContextManager[Workers]:
     if scheduler is not None:
-        return foreign_workers(scheduler)
-    return own_workers(this_crew(choices.device, count))
+        return remote_workers(scheduler)
+    return own_workers(plan_local_workers(device, count))
 
 
 class _Ledger:
@@ -164,7 +165,7 @@ class _Ledger:
         self.failures[name] = sentence
         self.tell(f"{name}: {sentence}")
 
-    def look_around(self) -> None:
+    def refresh(self) -> None:
         """Take down cases that were finished while the batch was broken off."""
         for case in self.waiting:
             if case.name not in self.rows and (self.plan.output / case.name).exists():
@@ -240,7 +241,7 @@ def _outcome(future: Future) -> Outcome | None:
     except KilledWorker:
         return None
     except CancelledError as error:
-        raise BatchError("the scheduler is gone; start it and give the same command again to go on") from error
+        raise BatchError("the scheduler is gone; start it and give the same command again to resume") from error
     except Exception as error:
         raise BatchError(
             f"the workers cannot take cases ({type(error).__name__}: {error}); "

@@ -1,4 +1,4 @@
-"""What cases that were broken off left behind."""
+"""Half-written folders that interrupted cases left behind."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 ENDINGS = (".partial", ".swept")
 
 
-def sweep(output: Path) -> None:
-    """Take away half-written folders.
+def remove_partial(output: Path) -> None:
+    """Remove half-written folders.
 
     Each is moved out of the way first, so that a worker of a killed batch that still writes there fails instead of
     publishing what is left.

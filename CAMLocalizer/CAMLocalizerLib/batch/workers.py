@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .crew import Crew
 from .errors import BatchError
+from .worker_plan import WorkerPlan
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -64,20 +64,19 @@ class Workers:
 
 
 @contextmanager
-def own_workers(crew: Crew) -> Iterator[Workers]:
+def own_workers(plan: WorkerPlan) -> Iterator[Workers]:
     """Start workers on this machine, reachable from this machine only, and end them.
 
     Raises:
         BatchError: they do not start.
     """
-    _need_distributed()
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
-    threads = {name: str(crew.threads) for name in THREAD_VARIABLES}
+    threads = {name: str(plan.threads) for name in THREAD_VARIABLES}
     config = {
         "distributed.nanny.pre-spawn-environ": {**threads, "DASK_LOGGING__DISTRIBUTED": "critical"},
-        "distributed.scheduler.worker-ttl": None,  # a long case is no dead worker
+        "distributed.scheduler.worker-ttl": None,  # a worker with a long case is not dead
         "distributed.scheduler.worker-saturation": 1.0,
     }
     listening = {"host": LOOPBACK, "dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
@@ -91,7 +90,7 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
         }
         workers = {
             index: {"cls": Nanny, "options": {**options, "env": dict(environment)}}
-            for index, environment in enumerate(crew.environments)
+            for index, environment in enumerate(plan.environments)
         }
         scheduler = {"cls": Scheduler, "options": {**listening, "allowed_failures": 0}}
         with dask.config.set(config):
@@ -104,7 +103,7 @@ def own_workers(crew: Crew) -> Iterator[Workers]:
 
 
 @contextmanager
-def foreign_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Workers]:
+def remote_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Workers]:
     """Connect to a scheduler.
 
     Args:
@@ -114,7 +113,6 @@ def foreign_workers(address: str, *, answer_s: float = ANSWER_S) -> Iterator[Wor
     Raises:
         BatchError: it does not answer.
     """
-    _need_distributed()
     from distributed import Client
 
     with _quiet():
@@ -140,7 +138,12 @@ async def _kind(address: str, answer_s: float) -> str:
     return "" if failed else question.result()
 
 
-def _need_distributed() -> None:
+def require_distributed() -> None:
+    """See that Dask is installed.
+
+    Raises:
+        BatchError: it is not; the message says how to install it.
+    """
     try:
         import distributed  # noqa: F401
     except ImportError as error:

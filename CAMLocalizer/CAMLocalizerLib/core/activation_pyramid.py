@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import read_only
+from .checks import check_scales
 from .errors import GridError, SettingsError
 from .grid import Grid
 
@@ -49,11 +50,11 @@ class ActivationPyramid:
         targets: index of the class whose evidence each slice's map shows, shape (slices,).
         tumour_classes: those of ``classes`` that are tumours.
         view: ``axial``, ``coronal`` or ``sagittal``.
-        source_grid: grid of the volume that was looked at; label maps come back on it.
+        source_grid: grid of the volume that the model saw; label maps come back on it.
 
     Raises:
         GridError: maps with different numbers of slices, or probabilities of another shape.
-        SettingsError: no map, two maps of one scale, or a tumour class that is no class.
+        SettingsError: no map, two maps of one scale, or a tumour class that is not a class.
     """
 
     maps: tuple[ActivationMap, ...]
@@ -99,6 +100,5 @@ class ActivationPyramid:
             SettingsError: a scale that the pyramid lacks, or none.
         """
         wanted = set(scales)
-        if not wanted or wanted - set(self.scales):
-            raise SettingsError(f"scales {sorted(wanted)} asked for, the model has {self.scales}")
+        check_scales(wanted, self.scales)
         return tuple(entry for entry in self.maps if entry.scale in wanted)

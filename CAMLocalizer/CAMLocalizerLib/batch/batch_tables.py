@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ..cases import FILES
-from ..core import SUV_COLUMNS, OutputError
-from ..io.writing import writing
+from ..case_files import CASE_FILES
+from ..core import MM3_PER_ML, SUV_COLUMNS, OutputError
+from ..io.writing import whole_file
 
 CASES_FILE = "cases.csv"
 SUMMARY_FILE = "summary.csv"
 FAILURES_FILE = "failures.csv"
 CASES_COLUMNS = ("case", "file", "series")
 FAILURES_COLUMNS = ("case", "sentence")
-MM3_PER_ML = 1000.0
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,15 @@ def read_row(folder: Path, *, model_sha256: str, version: str) -> Row:
     """Read the summary of a finished case from its report.
 
     Raises:
-        OutputError: a folder that is no finished case, or one made by another model or version.
+        OutputError: a folder that is not a finished case, or one made by another model or version.
     """
-    path = folder / FILES["report"]
+    path = folder / CASE_FILES["report"]
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         made_by = (report["model"]["sha256"], report["versions"]["camlocalizer"])
         row = _row(folder.name, report)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder}: exists and is no finished case of this batch; move it away") from error
+        raise OutputError(f"{folder}: exists and is not a finished case of this batch; move it away") from error
     if made_by != (model_sha256, version):
         raise OutputError(f"{folder}: was made by another model or version; move it away")
     return row
@@ -144,20 +142,10 @@ def write_table(path: Path, columns: Iterable[str], lines: Iterable[Mapping[str,
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there.
+    """Write a text file whole or not at all.
 
     Raises:
         OutputError: it cannot be written.
     """
-    beside = partial_path(path)
-    with writing(path):
-        with beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-
-
-def partial_path(path: Path) -> Path:
-    """Return where a file is written before it is moved to ``path``."""
-    return path.with_name(f".{path.name}.partial")
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")

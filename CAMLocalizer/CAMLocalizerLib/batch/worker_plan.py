@@ -1,4 +1,4 @@
-"""Crew: the workers of this machine, one per GPU or as many as cores and memory allow."""
+"""WorkerPlan: the workers of this machine, one per GPU or as many as cores and memory allow."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core import SettingsError
+from ..core import OptionError
 
 WORKER_BYTES = 4 << 30
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPlan:
     """Workers of one machine.
 
     Args:
@@ -25,9 +25,9 @@ class Crew:
     threads: int
 
 
-def plan_crew(
+def plan_workers(
     device: str, workers: int | None, *, cores: int, memory_bytes: int, gpus: int, environ: Mapping[str, str]
-) -> Crew:
+) -> WorkerPlan:
     """Share a machine among workers.
 
     Args:
@@ -42,7 +42,7 @@ def plan_crew(
         SettingsError: fewer than one worker.
     """
     if workers is not None and workers < 1:
-        raise SettingsError(f"--workers must be at least 1, got {workers}")
+        raise OptionError("workers", f"must be at least 1, got {workers}")
     environments: list[dict[str, str]]
     if device in ("auto", "cuda") and gpus:
         names = _gpu_names(gpus, environ)
@@ -51,17 +51,17 @@ def plan_crew(
         environments = [{}] * (workers or 1)
     else:
         environments = [{}] * (workers or max(1, min(cores, memory_bytes // WORKER_BYTES)))
-    return Crew(tuple(environments), threads=max(1, cores // len(environments)))
+    return WorkerPlan(tuple(environments), threads=max(1, cores // len(environments)))
 
 
-def this_crew(device: str, workers: int | None) -> Crew:
-    """Share this machine among workers; arguments as for :func:`plan_crew`."""
+def plan_local_workers(device: str, workers: int | None) -> WorkerPlan:
+    """Share this machine among workers; arguments as for :func:`plan_workers`."""
     import torch
     from distributed.system import MEMORY_LIMIT
 
     gpus = torch.cuda.device_count()
     mps = device == "auto" and not gpus and torch.backends.mps.is_available()
-    return plan_crew(
+    return plan_workers(
         "mps" if mps else device,
         workers,
         cores=_cores(),
