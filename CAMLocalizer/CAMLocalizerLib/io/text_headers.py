@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import GridError, InputError
+from .data_size import check_data_size, check_deflated_meta_image
 from .headers import TEXT_HEADER_BYTES, check_spacing
 
 MM_PER_UNIT = {
@@ -78,6 +79,9 @@ def read_text_header(path: Path, kind: str) -> TextHeader:
     """
     with path.open("rb") as stream:
         fields = _fields(path, stream.read(TEXT_HEADER_BYTES))
+    check_data_size(path, fields, kind)
+    if kind == "MetaImage":
+        check_deflated_meta_image(path, fields)
     for name in ("spacings", "elementspacing"):
         if name in fields:
             check_spacing(path, _numbers(fields[name]))
@@ -117,6 +121,8 @@ def _nrrd(path: Path, fields: Mapping[str, str]) -> TextHeader:
         raise GridError(
             f"{path}: its space is {space!r}, which says nothing of left and right; save it as left-posterior-superior"
         )
+    if fields.get("encoding", "").lower() in ("bzip2", "bz2"):
+        raise InputError(f"{path}: is compressed by bzip2, which is not read; save it with the encoding gzip or raw")
     if not space:
         notes.append(NO_SPACE)
     if factor != 1.0:
