@@ -1,4 +1,4 @@
-"""Paths for image libraries, which end the process over a name that is not UTF-8."""
+"""UTF-8 paths for image libraries, which crash on names that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core import InputError
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a path is UTF-8; names in archives that were packed on Windows often are not."""
+    """Return whether a path is valid UTF-8; names from archives that were packed on Windows often are not."""
     try:
         os.fspath(path).encode()
     except UnicodeEncodeError:
@@ -21,28 +21,28 @@ def is_plain(path: Path) -> bool:
 
 
 def readable(name: str) -> str:
-    """Return a name with each byte that is not UTF-8 as two hexadecimal digits: ``M%FCller``."""
+    """Return a name with each byte that is not UTF-8 replaced by two hexadecimal digits: ``M%FCller``."""
     return "".join(f"%{ord(each) - 0xDC00:02X}" if "\udc80" <= each <= "\udcff" else each for each in name)
 
 
 @contextmanager
 def plain_folder() -> Iterator[Path]:
-    """Make a temporary folder whose path is UTF-8, and remove it again.
+    """Create a temporary folder whose path is UTF-8, and remove it on exit.
 
     Raises:
-        InputError: neither the usual folder for temporary files nor the system's own has such a path.
+        InputError: neither the configured folder for temporary files nor the system's default has such a path.
     """
     places = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108
     place = next((each for each in places if is_plain(each) and each.is_dir()), None)
     if place is None:
-        raise InputError("the folder for temporary files has a name that is not UTF-8; set TMPDIR to another one")
+        raise InputError("the path of the folder for temporary files is not UTF-8; set TMPDIR to another folder")
     with tempfile.TemporaryDirectory(prefix="camlocalizer-", dir=place) as folder:
         yield Path(folder)
 
 
 @contextmanager
 def plain_path(path: Path) -> Iterator[Path]:
-    """Give a file a path that is UTF-8, by links that go again; files beside it that are UTF-8 can be found from it."""
+    """Yield a UTF-8 path to a file, through temporary links if necessary; UTF-8 files of its folder are linked too."""
     if is_plain(path):
         yield path
         return

@@ -1,4 +1,4 @@
-"""The chain of directories in a TIFF file, which the image library would follow without end."""
+"""Check the chain of directories in a TIFF file, which can make the image library loop forever."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ..core import InputError
 
-MOST_PAGES = 10000
+MAX_PAGES = 10000
 
 
 def check_tiff(path: Path) -> None:
-    """See that the directories of a TIFF file follow each other to an end and name an image that fits into the file.
+    """Check that the directories of a TIFF file form a finite chain within the file.
 
     Raises:
-        InputError: directories in a circle or beyond the file.
+        InputError: directories that form a loop or lie beyond the end of the file.
 
     Source: TIFF 6.0, section 2; BigTIFF.
     """
@@ -26,8 +26,8 @@ def check_tiff(path: Path) -> None:
     try:
         place = struct.unpack_from(order + word, data, 8 if big else 4)[0]
         while place:
-            if place in seen or len(seen) >= MOST_PAGES:
-                raise InputError(f"{path}: the TIFF file is damaged: its pages go round in a circle; export it again")
+            if place in seen or len(seen) >= MAX_PAGES:
+                raise InputError(f"{path}: the TIFF file is damaged: its pages form a loop; export it again")
             seen.add(place)
             number = struct.unpack_from(order + count, data, place)[0]
             behind = place + struct.calcsize(order + count) + number * entry
