@@ -1,4 +1,4 @@
-"""Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
+"""Views: anatomical slices and projections of a volume at a model's resolution, and their back-projection."""
 
 from .backproject import back_project
 from .isotropic import isotropic, isotropic_grid, nearest_isotropic
