@@ -152,7 +152,7 @@ def check_agreement(setting: Setting) -> Iterator[Finding]:
 def label_map(localizer: Localizer, volume: Volume) -> LabelMap:
     """Localise with the model's settings, but label what is no probable tumour too, so that there is a label."""
     every = "0" if localizer.model.card.candidates else None
-    return localizer.run(volume).label_map(every, probability_limit=0.0)
+    return localizer.run(volume).label_map(threshold=every, probability_limit=0.0)
 
 
 def _agreement(name: str, found: LabelMap, expected: LabelMap, *, limit: float | None = None) -> Finding:

@@ -110,7 +110,7 @@ def scales(found: Localization, count: int) -> Iterator[LabelSettings]:
 
 def settings_of(found: Localization) -> LabelSettings:
     """The model's defaults with all scales and a minimum volume."""
-    return LabelSettings.of(found, scales=tuple(STRIDES), min_volume_ml=0.2)
+    return found.default_settings().changed(scales=tuple(STRIDES), min_volume_ml=0.2)
 
 
 def measure_review(
@@ -131,7 +131,7 @@ def measure_review(
         seconds.append(time.perf_counter() - begin)
         if n % 8 == 0:
             begin = time.perf_counter()
-            expected = settings.label_map(found).array_kji
+            expected = found.label_map(settings).array_kji
             library.append(time.perf_counter() - begin)
             rejected = [component.peak_kji for component in components if not component.kept]
             assert np.array_equal(mask, without(expected, rejected)), f"the label map differs at {settings}"

@@ -28,6 +28,27 @@ from CAMLocalizerLib.io import write_label_map, write_nifti
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL")
 GRID = Grid((48, 48, 8), (1.0, 1.0, 3.0), (-24.0, -24.0, 0.0), np.eye(3))
+SLICES = ((0, "no tumour"), (1, "no tumour"), (3, "glioma"), (4, "glioma"), (5, "glioma"), (7, "no tumour"))
+TRAINING = """
+[data]
+table = "slices.csv"
+classes = ["no tumour", "glioma"]
+[network]
+name = "dcfpn"
+settings = { channels = [4, 4, 8, 8] }
+[input]
+spacing_mm = 1.0
+size = [48, 48]
+[training]
+epochs = 3
+batch_size = 4
+[folds]
+count = 3
+[model]
+name = "small"
+modality = "MR"
+tumour_classes = ["glioma"]
+"""
 
 
 @dataclass(frozen=True)
@@ -37,14 +58,16 @@ class Case:
     Args:
         name: on the table.
         arguments: of it; ``{out}`` stands for where it writes.
-        over: whether it runs over a former result.
         output: name of what it writes, in a folder of its own.
+        over: whether it runs over a former result.
+        resumed: whether what an interruption leaves is resumed by ``--resume``, and need not be whole before.
     """
 
     name: str
     arguments: tuple[str, ...]
     output: str
     over: bool = False
+    resumed: bool = False
 
 
 def inputs(folder: Path) -> None:
@@ -61,6 +84,11 @@ def inputs(folder: Path) -> None:
     (folder / "exams.csv").write_text(
         "file,date,label_map\ne1.nii.gz,2024-01-01,l1.nii.gz\ne2.nii.gz,2024-03-01,l2.nii.gz\n"
     )
+    labelled = [f"s{number}.nii.gz,{k},{label},p{number}" for number in range(4) for k, label in SLICES]
+    for number in range(4):
+        shutil.copy(folder / f"e{1 + number % 2}.nii.gz", folder / f"s{number}.nii.gz")
+    (folder / "slices.csv").write_text("\n".join(["file,slice,label,patient", *labelled]) + "\n")
+    (folder / "train.toml").write_text(TRAINING)
     (folder / "archive").mkdir()
     for number in (1, 2):
         shutil.copy(folder / f"e{number}.nii.gz", folder / "archive")
@@ -92,13 +120,15 @@ CASES = (
     Case("follow-up", ("follow-up", "exams.csv", "--output", "{out}/f"), "f"),
     Case("outcome", ("outcome", "features.csv", "outcomes.csv", "--output", "{out}/o", "--folds", "3"), "o"),
     Case("rerun", ("rerun", "made/e1/report.json", "--input", ".", "--output", "{out}", "--device", "cpu"), "e1"),
+    Case("evaluate", ("evaluate", "brain-t1ce", "slices.csv", "--output", "{out}/q", "--device", "cpu"), "q"),
+    Case("train", ("train", "train.toml", "--output", "{out}/t"), "t", resumed=True),
     Case("batch", ("batch", "archive", "--output", "{out}/b", "--workers", "1"), "b"),
 )
 
 
-def start(case: Case, folder: Path, out: Path) -> subprocess.Popen:
-    """Start a command."""
-    arguments = [argument.replace("{out}", str(out)) for argument in case.arguments]
+def start(case: Case, folder: Path, out: Path, *more: str) -> subprocess.Popen:
+    """Start a command, perhaps with more arguments."""
+    arguments = [argument.replace("{out}", str(out)) for argument in (*case.arguments, *more)]
     command = [sys.executable, "-P", "-m", "CAMLocalizerLib", *arguments]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
     return subprocess.Popen(command, cwd=folder, start_new_session=True, restore_signals=True, **quiet)
@@ -110,8 +140,13 @@ def names(place: Path) -> list[str]:
 
 
 def whole(case: Case, out: Path, expected: list[str]) -> bool:
-    """Tell whether the result is absent or complete; a batch may hold some of its cases, each whole."""
+    """Tell whether the result is absent or complete; a batch may hold some of its cases, each whole.
+
+    Of a training only the model bundle must be whole.
+    """
     place = out / case.output
+    if case.resumed and not (place / "small").exists():
+        return True
     if not place.exists():
         return True
     if place.is_file():
@@ -154,9 +189,10 @@ def attempt(case: Case, folder: Path, expected: list[str], after_s: float, kind:
         return f"{kind} after {after_s:.2f} s left half a result: {names(out)}"
     if kind != "SIGKILL" and case.name != "batch" and leftovers(out):
         return f"{kind} after {after_s:.2f} s left {leftovers(out)}"
-    if former is None and case.name != "batch" and (out / case.output).exists():
+    there = (out / case.output).exists()
+    if former is None and case.name != "batch" and not case.resumed and there:
         return ""
-    again = start(case, folder, out).wait()
+    again = start(case, folder, out, *(("--resume",) if case.resumed and there else ())).wait()
     if again or not whole(case, out, expected) or leftovers(out):
         return f"after {kind} at {after_s:.2f} s the same command ended with {again} and left {leftovers(out)}"
     return ""
@@ -193,7 +229,7 @@ def _tried(case: Case, folder: Path, rng: random.Random, moments: int) -> dict:
         return {"command": case.name, "tried": 0, "faults": [f"ended with {code} undisturbed"]}
     took = time.monotonic() - begin
     made = out / case.output
-    expected = names(made) if made.is_dir() else []
+    expected = [name for name in names(made) if "/events." not in name] if made.is_dir() else []
     former = None
     if case.over:
         former = folder / f"former-{case.output}"

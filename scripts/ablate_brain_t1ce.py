@@ -1,56 +1,23 @@
 """Say what each part of the training of brain-t1ce brings: python3 scripts/ablate_brain_t1ce.py --data DIR
 
 Trains networks without --fold that differ in one part each, the seed and all else equal, and measures them on that
-fold by `camlocalizer evaluate`. Images come from scripts/prepare_brain_t1ce.py. A run that was interrupted goes on;
-several may be started side by side with --variant. Writes table.md to --output from all variants that are measured.
+fold by `camlocalizer evaluate`. Images come from scripts/prepare_brain_t1ce.py. An interrupted run resumes; several
+may be started side by side with --variant. Writes table.md to --output from all variants that are measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tomllib
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 from _environment import ROOT, ensure_environment, environment_python, run
-from evaluate_brain_t1ce import FIGSHARE, PROGRESSION, evaluate, figshare, held_out, progression
-
-CONFIG = ROOT / "Resources" / "training" / "brain-t1ce" / "config.toml"
-# What each variant changes in the configuration: section, option, value.
-VARIANTS: dict[str, tuple[tuple[str, str, Any], ...]] = {
-    "as published": (),
-    "one round": (("localisation", "rounds", 1),),
-    "three rounds": (("localisation", "rounds", 3),),
-    "no comparison with other patients": (("localisation", "compare_patients", False),),
-    "no asymmetry": (("localisation", "symmetric", False), ("network.settings", "mirror", False)),
-    "position changed, not appearance": (("training", "augmentation", "affine"),),
-    "encoder trained in the last round": (("localisation", "encoder_learning_rate", 1e-4),),
-    "encoder trained in the last round, random weights": (
-        ("localisation", "encoder_learning_rate", 1e-3),
-        ("network", "encoder_weights", ""),
-    ),
-    "all cells of a class count alike": (("network.settings", "attention", None),),
-    "EfficientNet-Lite2": (("network.settings", "encoder", "efficientnet-lite2"),),
-    "all pseudo-masks kept": (("localisation", "keep", 1.0),),
-    "pixels of 0.8 mm": (("input", "spacing_mm", 0.8), ("input", "size", [288, 288])),
-}
-FIGURES = (
-    (FIGSHARE, "tumour slices", "mean IoU", "all", "mean IoU"),
-    (FIGSHARE, "tumour slices", "mean IoU", "meningioma", "meningioma"),
-    (FIGSHARE, "tumour slices", "mean IoU", "glioma", "glioma"),
-    (FIGSHARE, "tumour slices", "mean IoU", "pituitary tumour", "pituitary tumour"),
-    (FIGSHARE, "tumour slices", "share with IoU <= 0.01", "all", "IoU <= 0.01"),
-    (FIGSHARE, "classes of slices", "share with the right type", "all", "type right"),
-    (PROGRESSION, "tumour volumes", "mean Dice in 3D", "all", "Dice of Brain-Tumor-Progression"),
-    (PROGRESSION, "classes of slices", "AUC", "all", "its slice AUC"),
-)
 
 
 def options() -> argparse.Namespace:
     """Read the command line."""
+    from reproduction.models.brain_t1ce.ablation import VARIANTS
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and brain3d_btp")
     parser.add_argument("--images", type=Path, default=ROOT / "runs" / "brain-t1ce-images")
@@ -63,82 +30,13 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     """Train, measure and write the table."""
+    from reproduction.models.brain_t1ce.ablation import VARIANTS, Ablation, train_and_measure, write_table
+
     chosen = options()
+    ablation = Ablation(chosen.data, chosen.images, chosen.fold, chosen.work)
     for name in chosen.variant or VARIANTS:
-        train_and_measure(name, chosen)
-    chosen.output.mkdir(parents=True, exist_ok=True)
-    (chosen.output / "table.md").write_text("\n".join(table(chosen)) + "\n", encoding="utf-8")
-
-
-def folder_of(name: str, work: Path) -> Path:
-    """Return where a variant is kept."""
-    return work / name.replace(",", "").replace(" ", "-").lower()
-
-
-def train_and_measure(name: str, chosen: argparse.Namespace) -> None:
-    """Train a variant, or go on with it, and measure what is not measured yet."""
-    from CAMLocalizerLib.cli import main as camlocalizer
-
-    folder = folder_of(name, chosen.work)
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "config.json"
-    config.write_text(json.dumps(configuration(name, chosen), indent=1), encoding="utf-8")
-    training = folder / "training"
-    resume = ["--resume"] if training.exists() else []
-    print(f"== {name}", flush=True)
-    if camlocalizer(["train", str(config), "--output", str(training), *resume]):
-        sys.exit(1)
-    for collection, maker in ((FIGSHARE, figshare), (PROGRESSION, progression)):
-        if (folder / collection / "figures.json").exists():
-            continue
-        data = folder / "data" / collection
-        (data / "masks").mkdir(parents=True, exist_ok=True)
-        evaluate(str(training), held_out(list(maker(chosen.data, data)), training), data, folder / collection)
-
-
-def configuration(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Return the configuration of a variant, with absolute paths and one fold."""
-    config = deepcopy(tomllib.loads(CONFIG.read_text(encoding="utf-8")))
-    config["data"] |= {"table": str(CONFIG.parent / config["data"]["table"]), "images": str(chosen.images.resolve())}
-    config["folds"] |= {"run": [chosen.fold], "final": False}
-    for path, option, value in VARIANTS[name]:
-        section = config
-        for part in path.split("."):
-            section = section[part]
-        section.pop(option, None) if value is None else section.update({option: value})
-    return config
-
-
-def table(chosen: argparse.Namespace) -> list[str]:
-    """Return the lines of the table, and below it the intervals of the published training."""
-    titles = [title for *_, title in FIGURES]
-    lines = [
-        "# What each part of the training of brain-t1ce brings",
-        "",
-        f"Made by `scripts/ablate_brain_t1ce.py`: fold {chosen.fold} held out, one seed, all else equal. The masks",
-        "of fold 1 were in view when the constants of the recipe were chosen.",
-        "",
-        f"| training | {' | '.join(titles)} |",
-        "|---" * (len(titles) + 1) + "|",
-    ]
-    for name in VARIANTS:
-        folder = folder_of(name, chosen.work)
-        if (folder / FIGSHARE / "figures.json").exists() and (folder / PROGRESSION / "figures.json").exists():
-            lines.append(f"| {name} | {' | '.join(figures(folder))} |")
-    return lines
-
-
-def figures(folder: Path) -> list[str]:
-    """Return the figures of one variant."""
-    cells = []
-    for collection, part, measure, group, _ in FIGURES:
-        found = json.loads((folder / collection / "figures.json").read_text(encoding="utf-8"))["figures"]
-        wanted = (part, measure, group, "model")
-        values = [
-            each["value"] for each in found if (each["part"], each["measure"], each["group"], each["system"]) == wanted
-        ]
-        cells.append("" if not values or values[0] is None else f"{values[0]:.3f}")
-    return cells
+        train_and_measure(name, ablation)
+    write_table(ablation, chosen.output)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main(seed: int) -> int:
     from CAMLocalizerLib.cli import main as camlocalizer
     from CAMLocalizerLib.io import read_label_map, write_nifti
     from CAMLocalizerLib.metrics import count_lesions, dice
-    from CAMLocalizerLib.training.simulated_pet.varied import simulate_body
+    from reproduction.datasets.simulated_pet.varied import simulate_body
 
     body = simulate_body(seed, whole=True)
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -9,30 +9,16 @@ Brain-Tumor-Progression, against the outlines that come with them. A pair is mea
 from __future__ import annotations
 
 import argparse
-import datetime
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from _brain_cases import PROGRESSION_FOLDER, TRAINING, fold_networks, progression_mask, progression_patient
 from _environment import ROOT, ensure_environment, environment_python, run
-
-if TYPE_CHECKING:
-    from CAMLocalizerLib.cases.follow_up import FollowUp, Tumour
-    from CAMLocalizerLib.localizer import Localizer
-
-FIRST_SEED = 60_000
-FIRST_DAY = datetime.date(2024, 1, 1)
-DAYS = (0, 45, 100)
-DOUBLING_DAYS = 60.0
-FIRST_ML = 8.0
-NOMINAL_DAYS = 60
-MIN_VOLUME_ML = 0.5
 
 
 def options() -> argparse.Namespace:
     """Read the command line."""
+    from reproduction.models.brain_t1ce.cases import TRAINING
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--patients", type=int, default=8, help="simulated patients")
     parser.add_argument("--data", type=Path, help="folder with brain3d_btp")
@@ -42,116 +28,12 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def followed(files: list[tuple[Path, int]], localizer: Localizer) -> FollowUp:
-    """Follow exams given as files and days."""
-    from CAMLocalizerLib.cases.exams import Exam
-    from CAMLocalizerLib.cases.follow_up import follow_up
-
-    exams = [Exam(path, FIRST_DAY + datetime.timedelta(days=days)) for path, days in files]
-    return follow_up(exams, localizer, changes={"min_volume_ml": MIN_VOLUME_ML})
-
-
-def simulated(chosen: argparse.Namespace) -> list[str]:
-    """Follow simulated patients and return the lines of their table."""
-    from CAMLocalizerLib.cases.follow_up_files import draw_follow_up
-    from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.localizer import Localizer
-    from CAMLocalizerLib.training.simulated_pet import simulate
-
-    localizer = Localizer("pet-fdg", device="cpu")
-    lines = [
-        f"| seed | true ml | found ml | doubling time (true {DOUBLING_DAYS:.0f} days) | by threshold -10 to +10 % |",
-        "|---|---|---|---|---|",
-    ]
-    for seed in range(FIRST_SEED, FIRST_SEED + chosen.patients):
-        files, truths = [], []
-        for days in DAYS:
-            case = simulate(seed, volume_ml=FIRST_ML * 2 ** (days / DOUBLING_DAYS))
-            path = chosen.work / f"{seed}-{days}.nii.gz"
-            write_nifti(case.volume.array_kji, case.volume.grid, path)
-            files.append((path, days))
-            truths.append(case.truth.volume_mm3 / 1000)
-        found = followed(files, localizer)
-        low, high = found.total.doubling_range or (float("nan"), float("nan"))
-        volumes = [each.volume_ml for each in found.total.measurements]
-        time = float("nan") if found.total.doubling_days is None else found.total.doubling_days
-        lines.append(f"| {seed} | {shown(truths)} | {shown(volumes)} | {time:.1f} | {low:.1f} to {high:.1f} |")
-        print(lines[-1], flush=True)
-        if seed == FIRST_SEED:
-            draw_follow_up(found, chosen.output / "simulated.png")
-    return lines
-
-
-def pairs(chosen: argparse.Namespace) -> list[str]:
-    """Follow the pairs of exams and return the lines of their table."""
-    from CAMLocalizerLib.core import InputError
-    from CAMLocalizerLib.io import read_label_map
-
-    networks = fold_networks(chosen.training)
-    firsts = sorted((chosen.data / PROGRESSION_FOLDER).glob("*_Pre_T1post.nii.gz"))
-    if problems := networks.unknown([progression_patient(path) for path in firsts]):
-        raise InputError(problems[0])
-    lines = [
-        "| patient | outlined, ml | change | found in all, ml | change | largest tumour found, ml | turned by |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for before in firsts:
-        after = before.with_name(before.name.replace("_Pre_", "_Post_"))
-        truths = [read_label_map(progression_mask(path)).volume_mm3 / 1000 for path in (before, after)]
-        patient = progression_patient(before)
-        found = followed([(before, 0), (after, NOMINAL_DAYS)], networks.localizer(patient))
-        volumes = [each.volume_ml for each in found.total.measurements]
-        largest = max(found.tumours, key=peak_ml, default=None)
-        own = "none" if largest is None else shown([each.volume_ml for each in largest.measurements])
-        turned = f"{found.registrations[0].angle_deg:.1f} degrees"
-        cells = [patient, shown(truths), change(truths), shown(volumes), change(volumes), own, turned]
-        lines.append(f"| {' | '.join(cells)} |")
-        print(lines[-1], flush=True)
-    return lines
-
-
-def peak_ml(tumour: Tumour) -> float:
-    """Return the largest volume of a tumour."""
-    return max(each.volume_ml or 0.0 for each in tumour.measurements)
-
-
-def shown(volumes: list[float | None]) -> str:
-    """Return volumes as text."""
-    return " → ".join("?" if value is None else f"{value:.1f}" for value in volumes)
-
-
-def change(volumes: list[float]) -> str:
-    """Return the relative change from first to last."""
-    return "–" if not volumes[0] else f"{100 * (volumes[-1] / volumes[0] - 1):+.0f} %"
-
-
 def main() -> None:
     """Measure and write."""
+    from reproduction.evaluations.follow_up import write_table
+
     chosen = options()
-    chosen.work.mkdir(parents=True, exist_ok=True)
-    chosen.output.mkdir(parents=True, exist_ok=True)
-    lines = [
-        "# Follow-up",
-        "",
-        "Made by `scripts/evaluate_follow_up.py`. Every exam by the model's own threshold, regions below "
-        f"{MIN_VOLUME_ML} ml left out; volumes are those of all regions together.",
-        "",
-        "## Simulated growth, pet-fdg",
-        "",
-        *simulated(chosen),
-    ]
-    if chosen.data is not None:
-        lines += [
-            "",
-            "## Brain-Tumor-Progression, brain-t1ce by cross-validation",
-            "",
-            "Outlines cover the enhancing rim only, the model marks more. Spacing of this collection is nominal and",
-            "its dates are not given, so neither volumes nor paces are facts: read the direction of change.",
-            "",
-            *pairs(chosen),
-        ]
-    (chosen.output / "table.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
-    shutil.rmtree(chosen.work, ignore_errors=True)
+    write_table(chosen.patients, chosen.data, chosen.training, chosen.work, chosen.output)
 
 
 if __name__ == "__main__":

@@ -9,70 +9,16 @@ and 2. These are left out unless --all is given, and then listed by themselves. 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-import time
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
-from _brain_cases import (
-    FIGSHARE,
-    FIGSHARE_FOLDER,
-    PROGRESSION,
-    PROGRESSION_FOLDER,
-    TRAINING,
-    Outcome,
-    figshare_cases,
-    fold_networks,
-    judge,
-    progression_cases,
-)
 from _environment import ROOT, ensure_environment, environment_python, run
-
-CHOSEN_ON = (1, 2)
-HELD_OUT, SEEN = "held out", "chosen on"
-COLUMNS = (
-    "patients",
-    "group",
-    "method",
-    "cases",
-    "slices",
-    "iou",
-    "dice",
-    "slice_iou",
-    "iou_gain",
-    "better",
-    "worse",
-    "missed_slices",
-    "seconds",
-)
-NOTE = """\
-Made by `scripts/evaluate_refinement.py`. A network is run over the patients that its fold held out, and its label maps
-(the model's own settings) are refined. The constants of the methods were chosen on half of the pseudo-stacks of folds
-1 and 2 and the volumes of these folds with their masks in view, with the networks of version 1; the masks of folds 3
-and 4 ("held out") were read for this table only. IoU and Dice are means over pseudo-stacks (7 mm step) or volumes,
-slice IoU over slices that show a tumour; better and worse count the cases whose
-IoU changed by more than 0.01; missed is the share of these slices with an IoU of at most 0.01; seconds per case are
-those of one busy core."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One case under one method."""
-
-    fold: int
-    group: str
-    case: str
-    method: str
-    outcome: Outcome
-    seconds: float
 
 
 def options() -> argparse.Namespace:
     """Read the command line."""
+    from reproduction.models.brain_t1ce.cases import TRAINING
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with figshare_brain_tumor and brain3d_btp")
     parser.add_argument("--training", type=Path, default=TRAINING, help="output folder of camlocalizer train")
@@ -82,77 +28,12 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(chosen: argparse.Namespace) -> Iterator[Row]:
-    """Run every network over the patients that its fold held out, and refine by every method."""
-    from CAMLocalizerLib.segment import REFINEMENTS, refine
-
-    networks = fold_networks(chosen.training)
-    patients = {patient for patient, fold in networks.folds.items() if chosen.all or fold not in CHOSEN_ON}
-    stacks = figshare_cases(chosen.data / FIGSHARE_FOLDER, patients)
-    volumes = progression_cases(chosen.data / PROGRESSION_FOLDER, patients)
-    for case in chain(islice(stacks, 0, None, chosen.every), volumes):
-        localizer, fold = networks.localizer(case.patient), networks.folds[case.patient]
-        found = localizer.run(case.volume, view=case.plane, scales=networks.card.scales)
-        activation, label_map = found.activation(), found.label_map(refinement="none")
-        group = case.label if case.site == FIGSHARE else case.site
-        for method in REFINEMENTS:
-            begin = time.perf_counter()
-            refined = refine(activation, label_map, case.volume, method)
-            seconds = time.perf_counter() - begin
-            yield Row(fold, group, case.volume.name, method, judge(case, refined.array_kji), seconds)
-        print(case.volume.name, flush=True)
-
-
-def summary(rows: list[Row]) -> list[dict[str, str]]:
-    """Average by patients, group and method, beside the gain over the unrefined label maps."""
-    before = {(row.group, row.case): row.outcome.iou for row in rows if row.method == "none"}
-    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        patients = SEEN if row.fold in CHOSEN_ON else HELD_OUT
-        groups[patients, row.group, row.method].append(row)
-        if row.group != PROGRESSION:
-            groups[patients, "all figshare", row.method].append(row)
-    order = sorted(groups, key=lambda key: (key[0] != HELD_OUT, key[1] == PROGRESSION, key[1]))
-    return [line(key, groups[key], before) for key in order]
-
-
-def line(key: tuple[str, str, str], rows: list[Row], before: dict[tuple[str, str], float]) -> dict[str, str]:
-    """Summarise the cases of one group under one method."""
-    import numpy as np
-
-    from CAMLocalizerLib.metrics import share_below
-
-    gains = np.array([row.outcome.iou - before[row.group, row.case] for row in rows])
-    slices = [value for row in rows for value in row.outcome.slice_ious]
-    means = (
-        np.mean([row.outcome.iou for row in rows]),
-        np.mean([row.outcome.dice for row in rows]),
-        np.mean(slices),
-        gains.mean(),
-    )
-    counts = (int((gains > 0.01).sum()), int((gains < -0.01).sum()))
-    ends = (share_below(slices), np.mean([row.seconds for row in rows]))
-    values = (*key, len(rows), len(slices), *(f"{value:.3f}" for value in means), *counts, *(f"{v:.2f}" for v in ends))
-    return dict(zip(COLUMNS, map(str, values), strict=True))
-
-
-def write(lines: list[dict[str, str]], folder: Path) -> None:
-    """Write the table twice."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    heads = [name.replace("_", " ") for name in COLUMNS]
-    text = ["# Refinement along image edges", "", NOTE, "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    text += [f"| {' | '.join(entry.values())} |" for entry in lines]
-    (folder / "table.md").write_text("\n".join(text) + "\n", encoding="utf-8")
-
-
 def main() -> None:
     """Measure, print, write."""
+    from reproduction.evaluations.refinement import measured, summary, write
+
     chosen = options()
-    lines = summary(list(measured(chosen)))
+    lines = summary(list(measured(chosen.data, chosen.training, everyone=chosen.all, every=chosen.every)))
     for entry in lines:
         print(" ".join(entry.values()))
     write(lines, chosen.output)

@@ -8,32 +8,10 @@ table is made again; masks are read for that alone, to say which slices of Brain
 from __future__ import annotations
 
 import argparse
-import csv
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from _brain_cases import (
-    FIGSHARE_FOLDER,
-    PROGRESSION_FOLDER,
-    progression_images,
-    progression_mask,
-    progression_patient,
-)
 from _environment import ROOT, ensure_environment, environment_python, run
-
-TABLE = ROOT / "Resources" / "training" / "brain-t1ce" / "labels.csv"
-COLUMNS = ("file", "slice", "view", "label", "patient", "fold", "site")
-# In figshare, patients whose identifiers begin so were examined at another hospital than all others.
-OTHER_HOSPITAL = "MR"
-PROGRESSION_FOLDS = {"P01": 1, "P03": 2, "P04": 3, "P06": 4, "P07": 1, "P08": 2, "P10": 3, "P11": 4}
-SCLEROSIS_FOLDS = {"patient07": 1, "patient26": 2}
-EVERY_MM = {"axial": 0.0, "coronal": 7.0, "sagittal": 7.0}  # distance of the slices taken; 0 takes every one
-SCLEROSIS_STEP_MM = 3.0
-LEAST_HEAD_SHARE, LEAST_BRIGHTNESS, LEAST_VALUE = 0.08, 0.1, 0.03  # of slices taken, relative to the volume's highest
-UNCLEAR_BELOW = 4  # voxels of tumour in a reformatted slice: neither label would be honest
 
 
 def options() -> argparse.Namespace:
@@ -49,109 +27,15 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     """Write images or labels."""
+    from reproduction.models.brain_t1ce.preparation import TABLE, write_images, write_labels
+
     chosen = options()
     if chosen.labels:
-        with TABLE.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows([*figshare_labels(chosen.data), *progression_labels(chosen.data)])
-            writer.writerows(sclerosis_labels(chosen.data))
+        write_labels(chosen.data)
         print(TABLE)
-        return
-    write_figshare(chosen.data / FIGSHARE_FOLDER, chosen.output / "figshare")
-    for path in progression_images(chosen.data / PROGRESSION_FOLDER):
-        copied(path, chosen.output / "progression" / path.name)
-    for patient in SCLEROSIS_FOLDS:
-        copied(chosen.data / "brain_ms_t1post" / patient / "t1post.nii.gz", chosen.output / sclerosis_file(patient))
-    print(chosen.output)
-
-
-def copied(source: Path, target: Path) -> None:
-    """Copy a file and the folder above it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def write_figshare(folder: Path, output: Path) -> None:
-    """Write the figshare slices as stacks that lie in the body as their plane says."""
-    from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
-
-    output.mkdir(parents=True, exist_ok=True)
-    for stack in figshare_stacks(folder):
-        volume = stack.volume()
-        write_nifti(volume.array_kji, volume.grid, output / f"{stack.name}.nii.gz")
-
-
-def figshare_labels(data: Path) -> Iterator[dict[str, Any]]:
-    """Label the figshare slices by type of tumour; boxes, pixel counts and masks are left alone."""
-    from CAMLocalizerLib.training.figshare_stacks import figshare_stacks
-
-    for stack in figshare_stacks(data / FIGSHARE_FOLDER):
-        for index, row in enumerate(stack.rows):
-            yield {
-                "file": f"figshare/{stack.name}.nii.gz",
-                "slice": index,
-                "view": stack.plane,
-                "label": stack.label,
-                "patient": stack.patient,
-                "fold": stack.fold,
-                "site": "figshare-2" if row["pid"].startswith(OTHER_HOSPITAL) else "figshare-1",
-            }
-
-
-def progression_labels(data: Path) -> Iterator[dict[str, Any]]:
-    """Label the slices of Brain-Tumor-Progression in three planes by whether they show a tumour."""
-    from CAMLocalizerLib.io import read_volume
-    from CAMLocalizerLib.views import plane_axes
-
-    for path in progression_images(data / PROGRESSION_FOLDER):
-        volume, mask = read_volume(path), read_volume(progression_mask(path))
-        patient = progression_patient(path)
-        for plane, index in visible_slices(volume, EVERY_MM):
-            tumour = int((plane_axes(volume.grid, plane).as_slices(mask.array_kji)[index] > 0).sum())
-            if plane == "axial" or not 0 < tumour < UNCLEAR_BELOW:
-                label = "glioma" if tumour else "no tumour"
-                yield line(f"progression/{path.name}", index, plane, label, patient, PROGRESSION_FOLDS, "progression")
-
-
-def sclerosis_labels(data: Path) -> Iterator[dict[str, Any]]:
-    """Label slices of the brains without tumour."""
-    from CAMLocalizerLib.io import read_volume
-
-    for patient in SCLEROSIS_FOLDS:
-        volume = read_volume(data / "brain_ms_t1post" / patient / "t1post.nii.gz")
-        for plane, index in visible_slices(volume, dict.fromkeys(EVERY_MM, SCLEROSIS_STEP_MM)):
-            yield line(sclerosis_file(patient), index, plane, "no tumour", patient, SCLEROSIS_FOLDS, "sclerosis")
-
-
-def sclerosis_file(patient: str) -> str:
-    """Give the name of a volume in the images' folder."""
-    return f"sclerosis/{patient}.nii.gz"
-
-
-def line(
-    file: str, index: int, view: str, label: str, patient: str, folds: dict[str, int], site: str
-) -> dict[str, Any]:
-    """Make a line of the table."""
-    values = (file, index, view, label, patient, folds[patient], site)
-    return dict(zip(COLUMNS, values, strict=True))
-
-
-def visible_slices(volume: Any, every_mm: dict[str, float]) -> Iterator[tuple[str, int]]:
-    """Name slices at about the given distances that show enough of the head."""
-    from CAMLocalizerLib.views import plane_axes
-
-    highest = volume.array_kji.max()
-    for plane, distance in every_mm.items():
-        axes = plane_axes(volume.grid, plane)
-        images = axes.as_slices(volume.array_kji)
-        step = max(1, round(distance / volume.grid.spacing_mm[axes.axes[2]]))
-        for index in range(0, len(images), step):
-            image = images[index]
-            bright = image.max() >= LEAST_BRIGHTNESS * highest
-            if bright and (image > LEAST_VALUE * highest).mean() >= LEAST_HEAD_SHARE:
-                yield plane, index
+    else:
+        write_images(chosen.data, chosen.output)
+        print(chosen.output)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Train and measure a published system: python3 scripts/reproduce.py PAPER [--quick] [--training DIR]
 
 PAPER is pgcam, quantitative, segmenters, pet-mip or sam. Writes table.md, table.csv and pictures with our figures
-beside the paper's; an interrupted run goes on where it stopped. With --training, pgcam and quantitative also measure
+beside the paper's; an interrupted run resumes where it stopped. With --training, pgcam and quantitative also measure
 the network of brain-t1ce that was trained without the held-out fold.
 """
 
@@ -33,7 +33,7 @@ def options() -> argparse.Namespace:
 def main() -> int:
     """Run the reproduction in the project's environment."""
     from CAMLocalizerLib import CAMLocalizerError
-    from CAMLocalizerLib.training.papers import reproduce
+    from reproduction.papers import reproduce
 
     chosen = options()
     work = chosen.work or ROOT / "runs" / (chosen.paper + ("-quick" if chosen.quick else ""))
@@ -53,7 +53,7 @@ def main() -> int:
         print(f"reproduce: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("reproduce: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("reproduce: interrupted; the same command resumes where it stopped", file=sys.stderr)
         return 130
     print(f"{output / 'table.md'} ({(time.monotonic() - begin) / 60:.1f} min)")
     return 0

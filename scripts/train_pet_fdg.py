@@ -2,7 +2,7 @@
 
 Simulated bodies first, then also the real scans of Resources/training/pet-fdg/points.csv, of each of which one point
 per tumour is known. With --folds it also trains the networks that its evaluation needs; --paper trains the eight-layer
-network of the PET paper instead, on simulated bodies with one tumour each. An interrupted call goes on.
+network of the PET paper instead, on simulated bodies with one tumour each. An interrupted call resumes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from _environment import ROOT, ensure_environment, environment_python, run
-
-POINTS = ROOT / "Resources" / "training" / "pet-fdg" / "points.csv"
 
 
 def options() -> argparse.Namespace:
@@ -36,16 +34,8 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     """Simulate, train, write."""
-    from CAMLocalizerLib.models import save_model
-    from CAMLocalizerLib.training.candidates.recipe import (
-        CandidateRecipe,
-        candidate_card,
-        first_network,
-        read_points,
-        real_scans,
-        second_network,
-        simulated_bodies,
-    )
+    from reproduction.models.pet_fdg.recipe import CandidateRecipe
+    from reproduction.models.pet_fdg.training import train
 
     chosen, begin = options(), time.monotonic()
     if chosen.paper:
@@ -54,32 +44,15 @@ def main() -> None:
     recipe = CandidateRecipe()
     if chosen.bodies:
         recipe = replace(recipe, bodies=chosen.bodies)
-    work = chosen.output / "work"
     report = partial(print, flush=True)
-    simulated = simulated_bodies(recipe, work, chosen.workers)
-    bodies, tumours = recipe.bodies + recipe.usual_bodies, int((simulated.labels == 1).sum())
-    report(f"{bodies} simulated bodies: {len(simulated)} candidates, {tumours} of them tumours")
-    real = list(real_scans(read_points(POINTS, chosen.data), recipe, work))
-    report(f"{len(real)} real scans: {sum(len(found) for _, found in real)} candidates")
-    first = first_network(simulated, recipe, work, report=report)
-    save_model(chosen.output / "simulated-only", candidate_card("pet-fdg-simulated-only"), first)
-    folds = sorted({scan.fold for scan, _ in real}) if chosen.folds else []
-    for fold in [*folds, 0]:
-        name = f"fold-{fold}" if fold else "pet-fdg"
-        if (chosen.output / name / "model.json").exists():
-            continue
-        report(f"{name}:")
-        seen = [found for scan, found in real if scan.fold != fold]
-        network = second_network(first, simulated, seen, recipe, report=report)
-        save_model(chosen.output / name, candidate_card(name), network)
-    report(
-        f"{chosen.output} is written ({(time.monotonic() - begin) / 60:.0f} min); measure it with evaluate_pet_fdg.py"
-    )
+    train(chosen.data, chosen.output, recipe, folds=chosen.folds, workers=chosen.workers, report=report)
+    minutes = (time.monotonic() - begin) / 60
+    report(f"{chosen.output} is written ({minutes:.0f} min); measure it with evaluate_pet_fdg.py")
 
 
 def train_papers_network(chosen: argparse.Namespace) -> None:
-    """Train what was `pet-fdg` up to version 1."""
-    from CAMLocalizerLib.training.pet_fdg import RECIPE, train_pet
+    """Train the network that was `pet-fdg` up to version 1."""
+    from reproduction.papers.pet_mip.recipe import RECIPE, train_pet
 
     folder = chosen.output.with_name(f"{chosen.output.name}-paper")
     recipe = replace(RECIPE, patients=chosen.bodies or RECIPE.patients)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Volume,
     )
     from .io import read_volume
-    from .localizer import Localization, Localizer, ProjectionLocalization
+    from .localizer import LabelSettings, Localization, Localizer, ProjectionLocalization
     from .models import ModelBundle, ModelCard, bundled_models, load_model
 
 
@@ -37,6 +37,7 @@ __all__ = [
     "GridError",
     "InputError",
     "LabelMap",
+    "LabelSettings",
     "Localization",
     "Localizer",
     "ModelBundle",
@@ -56,7 +57,7 @@ __all__ = [
 _LAYERS = {
     "io": ("read_volume",),
     "models": ("ModelBundle", "ModelCard", "bundled_models", "load_model"),
-    "localizer": ("Localization", "Localizer", "ProjectionLocalization"),
+    "localizer": ("LabelSettings", "Localization", "Localizer", "ProjectionLocalization"),
 }
 _LAYER_OF = {name: layer for layer, names in _LAYERS.items() for name in names}
 

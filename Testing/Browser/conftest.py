@@ -14,7 +14,6 @@ from PIL import Image
 from review_page import WINDOW, Photograph, run, shown, still, volume_of, wait_for, watched_page
 
 from CAMLocalizerLib.core import Grid, Volume
-from CAMLocalizerLib.localizer import LabelSettings
 
 NETWORK = {"channels": (4, 4, 4, 4)}
 SURFACE_MS = 3000  # until a slow machine has drawn the surface of the regions that are left
@@ -122,7 +121,7 @@ def reviewed(page: Any, found: Any) -> Any:
         page.evaluate("index => window.trame.trigger('withdraw', [index])", taken_back["index"])
     page.evaluate("window.trame.trigger('reset', [])")
     wait_for(page, "threshold", "text", "level 0.600")
-    wait_for(page, "threshold", "volume", volume_of(LabelSettings.of(found).label_map(found)))
+    wait_for(page, "threshold", "volume", volume_of(found.label_map()))
     wait_for(page, "accepted", "rows", [])
     return page
 

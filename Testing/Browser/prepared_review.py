@@ -13,10 +13,11 @@ from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.mrml import store_review
 from CAMLocalizerLib.review.app import ReviewApp
-from CAMLocalizerLib.review.options import ReviewOptions
+from CAMLocalizerLib.review.review_options import ReviewOptions
 from CAMLocalizerLib.review.serve import serve
 from CAMLocalizerLib.views import covering_cells, slice_stack
 from CAMLocalizerLib.workbench import Review
+from CAMLocalizerLib.workbench.review.saving import review_to_state
 
 PIXELS = 128
 STRIDES = {1: 1, 2: 2, 3: 4, 4: 8}
@@ -74,11 +75,11 @@ def spots(shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
 
 def prepare(app: ReviewApp) -> None:
     """Put the findings where a saved review lies, and take it up again."""
-    desk = app.desk
-    node = desk.workbench.volume_node
-    store_review(desk.app.scene, node, *Review(findings(read_volume(sys.argv[1]))).to_state())
-    assert desk.workbench.restore(), desk.workbench.status
-    desk.look_again()
+    context = app.context
+    node = context.workbench.volume_node
+    store_review(context.app.scene, node, *review_to_state(Review(findings(read_volume(sys.argv[1])))))
+    assert context.workbench.restore(), context.workbench.status
+    context.refresh()
 
 
 if __name__ == "__main__":

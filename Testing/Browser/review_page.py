@@ -62,7 +62,7 @@ def wait_for(page: Any, part: str, field: str, value: Any) -> None:
 
 def volume_of(label_map: Any) -> str:
     """Return the volume of a label map as the page writes it."""
-    from CAMLocalizerLib.review.parts.settings import volume_text
+    from CAMLocalizerLib.workbench.presenter import volume_text
 
     return volume_text(int(label_map.array_kji.sum()) * label_map.grid.voxel_volume_mm3 / 1000)
 

@@ -54,7 +54,7 @@ def test_what_leads_outside_is_refused(scans: ReviewFolder, name: str) -> None:
 
 
 def test_a_name_that_no_file_can_have_is_refused(scans: ReviewFolder) -> None:
-    with pytest.raises(InputError, match="no name of a file"):
+    with pytest.raises(InputError, match="not a file name"):
         scans.inside("a\0b")
 
 
@@ -148,21 +148,21 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 def test_an_upload_is_written_whole(scans: ReviewFolder) -> None:
-    assert asyncio.run(scans.take_in("new.nrrd", pieces(b"NR", b"RD"))) == "new.nrrd"
+    assert asyncio.run(scans.save_upload("new.nrrd", pieces(b"NR", b"RD"))) == "new.nrrd"
     assert (scans.root / "new.nrrd").read_bytes() == b"NRRD"
 
 
 def test_an_upload_that_is_not_what_its_name_says_leaves_nothing(scans: ReviewFolder) -> None:
     before = sorted(scans.root.iterdir())
     with pytest.raises(InputError, match=r"new.mha: the name says MetaImage, but the content is NRRD"):
-        asyncio.run(scans.take_in("new.mha", pieces(b"NRRD")))
+        asyncio.run(scans.save_upload("new.mha", pieces(b"NRRD")))
     assert sorted(scans.root.iterdir()) == before
 
 
 def test_too_large_an_upload_leaves_nothing(scans: ReviewFolder) -> None:
     before = sorted(scans.root.iterdir())
     with pytest.raises(InputError, match="larger than"):
-        asyncio.run(scans.take_in("new.mha", pieces(b"ab", b"cd"), limit=3))
+        asyncio.run(scans.save_upload("new.mha", pieces(b"ab", b"cd"), limit=3))
     assert sorted(scans.root.iterdir()) == before
 
 
@@ -173,7 +173,7 @@ def test_an_interrupted_upload_leaves_nothing(scans: ReviewFolder) -> None:
 
     before = sorted(scans.root.iterdir())
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(scans.take_in("new.mha", interrupted()))
+        asyncio.run(scans.save_upload("new.mha", interrupted()))
     assert sorted(scans.root.iterdir()) == before
 
 
@@ -200,7 +200,7 @@ def test_reading_the_arguments_needs_no_slicer() -> None:
 
 def test_bars_fill_the_drawing_from_left_to_right() -> None:
     pytest.importorskip("slicer")
-    from CAMLocalizerLib.review.pictures import bars_path, histogram_path
+    from CAMLocalizerLib.review.page_pictures import bars_path, histogram_path
 
     assert bars_path(np.array([0.0, 1.0]), (10, 4)) == "M0 4V4.0H5.0V0.0H10.0V4Z"
     assert histogram_path(np.array([0, 0]), (10, 4)) == "M0 4V4.0H5.0V4.0H10.0V4Z"

@@ -14,8 +14,6 @@ import SimpleITK
 from PIL import Image
 from review_page import run, shown, still, volume_of, wait_for
 
-from CAMLocalizerLib.localizer import LabelSettings
-
 
 def test_the_scan_is_shown_at_once_and_nothing_runs_by_itself(page: Any) -> None:
     assert page.title() == "CAMLocalizer review"
@@ -68,21 +66,21 @@ def test_the_threshold_can_be_given_otherwise(reviewed: Any, found: Any, method:
     wait_for(reviewed, "threshold", "method", method)
     state = shown(reviewed, "threshold")
     rule = text if method == "otsu" else f"q{state['position']:.6g}"
-    settings = LabelSettings.of(found, threshold=rule)
-    assert state["volume"] == volume_of(settings.label_map(found))
+    settings = found.default_settings().changed(threshold=rule)
+    assert state["volume"] == volume_of(found.label_map(settings))
 
 
 def test_scales_change_map_and_label_map(reviewed: Any, found: Any) -> None:
     before = still(reviewed, "Red")
     reviewed.locator('[data-scale="4"]').uncheck()
     reviewed.locator('[data-scale="1"]').uncheck()
-    settings = LabelSettings.of(found, scales=(2, 3))
-    wait_for(reviewed, "threshold", "volume", volume_of(settings.label_map(found)))
+    settings = found.default_settings().changed(scales=(2, 3))
+    wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(settings)))
     assert still(reviewed, "Red") != before
     slider = reviewed.locator('[data-slide="weight-2"]')
     slider.fill("0.5")
     weighted = settings.changed(weights=((1, 1.0), (2, 0.5), (3, 1.0), (4, 1.0)))
-    wait_for(reviewed, "threshold", "volume", volume_of(weighted.label_map(found)))
+    wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(weighted)))
 
 
 def test_the_last_scale_cannot_be_left_out(reviewed: Any) -> None:
@@ -96,16 +94,16 @@ def test_the_last_scale_cannot_be_left_out(reviewed: Any) -> None:
 def test_further_settings_are_the_librarys(reviewed: Any, found: Any) -> None:
     reviewed.click(".more summary")
     reviewed.get_by_label("Kept regions").select_option("2")
-    wait_for(reviewed, "threshold", "volume", volume_of(LabelSettings.of(found, keep_largest=2).label_map(found)))
+    wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(keep_largest=2)))
     reviewed.get_by_label("Borders").select_option("geodesic")
-    settings = LabelSettings.of(found, keep_largest=2, refinement="geodesic")
-    wait_for(reviewed, "threshold", "volume", volume_of(settings.label_map(found)))
+    settings = found.default_settings().changed(keep_largest=2, refinement="geodesic")
+    wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(settings)))
     reviewed.locator('[data-slide="smallest"]').fill("50")
     wait_for(reviewed, "rules", "min_volume_ml", 2.5)
     reviewed.locator('[data-slide="probability_limit"]').fill("0.3")
     wait_for(reviewed, "rules", "probability_limit", 0.3)
     settings = settings.changed(min_volume_ml=2.5, probability_limit=0.3)
-    wait_for(reviewed, "threshold", "volume", volume_of(settings.label_map(found)))
+    wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(settings)))
 
 
 def test_where_no_region_is_left_the_page_says_what_to_do(reviewed: Any) -> None:
@@ -197,7 +195,7 @@ def test_the_download_is_the_librarys_label_map_voxel_by_voxel(
 ) -> None:
     reviewed.locator('[data-slide="threshold"]').fill("0.55")
     reviewed.locator('[data-scale="1"]').uncheck()
-    expected = LabelSettings.of(found, threshold="0.55", scales=(2, 3, 4)).label_map(found)
+    expected = found.label_map(threshold="0.55", scales=(2, 3, 4))
     wait_for(reviewed, "threshold", "volume", volume_of(expected))
     reviewed.keyboard.press("e")
     label_map = downloaded(reviewed, "labelmap.nii.gz", tmp_path)
@@ -213,17 +211,17 @@ def test_the_download_is_the_librarys_label_map_voxel_by_voxel(
 
 
 def test_what_is_accepted_is_exported_and_can_be_taken_back(reviewed: Any, found: Any, tmp_path: Path) -> None:
-    largest = LabelSettings.of(found, keep_largest=1)
+    largest = found.default_settings().changed(keep_largest=1)
     reviewed.click('[data-region="1"]')
     for row in shown(reviewed, "regions")["rows"][1:]:
         reviewed.locator(f'[data-keep="{row["label"]}"]').uncheck()
-    wait_for(reviewed, "threshold", "volume", volume_of(largest.label_map(found)))
+    wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(largest)))
     reviewed.keyboard.press("a")
     reviewed.wait_for_selector(".accepted li")
     reviewed.click('[data-do="reset"]')
     reviewed.keyboard.press("e")
     image = SimpleITK.ReadImage(str(downloaded(reviewed, "labelmap.nii.gz", tmp_path)))
-    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image), largest.label_map(found).array_kji)
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image), found.label_map(largest).array_kji)
     reviewed.keyboard.press("Escape")
     reviewed.get_by_role("button", name="Take Tumour 1 back").click()
     wait_for(reviewed, "accepted", "rows", [])

@@ -12,7 +12,7 @@ from review_page import LARGE, WINDOW, Photograph, run, shown, wait_for, watched
 
 from CAMLocalizerLib.core import SUV_COLUMNS
 from CAMLocalizerLib.io import read_volume
-from CAMLocalizerLib.localizer import LabelSettings, Localizer
+from CAMLocalizerLib.localizer import Localizer
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def pet_page(browser: Any, blob_file: Path, bundle: Path) -> Any:
 
 def test_regions_are_listed_with_their_measures_and_their_total(pet_page: Any, blob_file: Path, bundle: Path) -> None:
     found = Localizer(str(bundle), device="cpu").run(read_volume(blob_file, unit="SUVbw"))
-    components = found.components(LabelSettings.of(found).label_map(found))
+    components = found.components(found.label_map())
     run(pet_page)
     pet_page.wait_for_selector("[data-suv]")
     rows = shown(pet_page, "regions")["rows"]
@@ -45,7 +45,7 @@ def test_other_scans_have_none(page: Any) -> None:
 def body_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     """The review of a simulated body with three tumours, by the bundled model."""
     from CAMLocalizerLib.io import write_nifti
-    from CAMLocalizerLib.training.simulated_pet.varied import simulate_body
+    from reproduction.datasets.simulated_pet.varied import simulate_body
 
     body = simulate_body(910_001, whole=True).volume
     write_nifti(body.array_kji, body.grid, tmp_path / "body.nii.gz")

@@ -12,8 +12,8 @@ from CAMLocalizerLib.core import Grid, Volume
 from CAMLocalizerLib.localizer import CandidateLocalization
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.segment import find_candidates
-from CAMLocalizerLib.training.candidates.recipe import candidate_card
 from CAMLocalizerLib.views import ProjectionPair
+from reproduction.models.pet_fdg.recipe import candidate_card
 
 SHAPE = (48, 40, 44)  # k, j, i
 EDGE_MM = 4.0

@@ -1,39 +1,70 @@
-"""More tests of the panel in the desktop; run_tests.py runs them beside the module's own."""
+"""Tests of the panel in the desktop; run_tests.py runs them beside the module's own."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
 
-from CAMLocalizer import CENTRE, KEEP, CAMLocalizerTest
+from CAMLocalizer import CAMLocalizerLogic, CAMLocalizerTest, Device
+from CAMLocalizerLib.panel.component_table import CENTRE, KEEP
+from CAMLocalizerLib.workbench.presenter import volume_text
 
 
 class DesktopCases(CAMLocalizerTest):
     """What else a reviewer does, and what must not happen."""
 
-    test_process = test_panel = None  # the module's own tests are run once
+    test_process = None  # the module's own test is run once
+
+    def test_without_waiting_a_callback_gets_the_result(self) -> None:
+        """The same label map comes as when it is waited for."""
+        logic = CAMLocalizerLogic()
+        options = {"device": "cpu", "threshold": 0.4}
+        expected = logic.process(self.volume, **options)
+        outcomes: list[tuple[Any, str]] = []
+        logic.process(self.volume, **options, blocking=False, completed=lambda *outcome: outcomes.append(outcome))
+        self.wait_until(lambda: bool(outcomes))
+        assert (outcomes[0][0].label_map.array_kji == expected.label_map.array_kji).all()
+
+    def test_panel(self) -> None:
+        """The panel runs, follows the hand, undoes, accepts and exports."""
+        panel = self.review_in_panel()
+        before = panel.review.volume_ml
+        panel.ui.thresholdSlider.value = 30
+        self.settle(panel)
+        assert panel.review.volume_ml > before > 0
+        assert panel.ui.volumeLabel.text == volume_text(panel.review.volume_ml)
+        panel.ui.undoButton.click()
+        assert panel.review.volume_ml == before
+        panel.ui.acceptButton.click()
+        assert panel.parameter_node.outputSegmentation.GetSegmentation().GetNumberOfSegments() == 1
+        with tempfile.TemporaryDirectory() as folder:
+            panel.ui.exportFolderButton.directory = folder
+            panel.ui.exportButton.click()
+            assert list(Path(folder).glob("*/report.json")), panel.ui.statusLabel.text
 
     def test_an_unticked_region_leaves_the_tumour(self) -> None:
         """The other regions stay."""
-        widget = self.reviewInPanel()
-        before = widget.review.components
-        assert widget.ui.componentsTable.rowCount == len(before)
-        widget.ui.componentsTable.item(0, KEEP).setCheckState(qt.Qt.Unchecked)
-        self.settle(widget)
-        assert [component.kept for component in widget.review.components] == [False] + [True] * (len(before) - 1)
+        panel = self.review_in_panel()
+        before = panel.review.components
+        assert panel.ui.componentsTable.rowCount == len(before)
+        panel.ui.componentsTable.item(0, KEEP).setCheckState(qt.Qt.Unchecked)
+        self.settle(panel)
+        assert [component.kept for component in panel.review.components] == [False] + [True] * (len(before) - 1)
 
     def test_a_chosen_region_is_shown_in_the_slice_views(self) -> None:
         """The red view goes to the slice of the region's highest activation."""
-        widget = self.reviewInPanel()
-        widget.ui.componentsTable.setCurrentCell(1, CENTRE)
-        self.settle(widget)
+        panel = self.review_in_panel()
+        panel.ui.componentsTable.setCurrentCell(1, CENTRE)
+        self.settle(panel)
         offset = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceOffset()
-        grid = widget.review.found.volume.grid
-        peak = grid.to_lps(widget.review.components[1].peak_kji[::-1])
+        grid = panel.review.found.volume.grid
+        peak = grid.to_lps(panel.review.components[1].peak_kji[::-1])
         assert abs(offset - peak[2]) <= grid.spacing_mm[2] / 2
 
     def test_accepting_leaves_the_users_own_segments_alone(self) -> None:
@@ -41,56 +72,85 @@ class DesktopCases(CAMLocalizerTest):
         own = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
         own.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
         own.GetSegmentation().AddEmptySegment("bone", "Bone")
-        widget = self.reviewInPanel()
-        widget.ui.outputSelector.setCurrentNode(own)
-        widget.ui.acceptButton.click()
+        panel = self.review_in_panel()
+        panel.ui.outputSelector.setCurrentNode(own)
+        panel.ui.acceptButton.click()
         names = [own.GetSegmentation().GetNthSegment(index).GetName() for index in range(2)]
         assert names == ["Bone", "Tumour 1"]
-        widget.ui.undoButton.click()
+        panel.ui.undoButton.click()
         assert own.GetSegmentation().GetNumberOfSegments() == 1
 
     def test_a_cancelled_run_leaves_nothing(self) -> None:
         """It ends within two seconds, with the scene as it was."""
-        widget = self.openPanel()
+        panel = self.open_panel()
         count = slicer.mrmlScene.GetNumberOfNodes()
-        widget.ui.runButton.click()
-        self.waitUntil(lambda: widget.workbench.status.state != "starting")
+        panel.ui.runButton.click()
+        self.wait_until(lambda: panel.workbench.status.state != "starting")
         begun = time.monotonic()
-        widget.ui.runButton.click()
+        panel.ui.runButton.click()
         assert time.monotonic() - begun < 2
-        assert not widget.workbench.running
+        assert not panel.workbench.running
         assert slicer.mrmlScene.GetNumberOfNodes() == count
 
     def test_a_closed_scene_ends_a_run(self) -> None:
         """Nothing of the run comes into the new scene."""
-        widget = self.openPanel()
-        widget.ui.runButton.click()
-        self.waitUntil(lambda: widget.workbench.status.state != "starting")
+        panel = self.open_panel()
+        panel.ui.runButton.click()
+        self.wait_until(lambda: panel.workbench.status.state != "starting")
         slicer.mrmlScene.Clear()
-        assert not widget.workbench.running
+        assert not panel.workbench.running
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
     def test_a_saved_review_comes_back(self) -> None:
         """A scene that was saved and loaded again shows the same tumour, bit by bit."""
-        widget = self.reviewInPanel()
-        widget.ui.thresholdSlider.value = 35
-        self.settle(widget)
-        widget.ui.acceptButton.click()
-        self.settle(widget)
-        mask = widget.review.mask.copy()
+        panel = self.review_in_panel()
+        panel.ui.thresholdSlider.value = 35
+        self.settle(panel)
+        panel.ui.acceptButton.click()
+        self.settle(panel)
+        mask = panel.review.mask.copy()
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "review.mrb")
             assert slicer.util.saveScene(path)
             slicer.mrmlScene.Clear()
-            assert widget.review is None
+            assert panel.review is None
             slicer.util.loadScene(path)
-        assert widget.review is not None, widget.ui.statusLabel.text
-        assert (widget.review.mask == mask).all()
-        assert len(widget.review.accepted) == 1
+        assert panel.review is not None, panel.ui.statusLabel.text
+        assert (panel.review.mask == mask).all()
+        assert len(panel.review.accepted) == 1
 
     def test_the_pictures_are_as_wide_as_the_panel(self) -> None:
         """Histogram, probabilities and maps were drawn."""
-        ui = self.reviewInPanel().ui
+        ui = self.review_in_panel().ui
         slicer.app.processEvents()
         for label in (ui.histogramPicture, ui.probabilityPicture, ui.scalePicture0):
             assert label.pixmap.width() == round(label.width * label.devicePixelRatioF())
+
+    def review_in_panel(self) -> Any:
+        """Open the module and run the classifier on the sample volume."""
+        panel = self.open_panel()
+        panel.ui.runButton.click()
+        self.wait_until(lambda: not panel.workbench.running)
+        assert panel.review is not None, panel.ui.statusLabel.text
+        return panel
+
+    def open_panel(self) -> Any:
+        """Open the module with the sample volume chosen."""
+        slicer.util.selectModule("CAMLocalizer")
+        panel = slicer.modules.CAMLocalizerWidget.panel
+        panel.ui.inputSelector.setCurrentNode(self.volume)
+        panel.ui.deviceSelector.currentIndex = list(Device).index(Device.CPU)
+        return panel
+
+    def settle(self, panel: Any) -> None:
+        """Wait until the panel has done what the hand did last."""
+        timers = (panel.controls.interactions.update_timer, panel.controls.interactions.rest_timer)
+        self.wait_until(lambda: not any(timer.active for timer in timers))
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
+        """Let the application work until a condition is met."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "this took too long"
+            slicer.app.processEvents()
+            time.sleep(0.01)

@@ -7,19 +7,19 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..cases.choices import Choices
 from ..core import OutputError
+from ..io.leftovers import put_in_order
 from ..io.writing import writing
+from ..localizer import LabelSettings, RunOptions
 from ..models import ModelCard
-from .tables import partial_path, replace_file
+from .batch_tables import replace_file
 
 PLAN_FILE = "batch.json"
-PLACE = ("model", "device")  # where a model lies and where it runs; which one it is its checksum says
 LOCKED_BYTE = 1 << 30
 
 
@@ -28,27 +28,49 @@ class Plan:
     """What workers are told.
 
     Args:
-        choices: what is asked for every case.
+        options: which model runs, alike for every case.
+        settings: how every label map is made.
         model_sha256: checksum of the weights that it is asked of.
         output: absolute path of the folder of results.
     """
 
-    choices: Choices
+    options: RunOptions
+    settings: LabelSettings
     model_sha256: str
     output: Path
 
 
 def describe_plan(plan: Plan, card: ModelCard, source: Path) -> dict[str, Any]:
     """Return what tells one batch from another as flat JSON values; the archive's path only as a checksum."""
-    settings = {name: value for name, value in asdict(plan.choices).items() if name not in PLACE}
     place = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
     model = {"model": card.name, "model_version": card.version, "model_sha256": plan.model_sha256}
-    return json.loads(json.dumps({"camlocalizer": __version__, **model, **settings, "input_path_sha256": place}))
+    return json.loads(json.dumps({"camlocalizer": __version__, **model, **_asked(plan), "input_path_sha256": place}))
+
+
+def _asked(plan: Plan) -> dict[str, Any]:
+    """Return what was asked, by the names of the command line; not where the model lies, nor where it runs."""
+    options, settings = plan.options, plan.settings
+    return {
+        "batch_size": options.batch_size,
+        "precision": options.precision,
+        "map": options.map,
+        "view": options.view,
+        "scales": settings.scales,
+        "scale_weights": None if settings.weights is None else [weight for _, weight in settings.weights],
+        "threshold": settings.threshold,
+        "border": settings.uptake_border,
+        "probability_limit": settings.probability_limit,
+        "min_volume_ml": settings.min_volume_ml,
+        "keep_largest": settings.keep_largest,
+        "refine": settings.refinement,
+        "unit": options.unit,
+        "export": options.exports,
+    }
 
 
 @contextmanager
 def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the folder of results of one batch, new or gone on with; no other process can hold it at the same time.
+    """Hold the folder of results of one batch, new or resumed; no other process can hold it at the same time.
 
     Raises:
         OutputError: a folder with other files, of another batch or version, in use, or that cannot be written.
@@ -66,9 +88,9 @@ def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None
 
 
 def _begin(output: Path, path: Path, description: Mapping[str, Any]) -> None:
-    broken_off = partial_path(path).name
-    if output.exists() and (not output.is_dir() or any(entry.name != broken_off for entry in output.iterdir())):
-        raise OutputError(f"{output}: exists and is no folder of a batch; choose another --output")
+    put_in_order(path)  # what a killed batch began to write
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise OutputError(f"{output}: exists and is not the folder of a batch; choose another --output")
     output.mkdir(parents=True, exist_ok=True)
     replace_file(path, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
 

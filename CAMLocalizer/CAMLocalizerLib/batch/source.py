@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..io.discovery import find_volumes
+
 
 @dataclass(frozen=True)
 class Source:
@@ -37,3 +39,15 @@ class BatchCase:
     name: str
     path: Path
     series: str | None = None
+
+
+def find_sources(root: Path, *, skipped: Path | None = None, pattern: str = "*") -> tuple[Source, ...]:
+    """Find the volumes of a folder tree; arguments and errors as for :func:`find_volumes`.
+
+    Returns:
+        Sources in the order of their paths.
+    """
+    return tuple(
+        Source(found.path, found.path.relative_to(root).as_posix(), series=found.series, dicom=found.dicom)
+        for found in find_volumes(root, skipped=skipped, pattern=pattern)
+    )

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from .. import __version__
-from ..cases.choices import localize_file
+from ..cases.loop import CaseInput, in_this_process, localize_cases, open_localizer
 from ..core import CAMLocalizerError, ModelError, OutputError
-from ..io import staged_folder
 from ..localizer import Localizer
+from .batch_tables import Row, read_row
 from .plan import Plan
 from .source import BatchCase
-from .tables import Row, read_row
 
 logger = logging.getLogger("CAMLocalizerLib")
 
@@ -46,41 +44,38 @@ def localize_case(case: BatchCase, plan: Plan) -> Outcome:
     """
     with _one_at_a_time:
         try:
-            return Outcome(case.name, _made(case, plan))
-        except CAMLocalizerError as error:
-            sentence = str(error).replace(str(case.path), case.name)  # a path may tell whose it is
-            return Outcome(case.name, sentence=sentence, hopeless=isinstance(error, ModelError))
-        except MemoryError:
-            return Outcome(case.name, sentence="not enough memory; run it with fewer --workers")
+            error = None if (plan.output / case.name).exists() else _attempt(case, plan)
+            return Outcome(case.name, finished_row(case.name, plan)) if error is None else _failed(case, error)
         except Exception as error:
-            logger.exception("%s: an error that was not foreseen", case.name)
-            return Outcome(case.name, sentence=f"{type(error).__name__}: {error}")
+            if not isinstance(error, CAMLocalizerError | MemoryError):
+                logger.exception("%s: an unexpected error", case.name)
+            return _failed(case, error)
 
 
 def finished_row(name: str, plan: Plan) -> Row:
     """Read the row of a case whose folder is there.
 
     Raises:
-        OutputError: the folder is no finished case of this plan.
+        OutputError: the folder is not a finished case of this plan.
     """
     return read_row(plan.output / name, model_sha256=plan.model_sha256, version=__version__)
 
 
-def _made(case: BatchCase, plan: Plan) -> Row:
+def _attempt(case: BatchCase, plan: Plan) -> Exception | None:
     target = plan.output / case.name
-    if not target.exists():
-        _make(case, plan, target)
-    return finished_row(case.name, plan)
+    infer = in_this_process(_localizer(plan), plan.options, plan.settings)
+    (outcome,) = localize_cases([CaseInput(case.path, target, case.series)], infer, plan.options, plan.settings)
+    finished = isinstance(outcome.error, OutputError) and target.exists()  # by a worker that was given up for lost
+    return None if finished else outcome.error
 
 
-def _make(case: BatchCase, plan: Plan, target: Path) -> None:
-    localizer = _localizer(plan)
-    try:
-        with staged_folder(target) as staging:
-            localize_file(case.path, localizer, plan.choices, staging, series=case.series)
-    except OutputError:
-        if not target.exists():  # otherwise a worker that was given up for lost has finished the case
-            raise
+def _failed(case: BatchCase, error: Exception) -> Outcome:
+    if isinstance(error, MemoryError):
+        return Outcome(case.name, sentence="not enough memory; run it with fewer --workers")
+    if not isinstance(error, CAMLocalizerError):
+        return Outcome(case.name, sentence=f"{type(error).__name__}: {error}")
+    sentence = str(error).replace(str(case.path), case.name)  # a path may tell whose it is
+    return Outcome(case.name, sentence=sentence, hopeless=isinstance(error, ModelError))
 
 
 def _localizer(plan: Plan) -> Localizer:
@@ -91,10 +86,10 @@ def _localizer(plan: Plan) -> Localizer:
     """
     if plan not in _kept:
         _kept.clear()
-        localizer = plan.choices.localizer()
+        localizer = open_localizer(plan.options, plan.settings)
         if localizer.model.card.sha256 != plan.model_sha256:
             raise ModelError(
-                f"model {plan.choices.model} of this worker has other weights than the batch was begun with; "
+                f"model {plan.options.model} of this worker has other weights than the batch was begun with; "
                 "give all machines the same bundle"
             )
         _kept[plan] = localizer

@@ -3,11 +3,10 @@
 from .case import make_case
 from .exports import EXPORTS, checked_exports, exports_source, write_exports
 from .report import CaseResult, build_report, describe_result, finding, write_report
-from .results import FILES, write_results
+from .results import write_results
 
 __all__ = [
     "EXPORTS",
-    "FILES",
     "CaseResult",
     "build_report",
     "checked_exports",

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..core import MM3_PER_ML
 from ..localizer import CandidateLocalization
 from ..segment import Component
 from ..views import plane_axes
@@ -22,7 +23,7 @@ PLACE, LINE = (0.71, 0.365), 0.0215
 
 
 def left_out_mask(result: CaseResult, found: CandidateLocalization) -> NDArray[np.bool_]:
-    """Return the voxels of the candidates that the threshold leaves out and no reviewer took in."""
+    """Return the voxels of the candidates that the threshold leaves out and no reviewer added."""
     regions = found.left_out(result.label_settings)
     mask = np.zeros(found.volume.grid.shape_kji, dtype=bool)
     regions.write(mask, range(1, len(regions) + 1))
@@ -70,6 +71,6 @@ def list_candidates(figure: Figure, result: CaseResult) -> None:
 def _line(entry: Component) -> str:
     probability = "" if entry.peak is None else f"{entry.peak:.2f}"
     if entry.suv is None:
-        return f"{entry.label:>3}  {probability:>11}  {'':>7}  {'':>8}  {entry.volume_mm3 / 1000:>7.1f} ml"
+        return f"{entry.label:>3}  {probability:>11}  {'':>7}  {'':>8}  {entry.volume_mm3 / MM3_PER_ML:>7.1f} ml"
     highest, _, peak, volume, _ = entry.suv.texts()
     return f"{entry.label:>3}  {probability:>11}  {highest:>7}  {peak:>8}  {volume:>7} ml"

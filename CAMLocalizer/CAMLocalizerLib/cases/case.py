@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core import LabelMap
 from ..localizer import CandidateLocalization, Findings, LabelSettings, measured_components
+from ..localizer.findings import complete_settings
 from ..segment import Component, Threshold
 from .report import CaseResult
 
@@ -40,10 +41,11 @@ def make_case(
         SettingsError: settings that do not fit what was found.
     """
     begin = time.perf_counter()
-    activation = settings.activation(found)
-    made = settings.label_map(found)
+    settings = complete_settings(found, settings)
+    activation = found.activation(settings)
+    made = found.label_map(settings)
     chosen = made if label_map is None else label_map
-    options: dict[str, Any] = {"view": found.view, **found.settings(**settings.fusing())}
+    options: dict[str, Any] = {"view": found.view, **settings.fusing()}
     if settings.uptake_border:
         options["uptake_border"] = settings.uptake_border
     options |= {
@@ -74,7 +76,7 @@ def make_case(
 
 
 def _left_out(found: Findings, settings: LabelSettings, label_map: LabelMap, components: int) -> tuple[Component, ...]:
-    """List the candidates that the threshold leaves out and no reviewer took in, counting on from the components."""
+    """List the candidates that the threshold leaves out and no reviewer added, counting on from the components."""
     if not isinstance(found, CandidateLocalization):
         return ()
     regions = found.left_out(settings)

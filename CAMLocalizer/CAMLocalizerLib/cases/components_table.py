@@ -6,11 +6,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from ..core import MM3_PER_ML
 from ..io.writing import writing
 from .provenance import fact_columns, provenance
 from .report import CaseResult, lists_candidates
 
-MM3_PER_ML = 1000.0
 ALL = "all"
 DIGITS = 6
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..case_files import CASE_FILES, EXPORT_FILES
 from ..core import InputError, LabelMap, SettingsError, Volume, holds_suv
 from ..io import DicomSource, read_dicom_source, read_volume
 from ..io.dicom_placing import placed, same_voxels
 from ..io.dicom_seg import separate_components, write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
+from ..localizer.run_options import check_exports
 from .html_report import write_html_report
 from .provenance import fact_columns, provenance, provenance_line
 from .report import CaseResult
@@ -33,13 +35,11 @@ class Export:
     """A kind of file.
 
     Args:
-        file: its name.
         write: writes it; the source is None unless the input was DICOM or a reference was given.
         dicom: whether it needs a source.
         finding: whether it needs a labelled voxel.
     """
 
-    file: str
     write: Callable[[CaseResult, Path, DicomSource | None], None]
     dicom: bool = False
     finding: bool = True
@@ -53,7 +53,7 @@ def write_exports(
     Args:
         result: the case.
         folder: an existing one.
-        names: of :data:`EXPORTS`.
+        names: of :data:`EXPORT_FILES`.
         source: the DICOM series that results refer to.
 
     Returns:
@@ -69,26 +69,25 @@ def write_exports(
         export = EXPORTS[name]
         if export.dicom and source is None:
             raise InputError(
-                f"{result.file_name}: is no DICOM, which {name} refers to; give the series it was made from"
+                f"{result.file_name}: is not DICOM, which {name} refers to; give the series it was made from"
             )
         if export.finding and not result.label_map.array_kji.any():
             done[name] = "not written: the label map is empty"
             continue
-        export.write(result, folder / export.file, source)
-        done[name] = export.file
+        export.write(result, folder / EXPORT_FILES[name], source)
+        done[name] = EXPORT_FILES[name]
     return done
 
 
 def checked_exports(names: Collection[str]) -> tuple[str, ...]:
-    """Return names of exports in the order of :data:`EXPORTS`, each once, with what they need beside them.
+    """Return names of exports in the order of :data:`EXPORT_FILES`, each once, with what they need beside them.
 
     Raises:
         SettingsError: an export that is not known.
     """
-    if unknown := sorted(set(names) - set(EXPORTS)):
-        raise SettingsError(f"no export is called {', '.join(unknown)}; choose of {', '.join(EXPORTS)}")
+    check_exports(names)
     wanted = {*names, *(["dicom-seg"] if "dicom-sr" in names else [])}  # the report refers to the segmentation
-    return tuple(name for name in EXPORTS if name in wanted)
+    return tuple(name for name in EXPORT_FILES if name in wanted)
 
 
 def exports_source(
@@ -97,17 +96,17 @@ def exports_source(
     """Read the series that DICOM exports refer to, best before anything is computed.
 
     Args:
-        names: of :data:`EXPORTS`.
-        path: the input; None if it is no file.
+        names: of :data:`EXPORT_FILES`.
+        path: the input; None if it is not a file.
         series: SeriesInstanceUID or SeriesNumber, where the input holds several.
-        reference: series that the input was made from, where it is no DICOM itself.
+        reference: series that the input was made from, where it is not DICOM itself.
 
     Returns:
         The series; None if no export needs it.
 
     Raises:
         SettingsError: an export that is not known.
-        InputError: an input that is no DICOM and no reference, or a series that cannot be read.
+        InputError: an input that is not DICOM and no reference, or a series that cannot be read.
     """
     if not any(EXPORTS[name].dicom for name in checked_exports(names)):
         return None
@@ -116,7 +115,7 @@ def exports_source(
     source = None if path is None else read_dicom_source(path, series=series)
     if source is None:
         told = "the volume" if path is None else str(path)
-        raise InputError(f"{told}: is no DICOM; name the series that it was made from with --dicom-reference")
+        raise InputError(f"{told}: is not DICOM; name the series that it was made from with --dicom-reference")
     return source
 
 
@@ -146,7 +145,7 @@ def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> N
     from ..measure import radiomics, segment_masks  # only here: they take long to import, as what is below
 
     masks = segment_masks(result.label_map, per_region=True)
-    table = radiomics(result.localization.volume, masks, mask_name="labelmap.nii.gz")
+    table = radiomics(result.localization.volume, masks, mask_name=CASE_FILES["label map"])
     table.with_columns(fact_columns(provenance(result))).write_csv(path)
 
 
@@ -192,7 +191,7 @@ def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> Non
         )
         for found in measure_segments(segments, volume, result.activation)
     ]
-    seg = path.with_name(EXPORTS["dicom-seg"].file)
+    seg = path.with_name(EXPORT_FILES["dicom-seg"])
     write_measurement_report(regions, source, path, seg=seg, unit=volume.unit, total=result.suv_total)
 
 
@@ -224,10 +223,10 @@ def _algorithm(result: CaseResult) -> dict[str, Any]:
 
 
 EXPORTS: Mapping[str, Export] = {
-    "radiomics": Export("radiomics.csv", _radiomics),
-    "dicom-seg": Export("segmentation.dcm", _dicom_seg, dicom=True, finding=False),
-    "dicom-seg-fractional": Export("activation.dcm", _dicom_seg_fractional, dicom=True, finding=False),
-    "dicom-sr": Export("measurements.dcm", _dicom_sr, dicom=True),
-    "stl": Export("surface.stl", _stl),
-    "html": Export("report.html", _html, finding=False),
+    "radiomics": Export(_radiomics),
+    "dicom-seg": Export(_dicom_seg, dicom=True, finding=False),
+    "dicom-seg-fractional": Export(_dicom_seg_fractional, dicom=True, finding=False),
+    "dicom-sr": Export(_dicom_sr, dicom=True),
+    "stl": Export(_stl),
+    "html": Export(_html, finding=False),
 }

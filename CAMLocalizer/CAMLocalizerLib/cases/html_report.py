@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import SUV_COLUMNS
+from ..core import MM3_PER_ML, SUV_COLUMNS
 from ..io.writing import writing
 from ..segment import Component
 from .overview import write_overview
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATES = Path(__file__).with_name("templates")
-MM3_PER_ML = 1000.0
 TITLES = {
     "camlocalizer": "CAMLocalizer",
     "min_extent_mm": "Least extent of a region across slices in mm",

@@ -1,4 +1,4 @@
-"""The picture of a case that was looked at in two projections."""
+"""The picture of a case of two projections."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core import SUV_WINDOW
 from ..localizer import CandidateLocalization, ProjectionLocalization
+from ..localizer.label_settings import OF_MODEL
 from ..views import HIGHEST_SUV, PROJECTIONS
 from .candidate_overview import left_out_mask, list_candidates, mark_candidates
 from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on
@@ -28,8 +29,7 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
         result: the case.
         found: its localization.
     """
-    settings = {name: result.settings[name] for name in ("scales", "weights", "normalisation")}
-    maps = found.projected_maps(**settings)
+    maps = found.projected_maps(result.label_settings.changed(probability_limit=OF_MODEL))  # also below the limit asked
     window = _window(found)
     left_out = left_out_mask(result, found) if isinstance(found, CandidateLocalization) else None
     for plane, place in TALL.items():
@@ -49,7 +49,7 @@ def draw_projection_case(figure: Figure, result: CaseResult, found: ProjectionLo
 
 
 def _window(found: ProjectionLocalization) -> tuple[float, float]:
-    """Show 0 as white; as black SUV 7 for candidates, else 10, less where all is fainter, more for what is no SUV."""
+    """Show 0 as white; as black SUV 7 for candidates, else 10, less where all is fainter, more without SUV."""
     if isinstance(found, CandidateLocalization) and found.factor == 1:
         return SUV_WINDOW
     images = found.pair.images

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SuvMeasures
+from ..core import MM3_PER_ML, LabelMap, SuvMeasures
 from ..localizer import Findings, LabelSettings, suv_total
 from ..segment import Component
 from ..version import VERSION
 from .provenance import volume_sha256, voxels_sha256
 
 PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "scikit-image")
-MM3_PER_ML = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,14 +174,14 @@ def _component(entry: Component) -> dict[str, Any]:
 
 def finding(result: CaseResult) -> str:
     """Say in one sentence what was found."""
-    verdict = result.localization.verdict(result.tumour_found)
+    summary = result.localization.summary(result.tumour_found)
     if not result.tumour_found:
-        return verdict
+        return summary
     count = len(result.components)
     volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
     x, y, z = result.components[0].centre_lps_mm
     regions = "one region" if count == 1 else f"{count} regions, the largest"
-    return f"{verdict}, {volume_ml:.1f} ml; {regions} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
+    return f"{summary}, {volume_ml:.1f} ml; {regions} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
 
 
 def describe_result(result: CaseResult, files: Mapping[str, Path]) -> str:

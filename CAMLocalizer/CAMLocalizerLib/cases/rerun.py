@@ -60,7 +60,9 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
-        raise InputError(f"{path}: is no report of CAMLocalizer (not JSON)") from error
+        raise InputError(f"{path}: is not a report of CAMLocalizer (not JSON)") from error
+    if not isinstance(report, dict):
+        raise InputError(f"{path}: is not a report of CAMLocalizer (a JSON object is expected)")
     try:
         given, options, made = report["input"], report["settings"], report["label_map"]
         recipe = Recipe(
@@ -74,7 +76,7 @@ def read_recipe(path: Path) -> Recipe:
         )
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{path}: is no report that a result can be computed from (lacks {error}); it may be of an older version"
+            f"{path}: is not a report that a result can be computed from (lacks {error}); it may be of an older version"
         ) from error
     if made["corrected"]:
         raise InputError(f"{path}: a reviewer corrected this label map; settings alone do not give it again")

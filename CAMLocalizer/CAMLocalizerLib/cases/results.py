@@ -8,21 +8,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from ..case_files import CASE_FILES
 from ..io import DicomSource, write_label_map, write_nifti, write_segmentation
 from .components_table import write_components
 from .exports import write_exports
 from .overview import write_overview
 from .provenance import provenance, provenance_line
 from .report import CaseResult, write_report
-
-FILES = {
-    "label map": "labelmap.nii.gz",
-    "activation": "activation.nii.gz",
-    "segmentation": "segmentation.seg.nrrd",
-    "picture": "overview.png",
-    "table": "components.csv",
-    "report": "report.json",
-}
 
 
 def write_results(
@@ -33,7 +25,7 @@ def write_results(
     Args:
         result: the case.
         folder: an existing one.
-        exports: names of further files, see :data:`EXPORTS`.
+        exports: names of further files, of :data:`EXPORT_FILES`.
         source: the DICOM series that DICOM exports refer to.
 
     Raises:
@@ -45,15 +37,15 @@ def write_results(
     volume, line = result.localization.volume, provenance_line(result)
     own: dict[str, Any] = {"description": line, "comment": json.dumps(provenance(result)), "matrices": volume.matrices}
     facts = {"CAMLocalizer.Provenance": own["comment"]}
-    write_label_map(result.label_map, folder / FILES["label map"], **own)
-    write_nifti(result.activation, volume.grid, folder / FILES["activation"], **own)
-    write_segmentation(result.label_map, folder / FILES["segmentation"], facts=facts)
-    write_components(result, folder / FILES["table"])
+    write_label_map(result.label_map, folder / CASE_FILES["label map"], **own)
+    write_nifti(result.activation, volume.grid, folder / CASE_FILES["activation"], **own)
+    write_segmentation(result.label_map, folder / CASE_FILES["segmentation"], facts=facts)
+    write_components(result, folder / CASE_FILES["table"])
     written = time.perf_counter()
-    write_overview(result, folder / FILES["picture"])
+    write_overview(result, folder / CASE_FILES["picture"])
     drawn = time.perf_counter()
     done = write_exports(result, folder, exports, source)
     timings = {"writing": written - begin, "picture": drawn - written}
     if done:
         timings["exports"] = time.perf_counter() - drawn
-    write_report(result, timings, folder / FILES["report"], exports=done)
+    write_report(result, timings, folder / CASE_FILES["report"], exports=done)

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import Grid, InputError, LabelMap
+from ..core import Grid, InputError, LabelMap, label_components
 from ..io.writing import writing
 
-NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 SMOOTHING_VOXELS = 0.5
 INSIDE = 0.5
 HEADER_BYTES = 80
@@ -74,7 +73,7 @@ def surface(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
 def _smoothed(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Blur a mask a little; regions whose every voxel would fall out stay sharp."""
     field = ndimage.gaussian_filter(mask.astype(np.float32), SMOOTHING_VOXELS)
-    regions, count = ndimage.label(mask, structure=NEIGHBOURS)
+    regions, count = label_components(mask)
     lost = ndimage.maximum(field, regions, range(1, count + 1)) <= INSIDE
     sharp = np.concatenate([[False], lost])[regions]
     return np.where(sharp, np.float32(1), field)

@@ -5,15 +5,50 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+from .case_arguments import add_case_arguments
+from .loading import loading
 
-from ..batch.run import Step, run_batch
-from ..batch.tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
-from ..cases.choices import Choices
-from ..core import SettingsError
+if TYPE_CHECKING:
+    from ..batch.run_batch import Step
+
+EXAMPLE = """examples:
+  camlocalizer batch archive --output results
+  camlocalizer batch volumes.csv --output results --scheduler tcp://node1:8786
+"""
 
 LINE_EVERY_S = 10.0
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "batch",
+        help="localise in a whole archive, with all cores, GPUs or a cluster",
+        description="For each volume of INPUT write a folder DIR/<case>/ as localize does, and beside them cases.csv, "
+        "summary.csv and failures.csv. The same command resumes an interrupted batch.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    put = parser.add_argument
+    put(
+        "archive",
+        type=Path,
+        metavar="INPUT",
+        help="folder tree of NRRD, NIfTI, MetaImage and DICOM, or CSV table with file and perhaps case, series",
+    )
+    put("--output", required=True, type=Path, metavar="DIR", help="where the case folders and tables are written")
+    put("--pattern", default="*", metavar="GLOB", help="names of files to take in a folder tree, such as '*_T1.nii.gz'")
+    put("--workers", type=int, metavar="N", help="processes (default: one per GPU, or as cores and memory allow)")
+    put(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask scheduler to work with instead; its workers see INPUT and DIR under the same paths",
+    )
+    add_case_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,14 +60,21 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: what is wrong for every case alike: archive, settings, model, output, scheduler.
     """
+    with loading(options):
+        from ..batch.batch_tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
+        from ..batch.run_batch import run_batch
+        from ..core import SettingsError
+        from .case_options import label_settings, run_options
+
     if options.scheduler is not None and options.workers is not None:
         raise SettingsError("--workers is for this machine; the scheduler has workers of its own, leave it out")
-    options.after_interruption = "nothing half-written is left; the same command again goes on"
+    options.after_interruption = "nothing half-written is left; the same command resumes"
     with _Bar() if sys.stderr.isatty() else _Lines() as shown:
         step = run_batch(
             options.archive,
             options.output,
-            Choices.of(vars(options)),
+            run_options(options),
+            label_settings(options),
             pattern=options.pattern,
             workers=options.workers,
             scheduler=options.scheduler,
@@ -49,6 +91,8 @@ class _Bar:
     """A line at the bottom of a terminal."""
 
     def __enter__(self) -> _Bar:
+        from tqdm import tqdm
+
         form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
         self._bar = tqdm(desc="cases", unit="case", leave=False, bar_format=form)
         return self
@@ -59,7 +103,7 @@ class _Bar:
     def show(self, step: Step) -> None:
         """Draw the line anew, sentences above it."""
         if step.sentence:
-            tqdm.write(f"camlocalizer: {step.sentence}", file=sys.stderr)
+            self._bar.write(f"camlocalizer: {step.sentence}", file=sys.stderr)
         self._bar.total = step.total
         self._bar.n = step.done + step.failed
         self._bar.set_postfix_str(_in_words(step))

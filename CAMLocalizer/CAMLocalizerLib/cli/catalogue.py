@@ -5,20 +5,32 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core import ModelError
-from ..models import ModelCard, bundled_models, load_model, model_folders
+from .loading import loading
+
+if TYPE_CHECKING:
+    from ..models import ModelCard
 
 COLUMNS = ("NAME", "VERSION", "MODALITY", "VIEWS", "CLASSES", "MEASURED")
 
 
-def list_models(_options: argparse.Namespace) -> int:
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("models", help="list the model bundles", description="List the model bundles.")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
     """Print the bundles as a table.
 
     Returns:
         0, or 1 when a bundle is damaged.
     """
+    with loading(options):
+        from ..core import ModelError
+        from ..models import bundled_models, load_model, model_folders
+
     rows: list[tuple[str, ...]] = [COLUMNS]
     damaged = 0
     for name in bundled_models():

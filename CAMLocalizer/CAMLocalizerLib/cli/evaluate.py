@@ -4,17 +4,63 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+from .loading import loading
+from .progress_bar import progress_bar
 
-from ..core import SettingsError
-
+BASELINES = ("largest-bright", "suv-4", "suv-2.5", "41%")
 NO_BASELINE = "none"
+EXAMPLE = """examples:
+  camlocalizer evaluate brain-t1ce slices.csv --masks masks --output quality
+  camlocalizer evaluate my-training slices.csv --masks masks --output quality
+  camlocalizer evaluate brain-t1ce slices.csv --masks masks --filters --output filters
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a model on labelled images",
+        description="Measure a model's label maps and probabilities on labelled images, beside plain thresholds and "
+        "with intervals by patient (docs/evaluate.md). Writes figures.json, cases.csv, table.md, cases.png and "
+        "reliability.png. With --filters, train its network anew on images multiplied by the model's maps, by the "
+        "tumours' masks and by what is around them instead (docs/filters.md).",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    put = parser.add_argument
+    put("model", metavar="MODEL", help="model bundle, its name or folder; or a training folder with folds")
+    put(
+        "data", type=Path, metavar="DATA", help="CSV with file, label, patient, and perhaps slice, mask, site and plane"
+    )
+    put("--output", required=True, type=Path, metavar="DIR", help="where the results are written")
+    put("--images", type=Path, metavar="DIR", help="folder of the images (default: DATA's own)")
+    put("--masks", type=Path, metavar="DIR", help="folder of masks named like the images (default: DATA's column mask)")
+    put("--column", action="append", default=[], metavar="NAME=COLUMN", help="what a column is called in DATA")
+    put(
+        "--baseline",
+        action="append",
+        default=[],
+        choices=(*BASELINES, NO_BASELINE),
+        help="compare with a plain threshold; may be given again (default: by the model's unit and modality)",
+    )
+    put("--device", default="auto", metavar="auto|cpu|cuda|cuda:N|mps", help="where to compute (default: %(default)s)")
+    put("--seed", type=int, default=0, metavar="N", help="of intervals, folds and training (default: %(default)s)")
+    put("--overwrite", action="store_true", help="replace earlier results")
+    _add_filters(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("retraining on filtered images").add_argument
+    add("--filters", action="store_true", help="train the model's network anew, four times per fold")
+    add("--folds", type=int, default=5, metavar="N", help="folds by patient, if DATA has none (default: %(default)s)")
+    add("--epochs", type=int, default=20, metavar="N", help="of each training (default: %(default)s)")
+    add("--batch-size", type=int, default=16, metavar="N", help="images per step (default: %(default)s)")
+    add("--learning-rate", type=float, default=1e-3, metavar="X", help="of Adam (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,15 +79,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(options: argparse.Namespace) -> int:
-    from ..io import staged_folder
-    from ..localizer import choose_device
-    from ..training.quality.evaluation_run import FILES, evaluate_quality
-    from ..training.quality.figures import ALL
-    from ..training.quality.networks_by_patient import networks_by_patient
-    from ..training.quality.quality_files import in_words
+    with loading(options):
+        from ..evaluation.figures import ALL
+        from ..evaluation.networks_by_patient import networks_by_patient
+        from ..evaluation.quality import FILES, evaluate_quality
+        from ..evaluation.quality_files import figure_text
+        from ..io import staged_folder
+        from ..localizer import choose_device
 
     networks = networks_by_patient(options.model, str(choose_device(options.device)))
-    with staged_folder(options.output, options.overwrite, known_files=FILES) as folder, _progress() as progress:
+    with (
+        staged_folder(options.output, options.overwrite, known_files=FILES) as folder,
+        progress_bar("files", "file") as progress,
+    ):
         figures = evaluate_quality(
             networks,
             _sources(options),
@@ -53,7 +103,7 @@ def _measure(options: argparse.Namespace) -> int:
         )
     for figure in figures:
         if figure.group == ALL:
-            _say(f"{figure.part}, {figure.measure}, {figure.system}: {in_words(figure)}")
+            _say(f"{figure.part}, {figure.measure}, {figure.system}: {figure_text(figure)}")
     for file in FILES:
         if (options.output / file).exists():
             _say(f"  {options.output / file}")
@@ -61,11 +111,13 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _retrain(options: argparse.Namespace) -> int:
-    from ..localizer import choose_device
-    from ..models import load_model
-    from ..training.evaluation_data import read_evaluation_data
-    from ..training.model_evaluation import CSV_FILE, JSON_FILE, evaluate, findings, strides_of
-    from ..training.quality.networks_by_patient import is_training_folder
+    with loading(options):
+        from ..core import SettingsError
+        from ..evaluation.data import read_evaluation_data
+        from ..evaluation.filter_evaluation import CSV_FILE, JSON_FILE, evaluate, findings, strides_of
+        from ..evaluation.networks_by_patient import is_training_folder
+        from ..localizer import choose_device
+        from ..models import load_model
 
     if options.folds < 2:
         raise SettingsError(f"--folds must be at least 2, got {options.folds}")
@@ -74,7 +126,7 @@ def _retrain(options: argparse.Namespace) -> int:
     device = choose_device(options.device)
     training = _training(options, device.type)
     bundle = load_model(options.model)
-    with _progress() as progress:
+    with progress_bar("files", "file") as progress:
         data = read_evaluation_data(
             _sources(options),
             bundle.card,
@@ -83,7 +135,7 @@ def _retrain(options: argparse.Namespace) -> int:
             strides=strides_of(bundle),
             progress=progress,
         )
-    options.after_interruption = "finished trainings are kept; the same command goes on with them"
+    options.after_interruption = "finished trainings are kept; the same command resumes"
     found = evaluate(bundle, data, options.output, options=training, device=str(device), report=_say)
     for sentence in findings(found):
         _say(sentence)
@@ -93,7 +145,8 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _sources(options: argparse.Namespace) -> Any:
-    from ..training.evaluation_sources import Sources
+    from ..core import SettingsError
+    from ..evaluation.sources import Sources
 
     columns = {}
     for text in options.column:
@@ -139,15 +192,3 @@ def _training(options: argparse.Namespace, device: str) -> Any:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Show a progress bar of files on a terminal, and nothing elsewhere."""
-    with tqdm(desc="files", unit="file", leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

@@ -5,8 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..io import Examined, VolumeInfo, examine
+from .loading import loading
+
+if TYPE_CHECKING:
+    from ..io import Examined, VolumeInfo
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "info",
+        help="say what is in a volume, or why it would be refused",
+        description="Say what is in volumes, or why they would be refused.",
+    )
+    put = parser.add_argument
+    put("files", nargs="+", type=Path, metavar="FILE", help="volume, or folder with DICOM series")
+    put("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
+    put("--json", action="store_true", help="print JSON, for programs")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -15,6 +34,9 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 when all can be read as they are given, 1 when one would be refused.
     """
+    with loading(options):
+        from ..io import examine
+
     found = [each for path in options.files for each in examine(path, series=options.series)]
     if options.json:
         values = [each.to_json() for each in found]

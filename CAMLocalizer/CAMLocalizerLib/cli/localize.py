@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+from .case_arguments import add_case_arguments
+from .loading import loading
+from .progress_bar import progress_bar
 
-from ..cases import EXPORTS, FILES, checked_exports, describe_result
-from ..cases.choices import Choices, localize_file
-from ..core import CAMLocalizerError, SettingsError
-from ..io import case_name, staged_folder
-from ..localizer import Localizer
+if TYPE_CHECKING:
+    from ..cases.loop import CaseOutcome
 
-logger = logging.getLogger("CAMLocalizerLib")
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "localize",
+        help="make a tumour label map of each volume",
+        description="For each INPUT write a folder DIR/<case>/ with labelmap.nii.gz, activation.nii.gz, "
+        "segmentation.seg.nrrd, overview.png, components.csv and report.json.",
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
+    add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
+    add("--overwrite", action="store_true", help="replace case folders that exist")
+    add("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
+    add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
+    add_case_arguments(parser)
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,89 +45,50 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: what is wrong for every input alike: settings, model, device, equal case names.
     """
-    names = _case_names(options.inputs)
+    with loading(options):
+        from ..cases.loop import CaseInput, in_this_process, localize_cases, name_cases, open_localizer
+        from ..core import SettingsError
+        from ..io import case_name
+        from .case_options import label_settings, run_options
+
+    names = name_cases(options.inputs)
     if options.dicom_reference is not None and len(names) > 1:
         raise SettingsError(f"--dicom-reference is one series, got {len(names)} inputs; run them one by one")
-    choices = Choices.of(vars(options))
-    choices.check()
-    localizer = choices.localizer()
+    asked, settings = run_options(options), label_settings(options)
+    infer = in_this_process(
+        open_localizer(asked, settings), asked, settings, lambda case: progress_bar(case_name(case.path), "image")
+    )
+    cases = [
+        CaseInput(path, options.output / name, options.series, options.dicom_reference)
+        for path, name in zip(options.inputs, names, strict=True)
+    ]
     outcomes = {}
-    for path, name in zip(options.inputs, names, strict=True):
-        outcomes[name] = _attempt(path, options.output / name, localizer, choices, options)
+    for outcome in localize_cases(cases, infer, asked, settings, overwrite=options.overwrite):
+        outcomes[outcome.case.folder.name] = _shown(outcome)
     if len(outcomes) > 1:
         _summarise(outcomes)
-    return int(any(outcome is not None for outcome in outcomes.values()))
+    return int(any(outcomes.values()))
 
 
-def _case_names(inputs: list[Path]) -> list[str]:
-    """Name the cases; of names that differ in case only, one folder on some systems, the second gets a number."""
-    names: list[str] = []
-    taken: set[str] = set()
-    first = {case_name(path): path for path in reversed(inputs)}
-    for path in inputs:
-        name = case_name(path)
-        if (other := first[name]) is not path:
-            raise SettingsError(
-                f"{other} and {path} would both be written to the case folder {name!r}; rename one or use two runs"
-            )
-        names.append(_free_name(name, taken))
-        taken.add(names[-1].casefold())
-        if names[-1] != name:
-            logger.warning("%s: is written to %s, since another case is called alike but for its case", path, names[-1])
-    return names
+def _shown(outcome: CaseOutcome) -> str:
+    """Say how a case went; return what went wrong, empty if nothing did."""
+    from ..cases import describe_result
+    from ..core import CAMLocalizerError
+    from .case_options import in_words
 
-
-def _free_name(name: str, taken: set[str]) -> str:
-    found = (name if number == 1 else f"{name}-{number}" for number in count(1))
-    return next(each for each in found if each.casefold() not in taken)
-
-
-def _attempt(
-    path: Path, target: Path, localizer: Localizer, choices: Choices, options: argparse.Namespace
-) -> str | None:
-    """Handle one input; return what went wrong, None if all went well. Whatever it is, the next input gets its turn."""
-    try:
-        with staged_folder(target, options.overwrite) as staging, _progress(case_name(path)) as progress:
-            result = localize_file(
-                path,
-                localizer,
-                choices,
-                staging,
-                series=options.series,
-                reference=options.dicom_reference,
-                progress=progress,
-            )
-            files = FILES | {name: EXPORTS[name].file for name in checked_exports(choices.export)}
-            written = {title: target / file for title, file in files.items() if (staging / file).exists()}
-        print(describe_result(result, written), flush=True)
-    except CAMLocalizerError as error:
-        print(f"camlocalizer: {error}", file=sys.stderr)
-        return str(error)
-    except MemoryError:
-        sentence = f"{path}: not enough memory; close other programs or use a smaller volume"
+    if outcome.result is not None:
+        print(describe_result(outcome.result, outcome.files), flush=True)
+        return ""
+    error = outcome.error
+    sentence = in_words(error) if isinstance(error, CAMLocalizerError) else outcome.sentence
+    if isinstance(error, CAMLocalizerError | MemoryError):  # any other error was logged with its traceback
         print(f"camlocalizer: {sentence}", file=sys.stderr)
-        return sentence
-    except Exception as error:
-        logger.exception("%s: an error that was not foreseen", path.name)
-        return f"{type(error).__name__}: {error}"
-    return None
+    return sentence
 
 
-@contextmanager
-def _progress(name: str) -> Iterator[Any]:
-    """Show a progress bar of images on a terminal, and nothing elsewhere."""
-    with tqdm(desc=name, unit="image", leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
-
-
-def _summarise(outcomes: dict[str, str | None]) -> None:
-    failed = sum(outcome is not None for outcome in outcomes.values())
+def _summarise(outcomes: dict[str, str]) -> None:
+    failed = sum(map(bool, outcomes.values()))
     print(f"\n{len(outcomes) - failed} of {len(outcomes)} inputs done" + (f", {failed} failed" if failed else ""))
     width = max(map(len, outcomes))
     for name, outcome in outcomes.items():
-        print(f"  {name:<{width}}  {'done' if outcome is None else 'FAILED: ' + outcome}")
+        print(f"  {name:<{width}}  {'FAILED: ' + outcome if outcome else 'done'}")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from importlib import import_module
+from contextlib import contextmanager
 from types import FrameType
 
 from .arguments import build_parser
@@ -21,19 +19,6 @@ INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 ONLY_TELLING = ("models", "info")
 UNHEARD = 128 + 13  # SIGPIPE, which Windows lacks
-COMMANDS = {  # module and function of each
-    "localize": ("localize", "run"),
-    "batch": ("batch", "run"),
-    "train": ("train", "run"),
-    "evaluate": ("evaluate", "run"),
-    "follow-up": ("follow_up", "run"),
-    "rerun": ("rerun", "run"),
-    "radiomics": ("radiomics", "run"),
-    "review": ("review", "run"),
-    "outcome": ("outcome", "run"),
-    "models": ("catalogue", "list_models"),
-    "info": ("info", "run"),
-}
 
 
 class Termination(BaseException):
@@ -55,16 +40,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         open_missing_streams()
     with lenient_streams() as out:
         options = build_parser().parse_args(argv)
-        code = _run(options, whole_process=argv is None)
+        options.whole_process = argv is None
+        code = _run(options)
         out.flush()
         return UNHEARD if code == 0 and out.unread and options.command in ONLY_TELLING else code
 
 
-def _run(options: argparse.Namespace, *, whole_process: bool) -> int:
+def _run(options: argparse.Namespace) -> int:
     handler = _log_to_stderr()
     try:
         with _termination_raises():
-            return _dispatch(options, whole_process=whole_process)
+            return _dispatch(options)
     except KeyboardInterrupt:
         print(f"camlocalizer: interrupted, {_left_behind(options)}", file=sys.stderr)
         return INTERRUPTED
@@ -75,36 +61,24 @@ def _run(options: argparse.Namespace, *, whole_process: bool) -> int:
         logging.getLogger("CAMLocalizerLib").removeHandler(handler)
 
 
-def _dispatch(options: argparse.Namespace, *, whole_process: bool) -> int:
-    # The command and what it needs are imported here, after the arguments were read, so that --help answers at once.
-    from ..core import CAMLocalizerError
-
-    module, function = COMMANDS[options.command]
-    with _kept() if whole_process else nullcontext():
-        run = getattr(import_module(f".{module}", __package__), function)
+def _dispatch(options: argparse.Namespace) -> int:
     try:
-        return run(options)
-    except CAMLocalizerError as error:
-        print(f"camlocalizer: {error}", file=sys.stderr)
-        return FAILED if options.command in ("models", "info") else MISUSED
+        return options.run(options)
     except MemoryError:
         print("camlocalizer: not enough memory; close other programs or use a smaller input", file=sys.stderr)
         return FAILED
+    except Exception as error:
+        from ..core import CAMLocalizerError  # not before: --help answers without numpy
+        from .case_options import in_words
 
-
-@contextmanager
-def _kept() -> Iterator[None]:
-    """Let garbage collection pass over what is imported: it stays, and searching it takes most of a second in all."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+        if not isinstance(error, CAMLocalizerError):
+            raise
+        print(f"camlocalizer: {in_words(error)}", file=sys.stderr)
+        return FAILED if options.command in ONLY_TELLING else MISUSED
 
 
 def _left_behind(options: argparse.Namespace) -> str:
-    """Say what an interrupted command leaves; one that can be gone on with has set its own sentence."""
+    """Say what an interrupted command leaves; one that can be resumed has set its own sentence."""
     return getattr(options, "after_interruption", "nothing half-written is left")
 
 

@@ -4,9 +4,52 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..core import InputError, OutputError, SettingsError
-from ..io import source_sha256
+from .loading import loading
+
+EXAMPLE = """examples:
+  camlocalizer outcome features.csv outcomes.csv --output response
+  camlocalizer outcome features.csv survival.csv --time-unit months --horizon 2 --output survival
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "outcome",
+        help="predict an outcome or a survival time from radiomics",
+        description="Predict from radiomics a yes-or-no outcome of patients, such as response to treatment, or the "
+        "time to an event, such as death. Every case is predicted by a model that never saw its patient (nested "
+        "cross-validation, features chosen inside the folds), beside a model of the tumour's volume alone. Writes "
+        "outcome.csv, outcome.json and pictures: roc.png, or kaplan-meier.png, calibration.png and auc.png.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    put = parser.add_argument
+    put("features", type=Path, metavar="FEATURES.csv", help="table of 'camlocalizer radiomics', a row per image")
+    put(
+        "outcomes",
+        type=Path,
+        metavar="OUTCOMES.csv",
+        help="columns Image and outcome (0 or 1), or Image, time and event (1 observed, 0 censored); perhaps patient",
+    )
+    put("--output", required=True, type=Path, metavar="DIR", help="where the results are written")
+    put("--overwrite", action="store_true", help="replace earlier results")
+    put("--segment", metavar="NAME", help="segment to take, where an image has several")
+    put(
+        "--model",
+        "--classifier",
+        choices=("logistic", "cox", "forest"),
+        help="logistic or forest for outcomes (default: logistic), cox or forest for times (default: cox)",
+    )
+    put("--time-unit", choices=("days", "months", "years"), help="of the column time; needed with it")
+    put("--horizon", type=float, metavar="YEARS", help="of AUC and calibration, with times (default: 2)")
+    put("--volume", metavar="FEATURE", help="column with the volume (default: the shape feature of radiomics)")
+    put("--shuffled", type=int, default=0, metavar="N", help="also N studies of shuffled outcomes, 0.5 if all is well")
+    put("--folds", type=int, default=5, metavar="N", help="outer folds by patient (default: %(default)s)")
+    put("--seed", type=int, default=0, metavar="N", help="of folds, model and intervals (default: %(default)s)")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CAMLocalizerError: tables that cannot be used, settings out of range, or a folder that cannot be written.
     """
-    from ..training.outcome import has_times
+    with loading(options):
+        from ..core import OutputError, SettingsError
+        from ..outcome import has_times
 
     if options.output.exists() and not options.overwrite:
         raise OutputError(f"{options.output}: exists already; choose another output folder or allow --overwrite")
@@ -31,9 +76,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_outcomes(options: argparse.Namespace) -> Sequence[str]:
-    from ..training.outcome import OutcomeSettings, predict_outcome, read_outcome_data
-    from ..training.outcome.comparison import compare_outcome
-    from ..training.outcome.files import FILES, sentence, write_outcome
+    from ..core import SettingsError
+    from ..outcome import OutcomeSettings, predict_outcome, read_outcome_data
+    from ..outcome.comparison import compare_outcome
+    from ..outcome.files import FILES, sentence, write_outcome
 
     if options.time_unit or options.horizon:
         raise SettingsError(
@@ -57,9 +103,9 @@ def _run_outcomes(options: argparse.Namespace) -> Sequence[str]:
 
 
 def _run_times(options: argparse.Namespace) -> Sequence[str]:
-    from ..training.outcome import SurvivalSettings, read_survival_data
-    from ..training.outcome.survival_files import FILES, write_survival
-    from ..training.outcome.survival_study import sentences, study_survival
+    from ..outcome import SurvivalSettings, read_survival_data
+    from ..outcome.survival_files import FILES, write_survival
+    from ..outcome.survival_study import sentences, study_survival
 
     settings = SurvivalSettings(
         model=options.model or "cox",
@@ -79,7 +125,8 @@ def _run_times(options: argparse.Namespace) -> Sequence[str]:
 
 def _volume(options: argparse.Namespace, names: Sequence[str], notes: Sequence[str]) -> str | None:
     """Return the feature that holds the volume, and print the notes with what is to be said of it."""
-    from ..training.outcome import volume_feature
+    from ..core import InputError
+    from ..outcome import volume_feature
 
     try:
         found = volume_feature(names, options.volume)
@@ -93,6 +140,8 @@ def _volume(options: argparse.Namespace, names: Sequence[str], notes: Sequence[s
 
 
 def _sources(options: argparse.Namespace) -> dict[str, str]:
+    from ..io import source_sha256
+
     return {
         "features_file": options.features.name,
         "features_sha256": source_sha256(options.features),

@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ..cases.provenance import fact_columns
-from ..core import InputError, LabelMap, OutputError
-from ..io import read_label_map, read_volume, source_sha256
-from ..io.image import named
-from ..io.plain_paths import readable
-from ..io.writing import exists_already
-from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
+from ..option_names import UNITS
 from ..version import VERSION
+from .loading import loading
 
-MM3_PER_ML = 1000.0
+if TYPE_CHECKING:
+    from ..core import LabelMap
+
+EXAMPLE = """example:
+  camlocalizer radiomics brain.nii.gz results/brain/labelmap.nii.gz --output features.csv
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "radiomics",
+        help="measure the segments of a label map",
+        description="Measure shape, intensity and texture of every segment of LABELMAP in IMAGE with pyradiomics, or, "
+        "where it is not installed, shape and intensity with SimpleITK (columns sitk_...). One row per segment.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    put = parser.add_argument
+    put("image", type=Path, metavar="IMAGE", help="volume, or folder with a DICOM series")
+    put("label_map", type=Path, metavar="LABELMAP", help="label map or .seg.nrrd on the image's grid")
+    put("--output", required=True, type=Path, metavar="FILE.csv", help="table to write")
+    put("--overwrite", action="store_true", help="replace a table that exists")
+    put("--params", type=Path, metavar="FILE.yaml", help="parameter file of pyradiomics")
+    put("--regions", action="store_true", help="also a row for each connected region of a segment")
+    put("--resample", action="store_true", help="bring a label map of another grid onto the image's, nearest neighbour")
+    put("--unit", choices=UNITS, help="of the voxels, where the file names none; SUVbw brings PET measures")
+    put("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,6 +51,15 @@ def run(options: argparse.Namespace) -> int:
         CAMLocalizerError: files that cannot be read or do not fit together, an empty label map, or a table that cannot
             be written.
     """
+    with loading(options):
+        from ..cases.provenance import fact_columns
+        from ..core import InputError, OutputError
+        from ..io import read_label_map, read_volume
+        from ..io.image import named
+        from ..io.plain_paths import readable
+        from ..io.writing import exists_already
+        from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
+
     if options.output.suffix.lower() != ".csv":
         raise OutputError(f"{options.output}: the table must be named .csv")
     if options.output.exists() and not options.overwrite:
@@ -57,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _facts(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the table says of where it comes from."""
+    from ..io import source_sha256
+
     return {
         "camlocalizer": VERSION,
         "source_sha256": source_sha256(options.image, series=options.series),
@@ -67,4 +102,6 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _ml(label_map: LabelMap) -> str:
+    from ..core import MM3_PER_ML
+
     return f"{label_map.volume_mm3 / MM3_PER_ML:.2f}"

@@ -1,16 +1,38 @@
-"""The command ``train``: everything checked first, then fold by fold, each of which can be gone on with."""
+"""The command ``train``: everything checked first, then fold by fold, each of which can be resumed."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
+from .loading import loading
+from .progress_bar import progress_bar
+
+EXAMPLE = """example:
+  camlocalizer train brain.toml --output brain-training
+  camlocalizer localize case.nii.gz --model brain-training/my-model --output results
+"""
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network on labelled images",
+        description="Train a network on a folder of images and a table of labels, as CONFIG says (docs/training.md), "
+        "measure it by cross-validation and write a model bundle.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration in TOML or JSON")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder of the training (default: CONFIG's name without ending)"
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--resume", action="store_true", help="resume the training in DIR")
+    group.add_argument("--overwrite", action="store_true", help="replace the training in DIR")
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,24 +48,25 @@ def run(options: argparse.Namespace) -> int:
         CAMLocalizerError: what is wrong with configuration, table, images or output folder, before anything is
             trained.
     """
-    from ..training.checks import Problems
-    from ..training.fit.engine import is_helper_process
-    from ..training.output import begin_output, check_output, output_problems
-    from ..training.preparation import prepare_training
-    from ..training.runs import run_training
+    with loading(options):
+        from ..training.checks import Problems
+        from ..training.fit.engine import is_helper_process
+        from ..training.output import begin_output, check_output, output_problems
+        from ..training.preparation import prepare_training
+        from ..training.runs import run_training
 
     helper = is_helper_process()
     output: Path = options.output or Path(options.config.stem)
     check_output(output, resume=options.resume or helper, overwrite=options.overwrite and not helper)
     problems = Problems()
-    with _progress("reading") as progress:
+    with progress_bar("reading", "file") as progress:
         training = prepare_training(options.config, problems, progress)
     if training is not None and not options.overwrite:
         problems.extend(output_problems(output, training.plan()))
     problems.raise_if_any(str(options.config))
     assert training is not None
     begin_output(output, training.plan(), overwrite=options.overwrite and not helper)
-    options.after_interruption = f"what was trained is kept; go on with: {_resumption(options, output)}"
+    options.after_interruption = f"what was trained is kept; resume with: {_resumption(options, output)}"
     images = training.images
     say = _ignore if helper else _say
     say(f"{len(images)} images of {len(set(images.patients.tolist()))} patients in {len(images.classes)} classes")
@@ -64,15 +87,3 @@ def _ignore(_line: str) -> None:
 
 def _resumption(options: argparse.Namespace, output: Path) -> str:
     return shlex.join(["camlocalizer", "train", str(options.config), "--output", str(output), "--resume"])
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Any]:
-    """Show a progress bar of files on a terminal, and nothing elsewhere."""
-    with tqdm(desc=title, unit="file", leave=False, disable=not sys.stderr.isatty()) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

@@ -13,11 +13,10 @@ from .names import case_name
 from .nifti_writer import write_label_map, write_nifti
 from .reader import read_volume
 from .segmentation_writer import TUMOUR_TYPES, terminology_entry, write_segmentation
-from .staging import KNOWN_FILES, staged_folder
+from .staging import staged_folder
 from .suv import suvbw_factor
 
 __all__ = [
-    "KNOWN_FILES",
     "TUMOUR_TYPES",
     "DicomSource",
     "Examined",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, InputError, LabelMap, SettingsError
+from ..core import Grid, GridError, InputError, LabelMap, SettingsError, label_components
 from .dicom_headers import is_multi_frame
 from .dicom_results import (
     CATEGORY,
@@ -162,13 +162,11 @@ def separate_components(label_map: LabelMap) -> LabelMap:
 
 def _separated(label_map: LabelMap) -> tuple[LabelMap, list[int]]:
     """Return the label map of the regions, and for each region the index of its segment."""
-    from scipy import ndimage
-
     array = np.zeros(label_map.grid.shape_kji, np.uint8)
     names: list[str] = []
     parents: list[int] = []
     for index, name in enumerate(label_map.segments):
-        regions, count = ndimage.label(label_map.array_kji == index + 1, structure=np.ones((3, 3, 3)))
+        regions, count = label_components(label_map.array_kji == index + 1)
         if len(names) + count > MOST_SEGMENTS:
             raise SettingsError(
                 f"the label map has more than {MOST_SEGMENTS} components; drop small ones first (--min-volume)"

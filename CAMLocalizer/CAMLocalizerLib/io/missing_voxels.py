@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError
+from ..core import InputError, label_components
 
 MIN_OVERLAP = 0.5  # Dice coefficient of the content of two slices
 
@@ -65,9 +65,7 @@ def _missing_slice(missing: NDArray[np.bool_]) -> int:
 
 def _outside(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the missing voxels that are connected (26 neighbours) with an edge of the volume."""
-    from scipy import ndimage  # only here: most volumes have no NaN, and its import takes a while
-
-    labels, _count = ndimage.label(missing, structure=np.ones((3, 3, 3), bool))
+    labels, _count = label_components(missing)
     long = [axis for axis in range(3) if missing.shape[axis] > 1]
     on_faces = np.zeros(missing.shape, np.uint8)
     for axis in long:

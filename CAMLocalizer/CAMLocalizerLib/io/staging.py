@@ -11,26 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from ..case_files import KNOWN_FILES
 from ..core import OutputError
 from .leftovers import OLD, PARTIAL, put_in_order, temporary_name
 from .writing import exists_already, is_full_or_refused, output_error, settle, writing
-
-KNOWN_FILES = frozenset(
-    {
-        "labelmap.nii.gz",
-        "activation.nii.gz",
-        "components.csv",
-        "segmentation.seg.nrrd",
-        "overview.png",
-        "report.json",
-        "radiomics.csv",
-        "segmentation.dcm",
-        "activation.dcm",
-        "measurements.dcm",
-        "surface.stl",
-        "report.html",
-    }
-)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from .job import LocalizationJob
     from .launcher import Launched, Launcher, append_line, python_command, start_process
     from .progress import JobProgress
-    from .request import Request
 
 __all__ = [
     "Device",
@@ -22,7 +21,6 @@ __all__ = [
     "Launched",
     "Launcher",
     "LocalizationJob",
-    "Request",
     "append_line",
     "devices",
     "python_command",
@@ -36,7 +34,6 @@ _MODULES = {
     "job": ("LocalizationJob",),
     "launcher": ("Launched", "Launcher", "append_line", "python_command", "start_process"),
     "progress": ("JobProgress",),
-    "request": ("Request",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

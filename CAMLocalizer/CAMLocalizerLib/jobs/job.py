@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..core import ModelError, Volume
+from ..localizer import RunOptions
 from .child import ChildProcess
 from .failure import OUT_OF_MEMORY, JobError, keep_log, with_log
 from .handover import Handover
 from .launcher import Launcher
 from .progress import JobProgress, ProgressReader
-from .request import Request
 
 if TYPE_CHECKING:
     from ..localizer import Findings
@@ -37,11 +37,11 @@ class LocalizationJob:
         launcher: starts the process; defaults to a plain process.
 
     Example:
-        >>> job = LocalizationJob(volume, Request("brain-t1ce"))  # doctest: +SKIP
+        >>> job = LocalizationJob(volume, RunOptions("brain-t1ce"))  # doctest: +SKIP
         >>> found = job.wait(progress=lambda step: print(step.message))  # doctest: +SKIP
     """
 
-    def __init__(self, volume: Volume, request: Request, *, launcher: Launcher | None = None) -> None:
+    def __init__(self, volume: Volume, request: RunOptions, *, launcher: Launcher | None = None) -> None:
         self.volume = volume
         self.request = request
         self._child = ChildProcess("worker", launcher)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from .folder import JobFolder
 from .progress import INFERENCE, LIBRARIES, MODEL, TRANSFER, ProgressWriter
-from .request import Request
 from .service import serve
 
 if TYPE_CHECKING:
     from ..core import Volume
+    from ..localizer import RunOptions
 
 HANDOVER_POLL_S = 0.01
 
@@ -33,22 +33,16 @@ def localize(folder: JobFolder, values: dict[str, Any]) -> dict[str, Any]:
     Raises:
         CAMLocalizerError: errors of `Localizer` and its ``run``.
     """
-    request = Request.from_json(values["request"])
     progress = ProgressWriter(folder.progress)
     progress.stage(LIBRARIES)
     import torch
 
-    from ..localizer import Localizer, save_findings
+    from ..localizer import Localizer, RunOptions, save_findings
 
+    request = RunOptions.from_json(values["request"])
     _begin_log(torch.__version__, request)
     progress.stage(MODEL)
-    localizer = Localizer(
-        request.model,
-        device=request.device,
-        batch_size=request.batch_size,
-        precision=request.precision,
-        map=request.map,
-    )
+    localizer = Localizer.of(request)
     volume = _receive(folder, values["volume"])
     progress.stage(INFERENCE, "projections" if localizer.model.card.projections else "slices")
     found = localizer.run(volume, view=request.view, progress=progress.report)
@@ -72,7 +66,7 @@ def _receive(folder: JobFolder, values: dict[str, Any]) -> Volume:
     return Volume(array, grid, name=values["name"], unit=values["unit"], inverted=values["inverted"])
 
 
-def _begin_log(torch_version: str, request: Request) -> None:
+def _begin_log(torch_version: str, request: RunOptions) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("CAMLocalizerLib").info(
         "Python %s, PyTorch %s, %s; model %s, device %s, view %s, precision %s, batch size %d",

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .candidate_localization import CandidateLocalization
 from .findings import Findings
+from .label_settings import LabelSettings
 from .localization import Localization
 from .measured import measured_components, suv_total
 from .projection_localization import ProjectionLocalization
+from .run_options import RunOptions
 from .saving import load_findings, save_findings
-from .settings import LabelSettings
 
 if TYPE_CHECKING:
     from .device import choose_device, choose_precision
@@ -24,6 +25,7 @@ __all__ = [
     "Localization",
     "Localizer",
     "ProjectionLocalization",
+    "RunOptions",
     "choose_device",
     "choose_precision",
     "load_findings",

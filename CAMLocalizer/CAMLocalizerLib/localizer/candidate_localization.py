@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,13 @@ from ..segment import (
     LiverUptake,
     Regions,
     Threshold,
-    UptakeBorder,
     filter_components,
     find_liver,
 )
 from ..views import PROJECTIONS
+from .findings import complete_settings
+from .label_settings import LabelSettings
 from .projection_localization import ProjectionLocalization
-from .settings import LabelSettings
 
 SHOWN_BORDER = "adaptive"
 LEAST_PROBABILITY = 0.05
@@ -56,7 +56,7 @@ class CandidateLocalization(ProjectionLocalization):
         """Whether there is a candidate that may be a tumour; which ones are shown is up to the threshold."""
         return self.tumour_probability >= LEAST_PROBABILITY
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say whether there is suspicious uptake, given whether some of it was outlined."""
         highest = f"highest probability {self.tumour_probability:.2f}"
         return f"suspicious uptake ({highest})" if located else f"no suspicious uptake ({highest})"
@@ -68,14 +68,8 @@ class CandidateLocalization(ProjectionLocalization):
             return find_liver(self.volume)
         return find_liver(replace(self.volume, array_kji=self.volume.array_kji * np.float32(self.factor)))
 
-    def projected_maps(
-        self,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        normalisation: str | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """Return the highest activation along each line of projection; arguments as for :meth:`settings`.
+    def projected_maps(self, settings: LabelSettings | None = None, **changes: Any) -> dict[str, NDArray[np.float32]]:
+        """Return the highest activation along each line of projection; arguments as for :meth:`activation`.
 
         Returns:
             Plane to a float32 array in 0..1 that broadcasts against ``volume.array_kji``.
@@ -83,18 +77,15 @@ class CandidateLocalization(ProjectionLocalization):
         Raises:
             SettingsError: a setting out of range, or scales that were not kept.
         """
-        shown = self.activation(scales, weights, normalisation=normalisation)
+        shown = self.activation(settings, **changes)
         return {plane: shown.max(axis=2 - self.pair.axes(plane).axes[2], keepdims=True) for plane in PROJECTIONS}
 
-    def activation(
-        self,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> NDArray[np.float32]:
-        """Give every voxel of uptake the probability of its candidate; arguments as for :meth:`settings`.
+    def activation(self, settings: LabelSettings | None = None, **changes: Any) -> NDArray[np.float32]:
+        """Give every voxel of uptake the probability of its candidate.
+
+        Args:
+            settings: what to do otherwise than the model does.
+            changes: fields of :class:`LabelSettings` to set otherwise than ``settings``, by name.
 
         Returns:
             0..1, float32, read-only, shape ``volume.grid.shape_kji``.
@@ -102,46 +93,26 @@ class CandidateLocalization(ProjectionLocalization):
         Raises:
             SettingsError: a setting out of range, or scales that were not kept.
         """
-        options = self.settings(
-            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
-        )
-        probable = self.tumour_probability >= options["probability_limit"]
+        chosen = complete_settings(self, settings, changes)
+        probable = self.tumour_probability >= chosen.probability_limit
         return self._shown if probable else np.zeros(self.volume.grid.shape_kji, np.float32)
 
-    def label_map(
-        self,
-        threshold: str | float | Threshold | None = None,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        min_volume_ml: float | None = None,
-        keep_largest: int | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-        uptake_border: UptakeBorder | str | None = None,
-    ) -> LabelMap:
-        """Outline the candidates whose probability reaches the threshold; defaults are the model's.
+    def label_map(self, settings: LabelSettings | None = None, **changes: Any) -> LabelMap:
+        """Outline the candidates whose probability reaches the threshold.
 
         Args:
-            threshold: of the probability: fraction or fraction/255; percentile (``q95``) or ``otsu`` of the activation.
-            scales: as for :meth:`settings`.
-            weights: as for :meth:`settings`.
-            min_volume_ml: smaller connected components are left out; at least 0.
-            keep_largest: number of components kept, at least 1; all if not given.
-            normalisation: as for :meth:`settings`.
-            probability_limit: a volume whose highest probability is below it has no label map.
-            uptake_border: from which uptake on a voxel belongs to its candidate.
+            settings: what to do otherwise than the model does. ``threshold`` is one of the probability: fraction or
+                fraction/255; percentile (``q95``) or ``otsu`` of the activation. A volume whose highest probability
+                is below ``probability_limit`` has no label map.
+            changes: fields of :class:`LabelSettings` to set otherwise than ``settings``, by name.
 
         Raises:
             SettingsError: a setting out of range, scales that were not kept, or no liver for the border ``liver``.
         """
-        options = self.settings(
-            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
-        )
-        limit = max(self._value(threshold), options["probability_limit"])
-        mask = self._outlined(self.scores >= limit, uptake_border)
-        least = self.card.min_volume_ml if min_volume_ml is None else min_volume_ml
-        kept = filter_components(mask, self.volume.grid, least, keep_largest)
+        chosen = complete_settings(self, settings, changes)
+        limit = max(self._value(chosen.threshold), chosen.probability_limit)
+        mask = self._outlined(self.scores >= limit, chosen.uptake_border)
+        kept = filter_components(mask, self.volume.grid, chosen.min_volume_ml, chosen.keep_largest)
         return LabelMap(kept.view(np.uint8), self.volume.grid, ("Tumour",))
 
     def left_out(self, settings: LabelSettings) -> Regions:
@@ -157,18 +128,18 @@ class CandidateLocalization(ProjectionLocalization):
         Raises:
             SettingsError: no liver for the border ``liver``.
         """
-        limit = max(self._value(settings.threshold), settings.probability_limit)
+        chosen = complete_settings(self, settings)
+        limit = max(self._value(chosen.threshold), chosen.probability_limit)
         below = (self.scores < limit) & (self.scores >= LEAST_PROBABILITY)
-        mask = self._outlined(below, settings.uptake_border)
+        mask = self._outlined(below, chosen.uptake_border)
         return Regions.of(mask, self.volume.grid, self._shown).large_enough(LEAST_LISTED_ML).by_peak()
 
-    def _value(self, threshold: str | float | Threshold | None) -> float:
-        rule = Threshold.parse(self.card.threshold if threshold is None else threshold)
+    def _value(self, threshold: str) -> float:
+        rule = Threshold.parse(threshold)
         return max(rule.level if rule.method == "fixed" else rule.value(self._levels), LEAST_PROBABILITY / 100)
 
-    def _outlined(self, chosen: NDArray[np.bool_], border: UptakeBorder | str | None) -> NDArray[np.bool_]:
-        wanted = self.card.uptake_border if border is None else border
-        return self._places.mask(np.flatnonzero(chosen).tolist(), wanted, self.liver_suv(wanted))
+    def _outlined(self, chosen: NDArray[np.bool_], border: str) -> NDArray[np.bool_]:
+        return self._places.mask(np.flatnonzero(chosen).tolist(), border, self.liver_suv(border))
 
     @cached_property
     def _places(self) -> Basins:

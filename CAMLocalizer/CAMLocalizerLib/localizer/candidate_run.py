@@ -25,7 +25,7 @@ CUT_OUT_MM = 400.0
 CUT_OUT_LOG_ODDS = 2.2  # 10 % become 50 %: nobody cuts a part out of a body for nothing
 
 
-def look_at_candidates(
+def classify_candidates(
     pair: ProjectionPair,
     network: nn.Module,
     card: ModelCard,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 
-from ..core import SettingsError
+from ..core import SettingsError, check_choice
+from .run_options import check_device_name
 
-DEVICES = "auto, cpu, cuda, cuda:N or mps"
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -21,8 +19,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         SettingsError: another name, or a device that this machine lacks.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", name):
-        raise SettingsError(f"device must be {DEVICES}, got {name!r}")
+    check_device_name(name)
     gpus, mps = torch.cuda.device_count(), torch.backends.mps.is_available()
     if name == "auto":
         return torch.device("cuda" if gpus else "mps" if mps else "cpu")
@@ -40,9 +37,8 @@ def choose_precision(name: str = "float32") -> torch.dtype:
     Raises:
         SettingsError: another name.
     """
-    if name not in PRECISIONS:
-        raise SettingsError(f"precision must be one of {', '.join(PRECISIONS)}, got {name!r}")
-    return PRECISIONS[name]
+    check_choice("precision", name, DTYPES)
+    return DTYPES[name]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

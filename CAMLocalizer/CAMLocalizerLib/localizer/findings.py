@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError, Volume
+from ..core import LabelMap, Volume
 from ..models import ModelCard
-from ..segment import Component, Threshold
+from ..segment import Component
+from .label_settings import LabelSettings, check_suits
 
 
 class Findings(Protocol):
@@ -18,7 +19,7 @@ class Findings(Protocol):
 
     @property
     def volume(self) -> Volume:
-        """What was looked at."""
+        """The volume that the model saw."""
         ...
 
     @property
@@ -86,44 +87,25 @@ class Findings(Protocol):
         """Whether the classifier holds a tumour anywhere in the volume for probable."""
         ...
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say in half a sentence what the classifier found, given whether the tumour was located."""
         ...
 
-    def settings(
-        self,
-        *,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> dict[str, Any]:
-        """Return how the scales are fused."""
+    def default_settings(self) -> LabelSettings:
+        """Return the model's own settings, complete."""
         ...
 
-    def activation(
-        self,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> NDArray[np.float32]:
-        """Return the activation of the volume in 0..1, shape ``volume.grid.shape_kji``."""
+    def activation(self, settings: LabelSettings | None = None, **changes: Any) -> NDArray[np.float32]:
+        """Return the activation of the volume in 0..1, shape ``volume.grid.shape_kji``.
+
+        Args:
+            settings: what to do otherwise than the model does.
+            changes: fields of :class:`LabelSettings` to set otherwise than ``settings``, by name.
+        """
         ...
 
-    def label_map(
-        self,
-        threshold: str | float | Threshold | None = None,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        min_volume_ml: float | None = None,
-        keep_largest: int | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> LabelMap:
-        """Make a label map on the volume's grid."""
+    def label_map(self, settings: LabelSettings | None = None, **changes: Any) -> LabelMap:
+        """Make a label map on the volume's grid; arguments as for :meth:`activation`."""
         ...
 
     def components(
@@ -133,39 +115,19 @@ class Findings(Protocol):
         ...
 
 
-def fusing_settings(
-    card: ModelCard,
-    available: tuple[int, ...],
-    *,
-    scales: Iterable[int] | None = None,
-    weights: Mapping[int, float] | None = None,
-    normalisation: str | None = None,
-    probability_limit: float | None = None,
-) -> dict[str, Any]:
-    """Return how scales are fused: what is given, the model's defaults for the rest.
+def complete_settings(
+    found: Findings, settings: LabelSettings | None = None, changes: Mapping[str, Any] | None = None
+) -> LabelSettings:
+    """Return settings with the model's own in every field that was left out.
 
     Args:
-        card: gives the defaults.
-        available: scales whose maps were kept.
-        scales: scales to fuse; those of ``weights``, or the model's own as far as they are available.
-        weights: weight of each scale; a scale without one has the model's weight for it, or 1.
-        normalisation: ``slice``, ``volume`` or ``reference``.
-        probability_limit: images with a tumour probability below it contribute nothing, 0 to 1.
-
-    Returns:
-        ``scales``, ``weights``, ``normalisation`` and ``probability_limit``.
+        found: what the model saw.
+        settings: what to do otherwise than the model does.
+        changes: fields of :class:`LabelSettings` to set otherwise, by name.
 
     Raises:
-        SettingsError: scales that are not available.
+        SettingsError: a field that does not exist, a value out of range, or settings that do not fit the model.
     """
-    own = tuple(scale for scale in card.scales if scale in available) or available
-    chosen = sorted(set(scales if scales is not None else weights or own))
-    if not chosen or set(chosen) - set(available):
-        raise SettingsError(f"scales {chosen} asked for, the model has {available}")
-    usual = dict(zip(card.scales, card.scale_weights, strict=False))
-    return {
-        "scales": tuple(chosen),
-        "weights": {scale: float((weights or usual).get(scale, 1.0)) for scale in chosen},
-        "normalisation": normalisation or card.map_normalisation,
-        "probability_limit": card.probability_limit if probability_limit is None else probability_limit,
-    }
+    given = LabelSettings.of({**(vars(settings) if settings else {}), **(changes or {})})
+    check_suits(given, found.card)
+    return given.completed(found.default_settings())

@@ -47,7 +47,7 @@ class SliceResults:
         maps: scale to raw maps, float32, (slices, h, w).
         probabilities: float32, (slices, classes).
         log_probabilities: their logarithms, computed from the logits, float32, (slices, classes).
-        present: slices that were looked at, bool, (slices,).
+        present: slices that the model saw, bool, (slices,).
         targets: int64, (slices,).
     """
 
@@ -194,6 +194,6 @@ class ProjectionRunner(SliceRunner):
 
 
 def has_content(slices: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which slices, shape (N, height, width), are not blank; blank ones are neither looked at nor learnt from."""
+    """Tell which slices, shape (N, height, width), are not blank; blank ones are skipped in inference and training."""
     lowest, highest = slices.min(axis=(1, 2)), slices.max(axis=(1, 2))
     return highest - lowest > BLANK_TOLERANCE * np.maximum(np.abs(lowest), np.abs(highest))

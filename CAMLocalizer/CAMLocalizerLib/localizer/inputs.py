@@ -1,4 +1,4 @@
-"""What a volume must be for a model to look at it."""
+"""What a model requires of a volume."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_unit(volume: Volume, card: ModelCard) -> list[str]:
     """Compare the unit of the voxels with the one that the model needs.
 
     Args:
-        volume: what is to be looked at.
+        volume: input of the model.
         card: names the unit, or none where any will do.
 
     Returns:
@@ -49,7 +49,7 @@ def standardised(volume: Volume, card: ModelCard) -> tuple[Volume, float, list[s
     """Bring a PET in any unit to values as high as standardised uptake values.
 
     Args:
-        volume: what is to be looked at.
+        volume: input of the model.
         card: names the unit.
 
     Returns:
@@ -98,7 +98,7 @@ def check_extent(volume: Volume, card: ModelCard, cell_mm: float) -> None:
     """
     if min(volume.grid.size) == 1:
         raise InputError(
-            f"{volume.name}: is a single image; model {card.name} looks at projections and needs a volume of slices"
+            f"{volume.name}: is a single image; model {card.name} uses projections and needs a volume of slices"
         )
     extent = [n * mm for n, mm in zip(volume.grid.size, volume.grid.spacing_mm, strict=True)]
     if min(extent) < cell_mm:

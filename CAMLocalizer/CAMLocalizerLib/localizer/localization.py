@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..core import ActivationPyramid, LabelMap, Volume
 from ..models import ModelCard
-from ..segment import Component, Regions, Threshold, filter_components, fuse, label_map_from_activation, refine
+from ..segment import Component, Regions, filter_components, fuse, label_map_from_activation, refine
 from ..views import plane_axes
-from .findings import fusing_settings
+from .findings import complete_settings
+from .label_settings import LabelSettings, default_settings
 from .measured import measured_components
 from .probability import TUMOUR_PROBABILITY, type_probabilities, volume_probability
 
@@ -24,7 +25,7 @@ class Localization:
     """Activation pyramid of a volume with the model's defaults for scales, threshold and components.
 
     Args:
-        volume: what was looked at.
+        volume: what the model saw.
         pyramid: raw maps and probabilities of every slice; kept, so other settings cost no inference.
         card: description of the model.
         view: plane of the slices.
@@ -84,7 +85,7 @@ class Localization:
         """Whether the probability of a tumour in the volume is at least 0.5."""
         return self.volume_probability >= TUMOUR_PROBABILITY
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say in how many slices a tumour is probable, how probable and of which type, given whether it was located."""
         slices = f"{int(self.tumour_slices.sum())} of {len(self.tumour_slices)} {self.view} slices"
         if not located:
@@ -99,48 +100,18 @@ class Localization:
         """Slices with a tumour probability of at least 0.5, shape (slices,), in the view's order."""
         return self.pyramid.tumour_probabilities >= TUMOUR_PROBABILITY
 
-    def settings(
-        self,
-        *,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> dict[str, Any]:
-        """Return how the scales are fused: what is given, the model's defaults for the rest.
+    def default_settings(self) -> LabelSettings:
+        """Return the model's own settings, complete."""
+        return default_settings(self.card, self.scales, projections=False)
 
-        Args:
-            scales: scales to fuse; those of ``weights``, or the model's own as far as the pyramid has them.
-            weights: weight of each scale; a scale without one has the model's weight for it, or 1.
-            normalisation: ``slice``, ``volume`` or ``reference``.
-            probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
-
-        Returns:
-            ``scales``, ``weights``, ``normalisation`` and ``probability_limit``.
-
-        Raises:
-            SettingsError: scales that the pyramid lacks.
-        """
-        return fusing_settings(
-            self.card,
-            self.pyramid.scales,
-            scales=scales,
-            weights=weights,
-            normalisation=normalisation,
-            probability_limit=probability_limit,
-        )
-
-    def activation(
-        self,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> NDArray[np.float32]:
-        """Fuse the pyramid into one activation of the volume; arguments as for :meth:`settings`.
+    def activation(self, settings: LabelSettings | None = None, **changes: Any) -> NDArray[np.float32]:
+        """Fuse the pyramid into one activation of the volume.
 
         The last one is remembered, so that asking again with the same settings costs nothing.
+
+        Args:
+            settings: what to do otherwise than the model does.
+            changes: fields of :class:`LabelSettings` to set otherwise than ``settings``, by name.
 
         Returns:
             Evidence for a tumour in 0..1, float32, read-only, shape ``volume.grid.shape_kji``.
@@ -148,9 +119,7 @@ class Localization:
         Raises:
             SettingsError: a setting out of range, or scales that the pyramid lacks.
         """
-        options = self.settings(
-            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
-        )
+        options = complete_settings(self, settings, changes).fusing()
         key = (*options["weights"].items(), options["normalisation"], options["probability_limit"])
         if key not in self._last:
             self._last.clear()
@@ -159,58 +128,32 @@ class Localization:
             self._last[key] = fused
         return self._last[key]
 
-    def label_map(
-        self,
-        threshold: str | float | Threshold | None = None,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        min_volume_ml: float | None = None,
-        keep_largest: int | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-        refinement: str | None = None,
-        min_share: float | None = None,
-        min_extent_mm: float | None = None,
-    ) -> LabelMap:
-        """Make a label map on the volume's grid; the model's defaults serve for what is not given.
+    def label_map(self, settings: LabelSettings | None = None, **changes: Any) -> LabelMap:
+        """Make a label map on the volume's grid.
+
+        Components are chosen before a refinement and once more after it.
 
         Args:
-            threshold: fraction, fraction/255, percentile (``q95``) or ``otsu``.
-            scales: as for :meth:`settings`.
-            weights: as for :meth:`settings`.
-            min_volume_ml: smaller connected components are left out; at least 0.
-            keep_largest: number of components kept, at least 1; all if not given.
-            normalisation: as for :meth:`settings`.
-            probability_limit: as for :meth:`settings`.
-            refinement: how the border is drawn to the image's edges: ``none``, ``random-walk`` or ``geodesic``, see
-                :func:`refine`. Components are chosen before it and once more after it.
-            min_share: connected components below this share of the largest one's volume are left out; 0 to 1.
-            min_extent_mm: connected components thinner than this across the slices are left out, unless they reach the
-                first or the last slice; at least 0.
+            settings: what to do otherwise than the model does.
+            changes: fields of :class:`LabelSettings` to set otherwise than ``settings``, by name.
 
         Raises:
             SettingsError: a setting out of range, or scales that the pyramid lacks.
         """
-        activation = self.activation(scales, weights, normalisation=normalisation, probability_limit=probability_limit)
-        least = self.card.min_volume_ml if min_volume_ml is None else min_volume_ml
+        chosen = complete_settings(self, settings, changes)
+        activation = self.activation(chosen)
         rules: dict[str, Any] = {
-            "min_share": self.card.min_share if min_share is None else min_share,
-            "min_extent_mm": self.card.min_extent_mm if min_extent_mm is None else min_extent_mm,
+            "min_volume_ml": chosen.min_volume_ml,
+            "keep_largest": chosen.keep_largest,
+            "min_share": chosen.min_share,
+            "min_extent_mm": chosen.min_extent_mm,
             "slice_axis": plane_axes(self.pyramid.source_grid, self.pyramid.view).slice_axis_kji,
         }
-        rough = label_map_from_activation(
-            activation,
-            self.volume.grid,
-            self.card.threshold if threshold is None else threshold,
-            min_volume_ml=least,
-            keep_largest=keep_largest,
-            **rules,
-        )
-        drawn = refine(activation, rough, self.volume, self.card.refinement if refinement is None else refinement)
+        rough = label_map_from_activation(activation, self.volume.grid, chosen.threshold, **rules)
+        drawn = refine(activation, rough, self.volume, chosen.refinement)
         if drawn is rough:
             return rough
-        kept = filter_components(drawn, None, least, keep_largest, **rules)
+        kept = filter_components(drawn, **rules)
         return LabelMap(kept.view(np.uint8), drawn.grid, drawn.segments)
 
     def components(

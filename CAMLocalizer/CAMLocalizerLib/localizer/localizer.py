@@ -1,4 +1,4 @@
-"""Localizer: a model bundle made ready to look at volumes."""
+"""Localizer: a model bundle made ready for inference on volumes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ..cam import METHODS
-from ..core import ActivationMap, ActivationPyramid, SettingsError, Volume
+from ..core import ActivationMap, ActivationPyramid, Volume, check_scales
 from ..models import ModelBundle, load_model
 from ..networks import fold_batch_norm
 from ..views import (
@@ -23,19 +22,20 @@ from ..views import (
     projection_size,
     slice_stack,
 )
-from .candidate_run import SCALE, is_cut_out, look_at_candidates
+from .candidate_run import SCALE, classify_candidates, is_cut_out
 from .device import choose_device, choose_precision
 from .inference import Progress, ProjectionRunner, SliceResults, SliceRunner
 from .inputs import check_extent, check_typical, check_unit, check_uptake, standardised
 from .localization import Localization
 from .projection_localization import ProjectionLocalization
+from .run_options import RunOptions, check_view
 from .smoothing import smooth_along_stack
 
 CROPPED_TOLERANCE_MM = 1.0
 
 
 class Localizer:
-    """Looks at every slice of a volume, or at its two projections, with one model.
+    """Runs one model on every slice of a volume, or on its two projections.
 
     The network is loaded once, at the first volume, and kept for the following ones.
 
@@ -65,16 +65,31 @@ class Localizer:
         precision: str = "float32",
         map: str | None = None,  # noqa: A002  the field's word
     ) -> None:
-        if batch_size < 1:
-            raise SettingsError(f"batch size must be at least 1, got {batch_size}")
+        RunOptions(device=device, batch_size=batch_size, precision=precision, map=map)  # checks them
         self.model = load_model(model) if isinstance(model, str | os.PathLike) else model
         self.device = choose_device(device)
         self.dtype = choose_precision(precision)
         self.batch_size = batch_size
         self.precision = precision
         self.map = self.model.card.map if map is None else map
-        if self.map not in METHODS:
-            raise SettingsError(f"map must be one of {', '.join(METHODS)}, got {self.map!r}")
+
+    @classmethod
+    def of(cls, options: RunOptions) -> Localizer:
+        """Open the model that options name, and see that it takes their view.
+
+        Raises:
+            ModelError: the bundle is unknown or damaged.
+            SettingsError: a device that is not there, or a view that the model does not take.
+        """
+        made = cls(
+            options.model,
+            device=options.device,
+            batch_size=options.batch_size,
+            precision=options.precision,
+            map=options.map,
+        )
+        check_view(options.view, made.model.card)
+        return made
 
     @cached_property
     def _network(self) -> Any:
@@ -104,8 +119,8 @@ class Localizer:
 
         The images are its slices or, where the model asks for them, its coronal and sagittal maximum intensity
         projection. Memory beyond the volume and its maps is that of one batch. When a GPU runs out of memory the batch
-        is halved, then the CPU takes over; ``notes`` of the result and a logged warning say so. Blank images are not
-        looked at.
+        is halved, then the CPU takes over; ``notes`` of the result and a logged warning say so. Blank images are
+        skipped.
 
         Args:
             volume: any orientation.
@@ -123,15 +138,12 @@ class Localizer:
         begin = time.perf_counter()
         kept = self._check_scales(scales)
         card = self.model.card
+        check_view(view, card)
         if card.candidates:
-            return self._candidates(volume, view, progress)
+            return self._candidates(volume, progress)
         notes = [*volume.notes, *check_unit(volume, card)]
         strides = {scale: int(self._network.strides[scale]) for scale in kept}
-        stack: SliceStack | ProjectionPair
-        if card.projections:
-            stack = self._projections(volume, view, strides, notes)
-        else:
-            stack = self._slices(volume, view, notes)
+        stack = self._projections(volume, strides, notes) if card.projections else self._slices(volume, view, notes)
         notes += check_typical(stack, card)
         runner = self._runner(kept, notes)
         width, height = stack.pixels if isinstance(stack, ProjectionPair) else stack.size
@@ -153,17 +165,17 @@ class Localizer:
         pyramid = self._pyramid(stack, results, strides)
         return Localization(volume=volume, pyramid=pyramid, view=stack.plane, **known)
 
-    def _candidates(self, volume: Volume, view: str, progress: Progress | None) -> ProjectionLocalization:
+    def _candidates(self, volume: Volume, progress: Progress | None) -> ProjectionLocalization:
         """Judge the places of uptake of the whole volume."""
         begin = time.perf_counter()
         card = self.model.card
         judged, factor, assumed = standardised(volume, card)
         notes = [*volume.notes, *assumed]
-        pair = self._projections(judged, view, {SCALE: 1}, notes)
+        pair = self._projections(judged, {SCALE: 1}, notes)
         if is_cut_out(volume):
             notes.append("a small part of a body, taken as cut out around a finding: probabilities are raised")
         known: dict[str, Any] = {"device": str(self.device)}
-        found = look_at_candidates(
+        found = classify_candidates(
             pair, self._network.to(self.device), card, device=self.device, known=known, progress=progress
         )
         timings = {"inference": time.perf_counter() - begin}
@@ -185,32 +197,27 @@ class Localizer:
 
     def _check_scales(self, scales: Iterable[int] | None) -> tuple[int, ...]:
         wanted = self.scales if scales is None else tuple(sorted(set(scales)))
-        if not wanted or set(wanted) - set(self.scales):
-            raise SettingsError(f"scales {wanted} asked for, model {self.model.card.name} has {self.scales}")
+        check_scales(wanted, self.scales)
         return wanted
 
     def _slices(self, volume: Volume, view: str, notes: list[str]) -> SliceStack:
         card = self.model.card
         plane = acquisition_plane(volume.grid) if view == "auto" else view
         if plane not in card.views and view == "auto":
-            notes.append(f"{card.name} takes no {plane} slices, as were acquired; looked at {card.views[0]} ones")
+            notes.append(f"{card.name} does not take the acquired {plane} slices; used {card.views[0]} slices")
             plane = card.views[0]
-        if plane not in card.views:
-            raise SettingsError(f"view {plane!r} asked for, model {card.name} takes {', '.join(card.views)} or auto")
         stack = slice_stack(volume, plane, spacing_mm=card.spacing_mm, size=card.size, centre=card.centre)
         if max(cropped := stack.cropped_mm) > CROPPED_TOLERANCE_MM:
             whose = "volume's" if card.centre == "volume" else "body's"
             notes.append(
                 f"{cropped[0]:.0f} mm of the {whose} width and {cropped[1]:.0f} mm of its height lie outside "
-                f"the model's field of view and were not looked at"
+                f"the model's field of view and were not used"
             )
         return stack
 
-    def _projections(self, volume: Volume, view: str, strides: dict[int, int], notes: list[str]) -> ProjectionPair:
+    def _projections(self, volume: Volume, strides: dict[int, int], notes: list[str]) -> ProjectionPair:
         """Project the whole volume, on at least the size that the model was trained on."""
         card = self.model.card
-        if view != "auto":
-            raise SettingsError(f"view {view!r} asked for, model {card.name} looks at two projections; use auto")
         check_extent(volume, card, min(strides.values()) * card.spacing_mm)
         whole_cells = math.lcm(PIXELS_PER_CELL, *strides.values())
         size = projection_size(volume.grid, card.spacing_mm, card.size, whole_cells)

@@ -18,7 +18,7 @@ def measured_components(regions: Regions, volume: Volume, meter: SuvMeter | None
 
     Args:
         regions: on the volume's grid.
-        volume: what was looked at.
+        volume: what the model saw.
         meter: of this volume, where regions are measured again and again; a new one if not given.
 
     Returns:
@@ -38,7 +38,7 @@ def suv_total(components: Iterable[Component], volume: Volume) -> SuvMeasures | 
 
     Args:
         components: those to count, from :func:`measured_components` of this volume.
-        volume: what was looked at.
+        volume: what the model saw.
     """
     if not holds_suv(volume):
         return None

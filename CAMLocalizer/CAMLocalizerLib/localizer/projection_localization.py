@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,6 @@ from ..segment import (
     Component,
     LiverUptake,
     Regions,
-    Threshold,
     UptakeBorder,
     find_liver,
     fuse_projections,
@@ -24,7 +23,8 @@ from ..segment import (
     multiply_projections,
 )
 from ..views import PROJECTIONS, ProjectionPair
-from .findings import fusing_settings
+from .findings import complete_settings
+from .label_settings import LabelSettings, default_settings
 from .measured import measured_components
 from .probability import TUMOUR_PROBABILITY, type_probabilities
 
@@ -58,12 +58,12 @@ class ProjectionLocalization:
 
     @property
     def volume(self) -> Volume:
-        """What was looked at."""
+        """The volume that the model saw."""
         return self.pair.volume
 
     @property
     def view(self) -> str:
-        """How the volume was looked at: ``projections``."""
+        """The view: ``projections``."""
         return "projections"
 
     @property
@@ -120,7 +120,7 @@ class ProjectionLocalization:
         name = max(self.card.tumour_classes, key=lambda entry: mean[self.card.classes.index(entry)])
         return name, float(mean[self.card.classes.index(name)])
 
-    def verdict(self, located: bool) -> str:
+    def summary(self, located: bool) -> str:
         """Say which tumour is most probable, given whether it was located."""
         name, probability = self.tumour_type
         if located:
@@ -129,49 +129,12 @@ class ProjectionLocalization:
             return f"no tumour found (most probably {name} ({probability:.2f}), but the projections share no uptake)"
         return f"no tumour found (probability {self.tumour_probability:.2f})"
 
-    def settings(
-        self,
-        *,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-        uptake_border: UptakeBorder | str | None = None,
-    ) -> dict[str, Any]:
-        """Return how the maps are fused and uptake is outlined: what is given, the model's defaults for the rest.
+    def default_settings(self) -> LabelSettings:
+        """Return the model's own settings, complete."""
+        return default_settings(self.card, self.scales, projections=True)
 
-        Args:
-            scales: scales to fuse; those of ``weights``, or the model's own as far as they were kept.
-            weights: weight of each scale; a scale without one has the model's weight for it, or 1.
-            normalisation: ``slice`` (each projection by itself), ``volume`` (both together) or ``reference``.
-            probability_limit: a case whose tumour probability is below it has no activation, 0 to 1.
-            uptake_border: from which uptake on a voxel belongs to the tumour.
-
-        Returns:
-            ``scales``, ``weights``, ``normalisation``, ``probability_limit`` and ``uptake_border``.
-
-        Raises:
-            SettingsError: scales that were not kept, or a border that is not understood.
-        """
-        border = UptakeBorder.parse(self.card.uptake_border if uptake_border is None else uptake_border)
-        fusing = fusing_settings(
-            self.card,
-            self.scales,
-            scales=scales,
-            weights=weights,
-            normalisation=normalisation,
-            probability_limit=probability_limit,
-        )
-        return {**fusing, "uptake_border": str(border)}
-
-    def projected_maps(
-        self,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        normalisation: str | None = None,
-    ) -> dict[str, NDArray[np.float32]]:
-        """Return the map of each plane on the volume's grid; arguments as for :meth:`settings`.
+    def projected_maps(self, settings: LabelSettings | None = None, **changes: Any) -> dict[str, NDArray[np.float32]]:
+        """Return the map of each plane on the volume's grid; arguments as for :meth:`activation`.
 
         Returns:
             Plane to a float32 array in 0..1 that broadcasts against ``volume.array_kji``.
@@ -179,7 +142,7 @@ class ProjectionLocalization:
         Raises:
             SettingsError: a setting out of range, or scales that were not kept.
         """
-        options = self.settings(scales=scales, weights=weights, normalisation=normalisation)
+        options = complete_settings(self, settings, changes).fusing()
         return fuse_projections(
             self.pair,
             self.maps,
@@ -190,17 +153,16 @@ class ProjectionLocalization:
             offsets=self.offsets,
         )
 
-    def activation(
-        self,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-    ) -> NDArray[np.float32]:
-        """Multiply the maps of both projections in the volume; arguments as for :meth:`settings`.
+    def activation(self, settings: LabelSettings | None = None, **changes: Any) -> NDArray[np.float32]:
+        """Multiply the maps of both projections in the volume.
 
         The last one is remembered, so that asking again with the same settings costs nothing.
+
+        Args:
+            settings: what to do otherwise than the model does; ``normalisation`` is ``slice`` (each projection by
+                itself), ``volume`` (both together) or ``reference``, and a case whose tumour probability is below
+                ``probability_limit`` has no activation.
+            changes: fields of :class:`LabelSettings` to set otherwise than ``settings``, by name.
 
         Returns:
             Evidence for a tumour in 0..1, float32, read-only, shape ``volume.grid.shape_kji``.
@@ -208,56 +170,34 @@ class ProjectionLocalization:
         Raises:
             SettingsError: a setting out of range, or scales that were not kept.
         """
-        options = self.settings(
-            scales=scales, weights=weights, normalisation=normalisation, probability_limit=probability_limit
-        )
+        chosen = complete_settings(self, settings, changes)
+        options = chosen.fusing()
         key = (*options["weights"].items(), options["normalisation"], options["probability_limit"])
         if key not in self._last:
             self._last.clear()
-            lines = self.projected_maps(weights=options["weights"], normalisation=options["normalisation"])
-            probable = self.tumour_probability >= options["probability_limit"]
-            product = multiply_projections(lines) if probable else np.zeros(self.volume.grid.shape_kji, np.float32)
+            probable = self.tumour_probability >= chosen.probability_limit
+            empty = np.zeros(self.volume.grid.shape_kji, np.float32)
+            product = multiply_projections(self.projected_maps(chosen)) if probable else empty
             product.setflags(write=False)
             self._last[key] = product
         return self._last[key]
 
-    def label_map(
-        self,
-        threshold: str | float | Threshold | None = None,
-        scales: Iterable[int] | None = None,
-        weights: Mapping[int, float] | None = None,
-        *,
-        min_volume_ml: float | None = None,
-        keep_largest: int | None = None,
-        normalisation: str | None = None,
-        probability_limit: float | None = None,
-        uptake_border: UptakeBorder | str | None = None,
-    ) -> LabelMap:
-        """Make a label map of the uptake that the activation points at; defaults are the model's.
-
-        Args:
-            threshold: of the activation: fraction, fraction/255, percentile (``q95``) or ``otsu``.
-            scales: as for :meth:`settings`.
-            weights: as for :meth:`settings`.
-            min_volume_ml: smaller connected components are left out; at least 0.
-            keep_largest: number of components kept, at least 1; all if not given.
-            normalisation: as for :meth:`settings`.
-            probability_limit: as for :meth:`settings`.
-            uptake_border: as for :meth:`settings`.
+    def label_map(self, settings: LabelSettings | None = None, **changes: Any) -> LabelMap:
+        """Make a label map of the uptake that the activation points at; arguments as for :meth:`activation`.
 
         Raises:
             SettingsError: a setting out of range, or scales that were not kept.
         """
-        activation = self.activation(scales, weights, normalisation=normalisation, probability_limit=probability_limit)
+        chosen = complete_settings(self, settings, changes)
         return label_map_from_uptake(
-            activation,
+            self.activation(chosen),
             self.volume.array_kji,
             self.volume.grid,
-            self.card.threshold if threshold is None else threshold,
-            border=self.card.uptake_border if uptake_border is None else uptake_border,
-            liver_suv=self.liver_suv(uptake_border),
-            min_volume_ml=self.card.min_volume_ml if min_volume_ml is None else min_volume_ml,
-            keep_largest=keep_largest,
+            chosen.threshold,
+            border=chosen.uptake_border,
+            liver_suv=self.liver_suv(chosen.uptake_border),
+            min_volume_ml=chosen.min_volume_ml,
+            keep_largest=chosen.keep_largest,
         )
 
     @cached_property
@@ -265,9 +205,9 @@ class ProjectionLocalization:
         """Uptake of the liver; None where none was found."""
         return find_liver(self.volume)
 
-    def liver_suv(self, border: UptakeBorder | str | None) -> float | None:
+    def liver_suv(self, border: str) -> float | None:
         """Return the uptake from which on the border ``liver`` counts a voxel; None for other borders and no liver."""
-        wanted = UptakeBorder.parse(self.card.uptake_border if border is None else border).method == "liver"
+        wanted = UptakeBorder.parse(border).method == "liver"
         return self.liver.limit if wanted and self.liver is not None else None
 
     def components(

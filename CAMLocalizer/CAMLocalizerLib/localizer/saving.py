@@ -114,7 +114,7 @@ def load_findings(folder: str | os.PathLike[str], volume: Volume) -> Findings:
 
     Args:
         folder: with ``findings.json``.
-        volume: the one that was looked at; must have the grid of then.
+        volume: the one that the model saw; must have the grid of then.
 
     Returns:
         The findings, with the same numbers to the last bit.

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ..core import GridError, LabelMap, Volume, holds_suv
+from ..core import GridError, LabelMap, Volume, holds_suv, label_components
 from ..io.writing import whole_file
 from .grey_levels import TEXTURES, GreyLevels
 from .radiomics_params import RadiomicsParams
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     import SimpleITK
 
 logger = logging.getLogger("CAMLocalizerLib")
-NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 Row = Mapping[str, Any]
 Measure = Callable[..., Row]  # of image, mask, name of the segment and its intensities
 
@@ -114,7 +112,7 @@ def _with_regions(
 
 def _connected(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Return the connected regions of a mask, largest first."""
-    regions, _count = ndimage.label(mask, structure=NEIGHBOURS)
+    regions, _count = label_components(mask)
     order = np.argsort(-np.bincount(regions.ravel())[1:], kind="stable") + 1
     return [regions == number for number in order]
 

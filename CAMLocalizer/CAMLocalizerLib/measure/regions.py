@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import Grid, GridError, LabelMap, SuvMeasures, Volume, holds_suv
+from ..core import MM3_PER_ML, Grid, GridError, LabelMap, SuvMeasures, Volume, holds_suv, label_components
 from .suv_meter import SuvMeter
 
-NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)  # voxels that share a face, an edge or a corner are connected
-MM3_PER_ML = 1000.0
 FEW_POINTS = 500  # up to here all pairs of them are compared
 
 
@@ -78,7 +76,7 @@ def measure_regions(
         GridError: the label map is not on the volume's grid, or the activation has another shape.
     """
     _check(label_map, volume, activation)
-    found, count = ndimage.label(label_map.array_kji != 0, structure=NEIGHBOURS)
+    found, count = label_components(label_map.array_kji != 0)
     sizes = np.bincount(found.ravel(), minlength=count + 1)[1:]
     rank = np.zeros(count + 1, dtype=found.dtype)
     rank[np.argsort(-sizes, kind="stable") + 1] = np.arange(1, count + 1)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import SettingsError, SuvMeasures, Volume, holds_suv
+from ..core import MM3_PER_ML, SettingsError, SuvMeasures, Volume, holds_suv
 from .suv_peak import SphereMeans
-
-MM3_PER_ML = 1000.0
 
 
 class SuvMeter:

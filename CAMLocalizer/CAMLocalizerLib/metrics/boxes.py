@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import GridError, InputError
+from ..core import GridError, InputError, label_components
 
 IOBB_LIMIT = 0.2
-NEIGHBOURS = np.ones((3, 3), dtype=bool)  # pixels that share an edge or a corner are connected
 
 
 class Box(NamedTuple):
@@ -47,7 +46,7 @@ def boxes(mask: NDArray) -> list[Box]:
     """
     if mask.ndim != 2:
         raise GridError(f"mask has shape {mask.shape}, expected (rows, columns)")
-    labels, _ = ndimage.label(mask > 0, structure=NEIGHBOURS)
+    labels, _ = label_components(mask > 0)
     return [Box(x.start, y.start, x.stop, y.stop) for y, x in ndimage.find_objects(labels)]
 
 

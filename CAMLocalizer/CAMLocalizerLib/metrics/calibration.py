@@ -18,7 +18,8 @@ class ReliabilityBin:
     """Images whose probability lies in one interval.
 
     Args:
-        low, high: the interval; ``high`` is excluded, except in the last bin.
+        low: lower end of the interval.
+        high: upper end of the interval; excluded, except in the last bin.
         images: number of images.
         mean_probability: mean probability; nan without images.
         share_right: fraction of correct predictions; nan without images.

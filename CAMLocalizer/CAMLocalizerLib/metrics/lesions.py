@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ..core import GridError
+from ..core import GridError, label_components
 
 
 @dataclass(frozen=True)
@@ -50,5 +49,5 @@ def count_lesions(truth: NDArray, found: NDArray) -> LesionCounts:
 
 def _components_touching(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the number of components of ``mask``, and of those that share a voxel with ``other``."""
-    labels, count = ndimage.label(mask, structure=np.ones((3,) * mask.ndim, dtype=bool))
-    return int(count), int(np.count_nonzero(np.unique(labels[other])))
+    labels, count = label_components(mask)
+    return count, int(np.count_nonzero(np.unique(labels[other])))

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ModelError
+from ..option_names import MAP_NORMALISATIONS, MAPS, REFINEMENTS
 from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES, PROJECTIONS, STATISTICS
 
 SCHEMA_VERSION = 1
 TARGETS = ("margin", "class", "any")
-MAPS = ("pg-cam", "grad-cam", "grad-cam++", "layer-cam", "cam", "multi-gap-cam", "sam", "hesam")
-MAP_NORMALISATIONS = ("slice", "volume", "reference")
-REFINEMENTS = ("none", "random-walk", "geodesic")
 UPTAKE_BORDER = "41%"
 UPTAKE_BORDERS = r"adaptive|liver|(\d+\.?\d*|\.\d+)%|suv(\d+\.?\d*|\.\d+)"
 
@@ -67,8 +65,11 @@ class ModelCard:
         unit: required unit of the voxels, such as ``SUVbw``; empty for any.
         typical: lower and upper limits of statistics of the training images, see :func:`image_statistics`; volumes
             outside them get a note. Empty for no limits.
-        training_data, licence, intended_use, limits: descriptions as text.
+        training_data: origin and licence of the training images, as text.
+        licence: licence of the weights, as text.
         results: evaluation results, nested JSON values.
+        intended_use: intended use, as text.
+        limits: images that the model was not trained on or fails on, as text.
         sha256: checksum of ``weights.safetensors``, hexadecimal; empty until the weights are saved.
         schema_version: version of the card's schema.
 

@@ -5,18 +5,21 @@ from .colours import activation_color_node
 from .display import outline_only, style_accepted, style_preview
 from .geometry import grid_from_node
 from .headless import HeadlessApplication
+from .image_navigation import image_in_view, image_place, jump_to_image
 from .label_maps import label_map_from_node, label_map_to_node
 from .legends import show_legend
-from .navigation import align_slices, jump_slices, nodes_showing, show_plane, slice_nodes
+from .navigation import align_slices, jump_slices, show_plane, slice_nodes
 from .preview import PreviewSegment
-from .reviews import load_review, remove_review, reviewed_nodes, store_review
+from .roles import ROLE, first_scan, is_own_node
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
 from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
+from .stored_reviews import load_review, remove_review, reviewed_nodes, store_review
 from .tables import table_to_node
 from .volumes import volume_from_node, volume_to_node
 
 __all__ = [
+    "ROLE",
     "ActivationLayer",
     "HeadlessApplication",
     "PreviewSegment",
@@ -24,15 +27,19 @@ __all__ = [
     "activation_to_node",
     "add_segment",
     "align_slices",
+    "first_scan",
     "grid_from_node",
+    "image_in_view",
+    "image_place",
+    "is_own_node",
     "jump_slices",
+    "jump_to_image",
     "label_map_from_node",
     "label_map_to_node",
     "load_review",
     "load_scene",
     "load_segmentation_node",
     "load_volume_node",
-    "nodes_showing",
     "outline_only",
     "remove_review",
     "remove_segment",

@@ -60,7 +60,7 @@ def label_map_from_node(node: Any) -> LabelMap:
         The label map, uint8, LPS; segments are named by the node's colour table, else "Label 1", "Label 2", ...
 
     Raises:
-        InputError: no voxels, several components, or values that are no labels.
+        InputError: no voxels, several components, or values that are not labels.
         GridError: a parent transform that is not linear, or one that shears the grid.
     """
     array = _labels(array_from_image(node.GetImageData(), node.GetName()), node.GetName())

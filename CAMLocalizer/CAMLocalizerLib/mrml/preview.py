@@ -1,4 +1,4 @@
-"""A segment that follows the hand."""
+"""A segment that is updated live."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ def remove_node(scene: Any, node: Any) -> None:
 
     Args:
         scene: the ``vtkMRMLScene``.
-        node: a ``vtkMRMLDisplayableNode``; one that left the scene already is no error.
+        node: a ``vtkMRMLDisplayableNode``; it may have left the scene already.
     """
     if node.GetScene() is not scene:
         return

@@ -52,13 +52,13 @@ def load_scene(scene: Any, path: str | os.PathLike[str], *, clear: bool = True) 
         clear: empty the scene first; False adds to it.
 
     Raises:
-        InputError: no such file, one that is no scene bundle, or one that Slicer could not read.
+        InputError: no such file, one that is not a scene bundle, or one that Slicer could not read.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; expected a scene bundle ({BUNDLE_ENDING})")
     if not _holds_scene(path):
-        raise InputError(f"{path} is no scene bundle: expected a zip archive with one .mrml file in it")
+        raise InputError(f"{path} is not a scene bundle: expected a zip archive with one .mrml file in it")
     if not scene.ReadFromMRB(str(path), clear):
         raise InputError(f"{path} could not be read by Slicer; its log tells which node failed")
 
@@ -100,7 +100,7 @@ def _load(scene: Any, class_name: str, storage: Any, path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path} does not exist; expected a file to load")
     scene.AddNode(storage)
-    storage.SetFileName(str(path))
+    storage.SetFileName(str(path.absolute()))  # the scene takes relative paths for its own folder
     node = scene.AddNewNodeByClass(class_name, path.name.split(".")[0])
     if storage.ReadData(node):
         node.CreateDefaultDisplayNodes()

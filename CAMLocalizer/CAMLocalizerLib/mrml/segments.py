@@ -72,7 +72,7 @@ def remove_segment(node: Any, segment_id: str) -> None:
 
     Args:
         node: ``vtkMRMLSegmentationNode``.
-        segment_id: as :func:`add_segment` returned it; one that is gone already is no error.
+        segment_id: as :func:`add_segment` returned it; it may be gone already.
     """
     segmentation = node.GetSegmentation()
     if segmentation.GetSegment(segment_id) is None:

@@ -9,13 +9,13 @@ from trame_slicer.core import SlicerApp
 
 from ..core import Volume
 from ..workbench import Workbench
-from .desk import Desk
 from .files import ReviewFolder
 from .messages import log_vtk_messages
 from .page import build_page
+from .page_context import PageContext
+from .page_state import PageState
+from .page_views import Views
 from .parts import ExportPart, ImagesPart, LookPart, RegionsPart, RunPart, ScanPart, SettingsPart
-from .state import PageState
-from .views import Views
 
 
 class PageWorkbench(Workbench):
@@ -53,28 +53,28 @@ class ReviewApp:
         workbench = PageWorkbench(app.scene)
         workbench.device = device
         views = Views(server, app)
-        self.desk = Desk(server, app, workbench, views, folder, page)
-        self.runs = RunPart(self.desk, model)
-        self.settings = SettingsPart(self.desk)
-        self.images = ImagesPart(self.desk)
-        self.regions = RegionsPart(self.desk)
-        self.looks = LookPart(self.desk)
-        self.exports = ExportPart(self.desk)
-        self.scans = ScanPart(self.desk, given, self.runs.suit, unit)
-        self.desk.look_again()
+        self.context = PageContext(server, app, workbench, views, folder, page)
+        self.runs = RunPart(self.context, model)
+        self.settings = SettingsPart(self.context)
+        self.images = ImagesPart(self.context)
+        self.regions = RegionsPart(self.context)
+        self.looks = LookPart(self.context)
+        self.exports = ExportPart(self.context)
+        self.scans = ScanPart(self.context, given, self.runs.suit, unit)
+        self.context.refresh()
         build_page(server)
 
     def open(self, volume: Volume) -> None:
         """Show the volume that the review was started with."""
-        with self.desk.server.state:
+        with self.context.server.state:
             self.scans.show_given(volume)
-            self.desk.look_again()
+            self.context.refresh()
 
     def forget_notice(self) -> None:
         """Greet the next reviewer without the last one's notice."""
-        with self.desk.server.state:
-            self.desk.page.forget_notice()
+        with self.context.server.state:
+            self.context.page.forget_notice()
 
     def close(self) -> None:
         """End a run and let go of the scene."""
-        self.desk.close()
+        self.context.close()

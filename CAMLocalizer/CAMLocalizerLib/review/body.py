@@ -15,7 +15,7 @@ from vtkmodules.vtkFiltersCore import (
 )
 from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
 
-from ..core import Volume
+from ..core import Volume, label_components
 from ..mrml.geometry import matrix_to_vtk, ras_from_grid
 from ..mrml.images import image_from_array
 
@@ -40,7 +40,7 @@ def body_surface(scene: Any, volume: Volume) -> Any:
     stride = max(1, -(-max(volume.grid.size) // LONGEST))
     array = ndimage.gaussian_filter(volume.array_kji[::stride, ::stride, ::stride].astype(np.float32), 1.0)
     inside = np.pad(array > _skin_level(array), 1)
-    labels, count = ndimage.label(inside)
+    labels, count = label_components(inside, faces_only=True)
     if count:
         inside = labels == np.bincount(labels.ravel())[1:].argmax() + 1
     to_ras = ras_from_grid(volume.grid) @ np.diag([stride, stride, stride, 1.0])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..mrml import ROLE
 from ..mrml.removal import remove_node
 from ..workbench import Workbench
-from ..workbench.showing import ROLE
 
 KINDS = ("vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeNode")
 
 
 def clear_leftovers(workbench: Workbench) -> None:
-    """Remove maps, previews and accepted segments of reviews that are no more; the page could not show whose they are.
+    """Remove maps, previews and accepted segments of former reviews; the page could not show whose they are.
 
     Args:
         workbench: whose present review keeps its nodes.

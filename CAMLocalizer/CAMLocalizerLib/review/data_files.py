@@ -46,7 +46,7 @@ def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):
-        raise InputError(f"{path.name!r} is no name of a file") from None
+        raise InputError(f"{path.name!r} is not a file name") from None
 
 
 def _named_files(path: Path) -> Iterator[str]:

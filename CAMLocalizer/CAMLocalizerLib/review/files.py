@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from secrets import token_hex
 
 from ..core import InputError
+from ..io.discovery import list_inputs
 from ..io.names import ENDINGS, ending
-from ..io.nifti_header import is_second_of_pair
 from ..io.plain_paths import is_plain
 from ..io.signatures import HEAD_BYTES, content_format
 from ..io.writing import writing
 
 DEPTH = 2  # folders below the review's that are searched
 LISTED = 200
-RESULTS = "report.json"  # a folder that holds it holds results, not scans
 PARTS = frozenset({".nhdr", ".mhd", ".hdr", ".hdr.gz", ".img", ".img.gz"})  # header and voxels are two files
+FORMATS = frozenset(ENDINGS.values()) - {"DICOM"}
 VOLUME_ENDINGS = frozenset(ENDINGS) - {".dcm", ".ima", ".seg.nrrd"}
 UPLOADED_ENDINGS = VOLUME_ENDINGS - PARTS
 LARGEST_UPLOAD = 4 * 1024**3  # bytes
@@ -52,7 +52,7 @@ class ReviewFolder:
         try:
             path = (self.root / name).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise InputError(f"{name!r} is no name of a file") from None
+            raise InputError(f"{name!r} is not a file name") from None
         if not name or not path.is_relative_to(self.root):
             raise InputError(f"{name} lies outside the folder of this review, {self.root}; copy it there first")
         return path
@@ -60,9 +60,10 @@ class ReviewFolder:
     def volumes(self) -> tuple[str, ...]:
         """Return the volumes in here, files and folders of DICOM files, by name; at most 200."""
         found: list[str] = []
-        for path in _volumes_below(self.root, DEPTH):
-            if path.resolve().is_relative_to(self.root):
-                found.append(path.relative_to(self.root).as_posix())
+        for path in list_inputs(self.root, depth=DEPTH, formats=FORMATS):
+            inside = path.relative_to(self.root)
+            if is_plain(inside) and path.resolve().is_relative_to(self.root):  # the page cannot say other names
+                found.append(inside.as_posix())
             if len(found) == LISTED:
                 break
         return tuple(found)
@@ -87,7 +88,7 @@ class ReviewFolder:
             path = self.root / f"{stem}-{number}{kind}"
         return path
 
-    async def take_in(self, name: str, chunks: AsyncIterator[bytes], *, limit: int = LARGEST_UPLOAD) -> str:
+    async def save_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit: int = LARGEST_UPLOAD) -> str:
         """Write an upload, under another name until it is complete.
 
         Args:
@@ -140,33 +141,3 @@ def _check_content(file: Path, name: str) -> None:
         found, claimed = content_format(stream.read(HEAD_BYTES)), ENDINGS[ending(name)]
     if found != claimed:
         raise InputError(f"{name}: the name says {claimed}, but the content is {found or 'something else'}")
-
-
-def _volumes_below(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield volumes in a folder and in those below it, in the order of their names."""
-    try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError:
-        return
-    if any(path.name == RESULTS for path in entries):
-        return
-    for path in filter(is_plain, entries):  # the page cannot say other names
-        if path.is_dir():
-            if _holds_dicom(path):
-                yield path
-            elif depth > 0:
-                yield from _volumes_below(path, depth - 1)
-        elif ending(path) in VOLUME_ENDINGS and not is_second_of_pair(path):
-            yield path
-
-
-def _holds_dicom(folder: Path) -> bool:
-    """Tell a folder of DICOM files by the first file in it."""
-    try:
-        first = min((path for path in folder.iterdir() if path.is_file() and path.name[0] != "."), default=None)
-        if first is None:
-            return False
-        with first.open("rb") as stream:
-            return content_format(stream.read(HEAD_BYTES)) == "DICOM"
-    except OSError:
-        return False

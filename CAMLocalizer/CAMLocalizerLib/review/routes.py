@@ -13,20 +13,20 @@ from aiohttp import web
 
 from ..core import CAMLocalizerError
 from . import pages
+from .access_control import WEBSOCKET, AccessControl
 from .files import LARGEST_UPLOAD, ReviewFolder
-from .gate import WEBSOCKET, Gate
 
 logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
 EVERYTHING = "all"
-WSLINK_SECRET = "wslink-secret"  # noqa: S105  trame's default; the gate is what keeps others out
+WSLINK_SECRET = "wslink-secret"  # noqa: S105  trame's default; AccessControl keeps others out
 
 
 class Routes:
     """The page's own routes.
 
     Args:
-        gate: tells whether somebody is here.
+        access: tells whether a reviewer is there.
         folder: where uploads go.
         exported: returns the folder that was exported last; None before.
         client: folder of trame's client.
@@ -35,14 +35,14 @@ class Routes:
 
     def __init__(
         self,
-        gate: Gate,
+        access: AccessControl,
         folder: ReviewFolder,
         exported: Callable[[], Path | None],
         client: Path,
         *,
         limit: int = LARGEST_UPLOAD,
     ) -> None:
-        self._gate = gate
+        self._access = access
         self._folder = folder
         self._exported = exported
         self._client = client
@@ -62,7 +62,7 @@ class Routes:
         return pages.frame(self._client)
 
     async def _occupied(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response({"occupied": self._gate.occupied})
+        return web.json_response({"occupied": self._access.occupied})
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         """Answer trame's client, which asks a launcher of servers first, with the one there is."""
@@ -72,7 +72,7 @@ class Routes:
         if (request.content_length or 0) > self._limit:
             return _refusal(f"The file is larger than {self._limit / 1024**2:.0f} MB; copy it into the folder.")
         try:
-            name = await self._folder.take_in(request.query.get("name", ""), _chunks(request), limit=self._limit)
+            name = await self._folder.save_upload(request.query.get("name", ""), _chunks(request), limit=self._limit)
         except CAMLocalizerError as error:
             return _refusal(f"{error}.")
         return web.json_response({"name": name})

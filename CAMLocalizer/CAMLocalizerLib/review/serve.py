@@ -17,9 +17,9 @@ from typing import Any
 from trame.app import get_server
 
 from ..core import OutputError, Volume
+from .access_control import AccessControl
 from .app import ReviewApp
-from .gate import Gate
-from .options import HOST, ReviewOptions
+from .review_options import HOST, ReviewOptions
 from .routes import Routes
 
 CLIENT = files("trame_client") / "module" / "vue3-www"
@@ -51,13 +51,13 @@ def serve(
 async def _serve(
     options: ReviewOptions, volume: Volume, announce: Callable[[str], None], prepare: Callable[[ReviewApp], None] | None
 ) -> None:
-    asyncio.get_running_loop().set_exception_handler(_complain)
+    asyncio.get_running_loop().set_exception_handler(_report)
     folder = options.open_folder()
     server = get_server("camlocalizer-review", client_type="vue3")
     app = ReviewApp(server, options.given, folder, model=options.model, device=options.device, unit=options.unit)
-    gate = Gate(app.forget_notice)
-    routes = Routes(gate, folder, lambda: app.exports.folder, Path(str(CLIENT)))
-    server.controller.on_server_bind.add(lambda bound: _bind(bound.app, gate, routes))
+    access = AccessControl(app.forget_notice)
+    routes = Routes(access, folder, lambda: app.exports.folder, Path(str(CLIENT)))
+    server.controller.on_server_bind.add(lambda bound: _bind(bound.app, access, routes))
     try:
         app.open(volume)
         if prepare is not None:
@@ -65,10 +65,10 @@ async def _serve(
         with _stop_asked() as stop:
             serving = _start(server, options.port)
             await _first(server.ready, serving)
-            gate.port = server.port
-            announce(gate.address)
+            access.port = server.port
+            announce(access.address)
             if options.browser:
-                asyncio.get_running_loop().run_in_executor(None, webbrowser.open, gate.address)  # may take its time
+                asyncio.get_running_loop().run_in_executor(None, webbrowser.open, access.address)  # may take its time
             await stop.wait()
             await server.stop()
             with suppress(asyncio.CancelledError):
@@ -77,14 +77,14 @@ async def _serve(
         app.close()
 
 
-def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell of what went wrong beside the gestures; a page that was closed while it was written to is nothing wrong."""
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report errors outside of actions; a page that was closed while it was written to is not an error."""
     if not isinstance(context.get("exception"), ConnectionError):
         loop.default_exception_handler(context)
 
 
-def _bind(application: Any, gate: Gate, routes: Routes) -> None:
-    application.middlewares.append(gate.middleware())
+def _bind(application: Any, access: AccessControl, routes: Routes) -> None:
+    application.middlewares.append(access.middleware())
     application.router.add_routes(routes.table())
 
 

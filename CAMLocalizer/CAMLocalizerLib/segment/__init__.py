@@ -2,35 +2,32 @@
 
 from .basins import Basins
 from .candidates import Candidates, find_candidates
+from .component_set import Component, Regions, check_rules
 from .components import components, filter_components
-from .fuse import NORMALISATIONS, back_project_scales, combine, fuse, scale_weights
+from .fuse import back_project_scales, check_limit, combine, fuse, scale_weights
 from .label import label_map_from_activation
 from .levels import ActivationLevels
-from .live import LiveSlices
 from .liver import LiverUptake, find_liver
 from .projections import fuse_projections, multiply_projections
-from .refine import REFINEMENTS, refine
-from .regions import Component, Regions, check_rules
+from .refine import refine
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import label_map_from_uptake, uptake_regions
 from .uptake_border import USUAL_BORDERS, UptakeBorder
 
 __all__ = [
     "METHODS",
-    "NORMALISATIONS",
-    "REFINEMENTS",
     "USUAL_BORDERS",
     "ActivationLevels",
     "Basins",
     "Candidates",
     "Component",
-    "LiveSlices",
     "LiverUptake",
     "Regions",
     "Threshold",
     "UptakeBorder",
     "apply_threshold",
     "back_project_scales",
+    "check_limit",
     "check_rules",
     "combine",
     "components",

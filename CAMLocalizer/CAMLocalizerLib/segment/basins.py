@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Volume
+from ..core import MM3_PER_ML, Volume, label_components
 from ..views import nearest_isotropic
 from .candidates import EDGE_MM
-from .runs import NEIGHBOURS
 from .uptake_border import SMALL_ML, UptakeBorder
 
 
@@ -88,18 +87,16 @@ class Basins:
             if box is None:
                 continue
             part = self._hot_part(box, number, usual)
-            if small != usual and np.count_nonzero(part) * self.volume.grid.voxel_volume_mm3 < SMALL_ML * 1000:
+            if small != usual and np.count_nonzero(part) * self.volume.grid.voxel_volume_mm3 < SMALL_ML * MM3_PER_ML:
                 part = self._hot_part(box, number, small)
             outlined[box][part] = number
         return outlined
 
     def _hot_part(self, box: tuple[slice, slice, slice], number: int, lowest: float) -> NDArray[np.bool_]:
         """Find what hangs together with the highest voxel of a basin, above some uptake."""
-        from scipy import ndimage  # only here: it takes long to import
-
         uptake = self.volume.array_kji[box] * np.float32(self.factor)
         uptake[self.numbers[box] != number] = -np.inf
-        parts, _ = ndimage.label(uptake >= lowest, NEIGHBOURS)
+        parts, _ = label_components(uptake >= lowest)
         top = parts[np.unravel_index(int(uptake.argmax()), uptake.shape)]
         found: NDArray[np.bool_] = (parts == top) & (top > 0)
         return found

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid
+from ..core import MM3_PER_ML, Grid, label_components
 from .candidates import EDGE_MM, Candidates
 from .depths import depths
 from .liver import LiverUptake, find_liver
 
-VOXEL_ML = EDGE_MM**3 / 1000.0
+VOXEL_ML = EDGE_MM**3 / MM3_PER_ML
 SHARES = (0.41, 0.6, 0.8)  # of the candidate's height
 REACHES = (2, 4, 8)  # voxels
 LEVELS_SUV = (2.5, 4.0, 6.0)
@@ -144,7 +144,7 @@ class _Connected:
     def __init__(self, candidates: Candidates, level_suv: float) -> None:
         from scipy import ndimage
 
-        self.labels, _ = ndimage.label(candidates.smoothed > level_suv, np.ones((3, 3, 3)))
+        self.labels, _ = label_components(candidates.smoothed > level_suv)
         self.voxels = np.bincount(self.labels.ravel())
         self.lengths = [0] + [box[0].stop - box[0].start for box in ndimage.find_objects(self.labels)]
 

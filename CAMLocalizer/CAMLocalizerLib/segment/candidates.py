@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Volume
+from ..core import Volume, label_components
 from ..views import isotropic
 
 EDGE_MM = 4.0
@@ -67,7 +67,7 @@ def find_candidates(volume: Volume) -> Candidates:
         empty = np.zeros(0, np.float32)
         return Candidates(uptake, smoothed, np.zeros((0, 3), np.int64), np.zeros(smoothed.shape, np.int32), empty)
     highest = (smoothed == ndimage.maximum_filter(smoothed, NEIGHBOURHOOD)) & (smoothed >= least)
-    plateaus, count = ndimage.label(highest, np.ones((3, 3, 3)))
+    plateaus, count = label_components(highest)
     first = np.unique(plateaus[highest], return_index=True)[1]
     peaks = np.argwhere(highest)[first]
     peaks = peaks[np.argsort(-smoothed[tuple(peaks.T)], kind="stable")]

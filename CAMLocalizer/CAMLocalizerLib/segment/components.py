@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, LabelMap
-from .regions import Component, Regions, check_rules
+from .component_set import Component, Regions, check_rules
 
 
 def components(
@@ -63,9 +63,7 @@ def filter_components(
     regions = Regions.of(array, grid).large_enough(
         min_volume_ml, keep_largest, min_share=min_share, min_extent_mm=min_extent_mm, slice_axis=slice_axis
     )
-    kept = np.empty(grid.shape_kji, dtype=bool)
-    regions.write(kept, range(1, len(regions) + 1))
-    return kept
+    return regions.mask()
 
 
 def _array_and_grid(mask: LabelMap | NDArray, grid: Grid | None) -> tuple[NDArray, Grid]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def depths(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the distance of each voxel of a mask to the nearest one outside it, in voxels; 0 outside.
 
-    What lies beyond the array does not count as outside. Only the box around the mask is looked at.
+    What lies beyond the array does not count as outside. Only the box around the mask is examined.
 
     Args:
         mask: any shape.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import ActivationMap, ActivationPyramid, GridError, SettingsError
+from ..core import ActivationMap, ActivationPyramid, GridError, OptionError, SettingsError, check_choice
+from ..option_names import MAP_NORMALISATIONS
 from ..views import back_project, plane_axes
 from ..views.backproject import BackProjection, slice_parts
 from .sums import Term, divide, slice_maxima, weighted_sum
 
-NORMALISATIONS = ("slice", "volume", "reference")
 # Maps whose maximum is below this are zero for all purposes; dividing by less would overflow.
 SMALLEST = np.finfo(np.float32).tiny
 
@@ -249,8 +249,7 @@ def _back_project(entry: ActivationMap, pyramid: ActivationPyramid) -> NDArray[n
 def _reference_levels(
     shares: Mapping[int, float], normalisation: str, reference: Mapping[int, float] | None
 ) -> dict[int, float]:
-    if normalisation not in NORMALISATIONS:
-        raise SettingsError(f"normalisation of maps must be one of {', '.join(NORMALISATIONS)}, got {normalisation!r}")
+    check_choice("normalisation", normalisation, MAP_NORMALISATIONS)
     if normalisation != "reference":
         return {}
     levels = {scale: float((reference or {}).get(scale, 0.0)) for scale in shares}
@@ -261,10 +260,19 @@ def _reference_levels(
     return levels
 
 
+def check_limit(probability_limit: float) -> None:
+    """Refuse a limit of the tumour probability that is not a probability.
+
+    Raises:
+        OptionError: it is not within 0 to 1.
+    """
+    if not 0 <= probability_limit <= 1:
+        raise OptionError("probability_limit", f"must be 0 to 1, got {probability_limit}")
+
+
 def _counted_slices(pyramid: ActivationPyramid, limit: float) -> NDArray[np.bool_]:
     """Tell which slices contribute, in a shape that broadcasts against the volume."""
-    if not 0 <= limit <= 1:
-        raise SettingsError(f"limit of the tumour probability must be 0 to 1, got {limit}")
+    check_limit(limit)
     axes = plane_axes(pyramid.source_grid, pyramid.view)
     counted = axes.per_slice(pyramid.tumour_probabilities >= limit)
     slices = pyramid.source_grid.shape_kji[axes.slice_axis_kji]

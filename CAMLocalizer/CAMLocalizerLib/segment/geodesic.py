@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .runs import NEIGHBOURS
+from ..core import NEIGHBOURS
 
 SMOOTHING_MM = 0.7
 EDGE_COST = 10.0
@@ -23,7 +23,7 @@ def geodesic(
 
     .. math:: d(u) = \min_{way} \int 1 + 10\, \frac{|\nabla I|}{\overline{|\nabla I|}}\, ds
 
-    over all ways from the seeds to u through voxels that are no seeds, in mm along all 26 neighbours; the mean runs
+    over all ways from the seeds to u through voxels that are not seeds, in mm along all 26 neighbours; the mean runs
     over the voxels inside, so that any unit of intensity gives the same result. Where both are equally near the voxel
     belongs to the peaks.
 

@@ -25,7 +25,7 @@ class ActivationLevels:
     then looks only at the voxels of its own step and of those nearby. Percentiles are those of ``np.percentile``, bit
     for bit.
 
-    Percentile and Otsu look at the slices that contribute, zeros within them included: rows, columns and slices
+    Percentile and Otsu use the slices that contribute, zeros within them included: rows, columns and slices
     of the array that are zero throughout (below the limit of the tumour probability, outside the field of view) are
     left out, whichever axis counts the slices.
 
@@ -160,7 +160,7 @@ class ActivationLevels:
         return found
 
     def _load(self, steps: NDArray[np.intp]) -> None:
-        """Gather and sort the voxels above 0 of the steps that were not looked at before."""
+        """Gather and sort the voxels above 0 of the steps that were not examined before."""
         wanted = np.zeros(BINS + 1, dtype=bool)
         wanted[[step for step in steps if step not in self._sorted]] = True
         if not wanted.any():

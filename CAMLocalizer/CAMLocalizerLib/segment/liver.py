@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core import Volume
+from ..core import MM3_PER_ML, Volume, label_components
 from ..views import isotropic
 from .candidates import EDGE_MM
 from .depths import depths
@@ -66,10 +66,10 @@ def find_liver(volume: Volume) -> LiverUptake | None:
     if not body.size:
         return None
     even[:, :, (body[0] + body[-1]) // 2 :] = False  # axis i runs to the left
-    labels, count = ndimage.label(even)
+    labels, count = label_components(even, faces_only=True)
     if not count:
         return None
-    large = np.bincount(labels.ravel())[1:] * EDGE_MM**3 / 1000 >= LEAST_ML
+    large = np.bincount(labels.ravel())[1:] * EDGE_MM**3 / MM3_PER_ML >= LEAST_ML
     if not large.any():
         return None
     uptakes = ndimage.mean(smoothed, labels, np.arange(1, count + 1))

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import SettingsError
+from ..core import SettingsError, check_choice
+from ..option_names import MAP_NORMALISATIONS
 from ..views import PROJECTIONS, ProjectionPair
-from .fuse import NORMALISATIONS
 
 
 def fuse_projections(
@@ -98,8 +98,7 @@ def _shares(weights: Mapping[int, float], maps: Mapping[int, NDArray[np.float32]
 
 
 def _levels(shares: Mapping[int, float], normalisation: str, reference: Mapping[int, float] | None) -> dict[int, float]:
-    if normalisation not in NORMALISATIONS:
-        raise SettingsError(f"normalisation of maps must be one of {', '.join(NORMALISATIONS)}, got {normalisation!r}")
+    check_choice("normalisation", normalisation, MAP_NORMALISATIONS)
     if normalisation != "reference":
         return {}
     levels = {scale: float((reference or {}).get(scale, 0.0)) for scale in shares}

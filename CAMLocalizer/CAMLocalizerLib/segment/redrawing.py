@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import Volume
+from ..core import Volume, label_components
 from .geodesic import geodesic
 from .random_walk import random_walk
-from .runs import NEIGHBOURS, Box, Runs
+from .voxel_runs import Box, Runs
 
 SOFTNESS = 0.2
 LOWEST_LEVEL = 1e-3
@@ -57,7 +57,7 @@ def _parts(
     """
     for whole in _apart([_widened(box, margin_mm / spacing_mm) for box, _ in Runs.of(region).boxes()]):
         near = ndimage.distance_transform_edt(~region[whole], sampling=spacing_mm) <= margin_mm
-        labels, _ = ndimage.label(near, structure=NEIGHBOURS)
+        labels, _ = label_components(near)
         for number, box in enumerate(ndimage.find_objects(labels), start=1):
             shifted = [slice(a.start + b.start, a.start + b.stop) for a, b in zip(whole, box, strict=True)]
             yield (shifted[0], shifted[1], shifted[2]), labels[box] == number
@@ -102,7 +102,7 @@ def _walk(
 def _expand(
     relative: NDArray, image: NDArray, inside: NDArray[np.bool_], old: NDArray[np.bool_], spacing_mm: NDArray
 ) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(old, structure=NEIGHBOURS)
+    labels, count = label_components(old)
     highest = np.concatenate([[np.inf], ndimage.maximum(relative, labels, np.arange(1, count + 1))])
     peaks = old & (relative >= np.minimum(PEAK, NEAR_PEAK * highest[labels]))
     background = (relative < BACKGROUND) | ((relative >= 1) & ~old)
@@ -111,7 +111,7 @@ def _expand(
 
 def _overlapping(mask: NDArray[np.bool_], old: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Keep the connected regions of a mask that share a voxel with the old one."""
-    labels, count = ndimage.label(mask, structure=NEIGHBOURS)
+    labels, count = label_components(mask)
     kept = np.zeros(count + 1, dtype=bool)
     kept[labels[old]] = True
     kept[0] = False

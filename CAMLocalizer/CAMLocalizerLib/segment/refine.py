@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import GridError, LabelMap, SettingsError, Volume
+from ..core import GridError, LabelMap, SettingsError, Volume, check_choice
+from ..option_names import REFINEMENTS
 
-REFINEMENTS = ("none", "random-walk", "geodesic")
 MARGIN_MM = 12.0
 
 
@@ -42,7 +42,7 @@ def refine(
         SettingsError: an unknown method, a margin below 0, or more than one segment.
     """
     _check(activation, label_map, volume, method, margin_mm)
-    region = label_map.array_kji > 0
+    region = label_map.array_kji.view(bool)  # one segment: 0 and 1
     if method == "none" or not region.any():
         return label_map
     from .redrawing import redraw  # only here: it brings parts of scipy that take long to import
@@ -52,8 +52,7 @@ def refine(
 
 
 def _check(activation: NDArray, label_map: LabelMap, volume: Volume, method: str, margin_mm: float) -> None:
-    if method not in REFINEMENTS:
-        raise SettingsError(f"refinement must be one of {', '.join(REFINEMENTS)}, got {method!r}")
+    check_choice("refinement", method, REFINEMENTS)
     if not (np.isfinite(margin_mm) and margin_mm >= 0):
         raise SettingsError(f"margin of the refinement must be at least 0 mm, got {margin_mm}")
     if len(label_map.segments) > 1:

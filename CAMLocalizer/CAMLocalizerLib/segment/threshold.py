@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import SettingsError
+from ..core import OptionError, SettingsError
 from .levels import ActivationLevels
 from .slabs import blocks, in_slabs
 
@@ -50,7 +50,7 @@ class Threshold:
         default = {"fixed": f"{self.level:g}", "percentile": f"q{self.level:g}", "otsu": "otsu"}[self.method]
         object.__setattr__(self, "text", self.text or default)
         if not 0 <= self.level <= _HIGHEST[self.method]:
-            raise SettingsError(f'threshold "{self.text}" is out of range; give {FORMS}')
+            raise OptionError("threshold", f'"{self.text}" is out of range; give {FORMS}')
 
     @classmethod
     def parse(cls, text: str | float | Threshold) -> Threshold:
@@ -67,7 +67,7 @@ class Threshold:
                 parts = match.groupdict()
                 level = float(parts.get("number") or 0) / (255 if parts.get("of") else 1)
                 return cls(method, level, plain)
-        raise SettingsError(f'threshold "{text}" is not understood; give {FORMS}')
+        raise OptionError("threshold", f'"{text}" is not understood; give {FORMS}')
 
     def __str__(self) -> str:
         return self.text
@@ -75,7 +75,7 @@ class Threshold:
     def value(self, activation: NDArray[np.float32] | ActivationLevels) -> float:
         """Return the lowest activation that belongs to the tumour.
 
-        Percentile and Otsu look at the slices that contribute, zeros within them included, see
+        Percentile and Otsu use the slices that contribute, zeros within them included, see
         :class:`ActivationLevels`.
 
         Args:

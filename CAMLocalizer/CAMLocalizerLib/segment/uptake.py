@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Grid, GridError, LabelMap, SettingsError
+from ..core import Grid, GridError, LabelMap, SettingsError, label_components
 from .components import filter_components
-from .runs import NEIGHBOURS, Box, Runs
 from .threshold import Threshold, apply_threshold
 from .uptake_border import UptakeBorder
+from .voxel_runs import Box, Runs
 
 UPTAKE_BORDER = "41%"
 MARGIN_MM = 16.0
@@ -162,8 +162,6 @@ def _widened(box: Box, by: list[int]) -> Box:
 
 
 def _connected(mask: NDArray[np.bool_], seed: tuple[int | np.intp, ...]) -> NDArray[np.bool_]:
-    from scipy import ndimage  # as above
-
-    labels, _ = ndimage.label(mask, structure=NEIGHBOURS)
+    labels, _ = label_components(mask)
     connected: NDArray[np.bool_] = labels == labels[seed]
     return connected

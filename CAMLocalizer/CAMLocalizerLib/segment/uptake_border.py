@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import SettingsError
+from ..core import OptionError, SettingsError
 
 METHODS = ("adaptive", "share", "suv", "liver")
 FORMS = '"adaptive", a share of the highest uptake ("41%"), an SUV ("suv2.5") or "liver"'
@@ -60,9 +60,9 @@ class UptakeBorder:
         if self.method not in METHODS:
             raise SettingsError(f"method of the uptake border must be one of {', '.join(METHODS)}, got {self.method!r}")
         if not 0 < self.level < np.inf or (self.method == "share" and self.level > 1):
-            raise SettingsError(f"uptake border must be above 0, and a share at most 100 %, got {self}")
+            raise OptionError("uptake_border", f"must be above 0, and a share at most 100 %, got {self}")
         if not 0 < self.factor < np.inf:
-            raise SettingsError(f"factor of the uptake border must be above 0, got {self.factor}")
+            raise OptionError("uptake_border", f"must have a factor above 0, got {self.factor}")
 
     def __str__(self) -> str:
         texts = {"share": f"{100 * self.level * self.factor:g}%", "suv": f"suv{self.level * self.factor:g}"}
@@ -82,7 +82,7 @@ class UptakeBorder:
             if match := pattern.fullmatch(plain):
                 level, factor = (float(match.groupdict().get(name) or 1) for name in ("level", "factor"))
                 return cls(method, level / 100 if method == "share" else level, factor)
-        raise SettingsError(f'uptake border "{text}" is not understood; give {FORMS}')
+        raise OptionError("uptake_border", f'"{text}" is not understood; give {FORMS}')
 
     def scaled(self, factor: float) -> UptakeBorder:
         """Return the border at another uptake, a share at most at 100 %.

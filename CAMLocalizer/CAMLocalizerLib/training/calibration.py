@@ -1,4 +1,4 @@
-"""One temperature for a classifier's logits, so that its probabilities are as often right as they say."""
+"""Temperature scaling: one temperature for a classifier's logits calibrates its probabilities."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def fit_temperature(probabilities: NDArray[np.floating], labels: NDArray[np.int6
         return 1.0
     logits = np.log(np.maximum(probabilities, SMALLEST))
 
-    def unlikelihood(log_temperature: float) -> float:
+    def negative_log_likelihood(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
         highest = scaled.max(axis=1, keepdims=True)
         sums = np.log(np.exp(scaled - highest).sum(axis=1)) + highest[:, 0]
         return float((sums - scaled[np.arange(len(labels)), labels]).mean())
 
-    found = minimize_scalar(unlikelihood, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
+    found = minimize_scalar(negative_log_likelihood, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
     return float(np.exp(found.x))

@@ -1,4 +1,4 @@
-"""Problems collected before training starts, so that a user hears of all of them at once."""
+"""Problems collected before training starts, so that a user sees all of them at once."""
 
 from __future__ import annotations
 

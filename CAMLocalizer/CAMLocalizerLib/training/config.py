@@ -1,4 +1,4 @@
-"""TrainConfig: what `camlocalizer train` is asked to do, read from TOML or JSON."""
+"""TrainConfig: the settings of `camlocalizer train`, read from TOML or JSON."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..models.card import MAP_NORMALISATIONS, MAPS, REFINEMENTS, TARGETS
+from ..models.card import TARGETS
 from ..networks import NETWORKS
+from ..option_names import MAP_NORMALISATIONS, MAPS, REFINEMENTS
 from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
 from .fit.options import FitOptions, option_problems
@@ -206,7 +207,7 @@ def read_config(path: Path, problems: Problems) -> tuple[TrainConfig | None, Dat
 
     Returns:
         The configuration, None if a section has problems; and its section ``data``, None if that one has, so that
-        the table can be looked at even if something else is wrong.
+        the table can be checked even if something else is wrong.
 
     Raises:
         InputError: the file is missing or neither TOML nor JSON.
@@ -230,7 +231,7 @@ def read_config(path: Path, problems: Problems) -> tuple[TrainConfig | None, Dat
 
 
 def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
-    """Say which values of a section are out of range."""
+    """Return which values of a section are out of range."""
     if name == "training":
         return [f"[training] {text}" for text in option_problems(values)]
     if name == "localisation":
@@ -276,7 +277,7 @@ def _range_problems(name: str, values: Mapping[str, Any]) -> list[str]:
 
 
 def _joint_problems(config: TrainConfig) -> list[str]:
-    """Say which sections do not go together."""
+    """Return which sections do not go together."""
     folds, training, projections = config.folds, config.training, config.input.view == "projections"
     validated = folds.count and folds.validation != "none"
     dark = config.input.normalisation == "foreground-gamma"
@@ -289,7 +290,7 @@ def _joint_problems(config: TrainConfig) -> list[str]:
         '[training] augmentation = "strong" needs [input] normalisation = "foreground-gamma"': (
             training.augmentation == "strong" and not dark
         ),
-        "[network.settings] in_channels must be 1: slices are looked at one by one": (
+        "[network.settings] in_channels must be 1: slices are classified one by one": (
             config.network.settings.get("in_channels", 1) != 1
         ),
         "[input] spacing_mm is needed for projections, such as 2.0": projections and config.input.spacing_mm is None,
@@ -301,7 +302,7 @@ def _joint_problems(config: TrainConfig) -> list[str]:
 
 
 def _localisation_faults(config: TrainConfig) -> list[str]:
-    """Say what does not go together with the stages of localisation, or without them."""
+    """Return what does not go together with the stages of localisation, or without them."""
     if not config.localisation.rounds:
         ignored = config.training.images_per_epoch is not None
         return ["[training] images_per_epoch needs [localisation] rounds of at least 1; leave it out"] * ignored
@@ -322,6 +323,6 @@ def _localisation_faults(config: TrainConfig) -> list[str]:
 
 
 def require_known_tumours(config: TrainConfig, classes: tuple[str, ...]) -> list[str]:
-    """Say which tumour classes the data lack."""
+    """Return the tumour classes that the data lack, in sentences."""
     unknown = [name for name in config.model.tumour_classes if name not in classes]
     return [f"[model] tumour_classes has {name!r}, which no image has{did_you_mean(name, classes)}" for name in unknown]

@@ -1,4 +1,4 @@
-"""read_images: the images of a table as the network will see them, in training as in use."""
+"""read_images: the images of a table, prepared as for inference."""
 
 from __future__ import annotations
 

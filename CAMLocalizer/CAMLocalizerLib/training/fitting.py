@@ -74,7 +74,7 @@ def fit_classifier(
     """Train a network in place.
 
     ``folder`` gets ``metrics.csv`` (a row per epoch), ``tensorboard`` (events), ``last.ckpt`` (to go on from, until
-    the run is finished), ``best.safetensors`` and, at the end, ``done.json``. An interrupted run goes on after its last
+    the run is finished), ``best.safetensors`` and, at the end, ``done.json``. An interrupted run resumes after its last
     whole epoch and comes to the same weights as an uninterrupted one; a finished one is loaded. What decides the result
     (options, network, data, name of the loss) is noted in ``plan.json`` at the start.
 
@@ -95,7 +95,7 @@ def fit_classifier(
         ModelError: the folder holds the run of another network, of other options or data, or is damaged.
         SettingsError: Lightning is not installed, or options that do not go together.
         InputError: no images.
-        KeyboardInterrupt: after Ctrl+C; the folder can be gone on with.
+        KeyboardInterrupt: after Ctrl+C; the folder can be resumed.
     """
     require_lightning()
     from .fit.module import Task

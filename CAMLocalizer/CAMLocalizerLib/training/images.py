@@ -52,8 +52,8 @@ class ImageSet:
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             got = f"{self.labels.min()} to {self.labels.max()}"
             raise InputError(f"labels must be 0 to {len(self.classes) - 1}, an index into the classes, got {got}")
-        if torn := torn_patients(self.patients.tolist(), self.folds.tolist()):
-            raise InputError(f"patients in two folds: {', '.join(torn)}; give every patient one fold")
+        if divided := patients_in_several_folds(self.patients.tolist(), self.folds.tolist()):
+            raise InputError(f"patients in two folds: {', '.join(divided)}; give every patient one fold")
 
     def _per_image(self) -> dict[str, NDArray]:
         return {name: value for name, value in vars(self).items() if name != "classes" and value is not None}
@@ -76,7 +76,7 @@ class ImageSet:
         return self.where(~outside), self.where(outside)
 
 
-def torn_patients(patients: Sequence[str], folds: Sequence[int]) -> list[str]:
+def patients_in_several_folds(patients: Sequence[str], folds: Sequence[int]) -> list[str]:
     """Name the patients, sorted, whose images lie in more than one fold."""
     pairs = set(zip(patients, folds, strict=True))
     counts = Counter(patient for patient, _ in pairs)

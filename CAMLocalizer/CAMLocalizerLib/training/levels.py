@@ -1,4 +1,4 @@
-"""Reference levels of a network's maps, so that the maps of different volumes compare."""
+"""Reference levels of a network's maps, which make the maps of different volumes comparable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_IMAGES = 400
 
 
 def reference_levels(network: nn.Module, images: ImageSet, card: ModelCard, seed: int = 0) -> dict[int, float]:
-    """Give the median over tumour images of the highest value of each scale's raw map.
+    """Return the median over tumour images of the highest value of each scale's raw map.
 
     Args:
         network: trained, in evaluation mode; left as it is.

@@ -1,4 +1,4 @@
-"""The folder of a training: begun, gone on with, or replaced."""
+"""Create, resume or overwrite a training folder."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
 
     Args:
         output: folder; it may be missing.
-        resume: go on with the training that the folder holds.
+        resume: continue the training that the folder holds.
         overwrite: replace the training that the folder holds.
 
     Raises:
-        OutputError: the folder holds a training and neither is asked for, or holds other files.
+        OutputError: the folder holds a training and neither was requested, or it holds other files.
     """
     if not output.exists():
         return
     with writing(output):
         names = [] if not output.is_dir() else sorted(path.name for path in output.iterdir())
     if not output.is_dir() or (names and TRAINING_FILE not in names):
-        raise OutputError(f"{output}: is no folder of a training and is not touched; choose another --output")
+        raise OutputError(f"{output}: is not a training folder and is left unchanged; choose another --output")
     if names and not resume and not overwrite:
-        raise OutputError(f"{output}: holds a training; go on with it (--resume) or replace it (--overwrite)")
+        raise OutputError(f"{output}: holds a training; continue it (--resume) or replace it (--overwrite)")
     if overwrite and (foreign := sorted(set(names) - _own_names(output))):
         raise OutputError(f"{output}: holds other files ({foreign[0]}) and is not replaced; choose another --output")
 
 
 def output_problems(output: Path, plan: Mapping[str, Any]) -> list[str]:
-    """Say in what the training that a folder holds differs from what is asked for now."""
+    """Return how the training that a folder holds differs from the one requested now."""
     path = output / TRAINING_FILE
     return plan_differences(output, read_json(path), plan) if path.exists() else []
 

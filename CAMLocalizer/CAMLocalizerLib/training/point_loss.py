@@ -24,7 +24,7 @@ def point_loss(
     spread: float = 0.0,
     class_weights: Tensor | None = None,
 ) -> Objective:
-    """Give the two losses of the published system, summed: loss 1 + weight * loss 2.
+    """Return the two losses of the published system, summed: loss 1 + weight * loss 2.
 
     Loss 1 is the cross-entropy of the class (binary for two classes). Loss 2 is the distance in mm between the soft
     argmax of the true class's map and the point at the tumour's centre, averaged over the images whose point is known.
@@ -78,7 +78,7 @@ def point_loss(
             loss = loss + weight * _mean_distance_mm(maps, batch, spacing_mm, temperature, spread)
         return loss, logits
 
-    # a run that was interrupted is gone on with under the same loss alone, which it knows by this name
+    # an interrupted run resumes only under the same loss, which this name identifies
     parts = [f"{number:g}" for number in (weight, spacing_mm, temperature, *([spread] if spread else []))]
     objective.__qualname__ = f"point_loss({', '.join(parts)}, {class_weights})"
     return objective
@@ -95,7 +95,7 @@ def _parts(network: Any) -> tuple[nn.Module, nn.Linear]:
 
 
 def class_maps(features: Tensor, weights: Tensor, labels: Tensor) -> Tensor:
-    """Give each image's map of its own class, divided by its maximum (Eq. 1).
+    """Return each image's map of its own class, divided by its maximum (Eq. 1).
 
     Args:
         features: last feature maps, (N, C, h, w).
@@ -111,18 +111,21 @@ def class_maps(features: Tensor, weights: Tensor, labels: Tensor) -> Tensor:
     return maps / highest[:, None, None]
 
 
-def soft_argmax(maps: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Give the mean (column, row) of the cells under a softmax of each map; maps (N, h, w), result (N, 2)."""
-    shares = _shares(maps, temperature)
-    return torch.einsum("nhw,hwd->nd", shares, _cells(shares))
-
-
-def _shares(maps: Tensor, temperature: float) -> Tensor:
+def cell_weights(maps: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """Return the softmax of each map over its cells; maps and result (N, h, w)."""
     return torch.softmax(maps.flatten(1) / temperature, dim=1).reshape(maps.shape)  # (N, h, w)
 
 
-def _cells(maps: Tensor) -> Tensor:
-    """Give the (column, row) of every cell, shape (h, w, 2)."""
+def mean_position(weights: Tensor, positions: Tensor) -> Tensor:
+    """Return the mean of the cells' positions, (h, w, 2), under weights, (N, h, w); result (N, 2).
+
+    Under the weights of :func:`cell_weights` this is the soft argmax of the maps.
+    """
+    return torch.einsum("nhw,hwd->nd", weights, positions)
+
+
+def cell_positions(maps: Tensor) -> Tensor:
+    """Return the (column, row) of every cell, shape (h, w, 2)."""
     sides = (torch.arange(side, device=maps.device, dtype=maps.dtype) for side in maps.shape[1:])
     rows, columns = torch.meshgrid(*sides, indexing="ij")
     return torch.stack([columns, rows], dim=-1)
@@ -136,12 +139,12 @@ def _mean_distance_mm(maps: Tensor, batch: Batch, spacing_mm: float, temperature
         return maps.sum() * 0.0
     sides = torch.tensor([batch.images.shape[-1] / maps.shape[-1], batch.images.shape[-2] / maps.shape[-2]])
     stride = sides.to(maps)
-    shares = _shares(maps[known], temperature)
-    cells_mm = (_cells(shares) * stride + (stride - 1) / 2) * spacing_mm
-    found_mm = torch.einsum("nhw,hwd->nd", shares, cells_mm)
+    weights = cell_weights(maps[known], temperature)
+    cells_mm = (cell_positions(weights) * stride + (stride - 1) / 2) * spacing_mm
+    found_mm = mean_position(weights, cells_mm)
     distance = torch.linalg.vector_norm(found_mm - batch.points[known].to(maps) * spacing_mm, dim=1)
     if spread == 0:
         return distance.mean()
     offsets = cells_mm - found_mm[:, None, None]  # (N, h, w, 2)
-    variance = (shares * offsets.square().sum(dim=-1)).sum(dim=(1, 2))
+    variance = (weights * offsets.square().sum(dim=-1)).sum(dim=(1, 2))
     return (distance + spread * (variance + LOWEST_VARIANCE_MM2).sqrt()).mean()

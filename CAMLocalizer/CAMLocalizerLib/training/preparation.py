@@ -1,4 +1,4 @@
-"""prepare_training: a configuration with its data, checked as a whole before anything is trained."""
+"""prepare_training: a configuration with its data, checked before training starts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Training:
     """Everything that a training needs, checked.
 
     Args:
-        config: what was asked for.
+        config: the configuration.
         images: all images with their folds.
         card: the description of the bundle, without measured figures.
         held_out: folds that are held out in turn.
@@ -100,16 +100,16 @@ def prepare_training(
 
 
 def _note_folds(rows: Sequence[Row], config: TrainConfig, classes: tuple[str, ...], problems: Problems) -> None:
-    """Look whether the cases would suffice for the folds, although training cannot start."""
+    """Check whether the cases suffice for the folds, although training cannot start."""
     used = [row for row in rows if row.label in classes and row.fold is None]
     if not used or not config.folds.count or len(classes) < 2:
         return
     labels = np.array([classes.index(row.label) for row in used])
     with problems.noted():
-        _dealt(np.array([row.patient for row in used]), labels, config, classes)
+        _assign_folds(np.array([row.patient for row in used]), labels, config, classes)
 
 
-def _dealt(
+def _assign_folds(
     patients: NDArray[np.str_], labels: NDArray[np.int64], config: TrainConfig, classes: tuple[str, ...]
 ) -> NDArray[np.int64]:
     count = config.folds.count
@@ -130,7 +130,7 @@ def _assembled(
     folds = np.array([row.fold or 1 for row in rows], dtype=np.int64)
     if not given and config.folds.count:
         with problems.noted():
-            folds = _dealt(patients, labels, config, classes)
+            folds = _assign_folds(patients, labels, config, classes)
     problems.extend(_fold_problems(folds, labels, config, classes))
     pixels = np.concatenate([each.images for each in prepared])[:, None]  # (N, 1, H, W)
     with problems.noted():
@@ -161,7 +161,7 @@ def _held_out(config: TrainConfig, folds: NDArray[np.int64]) -> tuple[int, ...]:
 def _fold_problems(
     folds: NDArray[np.int64], labels: NDArray[np.int64], config: TrainConfig, classes: tuple[str, ...]
 ) -> list[str]:
-    """Say which folds do not exist or leave too little to train on."""
+    """Return which folds do not exist or leave too little to train on."""
     present = np.unique(folds).tolist()
     held_out = _held_out(config, folds)
     found = [
@@ -230,9 +230,7 @@ def _trial(config: TrainConfig, images: ImageSet, card: ModelCard) -> list[str]:
         text = str(error).splitlines()[0]
         return [f"[network] {config.network.name} cannot be trained on images of {width} x {height} pixels: {text}"]
     if logits.shape != (len(batch.images), len(images.classes)):
-        return [
-            f"[network] {config.network.name} is no classifier of images: its answer has shape {tuple(logits.shape)}"
-        ]
+        return [f"[network] {config.network.name} does not classify images: its output has shape {tuple(logits.shape)}"]
     return []
 
 
@@ -248,7 +246,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
         raise ModelError(f"[network] {network.name} has no maps to localise with; take another network")
     scales = model.scales or tuple(sorted(layers))
     if lacking := sorted(set(scales) - set(layers)):
-        raise ModelError(f"[model] scales {lacking} asked for, {network.name} has {sorted(layers)}")
+        raise ModelError(f"[model] unknown scales {lacking}; {network.name} provides {sorted(layers)}")
     projections = config.input.view == "projections"
     planes = {plane for each in prepared for plane in each.planes}
     height, width = images.images.shape[2:]

@@ -1,4 +1,4 @@
-"""run_training: cross-validation, the final network and its bundle, in a folder that an interrupted run goes on in."""
+"""run_training: cross-validation, the final network and its bundle, in a folder from which a run resumes."""
 
 from __future__ import annotations
 

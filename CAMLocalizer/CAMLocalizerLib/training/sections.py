@@ -1,4 +1,4 @@
-"""Reading the sections of a configuration file into dataclasses, with every wrong key and value noted."""
+"""Reading the sections of a configuration file into dataclasses, collecting every wrong key and value."""
 
 from __future__ import annotations
 

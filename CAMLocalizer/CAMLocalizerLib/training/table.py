@@ -13,7 +13,7 @@ from pathlib import Path
 from ..views import PLANES
 from .checks import Problems, did_you_mean, listed
 from .config import DataOptions
-from .images import torn_patients
+from .images import patients_in_several_folds
 
 NEEDED = ("file", "label", "patient")
 OPTIONAL = ("fold", "slice", "x", "y", "z", "site", "view")
@@ -159,7 +159,7 @@ def _point(entries: Mapping[str, str], problems: Problems) -> tuple[float, float
 
 
 def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path, fewest_labels: int) -> list[str]:
-    """Say what is wrong with the table as a whole."""
+    """Return what is wrong with the table as a whole."""
     found = []
     counts = Counter(row.name for row in rows)
     if twice := sorted(name for name, count in counts.items() if count > 1):
@@ -172,7 +172,7 @@ def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path, fewe
         found.append(f"{table}: all labels are {labels[0]!r}; a classifier needs images of two classes at least")
     if options.classes and rows:
         unknown, unused = sorted(set(labels) - set(options.classes)), sorted(set(options.classes) - set(labels))
-        found.extend(f"{table}: label {name!r} is none of [data] classes{_near(name, options)}" for name in unknown)
+        found.extend(f"{table}: label {name!r} is not one of [data] classes{_near(name, options)}" for name in unknown)
         found.extend(f"{table}: no line has the label {name!r} of [data] classes" for name in unused)
     if "" in (sites := {row.site for row in rows}) and len(sites) > 1:
         lines = [str(row.line) for row in rows if not row.site]
@@ -190,6 +190,6 @@ def _fold_problems(rows: Sequence[Row], table: Path) -> list[str]:
     if with_fold and len(with_fold) < len(rows):
         lines = [str(row.line) for row in rows if row.fold is None]
         found.append(f"{table}: lines without a fold, where others have one: {listed(lines)}")
-    if torn := torn_patients([row.patient for row in with_fold], [row.fold or 0 for row in with_fold]):
-        found.append(f"{table}: patients in two folds: {listed(torn)}; give every patient one fold")
+    if divided := patients_in_several_folds([row.patient for row in with_fold], [row.fold or 0 for row in with_fold]):
+        found.append(f"{table}: patients in two folds: {listed(divided)}; give every patient one fold")
     return found

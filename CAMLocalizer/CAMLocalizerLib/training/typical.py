@@ -1,4 +1,4 @@
-"""typical_limits: what the images of a training look like, for the description of its model."""
+"""typical_limits: the usual range of image statistics in a training, for its model card."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, SettingsError
+from ..option_names import PLANES
 
-PLANES = ("axial", "coronal", "sagittal")
 TIE_TOLERANCE = 1e-3
 
 # Anatomical axis (0: left, 1: posterior, 2: superior) and sign of increasing columns, rows and slices.

@@ -5,20 +5,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .accepted import AcceptedSegment
-from .changes import Change
-from .regions import ReviewedComponent
-from .review import Review
-from .state import ReviewState
-from .status import RunStatus
+from .availability import Availability
+from .review.accepted import AcceptedSegment
+from .review.changes import Change
+from .review.component_changes import ReviewedComponent
+from .review.review import Review
+from .review.review_state import ReviewState
+from .session.run_status import RunStatus
 
 if TYPE_CHECKING:
-    from .workbench import Workbench
+    from .session.workbench import Workbench
 
-__all__ = ["AcceptedSegment", "Change", "Review", "ReviewState", "ReviewedComponent", "RunStatus", "Workbench"]
+__all__ = [
+    "AcceptedSegment",
+    "Availability",
+    "Change",
+    "Review",
+    "ReviewState",
+    "ReviewedComponent",
+    "RunStatus",
+    "Workbench",
+]
 
 # A review needs no scene: what imports Slicer is imported when it is first asked for.
-_NEEDS_SLICER = {"Workbench": "workbench"}
+_NEEDS_SLICER = {"Workbench": "session.workbench"}
 
 
 def __getattr__(name: str) -> Any:

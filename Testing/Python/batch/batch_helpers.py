@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from CAMLocalizerLib.batch.batch_tables import Row
 from CAMLocalizerLib.batch.plan import Plan
 from CAMLocalizerLib.batch.source import BatchCase
-from CAMLocalizerLib.batch.tables import Row
 from CAMLocalizerLib.batch.work import Outcome
 
 LIMIT_S = 300.0

@@ -16,12 +16,12 @@ import pytest
 from batch_helpers import checksums, children, quick_case, until
 
 import CAMLocalizerLib
-from CAMLocalizerLib.batch import machine
+from CAMLocalizerLib.batch import workers as batch_workers
 from CAMLocalizerLib.batch.plan import opened_output
-from CAMLocalizerLib.batch.run import run_batch
-from CAMLocalizerLib.cases import FILES
-from CAMLocalizerLib.cases.choices import Choices
+from CAMLocalizerLib.batch.run_batch import run_batch
+from CAMLocalizerLib.case_files import CASE_FILES
 from CAMLocalizerLib.cli import main
+from CAMLocalizerLib.localizer import LabelSettings, RunOptions
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore:Port .* is already in use:UserWarning")
@@ -86,7 +86,7 @@ def test_a_batch_gives_what_localize_gives_and_goes_on_after_any_kill(archive, a
     running.communicate()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "workers outlived their client")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("[!.]*/report.json")}
-    assert all(len(entries(path.parent)) == len(FILES) for path in kept)
+    assert all(len(entries(path.parent)) == len(CASE_FILES) for path in kept)
 
     assert batch(archive, "--workers", 1) == 1
     assert kept
@@ -129,7 +129,7 @@ def test_the_tables_say_what_is_what_and_finished_cases_need_no_workers(archive,
 
     first = (out / "summary.csv").read_bytes()
     (out / "summary.csv").unlink()
-    monkeypatch.setattr("CAMLocalizerLib.batch.run.own_workers", None)
+    monkeypatch.setattr("CAMLocalizerLib.batch.run_batch.own_workers", None)
     assert batch(archive, "--workers", 1, "--export", "stl") == 0
     assert (out / "summary.csv").read_bytes() == first
     assert "4 of 4 cases done (4 of them earlier), 0 failed" in capfd.readouterr().out
@@ -146,14 +146,20 @@ def test_the_tables_say_what_is_what_and_finished_cases_need_no_workers(archive,
 
 
 def test_a_case_on_which_workers_die_twice_fails_and_the_rest_goes_on(archive, models, tmp_path, monkeypatch):
-    monkeypatch.setattr("CAMLocalizerLib.batch.run.localize_case", quick_case)
+    monkeypatch.setattr("CAMLocalizerLib.batch.run_batch.localize_case", quick_case)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     files = [archive / f"{name}.nii" for name in ("deadly", "unlucky", *"abcd")]
     for path in files:
         path.write_bytes(b"")
     steps = []
     last = run_batch(
-        archive, tmp_path / "out", Choices(model="tiny", device="cpu"), pattern="*.nii", workers=2, report=steps.append
+        archive,
+        tmp_path / "out",
+        RunOptions(model="tiny", device="cpu"),
+        LabelSettings(),
+        pattern="*.nii",
+        workers=2,
+        report=steps.append,
     )
     assert (last.done, last.failed, last.total) == (5, 1, 6)
     assert [row["case"] for row in table(tmp_path / "out" / "summary.csv")] == [*"abcd", "unlucky"]
@@ -177,7 +183,7 @@ def test_an_interruption_leaves_nothing_half_written(archive, batch, tmp_path, c
     assert batch(archive, "--workers", 1) == 130
     watcher.join()
     said = capfd.readouterr().err
-    assert "interrupted, nothing half-written is left; the same command again goes on" in said
+    assert "interrupted, nothing half-written is left; the same command resumes" in said
     assert "Traceback" not in said
     assert not [name for name in entries(out) if name.startswith(".")]
     finished = [path.parent.name for path in sorted(out.glob("*/report.json"))]
@@ -186,7 +192,7 @@ def test_an_interruption_leaves_nothing_half_written(archive, batch, tmp_path, c
 
 
 def test_a_scheduler_that_does_not_answer_is_told_in_a_sentence(archive, batch, monkeypatch, capfd):
-    monkeypatch.setattr(machine.foreign_workers.__wrapped__, "__kwdefaults__", {"answer_s": 0.5})
+    monkeypatch.setattr(batch_workers.remote_workers.__wrapped__, "__kwdefaults__", {"answer_s": 0.5})
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -204,7 +210,7 @@ def test_a_folder_with_other_files_or_in_use_is_refused(archive, batch, tmp_path
     out.mkdir()
     (out / "thesis.tex").write_text("x")
     assert batch(archive) == 2
-    assert "exists and is no folder of a batch" in capfd.readouterr().err
+    assert "exists and is not the folder of a batch" in capfd.readouterr().err
     assert entries(out) == ["thesis.tex"]
     (out / "thesis.tex").unlink()
     with opened_output(out, {"camlocalizer": "1"}):

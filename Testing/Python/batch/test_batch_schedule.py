@@ -7,8 +7,8 @@ import weakref
 
 import pytest
 
-from CAMLocalizerLib.batch.crew import plan_crew
 from CAMLocalizerLib.batch.schedule import as_finished
+from CAMLocalizerLib.batch.worker_plan import plan_workers
 from CAMLocalizerLib.core import SettingsError
 
 GIB = 1 << 30
@@ -108,8 +108,8 @@ def test_more_are_asked_for_when_more_workers_come():
 
 
 def shared(device="auto", workers=None, *, cores=8, memory_gib=64, gpus=0, environ=None):
-    crew = plan_crew(device, workers, cores=cores, memory_bytes=memory_gib * GIB, gpus=gpus, environ=environ or {})
-    return [dict(environment) for environment in crew.environments], crew.threads
+    plan = plan_workers(device, workers, cores=cores, memory_bytes=memory_gib * GIB, gpus=gpus, environ=environ or {})
+    return [dict(environment) for environment in plan.environments], plan.threads
 
 
 def test_a_machine_is_shared_so_that_workers_times_threads_are_its_cores():
@@ -134,5 +134,5 @@ def test_a_gpu_that_was_named_gets_one_worker_and_a_cpu_that_was_asked_for_none_
 
 
 def test_no_workers_at_all_are_refused():
-    with pytest.raises(SettingsError, match="--workers must be at least 1, got 0"):
+    with pytest.raises(SettingsError, match="workers must be at least 1, got 0"):
         shared(workers=0)

@@ -11,7 +11,7 @@ import pytest
 from dicom_series import write_series
 
 from CAMLocalizerLib.batch.naming import name_cases
-from CAMLocalizerLib.batch.tree import find_sources
+from CAMLocalizerLib.batch.source import find_sources
 from CAMLocalizerLib.core import Grid, InputError
 
 UID = "1.2.826.0.1.7"

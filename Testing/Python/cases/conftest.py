@@ -10,7 +10,7 @@ from tiny_bundle import save_tiny_bundle
 from CAMLocalizerLib.cases import CaseResult, make_case
 from CAMLocalizerLib.core import Volume
 from CAMLocalizerLib.io import read_dicom_source
-from CAMLocalizerLib.localizer import LabelSettings, Localizer
+from CAMLocalizerLib.localizer import Localizer
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def found(oblique_volume, tmp_path):
 
 @pytest.fixture
 def case(found) -> CaseResult:
-    return make_case(found, LabelSettings.of(found, threshold="q90"), "brain.nii.gz", source_sha256="ab" * 32)
+    return make_case(found, found.default_settings().changed(threshold="q90"), "brain.nii.gz", source_sha256="ab" * 32)
 
 
 @pytest.fixture
 def empty_case(found) -> CaseResult:
-    return make_case(found, LabelSettings.of(found, probability_limit=1.0), "brain.nii.gz")
+    return make_case(found, found.default_settings().changed(probability_limit=1.0), "brain.nii.gz")
 
 
 @pytest.fixture

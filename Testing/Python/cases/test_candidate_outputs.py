@@ -12,7 +12,6 @@ from uptake_phantoms import hot_balls, judged_volume
 
 from CAMLocalizerLib.cases import describe_result, make_case, write_results
 from CAMLocalizerLib.core import LabelMap
-from CAMLocalizerLib.localizer import LabelSettings
 
 BALLS = [((12, 20, 12), 3.0, 8.0), ((34, 18, 30), 4.0, 5.0), ((34, 22, 12), 3.0, 4.0)]
 
@@ -20,7 +19,7 @@ BALLS = [((12, 20, 12), 3.0, 8.0), ((34, 18, 30), 4.0, 5.0), ((34, 22, 12), 3.0,
 @pytest.fixture
 def result():
     found = judged_volume(hot_balls(BALLS), [0.9, 0.3, 0.1])
-    return make_case(found, LabelSettings.of(found), "pet.nii.gz")
+    return make_case(found, found.default_settings(), "pet.nii.gz")
 
 
 def test_they_follow_the_components_most_probable_first(result) -> None:
@@ -49,7 +48,7 @@ def test_table_report_and_page_list_them(result, tmp_path) -> None:
 
 def test_what_a_reviewer_took_in_is_no_longer_left_out(result) -> None:
     found, settings = result.localization, result.label_settings
-    taken = found.label_map("0.2")
+    taken = found.label_map(threshold="0.2")
     case = make_case(found, settings, "pet.nii.gz", label_map=LabelMap(taken.array_kji, taken.grid))
     assert case.corrected
     assert [round(entry.peak, 1) for entry in case.left_out] == [0.1]
@@ -58,7 +57,7 @@ def test_what_a_reviewer_took_in_is_no_longer_left_out(result) -> None:
 
 def test_without_a_lesion_the_files_say_so(tmp_path) -> None:
     found = judged_volume(hot_balls(BALLS), [0.3, 0.2, 0.1])
-    nothing = make_case(found, LabelSettings.of(found), "pet.nii.gz")
+    nothing = make_case(found, found.default_settings(), "pet.nii.gz")
     assert describe_result(nothing, {}).startswith("volume: no suspicious uptake (highest probability 0.30)")
     write_results(nothing, tmp_path, exports=["html"])
     assert len(json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["left_out"]) == 3

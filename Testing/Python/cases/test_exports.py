@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from dicom_series import write_series
 
+from CAMLocalizerLib.case_files import EXPORT_FILES
 from CAMLocalizerLib.cases import EXPORTS, checked_exports, write_exports, write_results
 from CAMLocalizerLib.cases.exports import warn_of_other_image
 from CAMLocalizerLib.cases.html_report import write_html_report
-from CAMLocalizerLib.cli.arguments import EXPORTS as OFFERED
 from CAMLocalizerLib.core import InputError, SettingsError
 from CAMLocalizerLib.io import read_dicom_seg
 
 
 def test_the_command_line_offers_every_export():
-    assert tuple(EXPORTS) == OFFERED
+    assert list(EXPORTS) == list(EXPORT_FILES)
 
 
 def test_every_export_writes_its_file_and_the_report_lists_them(case, source, tmp_path):
@@ -29,7 +29,7 @@ def test_every_export_writes_its_file_and_the_report_lists_them(case, source, tm
     folder.mkdir()
     write_results(case, folder, exports=list(EXPORTS), source=source)
     listed = json.loads((folder / "report.json").read_text(encoding="utf-8"))["exports"]
-    assert listed == {name: export.file for name, export in EXPORTS.items()}
+    assert listed == EXPORT_FILES
     assert all((folder / file).stat().st_size > 500 for file in listed.values())
 
 
@@ -62,12 +62,12 @@ def test_without_a_finding_files_that_need_one_are_explained(empty_case, source,
 
 
 def test_dicom_needs_a_source(case, tmp_path):
-    with pytest.raises(InputError, match=r"brain\.nii\.gz: is no DICOM, which dicom-seg refers to"):
+    with pytest.raises(InputError, match=r"brain\.nii\.gz: is not DICOM, which dicom-seg refers to"):
         write_exports(case, tmp_path, ["dicom-seg"])
 
 
 def test_an_unknown_export_is_refused():
-    with pytest.raises(SettingsError, match="no export is called pdf; choose of radiomics, dicom-seg"):
+    with pytest.raises(SettingsError, match=r"exports must be among radiomics, dicom-seg, .*, got pdf"):
         checked_exports(["stl", "pdf"])
 
 

@@ -12,10 +12,9 @@ import pytest
 from highdicom import sr
 from pydicom import dcmread
 
-from CAMLocalizerLib.batch.tables import read_row, write_summary
+from CAMLocalizerLib.batch.batch_tables import read_row, write_summary
 from CAMLocalizerLib.cases import EXPORTS, CaseResult, describe_result, make_case, write_results
 from CAMLocalizerLib.core import SUV_COLUMNS, LabelMap, SuvMeasures
-from CAMLocalizerLib.localizer import LabelSettings
 
 KEYS = [column.key for column in SUV_COLUMNS]
 
@@ -31,7 +30,7 @@ def lesions(oblique_grid) -> LabelMap:
 @pytest.fixture
 def pet_case(found, lesions) -> CaseResult:
     volume = replace(found.volume, array_kji=np.abs(found.volume.array_kji) / 20, unit="SUVbw")
-    return make_case(replace(found, volume=volume), LabelSettings.of(found), "pet.nii.gz", label_map=lesions)
+    return make_case(replace(found, volume=volume), found.default_settings(), "pet.nii.gz", label_map=lesions)
 
 
 @pytest.fixture
@@ -123,7 +122,7 @@ def test_other_volumes_have_no_such_columns(case, source, tmp_path):
 def test_a_pet_without_lesion_has_a_total_of_nothing(found, oblique_grid, tmp_path):
     volume = replace(found.volume, unit="SUVbw")
     nothing = LabelMap(np.zeros(oblique_grid.shape_kji, np.uint8), oblique_grid)
-    empty = make_case(replace(found, volume=volume), LabelSettings.of(found), "pet.nii.gz", label_map=nothing)
+    empty = make_case(replace(found, volume=volume), found.default_settings(), "pet.nii.gz", label_map=nothing)
     write_results(empty, tmp_path)
     (row,) = rows_of(tmp_path / "components.csv")
     assert numbers(row) == [None, None, None, 0.0, 0.0]

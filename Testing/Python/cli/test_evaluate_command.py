@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from CAMLocalizerLib.cli import main
+from CAMLocalizerLib.evaluation import filter_evaluation
+from CAMLocalizerLib.evaluation.data import read_evaluation_data
+from CAMLocalizerLib.evaluation.sources import Sources
 from CAMLocalizerLib.models import ModelCard, load_model, save_model
 from CAMLocalizerLib.networks import build_network
-from CAMLocalizerLib.training import model_evaluation
-from CAMLocalizerLib.training.evaluation_data import read_evaluation_data
-from CAMLocalizerLib.training.evaluation_sources import Sources
 
 SIDE = 16
 CARD = ModelCard(
@@ -81,8 +81,8 @@ def measure(model, table, tmp_path):
     def run(masks: Path | None = None) -> str:
         bundle = load_model(model)
         data = read_evaluation_data(Sources(table, tmp_path / "images", masks), bundle.card, folds=None)
-        found = model_evaluation.evaluate(bundle, data, tmp_path / "out")
-        return "\n".join(model_evaluation.findings(found))
+        found = filter_evaluation.evaluate(bundle, data, tmp_path / "out")
+        return "\n".join(filter_evaluation.findings(found))
 
     return run
 

@@ -12,16 +12,16 @@ import torch
 
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import Grid
+from CAMLocalizerLib.evaluation.data import EvaluationData, read_evaluation_data
+from CAMLocalizerLib.evaluation.filter_evaluation import evaluate as write_evaluation
+from CAMLocalizerLib.evaluation.filter_evaluation import findings, measure_model, strides_of
+from CAMLocalizerLib.evaluation.projection_pairs import centred
+from CAMLocalizerLib.evaluation.sources import Sources
 from CAMLocalizerLib.io import read_volume, write_nifti
 from CAMLocalizerLib.localizer import Localizer
 from CAMLocalizerLib.metrics import dice
 from CAMLocalizerLib.models import ModelCard, load_model, save_model
 from CAMLocalizerLib.networks import build_network
-from CAMLocalizerLib.training.evaluation_data import EvaluationData, read_evaluation_data
-from CAMLocalizerLib.training.evaluation_pairs import centred
-from CAMLocalizerLib.training.evaluation_sources import Sources
-from CAMLocalizerLib.training.model_evaluation import evaluate as write_evaluation
-from CAMLocalizerLib.training.model_evaluation import findings, measure_model, strides_of
 from CAMLocalizerLib.views import mip_images
 
 CLASSES = ("lung cancer", "oesophageal cancer")
@@ -140,8 +140,8 @@ def test_the_model_is_measured_as_the_main_job_runs(folder, data):
 
 
 def test_both_maps_of_a_volume_explain_one_class_and_end_at_its_border(folder, data):
+    from CAMLocalizerLib.evaluation.projection_pairs import explain_pairs
     from CAMLocalizerLib.localizer.targets import common_logits, target_weights
-    from CAMLocalizerLib.training.evaluation_pairs import explain_pairs
 
     bundle, asked = load_model(folder / "tiny-pet"), []
 

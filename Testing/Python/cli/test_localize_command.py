@@ -20,7 +20,7 @@ from CAMLocalizerLib.cases import write_results
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.cli.arguments import build_parser
 from CAMLocalizerLib.io import write_nifti
-from CAMLocalizerLib.segment import REFINEMENTS
+from CAMLocalizerLib.option_names import REFINEMENTS
 
 KEYS = {
     "input",
@@ -192,17 +192,17 @@ def test_an_error_nobody_foresaw_does_not_stop_the_rest_either(localize, brain, 
             raise ZeroDivisionError("oh")
         return read(path, **options)
 
-    monkeypatch.setattr("CAMLocalizerLib.cases.choices.read_volume", fail_once)
+    monkeypatch.setattr("CAMLocalizerLib.cases.loop.read_volume", fail_once)
     assert localize(other, brain) == 1
     assert entries(tmp_path / "out") == ["brain"]
-    assert "other.nii.gz: an error that was not foreseen" in caplog.text
+    assert "other: an unexpected error" in caplog.text
 
 
 def test_a_lack_of_memory_is_said_in_a_sentence(localize, brain, monkeypatch, capsys):
     def fail(path, **options):
         raise MemoryError
 
-    monkeypatch.setattr("CAMLocalizerLib.cases.choices.read_volume", fail)
+    monkeypatch.setattr("CAMLocalizerLib.cases.loop.read_volume", fail)
     assert localize(brain) == 1
     assert (
         capsys.readouterr().err
@@ -219,15 +219,15 @@ def test_inputs_that_would_share_a_folder_are_refused_before_work_starts(localiz
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--threshold", "1.5"], 'threshold "1.5" is out of range'),
-        (["--threshold", "high"], 'threshold "high" is not understood'),
-        (["--scales", "1,9"], r"scales [9] asked for, model tiny has (1, 2, 3, 4)"),
+        (["--threshold", "1.5"], '--threshold "1.5" is out of range'),
+        (["--threshold", "high"], '--threshold "high" is not understood'),
+        (["--scales", "1,9"], "unknown scales (9,); the model provides (1, 2, 3, 4)"),
         (["--scale-weights", "1,2"], "--scale-weights (1.0, 2.0) needs --scales"),
-        (["--scales", "1,4", "--scale-weights=-1,2"], "must be at least 0"),
+        (["--scales", "1,4", "--scale-weights=-1,2"], "--scale-weights must be finite and at least 0"),
         (["--min-volume-ml", "-1"], "--min-volume-ml must be at least 0, got -1.0"),
         (["--keep-largest", "0"], "--keep-largest must be at least 1, got 0"),
         (["--probability-limit", "2"], "--probability-limit must be 0 to 1, got 2.0"),
-        (["--batch-size", "0"], "batch size must be at least 1, got 0"),
+        (["--batch-size", "0"], "--batch-size must be at least 1, got 0"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_work_starts(localize, brain, tmp_path, capsys, arguments, message):
@@ -307,7 +307,7 @@ def test_exports_lie_beside_the_other_files(localize, brain, tmp_path, capsys):
 
 def test_dicom_exports_of_other_files_need_a_reference(localize, brain, tmp_path, capsys):
     assert localize(brain, "--export", "dicom-seg") == 1
-    assert "brain.nii.gz: is no DICOM; name the series that it was made from with --dicom-reference" in (
+    assert "brain.nii.gz: is not DICOM; name the series that it was made from with --dicom-reference" in (
         capsys.readouterr().err
     )
     assert entries(tmp_path / "out") == []
@@ -315,7 +315,7 @@ def test_dicom_exports_of_other_files_need_a_reference(localize, brain, tmp_path
 
 def test_an_unknown_export_is_refused_before_anything_is_read(localize, capsys):
     assert localize("missing.nii.gz", "--export", "pdf") == 2
-    assert "no export is called pdf" in capsys.readouterr().err
+    assert "dicom-sr, stl, html, got pdf" in capsys.readouterr().err
 
 
 def test_maps_carry_both_matrices_of_the_input_and_the_report_says_which_counts(localize, brain, tmp_path):
@@ -375,7 +375,7 @@ def test_the_second_of_two_runs_is_refused_at_the_end_too(localize, brain, tmp_p
         (tmp_path / "out" / "brain" / "report.json").write_text("theirs")
         return write_results(*arguments, **options)
 
-    monkeypatch.setattr("CAMLocalizerLib.cases.choices.write_results", meanwhile)
+    monkeypatch.setattr("CAMLocalizerLib.cases.loop.write_results", meanwhile)
     assert localize(brain) == 1
     assert "already exists" in capsys.readouterr().err
     assert entries(tmp_path / "out") == ["brain"]

@@ -132,13 +132,13 @@ def test_nothing_found_is_drawn_and_said(localize_pet, capsys):
 
 def test_settings_of_slices_are_refused_and_the_other_way_round(localize_pet, localize, brain, capsys):
     assert localize_pet("--view", "axial") == 2
-    assert "--view axial is for slices; model tiny-pet looks at two projections" in capsys.readouterr().err
+    assert "--view axial is for slices; model tiny-pet uses two projections" in capsys.readouterr().err
     assert localize(brain, "--border", "50%") == 2
-    assert "--border is for models of projections; tiny looks at slices" in capsys.readouterr().err
+    assert "--border is for models of projections; tiny uses slices" in capsys.readouterr().err
     assert localize_pet("--refine", "geodesic") == 2
     assert "--refine geodesic is for slices; model tiny-pet draws borders by uptake" in capsys.readouterr().err
     assert localize_pet("--border", "150%") == 2
-    assert "uptake border must be above 0, and a share at most 100 %, got 150%" in capsys.readouterr().err
+    assert "--border must be above 0, and a share at most 100 %, got 150%" in capsys.readouterr().err
 
 
 def test_a_2d_image_is_refused_in_a_sentence(pet_models, tmp_path, capsys):
@@ -148,7 +148,7 @@ def test_a_2d_image_is_refused_in_a_sentence(pet_models, tmp_path, capsys):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 30), dtype=np.uint8)).save(path)
     code = main(["localize", str(path), "--model", "tiny-pet", "--output", str(tmp_path / "out"), "--device", "cpu"])
     assert code == 1
-    assert "is a single image; model tiny-pet looks at projections" in capsys.readouterr().err
+    assert "is a single image; model tiny-pet uses projections" in capsys.readouterr().err
     assert not (tmp_path / "out" / "photo").exists()
 
 

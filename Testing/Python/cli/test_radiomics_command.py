@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from CAMLocalizerLib import measure
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import Grid, LabelMap
 from CAMLocalizerLib.io import write_label_map, write_nifti, write_segmentation
@@ -49,7 +50,7 @@ def test_a_table_that_appeared_meanwhile_is_not_replaced(files, tmp_path, monkey
         (tmp_path / "out.csv").write_text("theirs")
         return radiomics(*arguments, **options)
 
-    monkeypatch.setattr("CAMLocalizerLib.cli.radiomics.radiomics", meanwhile)
+    monkeypatch.setattr(measure, "radiomics", meanwhile)
     assert main(["radiomics", *files]) == 2
     assert "out.csv: already exists" in capsys.readouterr().err
     assert (tmp_path / "out.csv").read_text() == "theirs"

@@ -73,7 +73,9 @@ def test_a_corrected_result_cannot_be_computed(report, brain, capsys):
     assert "a reviewer corrected this label map" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("{", "not JSON"), ("{}", "lacks 'input'"), ("[]", "is no report")])
+@pytest.mark.parametrize(
+    ("text", "complaint"), [("{", "not JSON"), ("{}", "lacks 'input'"), ("[]", "a JSON object is expected")]
+)
 def test_what_is_no_report_is_refused(tmp_path, capsys, text, complaint):
     (tmp_path / "report.json").write_text(text, encoding="utf-8")
     assert main(["rerun", str(tmp_path / "report.json")]) == 2

@@ -14,7 +14,7 @@ import CAMLocalizerLib
 from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.cli.catalogue import first_figure
 
-HEAVY = ("torch", "numpy", "SimpleITK", "matplotlib", "scipy", "skimage")
+HEAVY = ("torch", "numpy", "SimpleITK", "matplotlib", "scipy", "skimage", "tqdm", "pydicom")
 
 
 def run_python(*arguments, stdout=subprocess.PIPE):
@@ -34,6 +34,19 @@ def test_help_answers_in_under_a_second_without_torch():
 def test_reading_arguments_imports_nothing_heavy():
     code = f"import sys, CAMLocalizerLib.cli.arguments as a; a.build_parser(); print(set({HEAVY}) & set(sys.modules))"
     assert run_python("-c", code).stdout.strip() == "set()"
+
+
+def test_a_batch_without_its_extra_says_how_to_get_it(tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['distributed'] = sys.modules['dask'] = None  # importing them fails\n"
+        "from CAMLocalizerLib.cli import main\n"
+        f"sys.exit(main(['batch', {str(tmp_path)!r}, '--output', {str(tmp_path / 'out')!r}]))\n"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 2
+    assert done.stderr == "camlocalizer: a batch needs Dask; install it with: pip install 'camlocalizer[batch]'\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_models_are_listed_with_a_measured_figure(models, capsys):

@@ -138,7 +138,7 @@ def test_a_pyramid_sorts_its_scales_and_adds_up_the_tumour_classes() -> None:
 
 @pytest.mark.parametrize("scales", [[], [2], [1, 3]])
 def test_scales_that_a_pyramid_lacks_are_refused(scales: list[int]) -> None:
-    with pytest.raises(SettingsError, match=r"the model has \(1, 4\)"):
+    with pytest.raises(SettingsError, match=r"one of \(1, 4\), got none|the model provides \(1, 4\)"):
         pyramid().select(scales)
 
 

@@ -58,8 +58,8 @@ def widget(module: ModuleType, node: Any, job: Any) -> Iterator[Any]:
     """The panel, open, with the volume chosen."""
     made = module.CAMLocalizerWidget()
     made.setup()
-    made.workbench.new_job = job
-    yield made
+    made.panel.workbench.new_job = job
+    yield made.panel
     made.cleanup()
 
 
@@ -67,6 +67,6 @@ def widget(module: ModuleType, node: Any, job: Any) -> Iterator[Any]:
 def reviewing(widget: Any) -> Any:
     """The panel after a run."""
     widget.ui.runButton.click()
-    widget._pollTimer.fire()
-    widget._pollTimer.fire()
+    widget.controls.run.poll_timer.fire()
+    widget.controls.run.poll_timer.fire()
     return widget

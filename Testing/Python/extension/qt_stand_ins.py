@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from painter_stand_ins import painter_members
+
 # What a widget of a class emits when a property is set to another value.
 SIGNALS = {
     "QComboBox": {"currentIndex": "currentIndexChanged(int)"},
@@ -105,10 +107,6 @@ class Widget:
         self.currentIndex = index
         self.emit("activated(int)", index)
 
-    def currentNode(self) -> Any:  # noqa: N802
-        """Return the chosen node."""
-        return self.node
-
     def setCurrentNode(self, node: Any) -> None:  # noqa: N802
         """Choose a node."""
         self.node = node
@@ -178,16 +176,14 @@ class Widget:
         return self
 
     addWidget = setColumnCount = horizontalHeader = verticalHeader = _nothing  # noqa: N815
-    setSectionResizeMode = setStretchLastSection = setVisible = blockSignals = selectRow = _nothing  # noqa: N815
-    resizeRowsToContents = setColumnWidth = setDefaultSectionSize = setMinimumSectionSize = _nothing  # noqa: N815
-    clearContents = setText = _nothing  # noqa: N815
+    setSectionResizeMode = setVisible = resizeRowsToContents = _nothing  # noqa: N815
 
 
 class TableItem:
     """A cell of a table."""
 
     def __init__(self, text: str = "") -> None:
-        self.text_, self.state, self.tip, self.place = text, None, "", (-1, -1)
+        self.text_, self.state, self.place = text, None, (-1, -1)
 
     def row(self) -> int:
         """Return in which row of its table the cell is."""
@@ -205,17 +201,8 @@ class TableItem:
         """Return whether the cell is ticked."""
         return self.state
 
-    def setToolTip(self, tip: str) -> None:  # noqa: N802
-        """Explain the cell."""
-        self.tip = tip
-
     def setFlags(self, _flags: int) -> None:  # noqa: N802
         """What a user may do with the cell."""
-
-    def setTextAlignment(self, _alignment: int) -> None:  # noqa: N802
-        """Where the text stands."""
-
-    setForeground = setTextAlignment  # noqa: N815
 
 
 class Timer:
@@ -259,22 +246,6 @@ class Timer:
             slot()
 
 
-class Pixmap:
-    """A picture from the bytes of a file."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def setDevicePixelRatio(self, factor: float) -> None:  # noqa: N802
-        """Remember how sharp the picture is."""
-        self.factor = factor
-
-    def loadFromData(self, data: bytes, *_: Any) -> bool:  # noqa: N802
-        """Take the bytes."""
-        self.data = bytes(data)
-        return True
-
-
 class QObject:
     """An object that can watch the events of others."""
 
@@ -289,26 +260,22 @@ def qt_members() -> dict[str, Any]:
     clipboard.setText = clipboard.texts.append
     return {
         "QObject": QObject,
-        "QPixmap": Pixmap,
         "QTableWidgetItem": TableItem,
         "QTimer": Timer,
-        "QColor": lambda *_: None,
-        "QBrush": lambda *_: None,
-        "QHeaderView": SimpleNamespace(Stretch=1, ResizeToContents=3, Fixed=2, Interactive=0),
-        "QEvent": SimpleNamespace(MouseButtonPress=2, MouseButtonRelease=3, MouseMove=5, Resize=14),
+        "QHeaderView": SimpleNamespace(Stretch=1, ResizeToContents=3),
+        "QEvent": SimpleNamespace(MouseButtonPress=2, MouseMove=5, Resize=14),
         "QApplication": SimpleNamespace(mouseButtons=lambda: 0, clipboard=lambda: clipboard),
         "Qt": SimpleNamespace(
             ToolTipRole=3,
             Checked=2,
             Unchecked=0,
             NoButton=0,
-            AlignRight=2,
-            AlignVCenter=128,
             ItemIsEnabled=32,
             ItemIsSelectable=1,
             ItemIsUserCheckable=16,
         ),
         "QPalette": SimpleNamespace(Window=10),
+        **painter_members(),
     }
 
 

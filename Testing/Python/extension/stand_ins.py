@@ -1,6 +1,6 @@
 """Small stand-ins for the parts of the Slicer desktop that need Qt, so that the unchanged module can be imported.
 
-Only tests register them. They hold no more than CAMLocalizer.py uses: base classes, parameters kept in the scene,
+Only tests register them. They hold no more than module and panel use: base classes, parameters kept in the scene,
 widgets that remember what was done to them.
 """
 
@@ -11,7 +11,6 @@ import importlib.util
 import json
 import sys
 import unittest
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -68,9 +67,6 @@ class ScriptedLoadableModuleLogic:
 class ScriptedLoadableModuleTest(unittest.TestCase):
     """The desktop's test base."""
 
-    def delayDisplay(self, message: str) -> None:  # noqa: N802
-        """The desktop shows the message for a while."""
-
 
 @dataclass(frozen=True)
 class WithinRange:
@@ -83,18 +79,6 @@ class WithinRange:
         """Raise ValueError outside the bounds."""
         if not self.minimum <= value <= self.maximum:
             raise ValueError(f"{value} is not within {self.minimum} and {self.maximum}")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Values to choose from."""
-
-    choices: tuple[Any, ...]
-
-    def validate(self, value: Any) -> None:
-        """Raise ValueError for another value."""
-        if value not in self.choices:
-            raise ValueError(f"{value} is not one of {self.choices}")
 
 
 def parameterNodeWrapper(cls: type) -> type:  # noqa: N802
@@ -198,11 +182,6 @@ def _value(name: str, hint: Any, default: Any) -> property:
     return property(read, write)
 
 
-def widgets_of(path: str | Path) -> dict[str, ElementTree.Element]:
-    """Return the widgets of a .ui file by name."""
-    return {entry.attrib["name"]: entry for entry in ElementTree.parse(path).iter("widget")}
-
-
 def load_ui(path: str) -> Widget:
     """Stand in for slicer.util.loadUI: the root remembers the file."""
     return Widget("root", path=path)
@@ -258,15 +237,15 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
             "slicer.parameterNodeWrapper",
             parameterNodeWrapper=parameterNodeWrapper,
             WithinRange=WithinRange,
-            Choice=Choice,
         ),
         _module("slicer.i18n", tr=str, translate=lambda _context, text: text),
         _module("SampleData", SampleDataLogic=SampleDataLogic),
         _module("qt", **qt_members()),
-        _module("ctk"),
     ]
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
+    for name in [name for name in sys.modules if name.startswith("CAMLocalizerLib.panel")]:
+        monkeypatch.delitem(sys.modules, name)  # or it would keep the widgets of an earlier test
     slicer.app.connections = {}
     slicer.app.errors = []
     slicer.app.connect = slicer.app.connections.__setitem__

@@ -14,7 +14,8 @@ import pytest
 
 MODULE_FOLDER = Path(__file__).resolve().parents[3] / "CAMLocalizer"
 TREE = ElementTree.parse(MODULE_FOLDER / "Resources" / "UI" / "CAMLocalizer.ui")
-CODE = (MODULE_FOLDER / "CAMLocalizer.py").read_text()
+PANEL = MODULE_FOLDER / "CAMLocalizerLib" / "panel"
+CODE = "\n".join(path.read_text() for path in sorted(PANEL.glob("*.py")))
 WIDGETS = {entry.attrib["name"]: entry for entry in TREE.iter("widget")}
 INPUTS = {
     "QCheckBox",
@@ -46,7 +47,7 @@ def text_of(widget: ElementTree.Element, name: str) -> str:
 
 
 def named_in_code() -> set[str]:
-    plain = set(re.findall(r"\bui\.([A-Za-z]\w*)", CODE))
+    plain = set(re.findall(r"\b_?ui\.([A-Za-z]\w*)", CODE))
     return plain | set(re.findall(r'"(\w+Button)"', CODE))
 
 
@@ -60,7 +61,7 @@ def test_every_name_occurs_once() -> None:
 
 
 def test_every_widget_that_the_code_names_exists() -> None:
-    assert 'getattr(self.ui, f"{name}{cell}")' in CODE
+    assert 'f"{name}{cell}" for name in ("scalePicture", "scaleCheckBox", "scaleWeight")' in CODE
     assert (named_in_code() | cells_in_code()) - set(WIDGETS) == set()
 
 

@@ -86,17 +86,17 @@ def test_devices_are_shown_when_they_are_known(panel: Any, missing: list[Require
     panel.setup()
     panel.ui.setUpSection.collapsed = False
     assert ("Devices", "being looked for…") in table(panel)
-    panel._probeTimer.fire()
-    panel._probeTimer.fire()
+    panel.panel.setup_page.probe_timer.fire()
+    panel.panel.setup_page.probe_timer.fire()
     assert ("cuda:0", "(Card): 4.0 of 8.0 GiB free") in table(panel)
-    assert not panel._probeTimer.active
+    assert not panel.panel.setup_page.probe_timer.active
 
 
 def test_a_closed_panel_does_not_wait_for_devices(module: ModuleType, node: Any, missing: list[Requirement]) -> None:
     panel = module.CAMLocalizerWidget()
     panel.setup()
     panel.ui.checkButton.click()
-    probe = panel._probe
+    probe = panel.panel.setup_page.probe
     panel.cleanup()
     assert probe.cancelled
 
@@ -108,7 +108,9 @@ def test_nothing_is_installed_without_consent(
 
     missing.append(PLOTS)
     panel.setup()
-    monkeypatch.setattr(panel.logic, "install", lambda _missing: pytest.fail("installed without consent"))
+    monkeypatch.setattr(
+        panel.panel.setup_page.installer, "install", lambda _missing: pytest.fail("installed without consent")
+    )
     slicer.app.answer = False
     panel.ui.installButton.click()
     assert slicer.app.questions == ["Download and install into Slicer's Python: matplotlib>=3.8,<4?"]
@@ -203,7 +205,7 @@ def test_a_missing_package_of_the_library_leaves_the_page_alone_to_be_used(
     monkeypatch.setitem(sys.modules, "CAMLocalizerLib.workbench", None)
     missing.append(PLOTS)
     panel.setup()
-    assert panel.workbench is None
+    assert panel.panel.workbench is None
     assert "see Set-up below" in panel.ui.statusLabel.text
     assert panel.ui.installButton.enabled
     panel.enter()
@@ -214,6 +216,6 @@ def test_an_old_python_is_told_in_a_sentence(panel: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "version_info", (3, 9, 10))
     panel.setup()
     assert panel.ui.statusLabel.text == "This Slicer has Python 3.9; CAM Localizer needs Slicer 5.10 or later."
-    assert panel.workbench is None
+    assert panel.panel is None
     panel.enter()
     panel.exit()

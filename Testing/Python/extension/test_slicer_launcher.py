@@ -31,13 +31,19 @@ class Slicer512:
         return "process"
 
 
+def slicer_launcher() -> Callable | None:
+    from CAMLocalizerLib.panel.launching import slicer_launcher
+
+    return slicer_launcher()
+
+
 def test_a_slicer_that_can_only_wait_is_not_asked(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     import slicer
 
     monkeypatch.setattr(slicer.util, "launchConsoleProcess", lambda args, cwd=None: None, raising=False)
-    assert module.slicerLauncher() is None
+    assert slicer_launcher() is None
     monkeypatch.delattr(slicer.util, "launchConsoleProcess")
-    assert module.slicerLauncher() is None
+    assert slicer_launcher() is None
 
 
 def test_a_newer_slicer_starts_the_process_and_writes_its_log(
@@ -47,7 +53,7 @@ def test_a_newer_slicer_starts_the_process_and_writes_its_log(
 
     newer = Slicer512()
     monkeypatch.setattr(slicer.util, "launchConsoleProcess", newer.launch, raising=False)
-    start = module.slicerLauncher()
+    start = slicer_launcher()
     log = tmp_path / "log.txt"
     made = start((sys.executable, "-c", "pass"), environment={"A": "1"}, folder=tmp_path, log=log)
     assert made == "process"

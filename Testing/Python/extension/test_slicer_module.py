@@ -58,6 +58,22 @@ def test_importing_the_module_does_not_import_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_the_panel_needs_nothing_that_slicer_lacks() -> None:
+    pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
+    code = (
+        "import sys, pytest, stand_ins\n"
+        "from CAMLocalizerLib.mrml import HeadlessApplication\n"
+        "with HeadlessApplication(publish=True), pytest.MonkeyPatch.context() as patch:\n"
+        "    stand_ins.register(patch)\n"
+        "    for name in ('torch', 'skimage', 'matplotlib', 'safetensors', 'tqdm', 'CAMLocalizerLib.workbench'):\n"
+        "        patch.setitem(sys.modules, name, None)  # importing it fails, as in a new Slicer\n"
+        "    import CAMLocalizerLib.panel\n"
+    )
+    paths = f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(MODULE_FOLDER)!r}]\n"
+    done = subprocess.run([sys.executable, "-c", paths + code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_module_describes_itself_and_waits_for_start_up(module: ModuleType) -> None:
     import slicer
 
@@ -106,7 +122,7 @@ def test_process_adds_a_segment_to_the_users_own(module: ModuleType, application
 
 def test_process_gives_the_panels_numbers(module: ModuleType, reviewing: Any, node: Any, job: Any) -> None:
     reviewing.ui.thresholdSlider.value = 40.0
-    reviewing._gestureTimer.fire()
+    reviewing.controls.interactions.update_timer.fire()
     result = module.CAMLocalizerLogic().process(node, new_job=job, threshold=0.4)
     np.testing.assert_array_equal(result.label_map.array_kji, reviewing.review.mask)
 
@@ -220,6 +236,25 @@ def test_process_folder_writes_the_files_of_every_volume(
     ]
     assert (tmp_path / "out" / "two" / "report.json").is_file()
     assert steps[-1] == (2, 3)
+
+
+def test_process_folder_takes_dicom_files_without_an_ending(
+    module: ModuleType, tmp_path: Path, node: Any, job: Any
+) -> None:
+    from dicom_series import write_series
+
+    from CAMLocalizerLib.mrml import volume_from_node
+
+    volume = volume_from_node(node)
+    series = tmp_path / "export" / "PA000001" / "ST000001" / "SE000001"
+    write_series(series, (100 * (volume.array_kji - volume.array_kji.min())).astype("uint16"), volume.grid)
+    for number, path in enumerate(sorted(series.iterdir())):
+        path.rename(series / f"IM{number:06}")
+    (patient,) = module.CAMLocalizerLogic().processFolder(tmp_path / "export", tmp_path / "one", new_job=job)
+    (direct,) = module.CAMLocalizerLogic().processFolder(series, tmp_path / "two", new_job=job)
+    assert (patient.error, patient.path.name, direct.error) == ("", "PA000001", "")
+    assert (tmp_path / "one" / "PA000001" / "report.json").is_file()
+    assert (tmp_path / "two" / "SE000001" / "report.json").is_file()
 
 
 def test_a_folder_is_gone_through_without_waiting_too(module: ModuleType, tmp_path: Path, node: Any, job: Any) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from job_helpers import relay, until, until_message
 
-from CAMLocalizerLib.jobs import JobError, JobProgress, LocalizationJob, Request, start_process
+from CAMLocalizerLib.jobs import JobError, JobProgress, LocalizationJob, start_process
 from CAMLocalizerLib.jobs.folder import JobFolder
 from CAMLocalizerLib.jobs.processes import ProcessIdentity
+from CAMLocalizerLib.localizer import RunOptions
 
 LIBRARY = Path(__file__).resolve().parents[3] / "CAMLocalizer"
 MOMENTS = ["is starting", "PyTorch is being loaded", "of 4000 slices"]
@@ -26,12 +27,12 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason=
 
 @pytest.fixture
 def job(bundle, long_volume, temporary) -> LocalizationJob:
-    return LocalizationJob(long_volume, Request(str(bundle.folder), device="cpu", view="axial"))
+    return LocalizationJob(long_volume, RunOptions(str(bundle.folder), device="cpu", view="axial"))
 
 
 @pytest.fixture
 def relayed(bundle, long_volume, temporary) -> LocalizationJob:
-    return LocalizationJob(long_volume, Request(str(bundle.folder), device="cpu", view="axial"), launcher=relay)
+    return LocalizationJob(long_volume, RunOptions(str(bundle.folder), device="cpu", view="axial"), launcher=relay)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -60,7 +61,7 @@ def test_a_worker_that_starts_after_the_cancel_ends_by_itself(bundle, patient_vo
     def later(command, **known):
         started.append((list(command), known))
 
-    job = LocalizationJob(patient_volume, Request(str(bundle.folder)), launcher=later)
+    job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder)), launcher=later)
     job.start()
     job.cancel()
     ((command, known),) = started
@@ -87,14 +88,14 @@ def test_a_cancelled_job_has_no_result(job) -> None:
 
 
 def test_a_loaded_result_is_kept_when_the_job_is_cancelled(bundle, patient_volume, temporary) -> None:
-    job = LocalizationJob(patient_volume, Request(str(bundle.folder), device="cpu"))
+    job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     found = job.wait()
     job.cancel()
     assert job.result() is found
 
 
 def test_a_result_that_was_not_loaded_is_removed_on_cancel(bundle, patient_volume, temporary) -> None:
-    job = LocalizationJob(patient_volume, Request(str(bundle.folder), device="cpu"))
+    job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     job.start()
     until(lambda: job.poll().state == "done", "never done")
     job.cancel()
@@ -120,7 +121,7 @@ def test_a_job_that_takes_too_long_is_cancelled(job, temporary, processes_of) ->
 
 
 def test_a_deleted_job_ends(bundle, long_volume, temporary, processes_of) -> None:
-    job = LocalizationJob(long_volume, Request(str(bundle.folder), device="cpu"))
+    job = LocalizationJob(long_volume, RunOptions(str(bundle.folder), device="cpu"))
     job.start()
     until_message(job, "PyTorch is being loaded")
     del job
@@ -146,12 +147,13 @@ def test_the_worker_ends_with_its_parent_process(bundle, long_volume, temporary,
         "import sys, tempfile, time\n"
         "import numpy as np\n"
         "from CAMLocalizerLib.core import Grid, Volume\n"
-        "from CAMLocalizerLib.jobs import LocalizationJob, Request\n"
+        "from CAMLocalizerLib.jobs import LocalizationJob\n"
+        "from CAMLocalizerLib.localizer import RunOptions\n"
         "folder, model, how = sys.argv[1:]\n"
         "tempfile.tempdir = folder\n"
         "array = np.load(folder + '/../voxels.npy')\n"
         "volume = Volume(array, Grid(array.shape[::-1], (1, 1, 1), (0, 0, 0), np.eye(3)))\n"
-        "job = LocalizationJob(volume, Request(model, device='cpu', view='axial'))\n"
+        "job = LocalizationJob(volume, RunOptions(model, device='cpu', view='axial'))\n"
         "job.start()\n"
         "while job.poll().done == 0:\n"
         "    time.sleep(0.01)\n"

@@ -12,10 +12,11 @@ import pytest
 from job_helpers import LIMIT_S, relay, running_instead, serving, until_message
 
 from CAMLocalizerLib.core import Grid, OutputError, Volume
-from CAMLocalizerLib.jobs import JobError, LocalizationJob, Request
+from CAMLocalizerLib.jobs import JobError, LocalizationJob
 from CAMLocalizerLib.jobs.failure import describe_end
 from CAMLocalizerLib.jobs.folder import JobFolder
 from CAMLocalizerLib.jobs.handover import Handover
+from CAMLocalizerLib.localizer import RunOptions
 
 ANNOUNCE = (
     "import os, signal, sys; from pathlib import Path\n"
@@ -29,7 +30,7 @@ def failure_of(bundle, patient_volume, temporary):
     """Run a job under a launcher, return its error, and see to it that no more than a log is left."""
 
     def run(launcher) -> JobError:
-        job = LocalizationJob(patient_volume, Request(str(bundle.folder)), launcher=launcher)
+        job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder)), launcher=launcher)
         with pytest.raises(JobError) as caught:
             job.wait(timeout_s=LIMIT_S)
         state = job.poll()
@@ -80,7 +81,7 @@ def test_a_crash_hidden_by_a_launcher_is_reported(failure_of) -> None:
 
 def test_a_killed_worker_is_reported_under_any_launcher(bundle, long_volume, temporary) -> None:
     for launcher in (None, relay):
-        job = LocalizationJob(long_volume, Request(str(bundle.folder), view="axial"), launcher=launcher)
+        job = LocalizationJob(long_volume, RunOptions(str(bundle.folder), view="axial"), launcher=launcher)
         job.start()
         until_message(job, "of 4000 slices")
         (folder,) = (path for path in temporary.iterdir() if path.is_dir())
@@ -136,7 +137,7 @@ def test_a_missing_temporary_folder_is_reported(bundle, patient_volume, temporar
 
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "missing"))
     with pytest.raises(JobError, match="a temporary folder cannot be created"):
-        LocalizationJob(patient_volume, Request(str(bundle.folder))).start()
+        LocalizationJob(patient_volume, RunOptions(str(bundle.folder))).start()
 
 
 @pytest.mark.parametrize(

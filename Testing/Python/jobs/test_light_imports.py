@@ -42,6 +42,18 @@ def test_the_user_interface_needs_only_packages_of_slicer(name) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_files_can_be_processed_and_reviewed_without_slicer() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('slicer', 'vtk', 'vtkmodules', 'qt'):\n"
+        "    sys.modules[name] = None\n"
+        "from CAMLocalizerLib.workbench import Review, presenter\n"
+        "from CAMLocalizerLib.workbench.scripting import process_folder\n"
+    )
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+
+
 def run(code: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(LIBRARY)}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

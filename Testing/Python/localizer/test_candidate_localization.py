@@ -9,7 +9,7 @@ from torch import nn
 from uptake_phantoms import hot_balls, judged_volume, tiny_candidate_card
 
 from CAMLocalizerLib.core import Grid, InputError, SettingsError, Volume
-from CAMLocalizerLib.localizer import CandidateLocalization, LabelSettings, Localizer, load_findings, save_findings
+from CAMLocalizerLib.localizer import CandidateLocalization, Localizer, load_findings, save_findings
 from CAMLocalizerLib.models import ModelBundle
 
 BALLS = [((12, 20, 12), 3.0, 8.0), ((34, 18, 30), 4.0, 5.0), ((34, 22, 12), 3.0, 4.0)]
@@ -41,10 +41,10 @@ def test_each_candidate_has_a_probability_and_the_label_map_those_above_the_thre
     np.testing.assert_allclose(np.sort(found.scores), [0.119, 0.119, 0.881], atol=1e-3)
     mask = found.label_map().array_kji
     assert (mask[TUMOUR], mask[BRAIN], mask[FAINT]) == (1, 0, 0)
-    every = found.label_map("0.1").array_kji
+    every = found.label_map(threshold="0.1").array_kji
     assert (every[TUMOUR], every[BRAIN], every[FAINT]) == (1, 1, 1)
-    assert not found.label_map("0.95").array_kji.any()
-    assert found.verdict(True) == "suspicious uptake (highest probability 0.88)"
+    assert not found.label_map(threshold="0.95").array_kji.any()
+    assert found.summary(True) == "suspicious uptake (highest probability 0.88)"
     assert found.notes == ()
 
 
@@ -70,7 +70,7 @@ def test_borders_are_chosen(found) -> None:
 
 def test_candidates_below_the_threshold_are_listed_most_probable_first() -> None:
     found = judged_volume(hot_balls(BALLS), [0.3, 0.9, 0.06])
-    settings = LabelSettings.of(found)
+    settings = found.default_settings()
     assert settings.uptake_border == "50%"
     regions = found.left_out(settings)
     assert [round(float(peak), 2) for peak in regions.peaks] == [0.3, 0.06]
@@ -86,7 +86,7 @@ def test_a_body_without_candidates_has_no_suspicious_uptake(localizer) -> None:
     assert len(found.scores) == 0
     assert not found.activation().any()
     assert not found.label_map().array_kji.any()
-    assert found.verdict(False) == "no suspicious uptake (highest probability 0.00)"
+    assert found.summary(False) == "no suspicious uptake (highest probability 0.00)"
     assert found.tumour_probability == 0
 
 

@@ -81,7 +81,7 @@ def test_auto_is_the_plane_of_acquisition(tiny_model, oblique_volume):
 def test_auto_takes_a_plane_of_the_model_and_says_so(tiny_model, oblique_volume):
     found = Localizer(with_card(tiny_model, views=("coronal",)), device="cpu").run(oblique_volume)
     assert found.view == "coronal"
-    assert "takes no axial slices" in found.notes[0]
+    assert "does not take the acquired axial slices" in found.notes[0]
 
 
 def test_a_volume_larger_than_the_field_of_view_is_noted(tiny_model, oblique_volume):
@@ -109,8 +109,8 @@ def test_slices_centred_on_content_give_the_same_label_map_wherever_the_body_lie
     np.testing.assert_allclose(moved.probabilities, plain.probabilities, atol=1e-4)
     columns, rows = (slice(first, first + n) for first, n in zip(before, oblique_volume.grid.size, strict=False))
     for threshold in ("0.4", "0.7"):
-        body = moved.label_map(threshold).array_kji[:, rows, columns]
-        np.testing.assert_array_equal(body, plain.label_map(threshold).array_kji[:, 6:-6, 6:-6])
+        body = moved.label_map(threshold=threshold).array_kji[:, rows, columns]
+        np.testing.assert_array_equal(body, plain.label_map(threshold=threshold).array_kji[:, 6:-6, 6:-6])
     assert body.any()
     assert not body.all()
     assert not moved.notes
@@ -246,7 +246,7 @@ def test_scores_that_are_not_finite_are_an_error(tiny_model, oblique_volume, mon
     [
         ({"device": "tpu"}, "device must be auto, cpu, cuda, cuda:N or mps, got 'tpu'"),
         ({"device": "cuda:99"}, "device cuda:99 is not available"),
-        ({"batch_size": 0}, "batch size must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"precision": "float8"}, "precision must be one of float32, bfloat16"),
     ],
 )
@@ -258,9 +258,9 @@ def test_settings_of_the_machine_out_of_range_are_refused(tiny_model, settings, 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"view": "oblique"}, "view 'oblique' asked for, model tiny takes axial"),
-        ({"scales": (1, 7)}, r"scales \(1, 7\) asked for, model tiny has \(1, 2, 3, 4\)"),
-        ({"scales": ()}, r"scales \(\) asked for"),
+        ({"view": "oblique"}, "view oblique is not among those of model tiny; use axial, coronal, sagittal or auto"),
+        ({"scales": (1, 7)}, r"unknown scales \(7,\); the model provides \(1, 2, 3, 4\)"),
+        ({"scales": ()}, "scales must name at least one of .*, got none"),
     ],
 )
 def test_a_view_or_scale_that_the_model_lacks_is_refused(tiny_model, oblique_volume, settings, message):

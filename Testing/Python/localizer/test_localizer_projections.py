@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from CAMLocalizerLib.core import Grid, InputError, SettingsError, Volume
-from CAMLocalizerLib.localizer import Localizer
+from CAMLocalizerLib.localizer import LabelSettings, Localizer
 from CAMLocalizerLib.localizer.targets import common_logits
 from CAMLocalizerLib.models import ModelBundle, ModelCard, save_model
 from CAMLocalizerLib.networks import build_network
@@ -133,7 +133,7 @@ def test_a_pyramid_network_explains_both_projections_at_every_scale(tiny_pet, ba
     both = found.activation(scales=(1, 4), weights={1: 1.0, 4: 0.5})
     assert both.shape == body().array_kji.shape
     assert 0 <= both.min() <= both.max() <= 1
-    assert found.settings(scales=(1, 4))["scales"] == (1, 4)
+    assert LabelSettings(scales=(1, 4)).completed(found.default_settings()).scales == (1, 4)
 
 
 def test_the_maps_of_the_pet_network_are_its_class_weights_times_its_features_up_to_a_factor(tmp_path):
@@ -160,11 +160,11 @@ def test_tall_volumes_grow_the_projection_and_small_ones_are_padded_to_the_model
 
 def test_the_label_follows_threshold_and_uptake_fraction(see_bright):
     found = see_bright(bias=(1.0, 0.0)).run(body())
-    lower = found.label_map("0", uptake_border="5%")
+    lower = found.label_map(threshold="0", uptake_border="5%")
     assert lower.volume_mm3 > found.label_map().volume_mm3
-    with pytest.raises(SettingsError, match="uptake border must be above 0"):
+    with pytest.raises(SettingsError, match="uptake_border must be above 0"):
         found.label_map(uptake_border="0%")
-    with pytest.raises(SettingsError, match=r"scales \[3\] asked for, the model has \(1,\)"):
+    with pytest.raises(SettingsError, match=r"unknown scales \(3,\); the model provides \(1,\)"):
         found.activation(scales=(3,))
 
 
@@ -176,7 +176,7 @@ def test_a_case_below_the_probability_limit_has_no_activation(see_bright):
     assert found.tumour_probable is False
     assert found.activation().max() > 0.9
     assert not found.activation(probability_limit=0.5).any()
-    assert found.verdict(False) == f"no tumour found (probability {found.tumour_probability:.2f})"
+    assert found.summary(False) == f"no tumour found (probability {found.tumour_probability:.2f})"
     assert found.volume_probability == found.tumour_probability
     assert found.class_probabilities == {"lung": 1.0}
     assert found.notes == ()
@@ -217,7 +217,7 @@ def test_a_single_image_and_a_thin_volume_are_refused(see_bright):
     image = Volume(
         np.arange(400, dtype=np.float32).reshape(1, 20, 20), Grid((20, 20, 1), (4, 4, 4), (0, 0, 0), np.eye(3))
     )
-    with pytest.raises(InputError, match="is a single image; model tiny-pet looks at projections"):
+    with pytest.raises(InputError, match="is a single image; model tiny-pet uses projections"):
         see_bright().run(image)
     thin = Volume(
         np.arange(800, dtype=np.float32).reshape(2, 20, 20), Grid((20, 20, 2), (4, 4, 4), (0, 0, 0), np.eye(3))
@@ -227,7 +227,7 @@ def test_a_single_image_and_a_thin_volume_are_refused(see_bright):
 
 
 def test_a_plane_cannot_be_chosen(see_bright):
-    with pytest.raises(SettingsError, match="view 'axial' asked for, model tiny-pet looks at two projections"):
+    with pytest.raises(SettingsError, match="view axial is for slices; model tiny-pet uses two projections"):
         see_bright().run(body(), view="axial")
 
 

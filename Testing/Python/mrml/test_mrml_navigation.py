@@ -11,7 +11,6 @@ from CAMLocalizerLib.core import LabelMap, SettingsError, Volume
 from CAMLocalizerLib.mrml import (
     align_slices,
     jump_slices,
-    nodes_showing,
     outline_only,
     segmentation_to_node,
     show_plane,
@@ -20,6 +19,8 @@ from CAMLocalizerLib.mrml import (
     style_preview,
     volume_to_node,
 )
+from CAMLocalizerLib.mrml.navigation import middle_of, nodes_across, offset_of, place_at, sides_of, slice_number
+from CAMLocalizerLib.views import plane_axes
 
 PLACE = (12.0, -34.0, 56.0)
 TO_RAS = np.array([-1.0, -1.0, 1.0])
@@ -96,8 +97,35 @@ def test_the_views_of_a_plane_are_found_also_when_turned_a_little(
     scene: Any, views: list[Any], oblique_volume: Volume
 ) -> None:
     align_slices(scene, volume_to_node(scene, oblique_volume))
-    assert [nodes_showing(scene, view) for view in ("axial", "coronal", "sagittal")] == [(view,) for view in views]
-    assert nodes_showing(scene, "projection") == ()
+    axes = [plane_axes(oblique_volume.grid, view).axes[2] for view in ("axial", "coronal", "sagittal")]
+    assert [nodes_across(scene, oblique_volume.grid, axis) for axis in axes] == [(view,) for view in views]
+
+
+def test_an_offset_is_where_the_view_goes(scene: Any, views: list[Any]) -> None:
+    offsets = [offset_of(view, PLACE) for view in views]
+    jump_slices(scene, PLACE)
+    assert offsets == pytest.approx([view.GetSliceOffset() for view in views])
+
+
+def test_the_middle_of_a_centred_view_is_the_place(scene: Any, views: list[Any]) -> None:
+    jump_slices(scene, PLACE, centre=True)
+    for view in views:
+        np.testing.assert_allclose(middle_of(view), PLACE)
+        width, height, _depth = view.GetDimensions()
+        np.testing.assert_allclose(place_at(view, width / 2, height / 2), PLACE, atol=1.0)
+
+
+@pytest.mark.parametrize(("offset", "number"), [(-30.0, 1), (-20.0, 1), (-14.6, 2), (0.0, 5), (99.0, 9)])
+def test_slices_are_counted_from_one(offset: float, number: int) -> None:
+    assert slice_number(offset, -20.0, 20.0, 5.0) == number
+
+
+def test_the_sides_of_the_patient_stand_at_the_borders(views: list[Any]) -> None:
+    assert [sides_of(view) for view in views] == [
+        ("R", "L", "A", "P"),
+        ("R", "L", "S", "I"),
+        ("A", "P", "S", "I"),
+    ]
 
 
 def test_an_unknown_plane_is_refused(scene: Any) -> None:

@@ -108,7 +108,7 @@ def test_a_wrong_target_is_refused(scene: Any, tmp_path: Any, name: str, message
 
 def test_a_file_that_is_no_bundle_is_refused(scene: Any, tmp_path: Any) -> None:
     (tmp_path / "text.mrb").write_text("not a scene")
-    with pytest.raises(InputError, match="no scene bundle"):
+    with pytest.raises(InputError, match="not a scene bundle"):
         load_scene(scene, tmp_path / "text.mrb")
 
 

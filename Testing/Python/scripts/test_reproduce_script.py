@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from CAMLocalizerLib.training.papers import PAPERS
+from reproduction.papers import PAPERS
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 

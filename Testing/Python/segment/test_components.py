@@ -96,11 +96,11 @@ def test_regions_small_beside_the_largest_one_that_is_left_are_left_out() -> Non
 
 
 def test_settings_and_shapes_are_checked(mask: np.ndarray, oblique_grid: Grid) -> None:
-    with pytest.raises(SettingsError, match="at least 0 ml, got -1"):
+    with pytest.raises(SettingsError, match="min_volume_ml must be at least 0, got -1"):
         filter_components(mask, oblique_grid, -1)
     with pytest.raises(SettingsError, match="at least 1, got 0"):
         filter_components(mask, oblique_grid, keep_largest=0)
-    with pytest.raises(SettingsError, match="at least 0 mm, got -2"):
+    with pytest.raises(SettingsError, match="min_extent_mm must be at least 0, got -2"):
         filter_components(mask, oblique_grid, min_extent_mm=-2)
     with pytest.raises(SettingsError, match="0 to 1, got 2"):
         filter_components(mask, oblique_grid, min_share=2)

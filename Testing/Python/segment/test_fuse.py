@@ -151,9 +151,9 @@ def test_weights_choose_the_scales_and_sum_to_one(oblique_volume: Volume) -> Non
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"scales": [3]}, r"scales \[3\] asked for, the model has \(1, 2, 4\)"),
-        ({"scales": []}, r"scales \[\] asked for"),
-        ({"weights": {1: 1.0, 7: 1.0}}, "7.* asked for, the model has"),
+        ({"scales": [3]}, r"unknown scales \(3,\); the model provides \(1, 2, 4\)"),
+        ({"scales": []}, r"scales must name at least one of \(1, 2, 4\), got none"),
+        ({"weights": {1: 1.0, 7: 1.0}}, r"unknown scales \(7,\); the model provides"),
         ({"weights": {1: -0.5}}, r"at least 0, got \{1: -0.5\}"),
         ({"weights": {1: float("nan")}}, "must be finite"),
         ({"weights": {1: 0.0}}, "at least one scale needs a weight above 0"),

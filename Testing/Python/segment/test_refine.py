@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from CAMLocalizerLib.cli.arguments import REFINEMENTS as ARGUMENTS
 from CAMLocalizerLib.core import Grid, GridError, LabelMap, SettingsError, Volume
 from CAMLocalizerLib.metrics import dice
-from CAMLocalizerLib.models.card import REFINEMENTS as CARDS
-from CAMLocalizerLib.segment import REFINEMENTS, refine
+from CAMLocalizerLib.option_names import REFINEMENTS
+from CAMLocalizerLib.segment import refine
 from CAMLocalizerLib.segment.random_walk import random_walk
 
 SPACING_MM = (0.9, 0.9, 6.5)
@@ -23,8 +22,10 @@ def grid(shape: tuple[int, int, int]) -> Grid:
     return Grid(shape[::-1], SPACING_MM, (4.0, -7.0, 11.0), OBLIQUE)
 
 
-def test_cards_command_line_and_label_maps_know_the_same_methods() -> None:
-    assert CARDS == ARGUMENTS == REFINEMENTS
+@pytest.mark.parametrize("method", REFINEMENTS)
+def test_every_refinement_on_offer_is_known(method: str) -> None:
+    _, image, activation = phantom()
+    assert refined(method, image, activation).array_kji.any()
 
 
 def phantom(noise: float = 0.15) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from CAMLocalizerLib.core import Grid, GridError, SettingsError
-from CAMLocalizerLib.segment import Regions, runs, slabs
+from CAMLocalizerLib.segment import Regions, slabs, voxel_runs
 
 SHAPES = [(1, 1, 1), (1, 7, 9), (5, 1, 8), (6, 7, 1), (4, 5, 6), (7, 9, 10)]
 
@@ -30,7 +30,7 @@ def naive_labels(mask: np.ndarray) -> np.ndarray:
 @pytest.fixture(params=["runs joined", "voxels labelled"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of finding regions, whatever the number of runs."""
-    monkeypatch.setattr(runs, "MANY_RUNS", 0 if request.param == "voxels labelled" else 10**9)
+    monkeypatch.setattr(voxel_runs, "MANY_RUNS", 0 if request.param == "voxels labelled" else 10**9)
 
 
 @pytest.mark.usefixtures("way")
@@ -81,7 +81,7 @@ def test_many_threads_and_blocks_find_the_same(monkeypatch: pytest.MonkeyPatch) 
     expected = Regions.of(mask, grid_of(mask.shape)).components
     monkeypatch.setattr(slabs, "SMALLEST_SHARED", 1)
     monkeypatch.setattr(slabs, "THREADS", 3)
-    monkeypatch.setattr(runs, "BYTES_AT_ONCE", 16)
+    monkeypatch.setattr(voxel_runs, "BYTES_AT_ONCE", 16)
     assert Regions.of(mask, grid_of(mask.shape)).components == expected
 
 
@@ -112,7 +112,7 @@ def test_regions_do_not_need_the_mask_afterwards() -> None:
 def test_boxes_are_those_of_labelled_voxels(density: float) -> None:
     mask = np.random.default_rng(2).random((6, 7, 8)) < density
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    found = list(runs.Runs.of(mask).boxes())
+    found = list(voxel_runs.Runs.of(mask).boxes())
     assert [box for box, _ in found] == ndimage.find_objects(labels)
     assert [labels[voxel] for _, voxel in found] == list(range(1, len(found) + 1))
 

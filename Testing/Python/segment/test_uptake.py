@@ -104,8 +104,8 @@ def test_no_activation_and_no_uptake_give_an_empty_label_map(uptake: np.ndarray)
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"border": "0%"}, "uptake border must be above 0"),
-     ({"border": "much"}, 'uptake border "much" is not understood'),
+    [({"border": "0%"}, "uptake_border must be above 0"),
+     ({"border": "much"}, 'uptake_border "much" is not understood'),
      ({"border": "liver"}, "no liver was found"), ({"margin_mm": -1.0}, "at least 0 mm, got -1")],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(uptake: np.ndarray, settings: dict, message: str) -> None:

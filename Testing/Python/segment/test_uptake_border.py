@@ -37,7 +37,7 @@ def test_a_text_survives(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "0.41", "41", "suv", "suv0", "0%", "101%", "liver 2", "nan%", "adaptive*0"])
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="uptake border"):
+    with pytest.raises(SettingsError, match="uptake_border"):
         UptakeBorder.parse(text)
 
 

@@ -134,7 +134,7 @@ def test_labels_that_are_no_class_are_named(tmp_path) -> None:
     options = DataOptions("labels.csv", classes=("glioma", "none"))
     read_table(tmp_path / "labels.csv", tmp_path, options, problems)
     assert problems.sentences == [
-        f"{tmp_path / 'labels.csv'}: label 'gliom' is none of [data] classes; did you mean 'glioma'?",
+        f"{tmp_path / 'labels.csv'}: label 'gliom' is not one of [data] classes; did you mean 'glioma'?",
         f"{tmp_path / 'labels.csv'}: no line has the label 'none' of [data] classes",
     ]
 

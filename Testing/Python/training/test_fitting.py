@@ -123,7 +123,7 @@ def test_a_checkpoint_that_holds_more_than_numbers_is_not_opened(images, network
     with pytest.raises(KeyboardInterrupt):
         fit_classifier(network, images, None, OPTIONS, tmp_path, report=stop_after(1, KeyboardInterrupt()))
     torch.save({"state_dict": Trap()}, tmp_path / "last.ckpt")
-    with pytest.raises(ModelError, match="no checkpoint to go on from"):
+    with pytest.raises(ModelError, match="is not a checkpoint to resume from"):
         fit_classifier(network, images, None, OPTIONS, tmp_path)
     assert not opened
 

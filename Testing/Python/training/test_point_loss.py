@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from CAMLocalizerLib.core import ModelError, SettingsError
 from CAMLocalizerLib.training.fitting import Batch
-from CAMLocalizerLib.training.point_loss import class_maps, point_loss, soft_argmax
+from CAMLocalizerLib.training.point_loss import cell_positions, cell_weights, class_maps, mean_position, point_loss
 
 
 class Pass(nn.Module):
@@ -74,9 +74,14 @@ def test_the_map_is_divided_by_its_maximum():
     torch.testing.assert_close(maps, torch.tensor([[[0.25, -0.5], [1.0, 0.0]]]))
 
 
+def soft_argmax(maps, temperature):
+    weights = cell_weights(maps, temperature)
+    return mean_position(weights, cell_positions(weights))
+
+
 def test_a_map_without_evidence_has_a_finite_gradient():
     features = torch.full((1, 1, 2, 3), -1.0, requires_grad=True)
-    soft_argmax(class_maps(features, torch.tensor([[1.0]]), torch.tensor([0]))).sum().backward()
+    soft_argmax(class_maps(features, torch.tensor([[1.0]]), torch.tensor([0])), 0.1).sum().backward()
     assert bool(features.grad.isfinite().all())
 
 

@@ -141,7 +141,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bundle(train, pictures, tmp
         patch.setattr(FitModule, "_line", interrupt)
         assert train("--overwrite") == 130
     error = capsys.readouterr().err
-    assert "interrupted, what was trained is kept; go on with: camlocalizer train" in error
+    assert "interrupted, what was trained is kept; resume with: camlocalizer train" in error
     assert error.strip().endswith("--resume")
     assert not (tmp_path / "out" / "squares").exists()
     assert train("--resume") == 0
@@ -183,7 +183,7 @@ def test_everything_that_is_wrong_is_told_at_once_before_training(train, picture
         ({"folds": {"count": 2, "run": None}}, "too few folds: 2; validation with 'next' needs 3 at least"),
         ({"input": {"size": [20, 15]}}, "dcfpn cannot be trained on images of 20 x 15 pixels"),
         ({"network": {"settings": {"channels": [3]}}}, "DC-FPN has 4 scales"),
-        ({"model": {"scales": [1, 7]}}, "scales [7] asked for, dcfpn has [1, 2, 3, 4]"),
+        ({"model": {"scales": [1, 7]}}, "unknown scales [7]; dcfpn provides [1, 2, 3, 4]"),
         ({"model": {"name": "Two Words"}}, "name must be lower-case letters"),
         ({"objective": {"name": "point"}, "data": {"x": "column"}}, "no column 'column' for [data] x"),
         ({"objective": {"name": "point"}}, "the point loss needs a network with 'features'"),
@@ -199,7 +199,7 @@ def test_a_folder_of_another_network_or_of_other_files_is_not_gone_on_with(train
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     assert train("--overwrite") == 2
-    assert "is no folder of a training" in capsys.readouterr().err
+    assert "is not a training folder" in capsys.readouterr().err
     (tmp_path / "out" / "thesis.txt").unlink()
     assert train(folds={"count": 0, "run": None}) == 0
     assert train("--resume", folds={"count": 0, "run": None}, network={"settings": {"channels": [4, 4, 4, 4]}}) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +75,16 @@ class Bench:
     def new_job(self, volume: Volume, request: Any, *, launcher: Any) -> ReadyJob:
         self.jobs.append(ReadyJob(self.card, self.steps, volume))
         return self.jobs[-1]
+
+
+def run_to_end(workbench: Workbench, progress: Callable[[str], None] | None = None) -> Any:
+    """Run and poll until the run is over; returns the review. Tells the sentences on the way."""
+    assert workbench.run()
+    while workbench.poll().running:
+        if progress is not None:
+            progress(workbench.status.sentence)
+        time.sleep(0.005)
+    return workbench.review
 
 
 def names(scene: Any) -> list[str]:

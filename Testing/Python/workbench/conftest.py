@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_stand_ins import Bench
+from bench_stand_ins import Bench, run_to_end
 from finding_stand_ins import blobs, localization_of, make_card
 
 from CAMLocalizerLib.core import Grid, Volume
@@ -79,6 +79,6 @@ def workbench(bench: Bench, volume_node: Any) -> Iterator[Any]:
     """A workbench with a complete run behind it."""
     made = bench.workbench()
     made.choose_volume(volume_node)
-    made.run_blocking()
+    run_to_end(made)
     yield made
     made.close()

@@ -43,9 +43,9 @@ def blobs(shape: tuple[int, int, int], spots, width: float) -> np.ndarray:
     return array.astype(np.float32)
 
 
-def localization_of(volume: Volume, card: ModelCard) -> Localization:
-    """What a model with three scales saw in axial slices."""
-    stack = slice_stack(volume, "axial", spacing_mm=card.spacing_mm, size=card.size)
+def localization_of(volume: Volume, card: ModelCard, view: str = "axial") -> Localization:
+    """What a model with three scales saw in the slices of a plane."""
+    stack = slice_stack(volume, view, spacing_mm=card.spacing_mm, size=card.size)
     maps = []
     for scale, stride in ((1, 1), (2, 2), (3, 4)):
         cells = (len(stack), 24 // stride, 24 // stride)
@@ -59,7 +59,7 @@ def localization_of(volume: Volume, card: ModelCard) -> Localization:
         classes=card.classes,
         targets=np.ones(len(stack), np.int64),
         tumour_classes=card.tumour_classes,
-        view="axial",
+        view=view,
         source_grid=volume.grid,
     )
-    return Localization(volume, pyramid, card, "axial", notes=("looked at everything",))
+    return Localization(volume, pyramid, card, view, notes=("looked at everything",))

@@ -31,7 +31,7 @@ def segmentation(scene: Any, volume: Any, *masks: np.ndarray) -> Any:
 
 
 def test_overlapping_segments_each_get_a_row(bench: Bench, node: Any, oblique_volume: Any) -> None:
-    from CAMLocalizerLib.workbench.measuring import radiomics_to_table
+    from CAMLocalizerLib.workbench.scripting import radiomics_to_table
 
     large, small = (np.zeros(oblique_volume.grid.shape_kji, bool) for _ in range(2))
     large[2:6, 4:12, 3:10] = small[3:5, 5:9, 4:8] = True
@@ -46,7 +46,7 @@ def test_overlapping_segments_each_get_a_row(bench: Bench, node: Any, oblique_vo
 
 
 def test_segments_without_voxels_are_told(bench: Bench, node: Any, oblique_volume: Any) -> None:
-    from CAMLocalizerLib.workbench.measuring import radiomics_to_table
+    from CAMLocalizerLib.workbench.scripting import radiomics_to_table
 
     empty = segmentation(bench.scene, oblique_volume, np.zeros(oblique_volume.grid.shape_kji, bool))
     with pytest.raises(InputError, match="drawn has no segment with voxels in oblique"):

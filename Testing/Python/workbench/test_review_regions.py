@@ -143,7 +143,7 @@ def test_accepting_in_the_middle_of_a_gesture_ends_it_first(review: Review) -> N
     review.set_refinement("random-walk")
     review.set_threshold("0.25", preview=True)
     segment = review.accept()
-    np.testing.assert_array_equal(segment.mask, segment.settings.label_map(review.found).array_kji)
+    np.testing.assert_array_equal(segment.mask, review.found.label_map(segment.settings).array_kji)
     review.undo()
     assert review.settings.threshold == "0.25"
     review.undo()

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_stand_ins import Bench, draw
+from bench_stand_ins import Bench, draw, run_to_end
 
-from CAMLocalizerLib.cases import FILES
+from CAMLocalizerLib.case_files import CASE_FILES
 from CAMLocalizerLib.core import InputError, OutputError, Volume
 from CAMLocalizerLib.io import read_label_map, read_volume
 from CAMLocalizerLib.workbench import Review
+from CAMLocalizerLib.workbench.review.saving import review_from_state, review_to_state
 
 
 @pytest.fixture
@@ -31,12 +32,12 @@ def reviewed(review: Review) -> Review:
 
 def stored(review: Review) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """As a scene keeps it: JSON and copies of arrays."""
-    payload, arrays = review.to_state()
+    payload, arrays = review_to_state(review)
     return json.loads(json.dumps(payload)), {name: array.copy() for name, array in arrays.items()}
 
 
 def test_a_stored_review_comes_back_with_everything(reviewed: Review) -> None:
-    back = Review.from_state(*stored(reviewed), reviewed.found.volume)
+    back = review_from_state(*stored(reviewed), reviewed.found.volume)
     np.testing.assert_array_equal(back.mask, reviewed.mask)
     np.testing.assert_array_equal(back.activation, reviewed.activation)
     assert back.settings == reviewed.settings
@@ -52,7 +53,7 @@ def test_a_stored_review_comes_back_with_everything(reviewed: Review) -> None:
 def test_a_stored_review_of_projections_comes_back(projected: Any) -> None:
     review = Review(projected)
     review.set_uptake_border("60%")
-    back = Review.from_state(*stored(review), projected.volume)
+    back = review_from_state(*stored(review), projected.volume)
     np.testing.assert_array_equal(back.mask, review.mask)
     assert back.settings == review.settings
 
@@ -61,13 +62,13 @@ def test_a_review_is_not_restored_on_another_volume(reviewed: Review) -> None:
     volume = reviewed.found.volume
     other = Volume(volume.array_kji + 1, volume.grid, name="other")
     with pytest.raises(InputError, match="other is not as it was when it was reviewed; run the classifier again"):
-        Review.from_state(*stored(reviewed), other)
+        review_from_state(*stored(reviewed), other)
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda payload, arrays: payload.update(version=99), "no stored review of this release"),
+        (lambda payload, arrays: payload.update(version=99), "not a stored review of this release"),
         (lambda payload, arrays: payload.pop("settings"), "is damaged"),
         (lambda payload, arrays: payload.update(rejected_kji=[[1, 2]]), "is damaged"),
         (lambda payload, arrays: arrays.pop("accepted-0"), "is damaged"),
@@ -79,18 +80,18 @@ def test_a_damaged_review_is_told_in_a_sentence(reviewed: Review, damage: Any, m
     payload, arrays = stored(reviewed)
     damage(payload, arrays)
     with pytest.raises(InputError, match=message):
-        Review.from_state(payload, arrays, reviewed.found.volume)
+        review_from_state(payload, arrays, reviewed.found.volume)
 
 
 def test_an_export_writes_what_the_command_line_writes(reviewed: Review, tmp_path: Path) -> None:
     reviewed.withdraw(0)
     folder = reviewed.export(tmp_path / "out")
     assert folder == tmp_path / "out" / "oblique"
-    assert {path.name for path in folder.iterdir()} == set(FILES.values())
-    np.testing.assert_array_equal(read_label_map(folder / FILES["label map"]).array_kji, reviewed.mask)
-    activation = read_volume(folder / FILES["activation"]).array_kji
+    assert {path.name for path in folder.iterdir()} == set(CASE_FILES.values())
+    np.testing.assert_array_equal(read_label_map(folder / CASE_FILES["label map"]).array_kji, reviewed.mask)
+    activation = read_volume(folder / CASE_FILES["activation"]).array_kji
     np.testing.assert_array_equal(activation, reviewed.activation)
-    report = json.loads((folder / FILES["report"]).read_text())
+    report = json.loads((folder / CASE_FILES["report"]).read_text())
     assert report["label_settings"] == reviewed.settings.to_json()
     assert report["settings"]["review"] == {"accepted": [], "edited_by_hand": False, "rejected_regions": 1}
     assert report["label_map"]["corrected"]
@@ -102,11 +103,11 @@ def test_an_export_takes_what_was_accepted(reviewed: Review, tmp_path: Path) -> 
     reviewed.set_threshold("0.9")
     folder = reviewed.export(tmp_path, "a case: with/odd name")
     assert folder.name == "a_case_with_odd_name"
-    written = read_label_map(folder / FILES["segmentation"])
+    written = read_label_map(folder / CASE_FILES["segmentation"])
     first, second = (segment.mask != 0 for segment in reviewed.accepted)
     np.testing.assert_array_equal(written.array_kji, np.where(second, 2, first.astype(np.uint8)))
     assert written.segments == ("First", "Second")
-    report = json.loads((folder / FILES["report"]).read_text())
+    report = json.loads((folder / CASE_FILES["report"]).read_text())
     assert [entry["name"] for entry in report["settings"]["review"]["accepted"]] == ["First", "Second"]
 
 
@@ -186,7 +187,7 @@ def test_a_review_of_a_changed_volume_is_not_restored_and_says_so(bench: Bench, 
     again.choose_volume(node)
     assert again.review is None
     assert again.status.sentence == "oblique is not as it was when it was reviewed; run the classifier again."
-    again.run_blocking()
+    run_to_end(again)
     assert again.review is not None
 
 
@@ -200,6 +201,6 @@ def test_an_export_brings_further_files(review: Review, tmp_path: Path) -> None:
 
 
 def test_dicom_exports_of_a_review_need_a_reference(review: Review, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the volume: is no DICOM"):
+    with pytest.raises(InputError, match="the volume: is not DICOM"):
         review.export(tmp_path / "out", exports=("dicom-seg",))
     assert not (tmp_path / "out").exists()

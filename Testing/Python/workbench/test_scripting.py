@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_stand_ins import DONE, RUNNING, Bench, ReadyJob, failed, names
+from bench_stand_ins import DONE, RUNNING, Bench, ReadyJob, failed, names, run_to_end
 
 pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
 
-from CAMLocalizerLib.cases import FILES
+from CAMLocalizerLib.case_files import CASE_FILES
 from CAMLocalizerLib.core import InputError, LabelMap, SettingsError
 from CAMLocalizerLib.io import read_label_map, write_nifti
 from CAMLocalizerLib.jobs import JobError
-from CAMLocalizerLib.localizer import LabelSettings
-from CAMLocalizerLib.workbench.folders import FolderProcessing, process_folder, volume_paths
-from CAMLocalizerLib.workbench.options import settings_of
+from CAMLocalizerLib.localizer.findings import complete_settings
+from CAMLocalizerLib.workbench.scripting import FolderProcessing, process_folder
+from CAMLocalizerLib.workbench.scripting.folders import volume_paths
 
 OPTIONS = {"threshold": "q97", "weights": {1: 1.0, 3: 0.5}, "min_volume_ml": 0.1, "refinement": "random-walk"}
 
@@ -39,8 +39,8 @@ def test_settings_by_name_are_the_reviews(found: Any, review: Any) -> None:
     review.set_threshold("q97")
     review.set_min_volume_ml(0.1)
     review.set_refinement("random-walk")
-    assert settings_of(found, OPTIONS) == review.settings
-    assert settings_of(found, {"threshold": None, "scales": None}) == LabelSettings.of(found)
+    assert complete_settings(found, changes=OPTIONS) == review.settings
+    assert complete_settings(found, changes={"threshold": None, "scales": None}) == found.default_settings()
 
 
 def test_a_script_gets_the_panels_label_map(bench: Bench, process: Any) -> None:
@@ -49,7 +49,7 @@ def test_a_script_gets_the_panels_label_map(bench: Bench, process: Any) -> None:
     result = process(**OPTIONS)
     workbench = bench.workbench()
     workbench.choose_volume(bench.scene.GetFirstNodeByName("oblique"))
-    review = workbench.run_blocking()
+    review = run_to_end(workbench)
     review.set_settings(result.settings)
     shown = segment_mask(result.segmentation_node, result.segment_id, result.label_map.grid)
     np.testing.assert_array_equal(shown.array_kji, review.mask)
@@ -106,7 +106,7 @@ def test_polling_leaves_the_result_or_nothing(bench: Bench, volume_node: Any) ->
     [
         ({"treshold": "0.4"}, "no setting is called treshold; there are threshold, scales"),
         ({"threshold": "much"}, "not understood"),
-        ({"scales": ()}, "choose at least one"),
+        ({"scales": ()}, "at least one scale"),
         ({"refinement": "wishes"}, "refinement must be one of"),
     ],
 )
@@ -120,9 +120,9 @@ def test_what_no_model_could_answer_is_refused_before_it_looks(
 
 def test_a_scale_that_the_model_lacks_leaves_nothing(bench: Bench, process: Any) -> None:
     before = names(bench.scene)
-    with pytest.raises(JobError, match=r"scales \(9,\) asked for, the model has \(1, 2, 3\)"):
+    with pytest.raises(JobError, match=r"unknown scales \(9,\); the model provides \(1, 2, 3\)"):
         process(scales=(9,))
-    with pytest.raises(JobError, match=r"weights of the scales \[9\] given"):
+    with pytest.raises(JobError, match=r"unknown scales \(9,\)"):
         process(weights={1: 1.0, 9: 1.0})
     assert names(bench.scene) == before
 
@@ -170,17 +170,17 @@ def test_a_folder_gets_a_row_per_file_and_one_failure_stops_no_other(run_folder:
     assert [row.folder is None for row in rows] == [False, False, True]
     assert "broken.nrrd" in rows[2].error
     assert told == [(0, 3, "starting"), (0, 3, "running"), (1, 3, "starting"), (1, 3, "running")]
-    assert {path.name for path in rows[0].folder.iterdir()} == set(FILES.values())
+    assert {path.name for path in rows[0].folder.iterdir()} == set(CASE_FILES.values())
     assert not (rows[0].folder.parent / "broken").exists()
 
 
 def test_a_folders_results_are_the_librarys(run_folder: Any, folder: Path, found: Any) -> None:
     (row,) = run_folder([folder / "a.nii"], **OPTIONS)
-    written = read_label_map(row.folder / FILES["label map"])
-    expected = settings_of(found, OPTIONS).label_map(found)
+    written = read_label_map(row.folder / CASE_FILES["label map"])
+    expected = found.label_map(**OPTIONS)
     np.testing.assert_array_equal(written.array_kji, expected.array_kji)
     assert row.volume_ml == pytest.approx(expected.volume_mm3 / 1000)
-    report = json.loads((row.folder / FILES["report"]).read_text())
+    report = json.loads((row.folder / CASE_FILES["report"]).read_text())
     assert not report["label_map"]["corrected"]
     assert row.regions == len(report["components"])
 
@@ -188,7 +188,7 @@ def test_a_folders_results_are_the_librarys(run_folder: Any, folder: Path, found
 def test_a_folders_results_bring_further_files(run_folder: Any, folder: Path) -> None:
     page, dicom = (run_folder([folder / name], exports=(kind,))[0] for name, kind in EXPORTED)
     assert (page.folder / "report.html").is_file()
-    assert "b.nii.gz: is no DICOM" in dicom.error
+    assert "b.nii.gz: is not DICOM" in dicom.error
 
 
 def test_a_folders_work_ends_where_the_caller_says_so(run_folder: Any, folder: Path) -> None:
@@ -248,6 +248,6 @@ def test_inputs_are_volumes_and_dicom_folders(folder: Path, tmp_path: Path) -> N
 
 
 def test_two_inputs_of_one_name_are_refused(run_folder: Any, folder: Path) -> None:
-    (folder / "A.nrrd").write_text("same name")
+    (folder / "a.nrrd").write_text("same name")
     with pytest.raises(SettingsError, match="would both be written"):
         run_folder(folder)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench_stand_ins import Bench, draw, failed, names
+from bench_stand_ins import Bench, draw, failed, names, run_to_end
 
 from CAMLocalizerLib.core import ModelError, SettingsError
-from CAMLocalizerLib.jobs import JobError
+from CAMLocalizerLib.workbench import Availability
 
 PREVIEW = "CAMLocalizerPreview"
 
@@ -20,6 +20,10 @@ def preview_mask(workbench: Any) -> np.ndarray:
 
     grid = workbench.review.found.volume.grid
     return segment_mask(workbench.preview_node, PREVIEW, grid).array_kji
+
+
+def available(workbench: Any) -> Availability:
+    return Availability(workbench)
 
 
 def shift(*mm: float) -> Any:
@@ -81,8 +85,8 @@ def test_a_failed_run_tells_its_sentence_and_log(bench: Bench, volume_node: Any)
     workbench = bench.workbench()
     workbench.choose_volume(volume_node)
     before = names(bench.scene)
-    with pytest.raises(JobError, match=r"memory ran out\. The log is kept\.log"):
-        workbench.run_blocking()
+    run_to_end(workbench)
+    assert "memory ran out. The log is kept.log" in workbench.status.sentence
     assert names(bench.scene) == before
     assert workbench.status.log == Path("kept.log")
 
@@ -104,7 +108,7 @@ def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
     workbench.scene.Clear(0)
     assert heard == [None]
     assert workbench.status.sentence == ""
-    assert workbench.why_not_accept() == "Run the classifier first."
+    assert available(workbench).accept_blocker() == "Run the classifier first."
     workbench.rest()
 
 
@@ -115,7 +119,7 @@ def test_a_volume_removed_during_a_run_stops_it(bench: Bench, volume_node: Any) 
     bench.scene.RemoveNode(volume_node)
     assert workbench.poll().sentence == "oblique was removed from the scene. The run was stopped."
     assert bench.jobs[0].cancelled
-    assert workbench.why_not_run() == "Choose a volume first."
+    assert available(workbench).run_blocker() == "Choose a volume first."
 
 
 def test_a_volume_changed_during_a_run_stops_it(bench: Bench, volume_node: Any) -> None:
@@ -132,10 +136,10 @@ def test_a_volume_moved_after_the_run_is_said(workbench: Any) -> None:
     transform.SetMatrixTransformToParent(shift(25.0, 0.0, 0.0))
     assert workbench.notice() == ""
     workbench.volume_node.SetAndObserveTransformNodeID(transform.GetID())
-    assert workbench.why_not_accept() == "oblique was moved after it was looked at; move it back or run again."
-    assert workbench.why_not_export() == workbench.notice()
+    assert available(workbench).accept_blocker() == "oblique was moved after the run; move it back or run again."
+    assert available(workbench).export_blocker() == workbench.notice()
     workbench.volume_node.SetAndObserveTransformNodeID(None)
-    assert workbench.why_not_accept() == ""
+    assert available(workbench).accept_blocker() == ""
 
 
 def test_a_volume_under_a_transform_is_looked_at_where_it_is(bench: Bench, volume_node: Any) -> None:
@@ -144,7 +148,7 @@ def test_a_volume_under_a_transform_is_looked_at_where_it_is(bench: Bench, volum
     volume_node.SetAndObserveTransformNodeID(transform.GetID())
     workbench = bench.workbench()
     workbench.choose_volume(volume_node)
-    review = workbench.run_blocking()
+    review = run_to_end(workbench)
     review.accept()
     np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], review.mask)
     np.testing.assert_array_equal(preview_mask(workbench), review.mask)
@@ -282,7 +286,7 @@ def test_a_second_run_begins_anew_and_leaves_accepted_segments(bench: Bench, wor
     workbench.review.accept()
     first, nodes = workbench.review, names(workbench.scene)
     mask = first.mask.copy()
-    workbench.run_blocking()
+    run_to_end(workbench)
     assert workbench.review is not first
     assert not workbench.review.can_undo
     assert names(workbench.scene) == nodes
@@ -296,32 +300,31 @@ def test_a_second_run_asks_before_edits_are_lost(bench: Bench, workbench: Any) -
     draw(workbench.preview_node, PREVIEW, (8, 20, 18))
     assert not workbench.run()
     assert len(bench.jobs) == 1
-    with pytest.raises(SettingsError, match="edits of the preview would be lost"):
-        workbench.run_blocking()
+    assert not workbench.running
 
 
 def test_disabled_buttons_say_why(bench: Bench, scene: Any, volume_node: Any, monkeypatch: Any) -> None:
     workbench = bench.workbench()
-    assert workbench.why_not_run() == "Choose a volume first."
+    assert available(workbench).run_blocker() == "Choose a volume first."
     with pytest.raises(SettingsError, match="Choose a volume first"):
         workbench.run()
-    assert workbench.why_not_accept() == workbench.why_not_undo() == "Run the classifier first."
+    assert available(workbench).accept_blocker() == available(workbench).undo_blocker() == "Run the classifier first."
     workbench.choose_volume(volume_node)
-    assert workbench.why_not_run() == ""
-    assert workbench.why_not_cancel() == "Nothing is running."
+    assert available(workbench).run_blocker() == ""
+    assert available(workbench).cancel_blocker() == "Nothing is running."
     workbench.run()
-    assert workbench.why_not_run() == "The classifier is running; cancel it first."
+    assert available(workbench).run_blocker() == "The classifier is running; cancel it first."
     with pytest.raises(SettingsError, match="cancel it before"):
         workbench.choose_volume(None)
     while workbench.poll().running:
         pass
-    assert workbench.why_not_undo() == "There is nothing to undo."
-    assert workbench.why_not_redo() == "There is nothing to redo."
-    assert workbench.why_not_accept() == workbench.why_not_export() == ""
+    assert available(workbench).undo_blocker() == "There is nothing to undo."
+    assert available(workbench).redo_blocker() == "There is nothing to redo."
+    assert available(workbench).accept_blocker() == available(workbench).export_blocker() == ""
     workbench.review.set_threshold("1.0")
     workbench.review.set_min_volume_ml(100)
-    assert workbench.why_not_accept() == "The label map is empty; lower the threshold or keep a region."
-    assert workbench.why_not_undo() == ""
+    assert available(workbench).accept_blocker() == "The label map is empty; lower the threshold or keep a region."
+    assert available(workbench).undo_blocker() == ""
 
 
 def test_the_volumes_of_a_scene_have_reviews_of_their_own(bench: Bench, workbench: Any, found: Any) -> None:
@@ -335,7 +338,7 @@ def test_the_volumes_of_a_scene_have_reviews_of_their_own(bench: Bench, workbenc
     workbench.choose_volume(other)
     assert workbench.review is None
     assert not preview.GetDisplayNode().GetVisibility()
-    workbench.run_blocking()
+    run_to_end(workbench)
     assert workbench.preview_node is not preview
     workbench.choose_volume(one)
     assert workbench.preview_node is preview
@@ -420,7 +423,7 @@ def test_edits_made_during_a_run_are_asked_about_at_its_end(bench: Bench, workbe
     assert workbench.status.sentence == "The edits of the preview were kept, and the new run was left"
     assert preview_mask(workbench)[8, 20, 18] == 1
     bench.answer = True
-    workbench.run_blocking()
+    run_to_end(workbench)
     assert workbench.review is not first
     assert len(bench.questions) == 2
 

@@ -1,11 +1,11 @@
-"""The parts of the page: each shows its own and takes its own gestures."""
+"""The parts of the page: each shows its own state and handles its own actions."""
 
-from .exports import ExportPart
+from .component_list import RegionsPart
+from .export_files import ExportPart
 from .images import ImagesPart
 from .looks import LookPart
-from .regions import RegionsPart
-from .runs import RunPart
+from .model_run import RunPart
 from .scans import ScanPart
-from .settings import SettingsPart
+from .setting_controls import SettingsPart
 
 __all__ = ["ExportPart", "ImagesPart", "LookPart", "RegionsPart", "RunPart", "ScanPart", "SettingsPart"]

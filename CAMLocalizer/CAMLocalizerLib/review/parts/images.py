@@ -1,12 +1,12 @@
-"""Tumour probability of each image that the model looked at, as a plot to jump from."""
+"""Tumour probability of each image that the model ran on, as a plot to jump from."""
 
 from __future__ import annotations
 
+from ...mrml import image_place
 from ...workbench import Change, Review
-from ...workbench.jumping import image_place
-from ..desk import EVERYTHING, Desk
-from ..pictures import bars_path
-from ..state import CurrentImage, Images
+from ..page_context import EVERYTHING, PageContext
+from ..page_pictures import bars_path
+from ..page_state import CurrentImage, Images
 
 VIEWS = {"axial": "Red", "coronal": "Green", "sagittal": "Yellow"}  # where slices of a plane are shown
 PLOT_SIZE = (1000, 40)  # of the drawing that the page stretches
@@ -15,30 +15,30 @@ PLOT_SIZE = (1000, 40)  # of the drawing that the page stretches
 class ImagesPart:
     """Shows the probabilities and jumps to images."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
         self._labels: tuple[str, ...] = ()
-        desk.gesture("image", self.jump)
-        desk.on_change(self._on_change)
-        desk.on_gesture(self.show_current)
-        desk.views.on_slice(lambda *_: self.show_current())
+        context.action("image", self.jump)
+        context.on_change(self._on_change)
+        context.on_action(self.show_current)
+        context.views.on_slice(lambda *_: self.show_current())
 
     def jump(self, index: int, preview: bool = False) -> None:  # noqa: ARG002  every slider tells whether it moves
         """Show an image in the views of its plane."""
-        self._desk.workbench.jump_to_image(int(index))
+        self._context.workbench.jump_to_image(int(index))
 
     def show_current(self) -> None:
         """Show which image the views stand at."""
-        if self._desk.workbench.review is None:
-            self._desk.page.show(Images())
-        index = self._desk.workbench.image_in_view
-        self._desk.page.show(CurrentImage(-1 if index is None else index))
+        if self._context.workbench.review is None:
+            self._context.page.show(Images())
+        index = self._context.workbench.image_in_view
+        self._context.page.show(CurrentImage(-1 if index is None else index))
 
     def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
         if changes == EVERYTHING:
             self._labels = self._labels_of(review)
         if changes == EVERYTHING or Change.SETTINGS in changes:
-            self._desk.page.show(images_state(review, self._labels))
+            self._context.page.show(images_state(review, self._labels))
             self.show_current()
 
     def _labels_of(self, review: Review) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class ImagesPart:
         if view is None:
             return tuple(map(str, found.image_labels))
         places = [image_place(found, index) for index in range(len(found.image_labels))]
-        return tuple(f"Slice {self._desk.views.number_at(view, place)}" for place in places)
+        return tuple(f"Slice {self._context.views.number_at(view, place)}" for place in places)
 
 
 def images_state(review: Review, labels: tuple[str, ...]) -> Images:

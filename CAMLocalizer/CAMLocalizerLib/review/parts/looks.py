@@ -11,8 +11,8 @@ from ...mrml import show_legend
 from ...mrml.colours import activation_rgba
 from ...mrml.pet import shown_as_pet
 from ...workbench import Change, Review
-from ..desk import EVERYTHING, Desk
-from ..state import Look
+from ..page_context import EVERYTHING, PageContext
+from ..page_state import Look
 
 LEGEND_COLOURS = 12
 WIDEST_SUV = (0.0, 20.0)  # that brightness and contrast reach in a PET
@@ -22,26 +22,26 @@ FAINTEST = 0.2  # activation below it would only darken the scan
 class LookPart:
     """Shows and takes how the views look, and where they stand."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
         self._volume_node: Any = None
-        desk.page.show(Look(legend=legend_colours()))
-        desk.gesture("look", self.set_switch)
-        desk.gesture("opacity", self.set_opacity)
-        desk.gesture("brightness", self.set_brightness)
-        desk.gesture("contrast", self.set_contrast)
-        desk.gesture("slice", lambda view, offset, _preview=False: desk.views.set_offset(view, float(offset)))
-        desk.gesture("step", lambda view, steps: desk.views.step(view, int(steps)))
-        desk.gesture("fit", desk.views.fit)
-        desk.views.on_slice(desk.page.show_slice)
-        desk.on_change(self._on_change)
-        desk.on_gesture(self._on_gesture)
-        desk.on_rest(self._on_rest)
+        context.page.show(Look(legend=legend_colours()))
+        context.action("look", self.set_switch)
+        context.action("opacity", self.set_opacity)
+        context.action("brightness", self.set_brightness)
+        context.action("contrast", self.set_contrast)
+        context.action("slice", lambda view, offset, _preview=False: context.views.set_offset(view, float(offset)))
+        context.action("step", lambda view, steps: context.views.step(view, int(steps)))
+        context.action("fit", context.views.fit)
+        context.views.on_slice(context.page.show_slice)
+        context.on_change(self._on_change)
+        context.on_action(self._on_action)
+        context.on_rest(self._on_rest)
 
     @property
     def look(self) -> Look:
         """How the views look now."""
-        look: Look = self._desk.page.shown(Look)
+        look: Look = self._context.page.shown(Look)
         return look
 
     def set_switch(self, name: str, on: bool) -> None:
@@ -69,12 +69,12 @@ class LookPart:
         self._show(replace(look, width=max(1 - float(contrast), 0.01) * (look.high - look.low)))
 
     def _show(self, look: Look) -> None:
-        self._desk.page.show(look)
+        self._context.page.show(look)
         self._apply()
 
     def _apply(self) -> None:
-        look, workbench = self.look, self._desk.workbench
-        self._desk.views.show_overlay(workbench.activation_node if look.overlay else None, look.opacity)
+        look, workbench = self.look, self._context.workbench
+        self._context.views.show_overlay(workbench.activation_node if look.overlay else None, look.opacity)
         for segmentation in (workbench.preview_node, workbench.output_node):
             if segmentation is not None:
                 segmentation.GetDisplayNode().SetVisibility2DOutline(look.outline)
@@ -82,8 +82,8 @@ class LookPart:
         if self._volume_node is not None:
             self._volume_node.GetDisplayNode().SetWindowLevel(look.width, look.level)
 
-    def _on_gesture(self) -> None:
-        node = self._desk.workbench.volume_node
+    def _on_action(self) -> None:
+        node = self._context.workbench.volume_node
         if node is self._volume_node:
             return
         self._volume_node = node
@@ -94,19 +94,19 @@ class LookPart:
             if shown_as_pet(node):
                 low, high = WIDEST_SUV
             look = replace(self.look, level=display.GetLevel(), width=display.GetWindow(), low=low, high=high)
-            self._desk.page.show(look)
+            self._context.page.show(look)
 
     def _on_change(self, _review: Review, changes: frozenset[Change]) -> None:
         if Change.ACCEPTED in changes:
             self._apply()
         if changes == EVERYTHING:  # another review
-            show_legend(self._desk.workbench.activation_node, False)  # the page has its own
-            self._desk.workbench.layer.show_from(FAINTEST)
+            show_legend(self._context.workbench.activation_node, False)  # the page has its own
+            self._context.workbench.layer.show_from(FAINTEST)
 
     def _on_rest(self) -> None:
-        with self._desk.views.only_three_d():
-            self._desk.workbench.rest()
-        self._desk.views.let_three_d_go()
+        with self._context.views.only_three_d():
+            self._context.workbench.rest()
+        self._context.views.let_three_d_go()
 
 
 def legend_colours() -> str:

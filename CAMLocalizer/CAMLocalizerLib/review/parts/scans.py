@@ -12,23 +12,23 @@ from ...io import read_volume
 from ...mrml import volume_to_node
 from ..body import body_surface
 from ..data_files import check_data_files
-from ..desk import Desk
+from ..page_context import PageContext
+from ..page_state import Choice, Scan
 from ..projection_box import ProjectionBox
-from ..state import Choice, Scan
 
 
 class ScanPart:
     """Opens volumes.
 
     Args:
-        desk: what it works with.
+        context: what it works with.
         given: the file or folder that the review was started with; it may lie anywhere.
         suit: called with the unit of a volume that is to be shown.
         unit: of the voxels of ``given``, where it names none.
     """
 
-    def __init__(self, desk: Desk, given: Path, suit: Callable[[str], None], unit: str | None = None) -> None:
-        self._desk = desk
+    def __init__(self, context: PageContext, given: Path, suit: Callable[[str], None], unit: str | None = None) -> None:
+        self._context = context
         self._suit = suit
         self._unit = unit
         self._shown_name = self._detail = ""
@@ -36,15 +36,15 @@ class ScanPart:
         self._own = self._name_of(self._given)
         self._body: Any = None
         self._box: ProjectionBox | None = None
-        desk.on_rest(self._on_rest)
-        desk.gesture("open", self.open)
-        desk.gesture("list", self.list_anew)
-        desk.gesture("complain", self._complain)
+        context.on_rest(self._on_rest)
+        context.action("open", self.open)
+        context.action("list", self.list_anew)
+        context.action("report_error", self._report_error)
         self._list("")
 
     def list_anew(self) -> None:
         """Look which volumes the folder holds now."""
-        if not self._desk.page.shown(Scan).busy:
+        if not self._context.page.shown(Scan).busy:
             self._list(self._shown_name)
 
     async def open(self, name: str) -> None:
@@ -56,23 +56,23 @@ class ScanPart:
         Raises:
             InputError: a path outside the folder, or a file that cannot be read.
         """
-        path = self._given if name == self._own else self._desk.folder.inside(name)
-        if self._desk.workbench.running:
+        path = self._given if name == self._own else self._context.folder.inside(name)
+        if self._context.workbench.running:
             raise InputError("the model is at work; cancel it before opening another scan")
-        if self._desk.page.shown(Scan).busy:
+        if self._context.page.shown(Scan).busy:
             raise InputError("another scan is being opened; wait for it")
         self._list(name, busy=f"Opening {path.name}…")
-        self._desk.server.state.flush()
+        self._context.server.state.flush()
         try:
             if name != self._own:  # which the reviewer named in the terminal
-                await asyncio.to_thread(check_data_files, path, self._desk.folder.root)
+                await asyncio.to_thread(check_data_files, path, self._context.folder.root)
             unit = self._unit if name == self._own else None
             self._show(await asyncio.to_thread(read_volume, path, unit=unit))
         except Exception:
-            self._desk.folder.settle_upload(name, readable=False)
+            self._context.folder.settle_upload(name, readable=False)
             self._list(self._shown_name)
             raise
-        self._desk.folder.settle_upload(name, readable=True)
+        self._context.folder.settle_upload(name, readable=True)
         self._shown_name = name
         self._list(name)
 
@@ -83,45 +83,45 @@ class ScanPart:
         self._list(self._own)
 
     def _show(self, volume: Volume) -> None:
-        desk = self._desk
-        before = desk.workbench.volume_node
+        context = self._context
+        before = context.workbench.volume_node
         self._suit(volume.unit)
-        node = volume_to_node(desk.app.scene, volume)
-        desk.workbench.choose_volume(node)
-        desk.look_again()
+        node = volume_to_node(context.app.scene, volume)
+        context.workbench.choose_volume(node)
+        context.refresh()
         if before is not None:
-            desk.app.scene.RemoveNode(before)
-        desk.views.show_volume(node)
+            context.app.scene.RemoveNode(before)
+        context.views.show_volume(node)
         if self._body is not None:
-            desk.app.scene.RemoveNode(self._body)
+            context.app.scene.RemoveNode(self._body)
         if self._box is not None:
             self._box.remove()
         self._body = self._box = None
         if holds_suv(volume):
-            self._box = ProjectionBox(desk.app.scene, volume)
+            self._box = ProjectionBox(context.app.scene, volume)
         else:
-            self._body = body_surface(desk.app.scene, volume)
-        desk.views.fit_three_d()
+            self._body = body_surface(context.app.scene, volume)
+        context.views.fit_three_d()
         self._detail = _detail(volume)
 
     def _on_rest(self) -> None:
-        """Draw the lesions on the projections once the hand has let go."""
+        """Draw the lesions on the projections once the user pauses."""
         if self._box is not None:
-            with self._desk.views.only_three_d():
-                self._box.draw(self._desk.workbench.review)
+            with self._context.views.only_three_d():
+                self._box.draw(self._context.workbench.review)
 
     def _list(self, chosen: str, *, busy: str = "") -> None:
-        names = dict.fromkeys([self._own, *self._desk.folder.volumes()])
+        names = dict.fromkeys([self._own, *self._context.folder.volumes()])
         choices = tuple(Choice(name, name) for name in names)
-        scan = Scan(chosen, Path(chosen).name, self._detail, choices, str(self._desk.folder.root), busy)
-        self._desk.page.show(scan)
+        scan = Scan(chosen, Path(chosen).name, self._detail, choices, str(self._context.folder.root), busy)
+        self._context.page.show(scan)
 
     def _name_of(self, path: Path) -> str:
-        root = self._desk.folder.root
+        root = self._context.folder.root
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
-    def _complain(self, sentence: str) -> None:
-        self._desk.page.notice(str(sentence), error=True)
+    def _report_error(self, sentence: str) -> None:
+        self._context.page.notice(str(sentence), error=True)
 
 
 def _detail(volume: Volume) -> str:

@@ -61,7 +61,7 @@
   const ml = (position) => (position > 0 ? `${to_ml(position).toFixed(position < 40 ? 2 : 1)} ml` : "all are kept");
 
   // Where the line in the histogram stands: at once while a level is dragged.
-  const line = (threshold) => (threshold.method === "fraction" ? held.threshold ?? threshold.value : threshold.value);
+  const line = (threshold) => (threshold.method === "fixed" ? held.threshold ?? threshold.value : threshold.value);
   const slice = (view, get, part) => get(`slice_${view}`).value[part];
   const brightness = (look) => 1 - (look.level - look.low) / (look.high - look.low || 1);
   const contrast = (look) => 1 - Math.min(1, look.width / (look.high - look.low || 1));
@@ -115,7 +115,7 @@
       delete held.upload;
       const answer = request.response ? JSON.parse(request.response) : {};
       if (request.status === 200) act("open", answer.name);
-      else act("complain", answer.error || "The upload was interrupted.");
+      else act("report_error", answer.error || "The upload was interrupted.");
     };
     held.upload = `Uploading ${file.name}`;
     request.send(file);

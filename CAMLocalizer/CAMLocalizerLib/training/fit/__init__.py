@@ -1,1 +1,1 @@
-"""The machinery of training: options, batches, the Lightning module and the folder that a run can go on from."""
+"""The machinery of training: options, batches, the Lightning module and the folder from which a run can resume."""

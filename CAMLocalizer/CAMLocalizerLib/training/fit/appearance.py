@@ -1,4 +1,4 @@
-"""Random changes of what images look like: other contrast, shading, sharpness and noise, other sites, no outer rim."""
+"""Random changes of appearance: contrast, shading, sharpness, noise, the histogram of another site, a stripped rim."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def change_appearance(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def match_histograms(images: Tensor, partners: Tensor, generator: torch.Generator) -> Tensor:
-    """Give some images the foreground's histogram of their partners, by quantiles.
+    """Match the foreground histogram of some images to that of their partners, by quantiles.
 
     Args:
         images: shape (N, 1, H, W).

@@ -1,4 +1,4 @@
-"""Random changes of position by name, of images together with what is known of them per pixel or as a point."""
+"""Random changes of position, of images together with their labels per pixel and their points."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _shifts(count: int, side: int, reach: float, generator: torch.Generator) -> 
 
 
 def _sources(side: int, reverse: Tensor, shift: Tensor) -> Tensor:
-    """Give the pixel that each pixel along a side is taken from, shape (N, side); it may lie outside."""
+    """Return the pixel that each pixel along a side is taken from, shape (N, side); it may lie outside."""
     straight = torch.arange(side).expand(len(reverse), side)
     return torch.where(reverse[:, None], side - 1 - straight, straight) + shift[:, None]
 
@@ -72,7 +72,7 @@ def _gather(batch: Batch, rows: Tensor, columns: Tensor) -> Batch:
 
 
 def _enlarged(targets: Tensor, size: torch.Size) -> Tensor:
-    """Give every pixel the value of its cell: (N, h, w) to (N, H, W)."""
+    """Repeat the value of each cell over its pixels: (N, h, w) to (N, H, W)."""
     rows, columns = (side // cells for side, cells in zip(size, targets.shape[1:], strict=True))
     return targets.repeat_interleave(rows, dim=1).repeat_interleave(columns, dim=2)
 

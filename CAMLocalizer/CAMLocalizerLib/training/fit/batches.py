@@ -88,7 +88,7 @@ def make_loader(
     rank: int = 0,
     weights: Tensor | None = None,
 ) -> DataLoader[Any]:
-    """Give batches in an order that depends on the seed and the epoch alone, so that a resumed run sees the same one.
+    """Return batches in an order that depends on the seed and the epoch alone, so that a resumed run sees the same one.
 
     Args:
         everything: all images.
@@ -110,7 +110,7 @@ def make_loader(
         dataset,
         batch_size=options.batch_size,
         sampler=sampler,
-        collate_fn=_as_it_is,
+        collate_fn=_identity,
         drop_last=shuffle and count > options.batch_size and count % options.batch_size == 1,
         num_workers=options.num_workers,
         pin_memory=options.accelerator != "cpu" and torch.cuda.is_available(),
@@ -118,5 +118,5 @@ def make_loader(
     )
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch

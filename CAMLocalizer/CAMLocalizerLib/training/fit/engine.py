@@ -1,4 +1,4 @@
-"""run_fit: train in a folder, or go on where a run was interrupted, or load what it came to."""
+"""run_fit: train in a folder, resume an interrupted run, or load a finished one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROCESS_VARIABLE = "LOCAL_RANK"
 
 
 def is_helper_process() -> bool:
-    """Tell whether Lightning started this process for a further device; the first one alone writes results."""
+    """Return whether Lightning started this process for a further device; the first one alone writes results."""
     return int(os.environ.get(PROCESS_VARIABLE, "0")) > 0
 
 
@@ -78,7 +78,7 @@ def run_fit(
         _train(network, train, validation, task, options, folder, weights)
         result = read_result(folder)
         if result is None:
-            raise ModelError(f"training in {folder} ended before it was finished; run it again to go on")
+            raise ModelError(f"training in {folder} ended before it was finished; run it again to resume")
     load_weights(folder / BEST_FILE, network)
     if not is_helper_process():
         (folder / LAST_FILE).unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def _resumption(folder: Path) -> dict[str, Any]:
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         text = str(error).splitlines()[0]
         raise ModelError(
-            f"{path} is no checkpoint to go on from ({text}); delete the folder and train again"
+            f"{path} is not a checkpoint to resume from ({text}); delete the folder and train again"
         ) from error
     return {"ckpt_path": path, "weights_only": True}
 

@@ -13,7 +13,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ...workbench.status import in_words
+from ...jobs.durations import in_words
 from .appearance import change_appearance
 from .augment import augment_batch
 from .batches import Batch, make_loader
@@ -103,7 +103,7 @@ class FitModule(LightningModule):
         self.begin, self.epochs_before = time.monotonic(), 0
 
     def on_train_start(self) -> None:
-        """Start the clock by which the time left is told."""
+        """Start the clock that estimates the remaining time."""
         self.begin, self.epochs_before = time.monotonic(), self.current_epoch
 
     def configure_optimizers(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ class FitModule(LightningModule):
         return loss
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation figures, which early stopping looks at."""
+        """Log the validation figures, which early stopping monitors."""
         loss, score = self.validation_tally.means(self.trainer.strategy)
         self.validated = {"loss": loss, self.task.score_name: score}
         self.log_dict(self.validated)

@@ -97,7 +97,7 @@ class FitOptions:
 
 
 def option_problems(values: Mapping[str, Any]) -> list[str]:
-    """Say what is wrong with options, given as the fields of :class:`FitOptions`; those not given are right."""
+    """Return what is wrong with options, given as the fields of :class:`FitOptions`; those not given are right."""
     choices = {
         "optimizer": OPTIMIZERS,
         "schedule": SCHEDULES,

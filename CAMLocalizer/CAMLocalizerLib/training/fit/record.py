@@ -1,11 +1,10 @@
-"""The folder of a training run: what was begun in it, how far it came, and its best weights."""
+"""The folder of a training run: its plan, its history and its best weights."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core import ModelError
-from ...io.writing import writing
+from ...io.writing import whole_file, writing
 
 PLAN_FILE = "plan.json"
 DONE_FILE = "done.json"
@@ -48,14 +47,14 @@ class FitResult:
 
 
 def network_fingerprint(network: nn.Module) -> dict[str, str]:
-    """Tell networks apart by class and by the names and shapes of their tensors, whatever the weights."""
+    """Identify a network by its class and the names and shapes of its tensors, whatever the weights."""
     tensors = [f"{name} {tuple(tensor.shape)}" for name, tensor in network.state_dict().items()]
     digest = hashlib.sha256("\n".join(tensors).encode()).hexdigest()
     return {"class": type(network).__name__, "tensors": digest}
 
 
 def data_fingerprint(parts: Sequence[Tensor | None]) -> dict[str, Any]:
-    """Tell data apart by shapes and content."""
+    """Identify data by shapes and content."""
     digest = hashlib.blake2b(digest_size=16)
     for tensor in parts:
         if tensor is not None:
@@ -82,7 +81,7 @@ def begin(folder: Path, plan: Mapping[str, Any]) -> None:
 
 
 def plan_differences(folder: Path, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> list[str]:
-    """Say in which respects what was begun in ``folder`` is not what is asked for now."""
+    """Return how the run that ``folder`` holds differs from the one requested now."""
     return [
         f"{folder} holds the training of {_WORDS.get(name, name)} ({_difference(begun.get(name), plan[name])}); "
         "choose another folder or delete this one"
@@ -97,7 +96,7 @@ def _difference(begun: Any, now: Any) -> str:
 
 
 def _changes(name: str, begun: Any, now: Any) -> Iterator[str]:
-    """Give each value that differs, with the way to it through nested objects."""
+    """Yield each value that differs, with its path through nested objects."""
     if not isinstance(begun, dict) or not isinstance(now, dict):
         yield f"{name} {begun}, now {now}".strip()
         return
@@ -117,7 +116,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}); delete the folder and train again") from error
     if not isinstance(values, dict):
-        raise ModelError(f"{path} is no JSON object; delete the folder and train again")
+        raise ModelError(f"{path} is not a JSON object; delete the folder and train again")
     return values
 
 
@@ -175,7 +174,5 @@ def read_result(folder: Path) -> FitResult | None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with writing(path):
+    with whole_file(path) as partial:
         partial.write_bytes(content)
-        os.replace(partial, path)  # noqa: PTH105

@@ -1,4 +1,4 @@
-"""How unlike the images of other patients each place of an image is."""
+"""How much each part of an image differs from the images of other patients."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def anomaly_maps(
     Args:
         encoder: its coarsest maps are compared.
         images: with patients, and sites and planes where known.
-        wanted: images whose anomaly is asked for, shape (N,).
+        wanted: images whose anomaly is wanted, shape (N,).
         symmetric: also compare with mirror images, except in sagittal planes.
         progress: called with (groups done, groups).
 

@@ -1,4 +1,4 @@
-"""What differs between the two sides of an organ that is symmetric, such as the brain."""
+"""Differences between the two sides of a symmetric organ, such as the brain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHIFTS = range(-4, 5)  # of the axis, in cells of the coarse search
 COARSE = 2
 SMOOTHING, TOLERANCE, BLUR = 2.0, 5, 1.5  # in cells
 DARK_WEIGHT = 1.5  # of what is darker than the other side
-DARKEST, BRIGHTEST = 0.5, 2.5  # relative to the median: air, bone and fat differ between sides and tell nothing
+DARKEST, BRIGHTEST = 0.5, 2.5  # relative to the median: air, bone and fat differ between sides and mean nothing
 RIM_SHARE = 0.11  # of the square root of the area
 
 

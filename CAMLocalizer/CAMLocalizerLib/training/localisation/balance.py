@@ -1,4 +1,4 @@
-"""How often images are drawn, and which labels are not to be learnt because their site explains them."""
+"""Sampling weights of images, and the labels that are ignored because the site explains them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..images import ImageSet
 
 
 def explained_by_site(images: ImageSet, tumours: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say which images bear a tumour class that their site explains.
+    """Return which images bear a tumour class that their site explains.
 
     Where every image of a site bears the same tumour class, a network that recognises the site is right without
     looking at the tumour. Such labels teach nothing if other sites have the class too; the images still serve as

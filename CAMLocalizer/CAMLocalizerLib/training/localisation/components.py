@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ...core import label_components
+
 SMOOTHING = 1.0  # standard deviation in cells
 LEVELS = 18
 BRIGHT_QUANTILES, DARK_QUANTILES = (0.35, 0.995), (0.02, 0.5)  # of the foreground's brightness
@@ -44,7 +46,7 @@ def components(image: NDArray[np.float32], body: NDArray[np.bool_]) -> Iterator[
 
 
 def _labelled(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int32], int]]:
-    labels, count = ndimage.label(mask)
+    labels, count = label_components(mask, faces_only=True)
     if count:
         yield labels, count
 
@@ -99,7 +101,7 @@ def _tidied(
 
 def largest(mask: NDArray[np.bool_], weights: NDArray[np.float32] | None = None) -> NDArray[np.bool_]:
     """Keep the largest connected component of a mask, or the one with the largest sum of ``weights``."""
-    labels, count = ndimage.label(mask)
+    labels, count = label_components(mask, faces_only=True)
     if count < 2:
         return mask.astype(bool)
     sums = np.bincount(labels.ravel(), None if weights is None else weights.ravel(), minlength=count + 1)[1:]

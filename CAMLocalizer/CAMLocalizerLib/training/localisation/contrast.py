@@ -14,7 +14,7 @@ RATIO = 1.08  # to the mean of the surroundings from which a cell stands out
 
 
 def cell_states(images: Tensor, stride: int, contrast: str) -> Tensor:
-    """Say of each cell whether it lies within the body and whether it may show what the image's label names.
+    """Return for each cell whether it lies within the body and whether it may show the labelled structure.
 
     Args:
         images: normalised to a dark background, shape (N, 1, H, W).
@@ -28,11 +28,11 @@ def cell_states(images: Tensor, stride: int, contrast: str) -> Tensor:
     fine = functional.avg_pool2d(images, stride // 2)  # (N, 1, 2h, 2w)
     body = (fine > FOREGROUND).to(fine.dtype)
     inside = functional.max_pool2d(functional.avg_pool2d(body, 2), 3, 1, 1) > 0
-    candidates = functional.max_pool2d((_standing_out(fine, body, contrast) & (body > 0)).to(fine.dtype), 2) > 0
+    candidates = functional.max_pool2d((_exceeds_mean(fine, body, contrast) & (body > 0)).to(fine.dtype), 2) > 0
     return (inside * INSIDE + (candidates & inside) * CANDIDATE)[:, 0].byte()
 
 
-def _standing_out(fine: Tensor, body: Tensor, contrast: str) -> Tensor:
+def _exceeds_mean(fine: Tensor, body: Tensor, contrast: str) -> Tensor:
     if contrast == "none":
         return body > 0
     side = max(3, int(SURROUNDINGS * fine.shape[-1]) // 2 * 2 + 1)

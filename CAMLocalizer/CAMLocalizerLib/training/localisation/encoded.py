@@ -1,4 +1,4 @@
-"""Maps of a frozen encoder: computed fast, once for many epochs."""
+"""Feature maps of a frozen encoder, computed once for many epochs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVIDENCE_STRIDE = 8
 
 
 class FrozenEncoder:
-    """An encoder that is not trained, with its normalisation folded, in bfloat16 where that is asked for.
+    """An encoder that is not trained, with its normalisation folded, in bfloat16 if requested.
 
     Args:
         encoder: gives the maps of strides 2, 4, 8 and 16; it is not changed.

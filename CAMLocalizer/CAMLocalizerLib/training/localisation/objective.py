@@ -55,7 +55,7 @@ class LocalisingNetwork(nn.Module):
         return {scale: values * slope[scale - 1] - self.offset[scale - 1] for scale, values in maps.items()}
 
     def parameter_groups(self, encoder_learning_rate: float) -> list[dict[str, Any]]:
-        """Give the optimiser's groups: the decoder, and the encoder with a rate of its own if that is not 0."""
+        """Return the optimiser's groups: the decoder, and the encoder with a rate of its own if that is not 0."""
         encoder = list(self.network.encoder.parameters())
         known = {id(parameter) for parameter in encoder}
         decoder = [parameter for parameter in self.parameters() if id(parameter) not in known]

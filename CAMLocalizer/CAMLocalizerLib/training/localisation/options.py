@@ -49,7 +49,7 @@ class LocalisationOptions:
 
 
 def localisation_problems(values: Mapping[str, Any]) -> list[str]:
-    """Say what is wrong with options, given as the fields of `LocalisationOptions`; those not given are right."""
+    """Return what is wrong with options, given as the fields of `LocalisationOptions`; those not given are right."""
     choices = {"pooling": POOLINGS, "contrast": CONTRASTS}
     found = [
         f"{name} must be one of {', '.join(known)}, got {values[name]!r}"

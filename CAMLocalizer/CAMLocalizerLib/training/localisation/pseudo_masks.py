@@ -1,4 +1,4 @@
-"""Pseudo-masks: what each image's label is taken to name, from maps and from the image itself."""
+"""Pseudo-masks: the presumed extent of each image's labelled structure, from maps and the image itself."""
 
 from __future__ import annotations
 

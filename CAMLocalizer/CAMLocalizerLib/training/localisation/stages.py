@@ -1,4 +1,4 @@
-"""fit_localiser: evidence, pseudo-masks and decoder, stage by stage, each of which an interrupted run goes on after."""
+"""fit_localiser: evidence, pseudo-masks and decoder, stage by stage; an interrupted run resumes after a stage."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...core import ModelError
+from ...jobs.durations import in_words
 from ...networks import EncoderDCFPN
-from ...workbench.status import in_words
 from ..fit.batches import UNKNOWN, Batch
 from ..fit.engine import run_fit
 from ..fit.module import Task
@@ -211,11 +211,11 @@ class _Tenths:
     """Reports each tenth of a long step and how long the rest will take."""
 
     def __init__(self, title: str, report: Report) -> None:
-        self.title, self.report, self.told, self.begin = title, report, 0, time.monotonic()
+        self.title, self.report, self.reported, self.begin = title, report, 0, time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        if (tenth := 10 * done // total) > self.told:
-            self.told = tenth
+        if (tenth := 10 * done // total) > self.reported:
+            self.reported = tenth
             seconds = (time.monotonic() - self.begin) * (total - done) / done
             left = f", about {in_words(seconds)} left" if done < total else ""
             self.report(f"{self.title}: {done} of {total}{left}")

@@ -1,4 +1,4 @@
-"""What each image shows beside evidence and maps: where it differs from its other half and from other patients."""
+"""Where each image differs from its other half and from other patients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASYMMETRY_WEIGHT = ANOMALY_WEIGHT = 0.5  # beside evidence or map
 
 
 class Surroundings:
-    """Images at the resolution of pseudo-masks, and the regions in which much speaks for a tumour.
+    """Images at the resolution of pseudo-masks, and the regions that are most likely tumour.
 
     Args:
         encoder: see `anomaly_maps`.
@@ -60,7 +60,7 @@ class Surroundings:
         return foreground(self.image(index), FOREGROUND)
 
     def symmetric(self, index: int) -> bool:
-        """Say whether the organ is symmetric in the plane of an image; unknown planes are taken not to be."""
+        """Return whether the organ is symmetric in the plane of an image; unknown planes are taken not to be."""
         planes = self.images.planes
         return self._symmetric and planes is not None and bool(planes[index] != UNSYMMETRIC_PLANE)
 

@@ -1,0 +1,3 @@
+"""Evaluation: the figures of a model on labelled images, with masks or without."""
+
+__all__: list[str] = []

@@ -1,0 +1,107 @@
+"""Interactions: what the user does in the panel, passed on to the review."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..core import CAMLocalizerError
+from .widgets import make_timer
+
+UPDATE_MS = 15
+REST_MS = 150
+
+
+class Interactions:
+    """Runs actions of the user at a pace that the views can follow, and shows what goes wrong.
+
+    Args:
+        review: returns the review on show; None before a run.
+        failed: called with a sentence after an action failed.
+        rested: called once the user pauses, after the last changes became one step of the history.
+    """
+
+    def __init__(self, review: Callable[[], Any], *, failed: Callable[[str], None], rested: Callable[[], None]) -> None:
+        self._review, self._failed, self._rested = review, failed, rested
+        self._pending: dict[str, Callable[[], Any]] = {}
+        self._filling = False
+        self.update_timer = make_timer(UPDATE_MS, self.run_pending, single_shot=True)
+        self.rest_timer = make_timer(REST_MS, self.rest, single_shot=True)
+
+    @property
+    def review(self) -> Any:
+        """The review on show; None before a run."""
+        return self._review()
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Names of the actions that wait."""
+        return tuple(self._pending)
+
+    def soon(self, name: str, action: Callable[[], Any]) -> None:
+        """Run an action in a moment; of several actions of one name only the latest is run."""
+        if not self._filling and self.review is not None:
+            self._pending[name] = action
+            if not self.update_timer.active:  # restarted by every move, it would never end
+                self.update_timer.start()
+
+    def now(self, action: Callable[[], Any]) -> None:
+        """Run an action at once, after those that wait."""
+        self.run_pending()
+        with self.reporting():
+            action()
+
+    def run_pending(self) -> None:
+        """Run the actions that wait."""
+        pending, self._pending = self._pending, {}
+        for action in pending.values():
+            if self.review is not None:
+                with self.reporting():
+                    action()
+
+    def rest(self) -> None:
+        """Make the last changes one step of the history, unless a mouse button is still held."""
+        review = self.review
+        if review is None:
+            return
+        if qt.QApplication.mouseButtons() != qt.Qt.NoButton:
+            self.rest_timer.start()
+            return
+        with self.reporting():
+            review.commit()
+            self._rested()
+        self.rest_timer.stop()
+
+    def drop(self) -> None:
+        """Forget the actions that wait."""
+        self._pending.clear()
+
+    def stop(self) -> None:
+        """Stop the timers."""
+        self.update_timer.stop()
+        self.rest_timer.stop()
+
+    @contextlib.contextmanager
+    def filling(self) -> Iterator[None]:
+        """Ignore the signals of widgets while the panel fills them."""
+        before, self._filling = self._filling, True
+        try:
+            yield
+        finally:
+            self._filling = before
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Show what goes wrong as a sentence."""
+        try:
+            yield
+        except CAMLocalizerError as error:
+            self._failed(str(error))
+        except Exception as error:
+            logging.exception("an action of the panel failed")
+            self._failed(_("This could not be done: {error}").format(error=error))

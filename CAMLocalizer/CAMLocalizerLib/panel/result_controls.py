@@ -1,0 +1,82 @@
+"""ResultControls: undo, redo, reset, accept and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..workbench import Availability
+from ..workbench.presenter import volume_text
+from ..workbench.review.exporting import safe_name
+from .buttons import Buttons
+from .interactions import Interactions
+
+
+class ResultControls:
+    """The buttons that end a step of the review.
+
+    Args:
+        ui: the widgets of the panel by name.
+        availability: why a button cannot be pressed.
+        interactions: runs what a button asks for.
+        buttons: the buttons of the panel.
+        accepted: called after a segment was accepted.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        availability: Availability,
+        interactions: Interactions,
+        buttons: Buttons,
+        *,
+        accepted: Callable[[], None],
+    ) -> None:
+        self._ui, self._available, self._interactions, self._buttons = ui, availability, interactions, buttons
+        self._accepted = accepted
+        self._connect(ui.undoButton, lambda: interactions.review.undo())
+        self._connect(ui.redoButton, lambda: interactions.review.redo())
+        self._connect(ui.resetButton, lambda: interactions.review.reset())
+        self._connect(ui.acceptButton, self.accept)
+        self._connect(ui.exportButton, self.export)
+
+    def _connect(self, button: Any, action: Callable[[], Any]) -> None:
+        button.connect("clicked()", lambda: self._interactions.now(action))
+
+    def accept(self) -> None:
+        """Keep the tumour as it stands as a segment."""
+        segment = self._interactions.review.accept()
+        self._accepted()
+        volume = volume_text(segment.volume_ml)
+        self._ui.statusLabel.text = _("{name} was accepted: {volume}.").format(name=segment.name, volume=volume)
+
+    def export(self) -> None:
+        """Write the files of the case into the chosen folder."""
+        review = self._interactions.review
+        folder = Path(self._ui.exportFolderButton.directory)
+        target = folder / safe_name(review.found.volume.name)
+        question = _("{folder} exists already. Replace what an earlier export wrote there?").format(folder=target)
+        if target.exists() and not slicer.util.confirmYesNoDisplay(question):
+            return
+        with slicer.util.WaitCursor():
+            written = review.export(folder, overwrite=target.exists())
+        self._ui.statusLabel.text = _("Written to {folder}.").format(folder=written)
+
+    def show(self, review: Any) -> None:
+        """Show which buttons can be pressed, or why not.
+
+        Args:
+            review: the review; None without one.
+        """
+        available, allow = self._available, self._buttons.allow
+        undo = "" if review is None else _("Take back: {change} (Ctrl+Z).").format(change=review.undo_text)
+        redo = "" if review is None else _("Do again: {change} (Ctrl+Y).").format(change=review.redo_text)
+        allow("undoButton", available.undo_blocker(), undo)
+        allow("redoButton", available.redo_blocker(), redo)
+        allow("resetButton", available.review_blocker())
+        allow("acceptButton", available.accept_blocker())
+        allow("exportButton", available.export_blocker())

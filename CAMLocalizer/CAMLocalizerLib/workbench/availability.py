@@ -1,0 +1,99 @@
+"""Availability: why an action cannot be done now, in a sentence."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .review.review import Review
+
+FIRST_STEP = "Run the classifier first."
+
+
+class Bench(Protocol):
+    """What has to be known of a workbench to tell which actions are available."""
+
+    @property
+    def review(self) -> Review | None:
+        """The review on show."""
+        ...
+
+    @property
+    def running(self) -> bool:
+        """Whether the classifier is running."""
+        ...
+
+    @property
+    def volume_node(self) -> Any:
+        """The chosen volume."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        ...
+
+    def notice(self) -> str:
+        """Say that the volume was removed, moved or changed; empty if it was not."""
+        ...
+
+    def edited_mask(self) -> NDArray[np.uint8] | None:
+        """Return the preview as it was edited by hand."""
+        ...
+
+
+class Availability:
+    """One method per action; each returns why the action cannot be done now, empty if it can.
+
+    Args:
+        bench: the workbench.
+        first_step: what a user who has no review yet is told to do.
+    """
+
+    def __init__(self, bench: Bench, first_step: str = FIRST_STEP) -> None:
+        self._bench = bench
+        self._first_step = first_step
+
+    def run_blocker(self) -> str:
+        """Return why no run can be started."""
+        if self._bench.running:
+            return "The classifier is running; cancel it first."
+        if self._bench.volume_node is None:
+            return "Choose a volume first."
+        if not self._bench.model:
+            return "No model is installed."
+        return ""
+
+    def cancel_blocker(self) -> str:
+        """Return why there is nothing to cancel."""
+        return "" if self._bench.running else "Nothing is running."
+
+    def review_blocker(self) -> str:
+        """Return why settings cannot be changed."""
+        return self._first_step if self._bench.review is None else ""
+
+    def accept_blocker(self) -> str:
+        """Return why the label map cannot be accepted."""
+        review = self._bench.review
+        if (reason := self.review_blocker() or self._bench.notice()) or review is None:
+            return reason
+        edited = self._bench.edited_mask()
+        if not (review.mask if edited is None else edited).any():
+            return "The label map is empty; lower the threshold or keep a region."
+        return ""
+
+    def undo_blocker(self) -> str:
+        """Return why nothing can be undone."""
+        review = self._bench.review
+        return self.review_blocker() or ("" if review and review.can_undo else "There is nothing to undo.")
+
+    def redo_blocker(self) -> str:
+        """Return why nothing can be redone."""
+        review = self._bench.review
+        return self.review_blocker() or ("" if review and review.can_redo else "There is nothing to redo.")
+
+    def export_blocker(self) -> str:
+        """Return why nothing can be exported."""
+        return self.review_blocker() or self._bench.notice()

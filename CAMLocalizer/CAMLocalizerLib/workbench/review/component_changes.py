@@ -1,0 +1,127 @@
+"""The components of a review, and the changes that reject and keep them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...core import MM3_PER_ML, SettingsError, SuvMeasures, holds_suv
+from ...localizer import Findings
+from .mask_state import MaskState
+from .review_state import Voxel
+
+
+@dataclass(frozen=True)
+class ReviewedComponent:
+    """One connected region, kept or rejected.
+
+    Args:
+        label: 1 for the largest region, then counting down in volume.
+        volume_ml: volume in millilitres.
+        centre_lps_mm: centre of mass, LPS in mm.
+        peak: highest activation within.
+        peak_kji: voxel of it, first in storage order.
+        voxels: number of voxels.
+        kept: whether it belongs to the label map.
+        suv: PET measures; None unless the volume is a PET in SUV.
+        left_out: whether the threshold leaves it out; ``kept`` says whether the reviewer took it in all the same.
+    """
+
+    label: int
+    volume_ml: float
+    centre_lps_mm: tuple[float, float, float]
+    peak: float
+    peak_kji: Voxel
+    voxels: int
+    kept: bool
+    suv: SuvMeasures | None = None
+    left_out: bool = False
+
+
+class ComponentChanges(ABC):
+    """Regions are named by their labels, clicked at by their place in the body."""
+
+    found: Findings
+    _mask_state: MaskState
+
+    @abstractmethod
+    def _reject(self, labels: Collection[int], text: str) -> bool:
+        """Have exactly these regions rejected and call the change ``text``."""
+
+    @property
+    def components(self) -> tuple[ReviewedComponent, ...]:
+        """Regions of the label map, largest first, also rejected ones; then those that the threshold leaves out."""
+        return tuple(
+            ReviewedComponent(
+                entry.label,
+                entry.volume_mm3 / MM3_PER_ML,
+                entry.centre_lps_mm,
+                0.0 if entry.peak is None else entry.peak,
+                peak,
+                entry.voxels,
+                entry.label not in self._mask_state.rejected,
+                entry.suv,
+                entry.label in self._mask_state.left_out,
+            )
+            for entry, peak in zip(self._mask_state.components, self._mask_state.regions.peaks_kji, strict=True)
+        )
+
+    @property
+    def suv_total(self) -> SuvMeasures | None:
+        """PET measures of all regions that are kept; None unless the volume is a PET in SUV."""
+        if not holds_suv(self.found.volume):
+            return None
+        rejected = self._mask_state.rejected
+        kept = [entry.suv for entry in self._mask_state.components if entry.label not in rejected]
+        return SuvMeasures.total([suv for suv in kept if suv is not None])
+
+    def reject_component(self, label: int) -> bool:
+        """Leave a region out.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        return self._reject(self._mask_state.rejected | {self._known_label(label)}, f"reject region {label}")
+
+    def restore_component(self, label: int) -> bool:
+        """Take a rejected region in again.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        return self._reject(self._mask_state.rejected - {self._known_label(label)}, f"keep region {label}")
+
+    def toggle_component(self, label: int) -> bool:
+        """Reject a kept region, keep a rejected one.
+
+        Raises:
+            SettingsError: no region has this label.
+        """
+        rejected = self._known_label(label) in self._mask_state.rejected
+        return self.restore_component(label) if rejected else self.reject_component(label)
+
+    def toggle_component_at(self, lps_mm: Sequence[float]) -> int:
+        """Toggle the region at a position in the body.
+
+        Args:
+            lps_mm: LPS, mm.
+
+        Returns:
+            Label of the region; 0 where there is none, or where the change was not made.
+        """
+        label = self.label_at(lps_mm)
+        return label if label and self.toggle_component(label) else 0
+
+    def label_at(self, lps_mm: Sequence[float]) -> int:
+        """Return the label of the region, kept or rejected, at a position in LPS mm; 0 where there is none."""
+        i, j, k = np.rint(self.found.volume.grid.to_ijk(lps_mm)).astype(int).tolist()
+        inside = all(0 <= index < size for index, size in zip((i, j, k), self.found.volume.grid.size, strict=True))
+        return self._mask_state.regions.label_at((k, j, i)) if inside else 0
+
+    def _known_label(self, label: int) -> int:
+        if not 1 <= label <= len(self._mask_state.regions):
+            raise SettingsError(f"there is no region {label}, only {len(self._mask_state.regions)}")
+        return label

@@ -1,0 +1,60 @@
+"""MaskEngine: from settings to activation and regions, quickly enough to update live."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...localizer import Findings, LabelSettings, Localization
+from ...segment import ActivationLevels, Regions
+from .slice_mask_engine import SliceMaskEngine
+
+
+class MaskEngine(Protocol):
+    """Activation and regions of one volume under quickly changing settings."""
+
+    def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
+        """Fuse the maps; the array may be filled anew at the next call."""
+        ...
+
+    @property
+    def levels(self) -> ActivationLevels:
+        """How many voxels the activation that was fused last has at each level."""
+        ...
+
+    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
+        """Find the regions of the label map of the activation that was fused last; unrefined if ``rough``."""
+        ...
+
+
+def mask_engine(found: Findings) -> MaskEngine:
+    """Return the quickest way there is for a kind of findings."""
+    return SliceMaskEngine(found) if isinstance(found, Localization) else PlainMaskEngine(found)
+
+
+class PlainMaskEngine:
+    """The library's own way, for every kind of findings."""
+
+    def __init__(self, found: Findings) -> None:
+        self._found = found
+        self._activation = np.zeros(found.volume.grid.shape_kji, dtype=np.float32)
+        self._levels = ActivationLevels(self._activation)
+
+    @property
+    def levels(self) -> ActivationLevels:
+        """How many voxels the activation that was fused last has at each level."""
+        return self._levels
+
+    def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
+        """Fuse the maps."""
+        self._activation = self._found.activation(settings)
+        self._levels = ActivationLevels(self._activation)
+        return self._activation
+
+    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
+        """Find the regions of the label map; unrefined if ``rough``."""
+        wanted = settings.changed(refinement="none") if rough else settings
+        label_map = self._found.label_map(wanted)
+        return Regions.of(label_map.array_kji, label_map.grid, self._activation)

@@ -1,0 +1,72 @@
+"""ReviewState: everything about a review that can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...localizer import LabelSettings
+from ...segment import Regions
+from .accepted import AcceptedSegment
+
+Voxel = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """A moment of a review.
+
+    Args:
+        settings: how the label map is made.
+        rejected_kji: voxels of highest activation of the regions that were rejected.
+        kept_kji: those of the regions that were kept when something was rejected.
+        accepted: what was accepted so far.
+        restored_kji: those of regions that the threshold leaves out and the reviewer took in.
+    """
+
+    settings: LabelSettings
+    rejected_kji: tuple[Voxel, ...] = ()
+    kept_kji: tuple[Voxel, ...] = ()
+    accepted: tuple[AcceptedSegment, ...] = ()
+    restored_kji: tuple[Voxel, ...] = ()
+
+    def changed(self, **changes: Any) -> ReviewState:
+        """Return this state with some fields set otherwise."""
+        return replace(self, **changes)
+
+    def rejected(self, regions: Regions, left_out: Collection[int] = ()) -> frozenset[int]:
+        """Return the labels of the regions that do not belong to the label map.
+
+        Args:
+            regions: of the present settings.
+            left_out: labels of those that the threshold leaves out.
+
+        Returns:
+            Of the others those that hold a rejected voxel and no kept one, and those left out that were not restored.
+        """
+        out = {regions.label_at(voxel) for voxel in self.rejected_kji}
+        out -= {regions.label_at(voxel) for voxel in self.kept_kji}
+        restored = {regions.label_at(voxel) for voxel in self.restored_kji}
+        return frozenset((out - set(left_out) - {0}) | (set(left_out) - restored))
+
+    def with_rejected(self, regions: Regions, labels: Collection[int], left_out: Collection[int] = ()) -> ReviewState:
+        """Return this state with exactly these of the present regions rejected.
+
+        Voxels remembered before follow the region that they lie in now; those in none keep what was said of them.
+        """
+        out = set(labels)
+        restored = {voxel for voxel in self.restored_kji if regions.label_at(voxel) not in out & set(left_out)}
+        restored |= {regions.peaks_kji[label - 1] for label in set(left_out) - out}
+        after = self.changed(restored_kji=tuple(sorted(restored)))
+        out -= set(left_out)
+        if not self.rejected_kji and not out:
+            return after
+        rejected, kept = set(self.rejected_kji), set(self.kept_kji)
+        known = {voxel: regions.label_at(voxel) for voxel in rejected | kept}
+        known |= {peak: label for label, peak in enumerate(regions.peaks_kji, start=1)}
+        for voxel, label in known.items():
+            if label and label not in left_out:
+                (rejected if label in out else kept).add(voxel)
+                (kept if label in out else rejected).discard(voxel)
+        return after.changed(rejected_kji=tuple(sorted(rejected)), kept_kji=tuple(sorted(kept)))

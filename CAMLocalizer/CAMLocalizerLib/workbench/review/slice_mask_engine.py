@@ -1,0 +1,126 @@
+"""SliceMaskEngine: the quickest way from settings to a mask where a model ran on slices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import LabelMap
+from ...core.arrays import read_only
+from ...localizer import LabelSettings, Localization
+from ...segment import ActivationLevels, Regions, Threshold, refine
+from ...segment.fuse import Fusion, back_project_scales
+from ...segment.sums import slice_maxima, stretch_maxima
+from ...segment.threshold import reach
+from ...segment.voxel_runs import Runs
+from ...views import plane_axes
+
+# Highest values are kept of stretches of whole rows, of about this many voxels.
+STRETCH = 2048
+# Share of all stretches from which on it is quicker to look at every voxel.
+MANY_STRETCHES = 0.5
+
+
+class SliceMaskEngine:
+    """Activation and regions under quickly changing settings, voxel by voxel those of the library.
+
+    All scales are brought to the volume's grid once and kept there, so that a change costs one pass over them.
+
+    Args:
+        found: what the model saw.
+    """
+
+    def __init__(self, found: Localization) -> None:
+        self._volume = found.volume
+        self._pyramid = found.pyramid
+        self._reference = found.card.map_levels
+        self._maps = back_project_scales(found.pyramid)
+        self._activation = np.zeros(found.volume.grid.shape_kji, dtype=np.float32)
+        self._mask = np.empty(found.volume.grid.shape_kji, dtype=bool)
+        self._maxima: dict[int, NDArray[np.float32]] = {}
+        self._new_activation()
+
+    def _new_activation(self) -> None:
+        self._levels = ActivationLevels(self._activation)
+        self._stretches: NDArray[np.float32] | None = None
+
+    @property
+    def activation(self) -> NDArray[np.float32]:
+        """What :meth:`fuse` gave last, read-only; zero before the first time."""
+        return read_only(self._activation, np.float32)
+
+    @property
+    def levels(self) -> ActivationLevels:
+        """Percentiles, histogram and cumulative counts of :attr:`activation`, computed when first asked for."""
+        return self._levels
+
+    def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
+        """Fuse the scales.
+
+        Returns:
+            Activation in 0..1, float32, read-only; a buffer that the next call fills anew.
+
+        Raises:
+            SettingsError: scales or a normalisation that the model lacks; the activation stays as it was.
+        """
+        fusion = Fusion.of(self._pyramid, reference=self._reference, **settings.fusing())
+        for scale in set(fusion.shares) - set(self._maxima):
+            self._maxima[scale] = slice_maxima(self._maps[scale], fusion.slice_axis)
+        fusion.write(self._activation, self._maps, self._maxima)
+        self._new_activation()
+        return self.activation
+
+    def regions(self, settings: LabelSettings, *, rough: bool = False) -> Regions:
+        """Find the regions of the label map of the activation that was fused last.
+
+        Args:
+            settings: threshold and rules of size; those of the fusion are ignored.
+            rough: leave a refinement out.
+
+        Returns:
+            Regions; they stay true when the activation changes, but for their peaks: ask for these before.
+        """
+        value = Threshold.parse(settings.threshold).value(self._levels)
+        found = Regions.of_runs(self._runs(value), self._volume.grid, self.activation)
+        regions = self._large_enough(found, settings)
+        return regions if rough or settings.refinement == "none" else self._refined(regions, settings)
+
+    def _refined(self, regions: Regions, settings: LabelSettings) -> Regions:
+        """Draw the border to the image's edges; regions are chosen before it and once more after it."""
+        mask = np.zeros(self._volume.grid.shape_kji, dtype=np.uint8)
+        regions.write(mask, range(1, len(regions) + 1))
+        drawn = refine(self.activation, LabelMap(mask, regions.grid), self._volume, settings.refinement)
+        return self._large_enough(Regions.of(drawn.array_kji, regions.grid, self.activation), settings)
+
+    def _large_enough(self, regions: Regions, settings: LabelSettings) -> Regions:
+        return regions.large_enough(
+            settings.min_volume_ml,
+            settings.keep_largest,
+            min_share=settings.min_share,
+            min_extent_mm=settings.min_extent_mm,
+            slice_axis=plane_axes(self._volume.grid, self._pyramid.view).slice_axis_kji,
+        )
+
+    def _runs(self, value: float) -> Runs:
+        """Find the runs at or above a value, looking only into rows nearby it if these are few."""
+        rows = self._rows_near(value)
+        if rows is None:
+            reach(self._activation, value, self._mask)
+            return Runs.of(self._mask)
+        near = self._activation.reshape(-1, self._activation.shape[2])[rows]
+        mask = np.empty(near.shape, dtype=bool)
+        reach(near, value, mask)
+        return Runs.of_rows(rows, mask, self._activation.shape)
+
+    def _rows_near(self, value: float) -> NDArray[np.intp] | None:
+        """Return the rows in stretches that reach a value; None where these are many."""
+        k, j, i = self._activation.shape
+        together = max(1, STRETCH // i)
+        if self._stretches is None:
+            self._stretches = stretch_maxima(self._activation.reshape(-1), together * i)
+        reaching = np.empty(self._stretches.shape, dtype=bool)
+        reach(self._stretches, value, reaching)
+        if np.count_nonzero(reaching) > MANY_STRETCHES * len(reaching):
+            return None
+        rows = np.flatnonzero(reaching)[:, None] * together + np.arange(together)
+        return rows[rows < k * j]

@@ -1,0 +1,1 @@
+"""Scene: the nodes by which a scene shows a review."""

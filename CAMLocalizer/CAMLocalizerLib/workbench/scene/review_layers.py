@@ -1,0 +1,213 @@
+"""ReviewLayers: the nodes by which a scene shows a review."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import LabelMap, SettingsError, holds_suv
+from ...mrml import (
+    ROLE,
+    ActivationLayer,
+    PreviewSegment,
+    add_segment,
+    remove_segment,
+    segment_mask,
+    show_legend,
+    style_accepted,
+)
+from ...mrml.colours import segment_colours
+from ...mrml.geometry import transform_to_world
+from ...mrml.pet import show_as_pet
+from ...mrml.removal import remove_node
+from ..review.accepted import KEY_TAG, AcceptedSegment
+from ..review.changes import Change
+from ..review.review import Review
+
+VOLUME_ROLE = "CAMLocalizer.Volume"
+OUTPUT_ROLE = "CAMLocalizer.Output"
+ACTIVATION, PREVIEW = "activation", "preview"
+
+
+class ReviewLayers:
+    """A review's activation over its volume, its label map as a preview, and its accepted segments.
+
+    Args:
+        scene: the ``vtkMRMLScene``.
+        volume_node: the volume that the model ran on.
+        review: what is shown.
+        placed: for a review that the scene was saved with: the ids of its accepted segments by their keys. The preview
+            is then left as it is, edits included.
+    """
+
+    def __init__(self, scene: Any, volume_node: Any, review: Review, placed: Mapping[str, str] | None = None) -> None:
+        self.scene = scene
+        self.volume_node = volume_node
+        self.review = review
+        self.placed = dict(placed or {})
+        self._made_output = False
+        if holds_suv(review.found.volume) and volume_node.GetDisplayNode().GetAutoWindowLevel():
+            show_as_pet(volume_node)  # unless a reader chose a window already
+        old = find_node(scene, volume_node, ACTIVATION)
+        self.layer = self._new_layer(old)
+        try:
+            self.preview = self._new_preview(find_node(scene, volume_node, PREVIEW), keep=placed is not None)
+        except BaseException:
+            if old is None:
+                self.layer.remove()
+            raise
+        self.output_node: Any = self.preview.node.GetNodeReference(OUTPUT_ROLE)
+        self._leave = review.subscribe(self._on_change)
+
+    def _new_layer(self, node: Any = None) -> ActivationLayer:
+        """Show the activation, before the preview, or the preview's fill is drawn on black."""
+        layer = ActivationLayer(self.scene, self.volume_node, f"{self.volume_node.GetName()} activation", node=node)
+        layer.write(self.review.activation)
+        layer.show()
+        self._mark(layer.node, ACTIVATION)
+        return layer
+
+    def _new_preview(self, node: Any = None, *, keep: bool = False) -> PreviewSegment:
+        """Show the label map; ``keep`` what the node holds, with edits made before the scene was saved."""
+        written = self.review.mask if node is not None and keep else None
+        name = f"{self.volume_node.GetName()} tumour preview"
+        preview = PreviewSegment(self.scene, self.volume_node, name, node=node, written=written)
+        if written is None:
+            preview.write(self.review.mask)
+        self._mark(preview.node, PREVIEW)
+        return preview
+
+    def _mark(self, node: Any, role: str) -> None:
+        node.SetAttribute(ROLE, role)
+        node.SetNodeReferenceID(VOLUME_ROLE, self.volume_node.GetID())
+        node.GetDisplayNode().SetVisibility(True)
+
+    def close(self) -> None:
+        """Follow the review no longer; the nodes stay."""
+        self._leave()
+
+    def hide(self) -> None:
+        """Follow the review no longer and show it in no view; the nodes stay for when it is shown again."""
+        self.close()
+        if self.preview.alive:
+            self.preview.node.GetDisplayNode().SetVisibility(False)
+        if self.layer.alive:
+            show_legend(self.layer.node, False)
+
+    def remove(self) -> None:
+        """Take activation and preview out of the scene; accepted segments stay."""
+        self.close()
+        self.preview.remove()
+        self.layer.remove()
+
+    def choose_output(self, node: Any) -> None:
+        """Let further accepted segments go to this segmentation node; None for one of our own."""
+        self.output_node = node
+        self._made_output = False
+        self.preview.node.SetNodeReferenceID(OUTPUT_ROLE, None if node is None else node.GetID())
+
+    def check_output(self) -> None:
+        """Refuse an output that cannot take segments of voxels.
+
+        Raises:
+            SettingsError: its segments are surfaces.
+            GridError: it lies under a transform that is not linear.
+        """
+        node = self.output_node
+        if node is None or node.GetScene() is not self.scene:
+            return
+        transform_to_world(node)
+        if (
+            node.GetSegmentation().GetNumberOfSegments()
+            and not node.GetSegmentation().IsSourceRepresentationImageData()
+        ):
+            raise SettingsError(
+                f"the segments of {node.GetName()} are surfaces, not voxels; choose another segmentation"
+            )
+
+    def edited_mask(self) -> NDArray[np.uint8] | None:
+        """Return the preview as the reviewer drew on it; None if it is as it was written."""
+        return self.preview.mask() if self.preview.alive and self.preview.edited else None
+
+    def edited_segments(self, segments: Collection[AcceptedSegment]) -> list[str]:
+        """Return the names of accepted segments that somebody changed in the scene since."""
+        return [segment.name for segment in segments if self._edited(segment)]
+
+    def _edited(self, segment: AcceptedSegment) -> bool:
+        node = self._output_of(segment.key)
+        segment_id = self.placed.get(segment.key, "")
+        if node is None or node.GetSegmentation().GetSegment(segment_id) is None:
+            return False
+        return not np.array_equal(segment_mask(node, segment_id, segment.grid).array_kji, segment.mask)
+
+    def _output_of(self, key: str) -> Any:
+        """Return the node that holds an accepted segment, by a reference that is saved with the scene."""
+        return self.preview.node.GetNodeReference(f"{OUTPUT_ROLE}.{key}")
+
+    def _on_change(self, changes: frozenset[Change]) -> None:
+        """Draw what changed; nodes that the user deleted are made again."""
+        if not self.layer.alive:
+            self.layer = self._new_layer()
+        elif Change.ACTIVATION in changes:
+            self.layer.write(self.review.activation)
+        if not self.preview.alive:
+            self._replace_preview()
+        elif Change.LABEL_MAP in changes:
+            self.preview.write(self.review.mask)
+        if Change.ACCEPTED in changes:
+            self._place_accepted()
+
+    def _replace_preview(self) -> None:
+        gone, self.preview = self.preview.node, self._new_preview()
+        for role in (OUTPUT_ROLE, *(f"{OUTPUT_ROLE}.{key}" for key in self.placed)):
+            self.preview.node.SetNodeReferenceID(role, gone.GetNodeReferenceID(role))
+
+    def _place_accepted(self) -> None:
+        wanted = {segment.key: segment for segment in self.review.accepted}
+        for key in set(self.placed) - set(wanted):
+            self._take_away(key)
+        for key, segment in wanted.items():
+            if key not in self.placed:
+                self._place(segment)
+
+    def _place(self, segment: AcceptedSegment) -> None:
+        if self.output_node is None or self.output_node.GetScene() is not self.scene:
+            self.choose_output(new_segmentation(self.scene, f"{self.volume_node.GetName()} tumours"))
+            self._made_output = True
+        number = len(self.placed)
+        colour = segment_colours(number + 1)[number]
+        label_map = LabelMap(segment.mask, segment.grid, (segment.name,))
+        added = add_segment(self.output_node, label_map, name=segment.name, colour=colour, tags=segment.tags())
+        self.placed[segment.key] = added
+        self.preview.node.SetNodeReferenceID(f"{OUTPUT_ROLE}.{segment.key}", self.output_node.GetID())
+
+    def _take_away(self, key: str) -> None:
+        node, segment_id = self._output_of(key), self.placed.pop(key)
+        self.preview.node.SetNodeReferenceID(f"{OUTPUT_ROLE}.{key}", None)
+        segment = None if node is None else node.GetSegmentation().GetSegment(segment_id)
+        if segment is None or not segment.HasTag(KEY_TAG):  # deleted by hand, or another one of this id since
+            return
+        remove_segment(node, segment_id)
+        if node is self.output_node and self._made_output and not node.GetSegmentation().GetNumberOfSegments():
+            self.choose_output(None)
+            remove_node(self.scene, node)
+
+
+def new_segmentation(scene: Any, name: str) -> Any:
+    """Add a segmentation node for settled results to a scene."""
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    style_accepted(node)
+    return node
+
+
+def find_node(scene: Any, volume_node: Any, role: str) -> Any:
+    """Return the node that shows ``role`` of a volume's review in a scene; None if there is none."""
+    for index in range(scene.GetNumberOfNodes()):
+        node = scene.GetNthNode(index)
+        if node.GetAttribute(ROLE) == role and node.GetNodeReference(VOLUME_ROLE) is volume_node:
+            return node
+    return None

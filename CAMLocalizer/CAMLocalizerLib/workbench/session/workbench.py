@@ -1,0 +1,374 @@
+"""Workbench: the scene, the choices, the run, and the review that the scene shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import CAMLocalizerError, ModelError, SettingsError
+from ...jobs import Launcher, LocalizationJob
+from ...localizer import RunOptions
+from ...models import ModelCard
+from ...models.search import find_bundle
+from ...mrml import (
+    load_review,
+    reviewed_nodes,
+    segment_names,
+    store_review,
+    volume_from_node,
+)
+from ..availability import Availability
+from ..new_job import NewJob
+from ..review.changes import Change
+from ..review.review import Review
+from ..review.review_state import ReviewState
+from ..review.saving import review_from_state, review_to_state
+from ..scene.review_layers import ReviewLayers
+from . import run_status as status
+from .model_choice import model_cards, suggested_model, unit_of
+from .observing import observe
+from .run_status import RunStatus
+from .scene_run import Run, summary
+from .view_navigation import ViewNavigation
+from .volume_watch import VolumeWatch
+
+EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Go on?"
+EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses the edits. Go on?"
+
+
+def refuse(question: str) -> bool:  # noqa: ARG001  the question that a user interface would show
+    """Answer every question with no, where no user interface can ask the reviewer."""
+    return False
+
+
+class Workbench(ViewNavigation):
+    """Everything behind a panel: choose, run, review, accept, export; without any widget.
+
+    Changes go to :attr:`review`; the workbench writes their results into the scene. Nodes are made when a run is
+    complete, and the user's own segments are never touched.
+
+    Args:
+        scene: the ``vtkMRMLScene``.
+        launcher: starts the classifier's process; that of :mod:`CAMLocalizerLib.jobs` if not given.
+        confirm: asks the reviewer a question before something drawn by hand is lost; says no if not given.
+        new_job: makes what looks at a volume, from volume, request and launcher.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        *,
+        launcher: Launcher | None = None,
+        confirm: Callable[[str], bool] = refuse,
+        new_job: NewJob = LocalizationJob,
+    ) -> None:
+        self.scene = scene
+        self.launcher = launcher
+        self.confirm = confirm
+        self.new_job = new_job
+        self._observers: list[Callable[[], None]] = []
+        self.device = "auto"
+        self.view = "auto"
+        self.show_surface = True
+        self.review: Review | None = None
+        self._model = ""
+        self._cards: dict[str, ModelCard] | None = None
+        self._agreed: NDArray[np.uint8] | None = None
+        self._volume_node: Any = None
+        self._output_node: Any = None
+        self._layers: ReviewLayers | None = None
+        self._watch: VolumeWatch | None = None
+        self._run: Run | None = None
+        self._status = RunStatus()
+        events = {scene.StartCloseEvent: self._on_scene_closing, scene.StartSaveEvent: self.store}
+        self._stop_observing = observe(scene, events)
+
+    def close(self) -> None:
+        """Cancel a run and let go of the scene, which stays as it is."""
+        self._let_go("Cancelled")
+        self._stop_observing()
+
+    # Choices
+
+    @property
+    def volume_node(self) -> Any:
+        """The volume to look at; None if none is chosen or it was removed."""
+        return self._volume_node if self._alive(self._volume_node) else None
+
+    def choose_volume(self, node: Any) -> None:
+        """Choose the volume to look at and show its review, if the scene holds one.
+
+        Raises:
+            SettingsError: a run is under way.
+        """
+        if node is self._volume_node:
+            return
+        if self.running:
+            raise SettingsError("the classifier is running; cancel it before choosing another volume")
+        self.store()
+        self._leave_review()
+        self._volume_node, self._status = node, RunStatus()
+        if node is not None:
+            self.restore()
+
+    @property
+    def model(self) -> str:
+        """Name or folder of the model; that which suits the volume until one is chosen; empty if there is none."""
+        if self._model:
+            return self._model
+        if self._cards is None:
+            self.models()
+        return suggested_model(self._cards or {}, unit_of(self.volume_node))
+
+    def choose_model(self, name: str) -> None:
+        """Choose a model by name or folder.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        find_bundle(name)
+        self._model = name
+
+    def models(self) -> dict[str, ModelCard]:
+        """Look for the installed models; returns them by name, with their descriptions."""
+        self._cards = model_cards()
+        return self._cards
+
+    @property
+    def output_node(self) -> Any:
+        """The segmentation that accepted segments go to; None as long as nothing was accepted and none chosen."""
+        node = self._output_node if self._layers is None else self._layers.output_node
+        return node if self._alive(node) else None
+
+    def choose_output(self, node: Any) -> None:
+        """Let accepted segments go to a segmentation node, the user's own too; None for a new one."""
+        self._output_node = node
+        if self._layers is not None:
+            self._layers.choose_output(node)
+
+    @property
+    def activation_node(self) -> Any:
+        """The volume node that shows the activation; None without a review."""
+        return None if self.layer is None else self.layer.node
+
+    @property
+    def preview_node(self) -> Any:
+        """The segmentation node that shows the label map; None without a review."""
+        return self._layers.preview.node if self._layers is not None and self._layers.preview.alive else None
+
+    @property
+    def layer(self) -> Any:
+        """The activation over the volume: opacity, colour legend; None without a review."""
+        return self._layers.layer if self._layers is not None and self._layers.layer.alive else None
+
+    # Run
+
+    @property
+    def running(self) -> bool:
+        """Whether the classifier is at work."""
+        return self._run is not None
+
+    @property
+    def status(self) -> RunStatus:
+        """How far the last run is, as :meth:`poll` found it."""
+        return self._status
+
+    def run(self) -> bool:
+        """Start the classifier in another process; call :meth:`poll` from then on.
+
+        Returns:
+            Whether it was started; not if the reviewer, asked, keeps what was drawn by hand.
+
+        Raises:
+            SettingsError: :meth:`Availability.run_blocker` tells why not.
+            InputError: the model cannot run on the volume.
+        """
+        if reason := Availability(self).run_blocker():
+            raise SettingsError(reason)
+        if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
+            return False
+        self._agreed = self.edited_mask()
+        request = RunOptions(model=self.model, device=self.device, view=self.view)
+        self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
+        self._status = self._run.status
+        return True
+
+    def poll(self) -> RunStatus:
+        """Look how far the run is; when it is complete, show what was found. Never waits."""
+        run = self._run
+        if run is not None:
+            self._status = run.poll()
+            if not self._status.running:
+                self._run = None
+                self._take(run)
+        return self._status
+
+    def cancel(self) -> None:
+        """End the run; neither a process nor a node of it is left."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.cancel()
+            self._status = run.status
+
+    def _take(self, run: Run) -> None:
+        """Show what a run found, if anything."""
+        if run.found is None:
+            return
+        if self._loses_edits(self._agreed) and not self.confirm(EDITED_PREVIEW.format(change="The new run")):
+            self._status = status.cancelled("The edits of the preview were kept, and the new run was left")
+            return
+        try:
+            self._show(Review(run.found, host=self))
+            self._status = replace(self._status, sentence=self._summary())
+            self.store()
+        except CAMLocalizerError as error:
+            self._status = status.failed(str(error))
+
+    def _summary(self) -> str:
+        assert self.review is not None
+        return summary(self.review.found, bool(self.review.components))
+
+    def _show(self, review: Review, placed: dict[str, str] | None = None) -> None:
+        output = self.output_node
+        if self._layers is not None:
+            self._layers.close()
+        self._layers = ReviewLayers(self.scene, self.volume_node, review, placed)
+        if self._layers.output_node is None and output is not None:
+            self._layers.choose_output(output)
+        self._watch = VolumeWatch(self.volume_node)
+        self._exchange(review)
+        review.subscribe(self._keep_accepted)
+
+    def _keep_accepted(self, changes: frozenset[Change]) -> None:
+        """Store at once what was accepted, which a scene saved in the same moment must not lose."""
+        if Change.ACCEPTED in changes:
+            self.store()
+
+    def _leave_review(self) -> None:
+        if self._layers is not None:
+            self._layers.hide()
+            self._exchange(None)
+
+    def _let_go(self, sentence: str) -> None:
+        if self.running:
+            self.cancel()
+            self._status = status.cancelled(sentence)
+        if self._layers is not None:
+            self._layers.close()
+            self._exchange(None)
+
+    def _exchange(self, review: Review | None) -> None:
+        self.review = review
+        if review is None:
+            self._layers, self._watch = None, None
+        for observer in tuple(self._observers):
+            observer()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` whenever :attr:`review` is another one, or none; the function returned ends that."""
+        self._observers.append(callback)
+        return lambda: self._observers.remove(callback) if callback in self._observers else None
+
+    def notice(self) -> str:
+        """Say that the volume was removed, moved or changed since the run; empty if it was not."""
+        return "" if self._watch is None else self._watch.notice()
+
+    # Pauses
+
+    def rest(self) -> None:
+        """Do what is too slow while a control moves; user interfaces call it 150 ms after the last change.
+
+        That is the surface in 3D views, unless :attr:`show_surface` is False, and keeping the review in the scene.
+        """
+        if self._layers is None:
+            return
+        if self._layers.preview.alive:
+            self._layers.preview.surface(self.show_surface)
+        self.store()
+
+    # The review's host
+
+    def may_change(self, before: ReviewState, after: ReviewState) -> bool:
+        """Ask before something that was drawn by hand is lost."""
+        if self._layers is None:
+            return True
+        if set(after.accepted) - set(before.accepted):
+            self._layers.check_output()
+        drawn = (before.settings, before.rejected_kji, before.kept_kji, before.restored_kji)
+        if drawn != (after.settings, after.rejected_kji, after.kept_kji, after.restored_kji) and self._loses_edits():
+            return self.confirm(EDITED_PREVIEW.format(change="This change"))
+        gone = set(before.accepted) - set(after.accepted)
+        if names := self._layers.edited_segments(gone):
+            return self.confirm(EDITED_SEGMENT.format(names=" and ".join(names)))
+        return True
+
+    def edited_mask(self) -> NDArray[np.uint8] | None:
+        """Return the preview as it was edited by hand; None where it was not."""
+        return None if self._layers is None else self._layers.edited_mask()
+
+    def taken_names(self) -> Collection[str]:
+        """Return the names of the output segmentation's segments."""
+        return () if self.output_node is None else segment_names(self.output_node)
+
+    def _loses_edits(self, agreed: NDArray[np.uint8] | None = None) -> bool:
+        """Whether the preview holds edits that were neither accepted nor agreed to be lost."""
+        edited = self.edited_mask()
+        if edited is None or self.review is None or (agreed is not None and np.array_equal(edited, agreed)):
+            return False
+        return not any(segment.edited and np.array_equal(segment.mask, edited) for segment in self.review.accepted)
+
+    # Scene
+
+    def store(self) -> None:
+        """Keep the review in the scene, so that it is saved with it."""
+        if self.review is None or self._layers is None or self.volume_node is None:
+            return
+        payload, arrays = review_to_state(self.review)
+        payload["workbench"] = {
+            "model": self.model,
+            "device": self.device,
+            "view": self.view,
+            "placed": self._layers.placed,
+        }
+        store_review(self.scene, self.volume_node, payload, arrays)
+
+    def restore(self) -> bool:
+        """Show the review that the scene holds of the chosen volume, or of the first reviewed one if none is chosen.
+
+        Returns:
+            Whether there is one. :attr:`status` tells why one could not be used.
+        """
+        if self.volume_node is None:
+            self._volume_node = next(iter(reviewed_nodes(self.scene)), None)
+        try:
+            stored = None if self.volume_node is None else load_review(self.scene, self.volume_node)
+            if stored is None:
+                return False
+            payload, arrays = stored
+            review = review_from_state(payload, arrays, volume_from_node(self.volume_node), host=self)
+        except CAMLocalizerError as error:
+            self._status = status.failed(str(error))
+            return False
+        known = payload.get("workbench", {})
+        self.device, self.view = known.get("device", "auto"), known.get("view", "auto")
+        try:
+            self.choose_model(known.get("model", ""))
+        except ModelError:
+            self._model = ""  # reviewed with a model that is not installed here
+        self._show(review, known.get("placed"))
+        self._status = status.done(len(review.found.image_labels), self._summary())
+        return True
+
+    def _alive(self, node: Any) -> bool:
+        return node is not None and node.GetScene() is self.scene
+
+    def _on_scene_closing(self) -> None:
+        was_running = self.running
+        self._let_go("Cancelled: the scene was closed")
+        self._volume_node = self._output_node = None
+        if not was_running:
+            self._status = RunStatus()

@@ -1,0 +1,1 @@
+"""Public data sets and simulated patients as images with labels."""

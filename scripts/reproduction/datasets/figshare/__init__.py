@@ -1,0 +1,1 @@
+"""The brain tumour collection of figshare."""

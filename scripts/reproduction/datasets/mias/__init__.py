@@ -1,0 +1,1 @@
+"""The mammograms of MIAS."""

@@ -1,0 +1,1 @@
+"""What the commands find in public collections and in simulated patients."""

@@ -1,0 +1,1 @@
+"""The bundled models: how they are trained and measured."""

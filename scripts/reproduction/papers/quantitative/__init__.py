@@ -1,0 +1,1 @@
+"""Quantitative CAM (Kang et al., 2021)."""

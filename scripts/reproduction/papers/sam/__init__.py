@@ -1,0 +1,1 @@
+"""Soft activation mapping (Lei et al., 2018)."""

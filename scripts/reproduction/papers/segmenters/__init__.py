@@ -1,0 +1,1 @@
+"""Classifiers as segmenters (Guan and Loew, 2021)."""
