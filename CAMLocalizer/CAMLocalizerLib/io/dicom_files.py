@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
-NO_IMAGES = frozenset({"SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
+NON_IMAGE_MODALITIES = frozenset({"SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 CHUNK_BYTES = 1 << 20
 
@@ -83,7 +83,7 @@ def read_entry(path: Path) -> Entry | None:
             stream.seek(0)
             header = dcmread(stream, stop_before_pixels=True, force=True)
             least = stream.tell() + _pixel_bytes(header)
-        image = "Rows" in header and str(header.get("Modality", "")) not in NO_IMAGES
+        image = "Rows" in header and str(header.get("Modality", "")) not in NON_IMAGE_MODALITIES
     except PermissionError:
         raise InputError(f"{path}: cannot be opened (permission denied)") from None
     except InputError:

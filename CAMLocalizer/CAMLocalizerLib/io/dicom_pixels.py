@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core import InputError
 from .dicom_files import Entry, transfer_syntax
 from .image import named, single_channel
-from .plain_paths import plain_folder
+from .utf8_paths import utf8_folder
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -182,7 +182,7 @@ def _bare_copy(header: Dataset) -> Iterator[Path]:
     bare.file_meta.TransferSyntaxUID = UID(transfer_syntax(header))
     if str(header.get("PhotometricInterpretation", "")).strip() in GREY:
         bare.PhotometricInterpretation = "MONOCHROME2"
-    with plain_folder() as folder:
+    with utf8_folder() as folder:
         path = folder / "pixels.dcm"
         bare.save_as(path, enforce_file_format=True)
         yield path

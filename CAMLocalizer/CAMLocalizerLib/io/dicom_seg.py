@@ -29,7 +29,7 @@ from .segmentation_writer import COLOURS
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-MOST_SEGMENTS = 255
+MAX_SEGMENTS = 255
 STEPS = 255
 SEG_NUMBER, FRACTIONAL_NUMBER = 1, 2
 SMALLEST_FRACTION, LARGEST_FRACTION = 0.0, 1.0
@@ -167,9 +167,9 @@ def _separated(label_map: LabelMap) -> tuple[LabelMap, list[int]]:
     parents: list[int] = []
     for index, name in enumerate(label_map.segments):
         regions, count = label_components(label_map.array_kji == index + 1)
-        if len(names) + count > MOST_SEGMENTS:
+        if len(names) + count > MAX_SEGMENTS:
             raise SettingsError(
-                f"the label map has more than {MOST_SEGMENTS} components; drop small ones first (--min-volume)"
+                f"the label map has more than {MAX_SEGMENTS} components; drop small ones first (--min-volume)"
             )
         order = np.argsort(-np.bincount(regions.ravel(), minlength=count + 1)[1:], kind="stable")
         ranks = np.zeros(count + 1, np.uint8)

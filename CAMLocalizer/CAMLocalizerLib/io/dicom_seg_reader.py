@@ -29,7 +29,7 @@ STORAGE = {
     FRACTIONAL: "1.2.840.10008.5.1.4.1.1.66.4",
     LABELMAP: "1.2.840.10008.5.1.4.1.1.66.7",
 }
-MOST_SEGMENTS = 255
+MAX_SEGMENTS = 255
 POSITION_TOLERANCE_MM = 1e-3
 
 
@@ -65,8 +65,8 @@ def read_dicom_seg(path: str | Path, *, grid: Grid | None = None) -> LabelMap:
     with quiet(), named(path), report_damage(path, "DICOM segmentation"):
         header = _read(path, (BINARY, LABELMAP))
         names = _segments(header)
-        if len(names) > MOST_SEGMENTS:
-            raise InputError(f"has {len(names)} segments; a label map can have at most {MOST_SEGMENTS}")
+        if len(names) > MAX_SEGMENTS:
+            raise InputError(f"has {len(names)} segments; a label map can have at most {MAX_SEGMENTS}")
         labels = {number: label for label, number in enumerate(names, start=1)}
         frames = _frames(header)
         fill = _fill_from_masks if header.SegmentationType == BINARY else _fill_from_labels

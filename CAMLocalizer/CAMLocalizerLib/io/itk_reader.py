@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError
 from .image import RawImage, named, single_channel
-from .plain_paths import plain_path
 from .quiet import captured_output, quiet
 from .text_headers import TextHeader, read_text_header
 from .tiff_directory import check_tiff
+from .utf8_paths import utf8_path
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -81,7 +81,7 @@ def _read(path: Path, kind: str) -> SimpleITK.Image:
     reader = SimpleITK.ImageFileReader()
     reader.SetImageIO(_IMAGE_IO[kind])
     try:
-        with quiet(), plain_path(path) as plain, captured_output() as complaints:
+        with quiet(), utf8_path(path) as plain, captured_output() as complaints:
             reader.SetFileName(str(plain))
             image = reader.Execute()
             if kind == "JPEG" and complaints():

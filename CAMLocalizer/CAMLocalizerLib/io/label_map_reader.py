@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..core import InputError, LabelMap
 from .dicom_seg_reader import read_dicom_seg
 from .itk_reader import read_layers
-from .plain_paths import plain_path
 from .quiet import quiet
 from .reader import read_image
 from .signatures import file_format
+from .utf8_paths import utf8_path
 
 MAX_LABEL = 255
 
@@ -96,7 +96,7 @@ def _segments(path: Path) -> tuple[_Segment, ...]:
 
     reader = SimpleITK.ImageFileReader()
     try:
-        with quiet(), plain_path(path) as plain:
+        with quiet(), utf8_path(path) as plain:
             reader.SetFileName(str(plain))
             reader.ReadImageInformation()
         facts = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.startswith("Segment")}

@@ -27,7 +27,7 @@ def temporary_name(target: Path, kind: str) -> str:
     return f"{_prefix(target)}{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.{kind}"
 
 
-def put_in_order(target: Path) -> None:
+def clean_up_leftovers(target: Path) -> None:
     """Remove temporary files that killed processes of this machine left, and restore a target that was being replaced.
 
     Files that cannot be removed are ignored.

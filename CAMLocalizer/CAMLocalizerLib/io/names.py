@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .plain_paths import readable
+from .utf8_paths import escape_non_utf8
 
 ENDINGS = {
     ".seg.nrrd": "NRRD",
@@ -45,5 +45,5 @@ def case_name(path: str | Path) -> str:
     """
     path = Path(path)
     if path.is_dir() or path.name in {"", ".."}:
-        return readable(path.resolve().name) or "root"
-    return readable(path.name[: len(path.name) - len(ending(path))])
+        return escape_non_utf8(path.resolve().name) or "root"
+    return escape_non_utf8(path.name[: len(path.name) - len(ending(path))])

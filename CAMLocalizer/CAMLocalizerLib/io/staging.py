@@ -13,8 +13,8 @@ from types import FrameType
 
 from ..case_files import KNOWN_FILES
 from ..core import OutputError
-from .leftovers import OLD, PARTIAL, put_in_order, temporary_name
-from .writing import exists_already, is_full_or_refused, output_error, settle, writing
+from .leftovers import OLD, PARTIAL, clean_up_leftovers, temporary_name
+from .writing import exists_already, flush_to_disk, is_full_or_refused, output_error, writing
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def staged_folder(
             full.
     """
     target = Path(target)
-    put_in_order(target)
+    clean_up_leftovers(target)
     _check_target(target, overwrite, known_files)
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     staging: Path | None = None
@@ -51,10 +51,10 @@ def staged_folder(
             yield staging
             with writing(target):
                 for path in (*staging.rglob("*"), staging):
-                    settle(path)
+                    flush_to_disk(path)
                 _check_target(target, overwrite, known_files)
                 _publish(staging, target)
-                settle(target.parent)
+                flush_to_disk(target.parent)
             made = []
     except OSError as error:
         if _concerns(error, staging):

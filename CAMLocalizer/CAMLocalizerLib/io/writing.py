@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core import OutputError
-from .leftovers import PARTIAL, put_in_order, temporary_name
+from .leftovers import PARTIAL, clean_up_leftovers, temporary_name
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -56,16 +56,16 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         OutputError: the file already exists, cannot be written, or the disk is full.
     """
     with writing(path):
-        put_in_order(path)
+        clean_up_leftovers(path)
         partial = path.with_name(temporary_name(path, PARTIAL))
         try:
             yield partial
-            settle(partial)
+            flush_to_disk(partial)
             if overwrite:
                 partial.replace(path)
             else:
                 _move_to_free_place(partial, path)
-            settle(path.parent)
+            flush_to_disk(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -87,7 +87,7 @@ def exists_already(path: Path) -> OutputError:
     return OutputError(f"{path}: already exists; choose another output or allow --overwrite")
 
 
-def settle(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
     """Flush a file or folder to the disk, so that it is complete after a power failure."""
     with suppress(OSError):  # some systems cannot open folders
         number = os.open(path, os.O_RDONLY)

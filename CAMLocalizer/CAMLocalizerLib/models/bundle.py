@@ -43,11 +43,11 @@ class ModelBundle:
             ModelError: the network is unknown, its settings or weights do not match the bundle, or the weights have
                 changed since they were checked.
         """
-        from ..networks.tensors import require_fitting
+        from ..networks.tensors import check_tensors
 
         tensors = _read_weights(self.weights_path, expected_sha256=self.card.sha256)
         network = _build(self.card, self.folder / CARD_FILE)
-        require_fitting(network.state_dict(), tensors, self.weights_path)
+        check_tensors(network.state_dict(), tensors, self.weights_path)
         network.load_state_dict(tensors)
         return network.eval().requires_grad_(False)
 
@@ -84,11 +84,11 @@ def save_model(
     import torch
     from safetensors.torch import save
 
-    from ..networks.tensors import require_fitting
+    from ..networks.tensors import check_tensors
 
     path = Path(folder)
     tensors = {name: _narrow(name, tensor, dtype or torch.float16) for name, tensor in network.state_dict().items()}
-    require_fitting(_build(card, path / CARD_FILE).state_dict(), tensors, path / WEIGHTS_FILE)
+    check_tensors(_build(card, path / CARD_FILE).state_dict(), tensors, path / WEIGHTS_FILE)
     content = save(tensors)
     saved = replace(card, sha256=hashlib.sha256(content).hexdigest())
     text = saved.to_json()

@@ -18,7 +18,7 @@ from ..core import ModelError
 from .efficientnet import EfficientNetLite
 from .encoder_classifier import EncoderClassifier
 from .encoder_dcfpn import EncoderDCFPN
-from .tensors import read_tensors, require_fitting
+from .tensors import check_tensors, read_tensors
 from .timm_encoder import PREFIX, create_timm_model
 
 IMAGENET = "imagenet"
@@ -86,7 +86,7 @@ def load_encoder_weights(network: nn.Module, weights: str | os.PathLike[str]) ->
     else:
         source, tensors = os.fspath(weights), read_tensors(weights)
         tensors = next(filter(None, (_below(prefix, tensors) for prefix in ENCODER_PREFIXES)), tensors)
-    require_fitting(encoder.state_dict(), tensors, source)
+    check_tensors(encoder.state_dict(), tensors, source)
     encoder.load_state_dict(tensors)
 
 

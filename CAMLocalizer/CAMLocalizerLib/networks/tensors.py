@@ -25,7 +25,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         raise ModelError(f"{os.fspath(path)} cannot be read as a safetensors file: {error}") from error
 
 
-def require_fitting(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: object) -> None:
+def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: object) -> None:
     """Check that tensors have the names and shapes of a network.
 
     Args:

@@ -13,12 +13,12 @@ from .foreground import image_foreground
 EPSILON = 1e-6
 CLIP_PERCENTILE = 99.0
 CLIP_LOW, CLIP_HIGH = -4.0, 6.0
-HIGHEST_SUV = 30.0
+MAX_SUV = 30.0
 MIN_FOREGROUND_PIXELS = 16
 FOREGROUND_PERCENTILE = 99.5
 MEDIAN_AFTER_GAMMA = 0.35
 GAMMA_LIMITS = (0.4, 2.5)
-HIGHEST_SHARE = 1.25
+MAX_SHARE = 1.25
 
 
 def _foreground_zscore(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -43,11 +43,11 @@ def _foreground_gamma(image: NDArray[np.float32]) -> NDArray[np.float32]:
     median, bright = np.percentile(values, (50.0, FOREGROUND_PERCENTILE))
     share = min(max(float(median / bright), EPSILON), 1 - EPSILON)
     gamma = float(np.clip(np.log(MEDIAN_AFTER_GAMMA) / np.log(share), *GAMMA_LIMITS))
-    return np.minimum((raised / np.float32(bright)) ** np.float32(gamma), np.float32(HIGHEST_SHARE))
+    return np.minimum((raised / np.float32(bright)) ** np.float32(gamma), np.float32(MAX_SHARE))
 
 
 def _suv_30(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.clip(image, 0.0, HIGHEST_SUV) / np.float32(HIGHEST_SUV)
+    return np.clip(image, 0.0, MAX_SUV) / np.float32(MAX_SUV)
 
 
 def _unchanged(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import pytest
 
 from CAMLocalizerLib.core import OutputError
 from CAMLocalizerLib.io import staged_folder
-from CAMLocalizerLib.io.leftovers import OLD, PARTIAL, put_in_order, temporary_name
+from CAMLocalizerLib.io.leftovers import OLD, PARTIAL, clean_up_leftovers, temporary_name
 from CAMLocalizerLib.io.writing import whole_file
 
 
@@ -182,7 +182,7 @@ def test_files_of_a_killed_process_are_cleaned_up(
     partial.mkdir()
     (partial / "report.json").write_text("half")
     monkeypatch.undo()
-    put_in_order(tmp_path / "case")
+    clean_up_leftovers(tmp_path / "case")
     left = sorted(entry.name for entry in tmp_path.iterdir())
     assert left == (sorted([partial.name, old.name]) if running else ["case"])
     if not running:
