@@ -97,7 +97,7 @@ def test_a_missing_file_is_named(folder, name):
 def test_an_additional_tensor_is_refused(folder):
     tensors = load_file(folder / "weights.safetensors")
     change_weights(folder, tensors | {"backdoor": torch.zeros(1)})
-    with pytest.raises(ModelError, match="tensors that the network lacks, such as backdoor"):
+    with pytest.raises(ModelError, match="unknown tensors, such as backdoor"):
         load_model(folder).network()
 
 

@@ -77,7 +77,7 @@ def test_encoder_weights_come_from_a_file_of_either_kind_of_network(tmp_path: Pa
     [
         ({"channels": 0}, "classes and channels must be at least 1, got 2 and 0"),
         ({"encoder": "lenet"}, "encoder must be one of efficientnet-lite0"),
-        ({"in_channels": 2}, "an encoder takes images of 1 or 3 channels, got 2"),
+        ({"in_channels": 2}, "an encoder needs images of 1 or 3 channels, got 2"),
     ],
 )
 def test_invalid_settings_are_refused(settings: dict[str, object], sentence: str):

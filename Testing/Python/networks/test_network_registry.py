@@ -35,8 +35,8 @@ def test_dcfpn_with_an_encoder_is_built_on_it():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"encoder": "efficientnet-lite0", "dense": False}, "takes dense only without an encoder"),
-        ({"mirror": True, "last_channels": 8}, "takes mirror, last_channels only with an encoder"),
+        ({"encoder": "efficientnet-lite0", "dense": False}, "accepts dense only without an encoder"),
+        ({"mirror": True, "last_channels": 8}, "accepts mirror, last_channels only with an encoder"),
         ({"encoder": "lenet"}, "encoder must be one of efficientnet-lite0, .* got 'lenet'"),
         ({"encoder": "efficientnet-lite0", "depth": 3}, "cannot be built with the settings"),
     ],

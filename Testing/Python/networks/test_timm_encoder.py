@@ -80,7 +80,7 @@ def test_its_published_weights_come_from_timm():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"encoder": "timm:coarse"}, r"has maps of strides \[4, 8, 16, 32\] and lacks \[2\]; take another one"),
+        ({"encoder": "timm:coarse"}, r"has maps of strides \[4, 8, 16, 32\] and lacks \[2\]; choose another network"),
         ({"encoder": "timm:nothing"}, r"timm cannot build 'nothing' as an encoder: Unknown model"),
         ({"encoder": "timm:steps", "in_channels": 2}, "images of 1 or 3 channels, got 2"),
     ],

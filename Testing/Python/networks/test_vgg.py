@@ -115,7 +115,7 @@ def test_the_modified_network_keeps_its_own_last_convolution():
     ("settings", "message"),
     [
         ({"batch_norm": True}, "batch normalisation must be in both or in neither"),
-        ({"in_channels": 2}, "images of 1 or 3 channels, the network takes 2"),
+        ({"in_channels": 2}, "images of 1 or 3 channels, the network has 2"),
         ({"channels": (2, 3, 4, 5, 7)}, r"features.24.weight have shape \(6, 5, 3, 3\), the network expects"),
     ],
 )

@@ -143,7 +143,7 @@ def test_weights_that_cannot_be_downloaded_give_a_clear_error(monkeypatch):
 def test_another_backend_is_refused(monkeypatch):
     other = SimpleNamespace(config=SimpleNamespace(backend=lambda: "jax"))
     monkeypatch.setitem(sys.modules, "keras", other)
-    with pytest.raises(ModelError, match="Keras runs on jax here"):
+    with pytest.raises(ModelError, match="Keras uses jax"):
         build_network("xception")
 
 
