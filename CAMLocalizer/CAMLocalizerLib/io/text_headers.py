@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import GridError, InputError
+from .data_size import check_data_size, check_deflated_meta_image
 from .headers import TEXT_HEADER_BYTES, check_spacing
 
 MM_PER_UNIT = {
@@ -78,6 +79,9 @@ def read_text_header(path: Path, kind: str) -> TextHeader:
     """
     with path.open("rb") as stream:
         fields = _fields(path, stream.read(TEXT_HEADER_BYTES))
+    check_data_size(path, fields, kind)
+    if kind == "MetaImage":
+        check_deflated_meta_image(path, fields)
     for name in ("spacings", "elementspacing"):
         if name in fields:
             check_spacing(path, _numbers(fields[name]))
@@ -116,6 +120,10 @@ def _nrrd(path: Path, fields: Mapping[str, str]) -> TextHeader:
     if space and space not in ANATOMICAL and len(_numbers(fields.get("sizes", ""))) < 4:
         raise GridError(
             f"{path}: its space is {space!r}, which does not define left and right; save it as left-posterior-superior"
+        )
+    if fields.get("encoding", "").lower() in ("bzip2", "bz2"):
+        raise InputError(
+            f"{path}: is compressed with bzip2, which is not supported; save it with the encoding gzip or raw"
         )
     if not space:
         notes.append(NO_SPACE)
