@@ -122,9 +122,7 @@ def _nrrd(path: Path, fields: Mapping[str, str]) -> TextHeader:
             f"{path}: its space is {space!r}, which does not define left and right; save it as left-posterior-superior"
         )
     if fields.get("encoding", "").lower() in ("bzip2", "bz2"):
-        raise InputError(
-            f"{path}: is compressed with bzip2, which is not supported; save it with the encoding gzip or raw"
-        )
+        raise InputError(f"{path}: is compressed with bzip2, which is not supported; save it with gzip or raw encoding")
     if not space:
         notes.append(NO_SPACE)
     if factor != 1.0:
