@@ -208,7 +208,7 @@ def test_a_request_to_terminate_ends_it_too(folder_of_one: Path, bundle: Path) -
         (["missing.nii.gz"], "no such file"),
         (["blob.nii.gz", "--folder", "nowhere"], "no such folder"),
         (["blob.nii.gz", "--model", "nobody"], "nobody"),
-        (["notes.txt"], "not an image format"),
+        (["notes.txt"], "not a supported image format"),
     ],
 )
 def test_what_cannot_be_reviewed_is_said_in_one_sentence(folder: Path, arguments: list[str], sentence: str) -> None:

@@ -36,7 +36,7 @@ class DesktopCases(CAMLocalizerTest):
         panel = self.review_in_panel()
         before = panel.review.volume_ml
         panel.ui.thresholdSlider.value = 30
-        self.settle(panel)
+        self.flush_to_disk(panel)
         assert panel.review.volume_ml > before > 0
         assert panel.ui.volumeLabel.text == volume_text(panel.review.volume_ml)
         panel.ui.undoButton.click()
@@ -54,14 +54,14 @@ class DesktopCases(CAMLocalizerTest):
         before = panel.review.components
         assert panel.ui.componentsTable.rowCount == len(before)
         panel.ui.componentsTable.item(0, KEEP).setCheckState(qt.Qt.Unchecked)
-        self.settle(panel)
+        self.flush_to_disk(panel)
         assert [component.kept for component in panel.review.components] == [False] + [True] * (len(before) - 1)
 
     def test_a_chosen_region_is_shown_in_the_slice_views(self) -> None:
         """The red view goes to the slice of the region's highest activation."""
         panel = self.review_in_panel()
         panel.ui.componentsTable.setCurrentCell(1, CENTRE)
-        self.settle(panel)
+        self.flush_to_disk(panel)
         offset = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceOffset()
         grid = panel.review.found.volume.grid
         peak = grid.to_lps(panel.review.components[1].peak_kji[::-1])
@@ -105,9 +105,9 @@ class DesktopCases(CAMLocalizerTest):
         """A scene that was saved and loaded again shows the same tumour, bit by bit."""
         panel = self.review_in_panel()
         panel.ui.thresholdSlider.value = 35
-        self.settle(panel)
+        self.flush_to_disk(panel)
         panel.ui.acceptButton.click()
-        self.settle(panel)
+        self.flush_to_disk(panel)
         mask = panel.review.mask.copy()
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "review.mrb")
@@ -142,7 +142,7 @@ class DesktopCases(CAMLocalizerTest):
         panel.ui.deviceSelector.currentIndex = list(Device).index(Device.CPU)
         return panel
 
-    def settle(self, panel: Any) -> None:
+    def flush_to_disk(self, panel: Any) -> None:
         """Wait until the panel has done what the hand did last."""
         timers = (panel.controls.interactions.update_timer, panel.controls.interactions.rest_timer)
         self.wait_until(lambda: not any(timer.active for timer in timers))

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..core import OutputError
-from ..io.leftovers import put_in_order
+from ..io.leftovers import clean_up_leftovers
 from ..io.writing import writing
 from ..localizer import LabelSettings, RunOptions
 from ..models import ModelCard
@@ -88,7 +88,7 @@ def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None
 
 
 def _begin(output: Path, path: Path, description: Mapping[str, Any]) -> None:
-    put_in_order(path)  # what a killed batch began to write
+    clean_up_leftovers(path)  # what a killed batch began to write
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise OutputError(f"{output}: exists and is not the folder of a batch; choose another --output")
     output.mkdir(parents=True, exist_ok=True)

@@ -10,28 +10,28 @@ from torch import Tensor, nn
 from ..core import ModelError
 from .combine import weighted_map
 from .gradcam import GradCAM
-from .layers import find_layers, run, watch
+from .layers import find_layers, hook_layers, run
 from .result import CAMResult
 from .targets import Targets, class_weights, resolve_targets
 
 
 class CAM(GradCAM):
-    r"""Class activation map from the classifier's own weights, without any gradient.
+    r"""Class activation map from the classifier's own weights, without gradients.
 
     .. math:: M(x) = ReLU\left(\sum_k w_{ck} f_k(x)\right)
 
-    where f are the maps that are averaged into the linear layer with weights w. Lifetime, targets and result are
-    those of `GradCAM`, whose map it equals up to the factor 1 / (h w).
+    where f are the feature maps whose averages are the input of the linear layer with weights w. Lifetime, targets and
+    result are the same as for `GradCAM`. The map equals that of `GradCAM` up to the factor 1 / (h w).
 
     Args:
-        model: a classifier whose last steps are global average pooling of ``layer``, if need be times one number for
-            all channels, and the linear layer ``head``.
+        model: a classifier that ends with global average pooling of ``layer``, optionally scaled by one number for all
+            channels, and the linear layer ``head``.
         layer: name of the last feature maps.
-        head: name of the linear layer that gives the logits.
+        head: name of the linear layer that returns the logits.
 
     Raises:
-        SettingsError: a layer that the model lacks.
-        ModelError: a head that is no linear layer.
+        SettingsError: a layer that the model does not have.
+        ModelError: a head that is not a linear layer.
 
     Source:
         Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, Eq. 2; PG-CAM (Lee et al.,
@@ -53,7 +53,7 @@ class CAM(GradCAM):
 
         handle = self._head.register_forward_pre_hook(keep_input)
         try:
-            with watch(self.model, self.layers, gradients=False) as outputs:
+            with hook_layers(self.model, self.layers, gradients=False) as outputs:
                 logits = run(self.model, images, outputs, self.layers)
         finally:
             handle.remove()
@@ -69,12 +69,12 @@ class CAM(GradCAM):
         same = len(pooled) == 1 and pooled[0].shape == average.shape
         if not (same and torch.allclose(pooled[0].float(), gain * average, rtol=tolerance, atol=tolerance)):
             raise ModelError(
-                f"the linear layer {self._head_name!r} does not take the average of layer {self.layers[1]!r}, so it "
-                "has no CAM; use GradCAM"
+                f"the input of the linear layer {self._head_name!r} is not the average of layer {self.layers[1]!r}, so "
+                "CAM does not apply; use GradCAM"
             )
 
 
 def _gain(pooled: Tensor, average: Tensor) -> float:
-    """Return the positive number by which averages were multiplied, in the sense of least squares; 1 for zeros."""
+    """Return the positive least-squares factor between averages and pooled values; 1 if all are zero."""
     gain = float((pooled * average).sum() / average.square().sum().clamp_min(torch.finfo(torch.float32).tiny))
     return gain if gain > 0 else 1.0

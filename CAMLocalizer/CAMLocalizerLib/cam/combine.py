@@ -1,4 +1,4 @@
-"""Feature maps weighed per channel: the last step of every class activation map."""
+"""Weighted sum of feature maps over channels: the last step of every class activation map."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def weighted_map(features: Tensor, weights: Tensor, *, relu: bool = True) -> Ten
     Args:
         features: (N, C, ...) of any floating dtype.
         weights: (N, C).
-        relu: keep evidence for the target only, dropping negative sums.
+        relu: set negative sums to zero, to keep only evidence for the target.
 
     Returns:
-        (N, ...) float32; summed in float32, or in float64 where either argument is.
+        (N, ...) float32; summed in float32, or in float64 if either argument is.
 
     Source:
         PG-CAM (Lee et al., 2018), Eq. 1 and 2; CAM (Zhou et al., 2016), Eq. 2; Grad-CAM (Selvaraju et al., 2017),

@@ -1,4 +1,4 @@
-"""Grad-CAM++ of any classifier, at any number of layers in one pass."""
+"""Grad-CAM++ of any classifier, for any number of layers in one pass."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from .gradcam import GradCAM
 
 
 class GradCAMPlusPlus(GradCAM):
-    r"""Grad-CAM whose channel weights count cells that speak for the target only, each by its own share.
+    r"""Grad-CAM whose channel weights are weighted sums over the cells with positive gradients only.
 
     .. math:: M_s = ReLU\left(\sum_k f_{sk} \sum_{ij} \alpha_{skij}\, ReLU(g_{skij})\right), \quad
               \alpha_{skij} = \frac{g_{skij}^2}{2 g_{skij}^2 + g_{skij}^3 \sum_{ab} f_{skab}}
                             = \frac{1}{2 + g_{skij} \sum_{ab} f_{skab}}
 
-    where g is the gradient of the score y with respect to the feature maps f. The paper derives the maps of exp(y);
-    its factor exp(y), one per image, is left out: it changes no map's shape and overflows. The shortened fraction
-    needs no epsilon, which decides the result of other implementations where gradients are small: maps are the
-    same up to a factor for y plus any constant, and for features of any unit. They do depend on the unit of y, as the
-    equation has it: alpha tends to 1/2 everywhere for small y and to the inverse gradient for large y.
+    where g is the gradient of the score y with respect to the feature maps f. The paper derives the maps of exp(y); its
+    factor exp(y), one per image, is left out, because it only scales the map and overflows. The reduced fraction needs
+    no epsilon, which dominates the result of other implementations for small gradients. Adding a constant to y or
+    scaling the features changes the maps at most by a factor. The maps do depend on the scale of y, as in the paper:
+    alpha tends to 1/2 everywhere for small y and to the inverse gradient for large y.
 
-    Where the denominator vanishes alpha is zero; that takes feature maps with a negative sum, such as those before
-    a ReLU, for which the paper is not meant. Lifetime, arguments, targets and result are those of `GradCAM`.
+    If the denominator is zero, alpha is zero. This requires feature maps with a negative sum, such as those before a
+    ReLU, which the paper does not consider. Lifetime, arguments, targets and result are the same as for `GradCAM`.
 
     Source:
-        Chattopadhay et al., Grad-CAM++, WACV 2018, Eq. 19, which takes all derivatives behind the layer beyond the
-        first as zero, as in a network of ReLUs.
+        Chattopadhay et al., Grad-CAM++, WACV 2018, Eq. 19, which assumes that all higher derivatives after the layer
+        are zero, as in a network of ReLUs.
     """
 
     def _map(self, features: Tensor, gradient: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Layer-CAM of any classifier, at any number of layers in one pass."""
+"""Layer-CAM of any classifier, for any number of layers in one pass."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .gradcam import GradCAM
 
 
 class LayerCAM(GradCAM):
-    r"""Class activation maps whose weights differ from cell to cell, so that early, fine layers serve too.
+    r"""Class activation maps with a weight for each cell, so that early, fine layers can be used too.
 
     .. math:: M_s(i, j) = ReLU\left(\sum_k ReLU(g_{sk}(i, j))\, f_{sk}(i, j)\right)
 
-    where g is the gradient of the score with respect to the feature maps f. The paper scales the maps of its
-    shallow layers by tanh(2 M / max M) before it fuses them; here maps are raw and that is left to the fusion.
-    Lifetime, arguments, targets and result are those of `GradCAM`.
+    where g is the gradient of the score with respect to the feature maps f. The paper scales the maps of its shallow
+    layers by tanh(2 M / max M) before fusing them; here the maps are raw, and scaling is part of the fusion. Lifetime,
+    arguments, targets and result are the same as for `GradCAM`.
 
     Source:
         Jiang et al., LayerCAM, IEEE Transactions on Image Processing 30, 2021, Eq. 6 and 7.

@@ -1,4 +1,4 @@
-"""Methods by name, as model bundles and the command line call them."""
+"""Methods by their names in model bundles and on the command line."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Layers = Mapping[int, str]
 
 
 def build_method(name: str, model: nn.Module, layers: Layers, *, tile: int | None = None) -> GradCAM:
-    """Make the method of a name for a classifier.
+    """Create a method by name for a classifier.
 
     Args:
-        name: a key of `METHODS`. ``pg-cam`` and ``grad-cam`` are the same map, one fused over scales by the paper, the
-            other of one layer; ``cam``, ``sam``, ``hesam`` and ``multi-gap-cam`` need the heads that they are for.
+        name: a key of `METHODS`. ``pg-cam`` and ``grad-cam`` compute the same maps; ``pg-cam`` is meant for fusion over
+            scales, ``grad-cam`` for one layer. ``cam``, ``sam``, ``hesam`` and ``multi-gap-cam`` need matching heads.
         model: a classifier.
         layers: scale to layer name.
         tile: images at a time for ``pg-cam``, see `PyramidGradCAM`.
 
     Raises:
-        SettingsError: an unknown name, a layer that the model lacks, or several layers for a method of the last one.
-        ModelError: a head that the method is not made for.
+        SettingsError: an unknown name or layer, or several layers for a single-layer method.
+        ModelError: a head that the method does not support.
     """
     if name not in METHODS:
         raise SettingsError(f"map must be one of {', '.join(METHODS)}, got {name!r}")
@@ -40,11 +40,9 @@ def build_method(name: str, model: nn.Module, layers: Layers, *, tile: int | Non
     return METHODS[name](model, layers)
 
 
-def _last(layers: Layers) -> str:
+def _single_layer(layers: Layers) -> str:
     if len(layers) != 1:
-        raise SettingsError(
-            f"this map is that of the last layer alone, the model has scales {sorted(layers)}: use pg-cam"
-        )
+        raise SettingsError(f"this method needs a single layer, the model has scales {sorted(layers)}; use pg-cam")
     return next(iter(layers.values()))
 
 
@@ -54,9 +52,9 @@ METHODS: Mapping[str, Callable[[nn.Module, Layers], GradCAM]] = MappingProxyType
         "grad-cam": GradCAM,
         "grad-cam++": GradCAMPlusPlus,
         "layer-cam": LayerCAM,
-        "cam": lambda model, layers: CAM(model, _last(layers), "head"),
+        "cam": lambda model, layers: CAM(model, _single_layer(layers), "head"),
         "multi-gap-cam": lambda model, _layers: MultiGAPCAM(model),  # type: ignore[arg-type]  # it checks the model
-        "sam": lambda model, layers: SAM(model, _last(layers)),
-        "hesam": lambda model, layers: HESAM(model, _last(layers)),
+        "sam": lambda model, layers: SAM(model, _single_layer(layers)),
+        "hesam": lambda model, layers: HESAM(model, _single_layer(layers)),
     }
 )

@@ -8,20 +8,20 @@ from ..core import ModelError
 from ..networks import MultiGAP
 from .combine import weighted_map
 from .gradcam import GradCAM
-from .layers import run, watch
+from .layers import hook_layers, run
 from .result import CAMResult
 from .targets import Targets, class_weights, resolve_targets
 
 
 class MultiGAPCAM(GradCAM):
-    r"""Class activation maps of a Multi-GAP network from its classifiers' own weights, one per scale.
+    r"""Class activation maps of a Multi-GAP network from its classifiers' own weights, one map per scale.
 
     .. math:: M_s(x) = ReLU\left(\sum_k w_{sck} f_{sk}(x)\right)
 
-    where f_s are the maps of scale s and w_s their weights in the logits through every branch that sees them,
-    normalisation included. The network's map is the sum of these over scales; as for PG-CAM the terms are returned
-    one by one and fusing them is another step. Unlike Grad-CAM at the same layers, what a coarse map contributes
-    through the decoder to finer scales is not counted. Lifetime, targets and result are those of `GradCAM`.
+    where f_s are the maps of scale s and w_s their weights in the logits over all branches that use them, including
+    normalisation. The network's map is the sum over scales; as for PG-CAM, the terms are returned separately, to be
+    fused in another step. Unlike Grad-CAM at the same layers, the contribution of a coarse map through the decoder to
+    finer scales is not included. Lifetime, targets and result are the same as for `GradCAM`.
 
     Args:
         model: a `MultiGAP` network.
@@ -40,7 +40,7 @@ class MultiGAPCAM(GradCAM):
         self._network = model
 
     def _compute(self, images: Tensor, targets: Targets) -> CAMResult:
-        with watch(self._network, self.layers, gradients=False) as outputs:
+        with hook_layers(self._network, self.layers, gradients=False) as outputs:
             logits = run(self._network, images, outputs, self.layers)
         resolved = resolve_targets(targets, logits)
         asked, weights = class_weights(resolved, logits), self._network.map_weights()

@@ -10,11 +10,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class CAMResult:
-    """What a classifier said of a batch of images, and where the evidence lay at each scale.
+    """Logits of a batch of images, and their class activation maps at each scale.
 
     Args:
         logits: (N, classes), at least float32.
-        targets: what the maps explain: class of each image (N,) int64, or class weights (N, classes).
+        targets: targets of the maps: class of each image (N,) int64, or class weights (N, classes).
         maps: scale to evidence (N, h, w), float32, at least 0, not normalised, at the layer's own resolution.
     """
 

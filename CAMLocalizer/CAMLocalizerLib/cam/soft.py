@@ -10,29 +10,29 @@ from torch import Tensor, nn
 from ..core import ModelError
 from .combine import weighted_map
 from .gradcam import GradCAM
-from .layers import find_layers, run, watch
+from .layers import find_layers, hook_layers, run
 from .result import CAMResult
 from .targets import Targets, class_weights, resolve_targets
 
 
 class SAM(GradCAM):
-    r"""Soft activation map: the last feature maps weighed by the classifier of their linear units.
+    r"""Soft activation map: the last feature maps weighted by the classifier of their linear units.
 
     .. math:: M'_c(x) = ReLU\left(\sum_k \alpha_k^c g_k(x)\right)
 
-    where the score is :math:`S'_c = \sum_k \alpha_k^c H_k` and H_k is one linear unit of feature map g_k alone. The
-    paper's map has no ReLU; as every map of this package, this one keeps what speaks for the target. Lifetime, targets
-    and result are those of `GradCAM`.
+    where the score is :math:`S'_c = \sum_k \alpha_k^c H_k` and H_k is a linear unit that depends only on feature map
+    g_k. The paper's map has no ReLU; like all maps of this package, this one keeps only evidence for the target.
+    Lifetime, targets and result are the same as for `GradCAM`.
 
     Args:
-        model: a classifier whose last layer ``head`` takes one value of each map of ``layer``, as `HESAMNet` and
-            `SoftHeadNet` with the SAM head do.
+        model: a classifier whose last layer ``head`` has one input per map of ``layer``, such as `HESAMNet` and
+            `SoftHeadNet` with the SAM head.
         layer: name of the last feature maps.
-        head: name of the linear layer that gives the logits.
+        head: name of the linear layer that returns the logits.
 
     Raises:
-        SettingsError: a layer that the model lacks.
-        ModelError: a head that is no linear layer, or takes another number of values than there are maps.
+        SettingsError: a layer that the model does not have.
+        ModelError: a head that is not a linear layer, or whose number of inputs differs from the number of maps.
 
     Source:
         Lei et al., Soft Activation Mapping of Lung Nodules in Low-dose CT Images, 2018, Eq. 5 and 6.
@@ -46,7 +46,7 @@ class SAM(GradCAM):
         self._head, self._head_name = found, head
 
     def _compute(self, images: Tensor, targets: Targets) -> CAMResult:
-        with watch(self.model, self.layers, gradients=False) as outputs:
+        with hook_layers(self.model, self.layers, gradients=False) as outputs:
             logits = run(self.model, images, outputs, self.layers)
         resolved = resolve_targets(targets, logits)
         maps = outputs.maps[1]
@@ -56,22 +56,22 @@ class SAM(GradCAM):
 
 
 class HESAM(GradCAM):
-    r"""High-level enhanced soft activation map: the class weights are those of the image itself.
+    r"""High-level enhanced soft activation map: the class weights depend on the image.
 
     .. math:: M'_c(x) = ReLU\left(\sum_k (\alpha_k^c + d_k^c) g_k(x)\right)
 
-    where d_k^c comes from the bottleneck of the image that is mapped, so that each image has weights of its own. ReLU,
-    lifetime, targets and result as in `SAM`.
+    where d_k^c is computed from the image's bottleneck, so that each image has its own weights. ReLU, lifetime, targets
+    and result are the same as for `SAM`.
 
     Args:
-        model: a classifier with a layer ``weights`` that puts out the class weights (N, classes, n) of each image, as
-            `HESAMNet` has.
+        model: a classifier with a layer ``weights`` that returns the class weights (N, classes, n) of each image, such
+            as `HESAMNet`.
         layer: name of the last feature maps.
         weights: name of that layer.
 
     Raises:
-        SettingsError: a layer that the model lacks.
-        ModelError: a layer ``weights`` that puts out anything else.
+        SettingsError: a layer that the model does not have.
+        ModelError: a layer ``weights`` that returns anything else.
 
     Source:
         Lei et al., 2018, Eq. 7 and 8; for d_k^c see `CAMLocalizerLib.networks.sam.EnhancedWeights`.
@@ -85,7 +85,7 @@ class HESAM(GradCAM):
         kept: list[Any] = []
         handle = self._weights.register_forward_hook(lambda _module, _inputs, output: kept.append(output))
         try:
-            with watch(self.model, self.layers, gradients=False) as outputs:
+            with hook_layers(self.model, self.layers, gradients=False) as outputs:
                 logits = run(self.model, images, outputs, self.layers)
         finally:
             handle.remove()
@@ -99,7 +99,7 @@ class HESAM(GradCAM):
     def _require_weights(self, kept: list[Any], logits: Tensor) -> Tensor:
         shape = tuple(getattr(kept[0], "shape", ())) if len(kept) == 1 else None
         if shape is None or len(shape) != 3 or shape[:2] != tuple(logits.shape):
-            got = f"gives {shape}" if shape else f"runs {len(kept)} times"
+            got = f"returns {shape}" if shape else f"runs {len(kept)} times"
             raise ModelError(
                 f"layer {self._weights_name!r} {got}, expected class weights of shape "
                 f"{(*logits.shape, 'maps')} from one run; use SAM or GradCAM"
@@ -110,6 +110,6 @@ class HESAM(GradCAM):
 def _require_one_value_per_map(count: int, maps: Tensor, head: str, layer: str) -> None:
     if count != maps.shape[1]:
         raise ModelError(
-            f"layer {head!r} weighs {count} values, layer {layer!r} has {maps.shape[1]} maps; a soft activation map "
-            "needs one value per map, use GradCAM"
+            f"layer {head!r} has {count} inputs, layer {layer!r} has {maps.shape[1]} maps; a soft activation map "
+            "needs one input per map, use GradCAM"
         )

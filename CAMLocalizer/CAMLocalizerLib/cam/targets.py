@@ -1,4 +1,4 @@
-"""What a map explains: one class per image, or a weighted sum of class scores."""
+"""Targets of maps: one class per image, or a weighted sum of class scores."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Targets = int | Tensor | Callable[[Tensor], Tensor] | None
 
 
 def resolve_targets(targets: Targets, logits: Tensor) -> Tensor:
-    """Fill in and check the targets of a batch.
+    """Resolve and check the targets of a batch.
 
     Args:
-        targets: None for each image's highest logit, one class for all images, classes (N,) of an integer dtype, or
-            class weights (N, classes) of a floating dtype, or a function that gives one of these for logits.
+        targets: None for each image's highest logit, one class for all images, classes (N,) of an integer dtype, class
+            weights (N, classes) of a floating dtype, or a function that returns one of these for the logits.
         logits: (N, classes).
 
     Returns:
         Classes (N,) int64 or class weights (N, classes), on the logits' device.
 
     Raises:
-        SettingsError: targets of another shape or dtype, or a class that the model lacks.
+        SettingsError: targets of another shape or dtype, or a class that the model does not have.
     """
     if targets is None:
         return logits.detach().argmax(dim=1)

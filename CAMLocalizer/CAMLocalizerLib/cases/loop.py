@@ -14,7 +14,7 @@ from typing import Never, TypeVar
 from ..case_files import CASE_FILES, EXPORT_FILES
 from ..core import CAMLocalizerError, SettingsError, Volume, check_scales
 from ..io import case_name, read_volume, source_sha256, staged_folder
-from ..io.plain_paths import readable
+from ..io.utf8_paths import escape_non_utf8
 from ..localizer import Findings, LabelSettings, Localizer, RunOptions
 from ..localizer.inference import Progress
 from ..localizer.label_settings import ALL_SCALES, check_suits
@@ -130,7 +130,7 @@ def _localize(
     result = make_case(
         found,
         settings,
-        readable(case.path.name),
+        escape_non_utf8(case.path.name),
         run={
             "map": options.map or found.card.map,
             "batch_size": options.batch_size,

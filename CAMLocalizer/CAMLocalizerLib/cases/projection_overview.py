@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..core import SUV_WINDOW
 from ..localizer import CandidateLocalization, ProjectionLocalization
 from ..localizer.label_settings import OF_MODEL
-from ..views import HIGHEST_SUV, PROJECTIONS
+from ..views import MAX_SUV, PROJECTIONS
 from .candidate_overview import left_out_mask, list_candidates, mark_candidates
 from .drawing import DIMMED, INVERTED, OUTLINE, TEXT, draw_layers, draw_sides, write_on
 from .plane_images import PlaneImages, in_plane
@@ -57,7 +57,7 @@ def _window(found: ProjectionLocalization) -> tuple[float, float]:
     if not body.size:
         return 0.0, 1.0
     highest = float(np.percentile(body, BRIGHTEST_PERCENTILE))
-    return 0.0, max(min(highest, DARKEST_SUV) if np.median(body) <= HIGHEST_SUV else highest, 1e-6)
+    return 0.0, max(min(highest, DARKEST_SUV) if np.median(body) <= MAX_SUV else highest, 1e-6)
 
 
 def _draw_projection(axes: Axes, seen: PlaneImages, window: tuple[float, float]) -> None:

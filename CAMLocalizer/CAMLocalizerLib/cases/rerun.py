@@ -15,7 +15,7 @@ import numpy as np
 from ..core import InputError, ModelError, Volume
 from ..io import list_series, read_volume, source_sha256
 from ..io.names import ending
-from ..io.plain_paths import readable
+from ..io.utf8_paths import escape_non_utf8
 from ..localizer import LabelSettings, Localizer
 from ..models import load_model
 from .case import make_case
@@ -112,10 +112,10 @@ def find_input(recipe: Recipe, place: Path, *, series: str | None = None) -> tup
 def _candidates(name: str, place: Path) -> Iterator[Path]:
     if not place.exists():
         return
-    if place.is_file() or readable(place.name) == name:
+    if place.is_file() or escape_non_utf8(place.name) == name:
         yield place
         return
-    yield from islice((path for path in _found(place, name) if readable(path.name) == name), MOST_FILES)
+    yield from islice((path for path in _found(place, name) if escape_non_utf8(path.name) == name), MOST_FILES)
     if not ending(name) and list_series(place):  # a DICOM series in a folder that was renamed
         yield place
 

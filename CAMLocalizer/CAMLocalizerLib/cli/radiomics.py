@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         from ..core import InputError, OutputError
         from ..io import read_label_map, read_volume
         from ..io.image import named
-        from ..io.plain_paths import readable
+        from ..io.utf8_paths import escape_non_utf8
         from ..io.writing import exists_already
         from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
 
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     masks = segment_masks(label_map, per_region=options.regions)
     if not masks:
         raise InputError(f"{options.label_map}: the label map is empty; there is nothing to measure")
-    table = radiomics(volume, masks, params=params, mask_name=readable(options.label_map.name))
+    table = radiomics(volume, masks, params=params, mask_name=escape_non_utf8(options.label_map.name))
     table.with_columns(fact_columns(_facts(options))).write_csv(options.output, overwrite=options.overwrite)
     if options.resample and not own.grid.matches(volume.grid):
         print(f"note: the label map was brought onto the image's grid: {_ml(own)} ml became {_ml(label_map)} ml")

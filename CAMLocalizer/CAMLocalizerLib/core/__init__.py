@@ -1,4 +1,4 @@
-"""Core types: images, label maps and activation maps that know where they lie in the body."""
+"""Core types: volumes, label maps and activation maps, each with its grid in patient space."""
 
 from .activation_pyramid import ActivationMap, ActivationPyramid
 from .checks import check_choice, check_scales

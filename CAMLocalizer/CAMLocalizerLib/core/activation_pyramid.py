@@ -22,7 +22,7 @@ class ActivationMap:
         scale: name of the scale; 1 is the finest.
         array_kji: evidence for the target class, at least 0, float32, shape ``grid.shape_kji``: k counts the
             slices of the view, j the rows and i the columns of feature cells.
-        grid: centres of the feature cells in the body.
+        grid: centres of the feature cells in patient space.
 
     Raises:
         GridError: the array's shape differs from the grid's.
@@ -41,7 +41,7 @@ class ActivationMap:
 
 @dataclass(frozen=True, eq=False)
 class ActivationPyramid:
-    """What a classifier said of every slice of a view: probabilities, and where the evidence lay at each scale.
+    """Class probabilities of every slice of a view, and its class activation maps at each scale.
 
     Args:
         maps: one :class:`ActivationMap` per scale, any order; kept sorted by scale.
@@ -50,11 +50,11 @@ class ActivationPyramid:
         targets: index of the class whose evidence each slice's map shows, shape (slices,).
         tumour_classes: those of ``classes`` that are tumours.
         view: ``axial``, ``coronal`` or ``sagittal``.
-        source_grid: grid of the volume that the model saw; label maps come back on it.
+        source_grid: grid of the volume; label maps are created on this grid.
 
     Raises:
         GridError: maps with different numbers of slices, or probabilities of another shape.
-        SettingsError: no map, two maps of one scale, or a tumour class that is not a class.
+        SettingsError: no map, two maps of one scale, or a tumour class that is not among the classes.
     """
 
     maps: tuple[ActivationMap, ...]
@@ -97,7 +97,7 @@ class ActivationPyramid:
         """Return the maps of ``scales``, finest first.
 
         Raises:
-            SettingsError: a scale that the pyramid lacks, or none.
+            SettingsError: a scale that the pyramid does not have, or no scale.
         """
         wanted = set(scales)
         check_scales(wanted, self.scales)

@@ -1,4 +1,4 @@
-"""Arrays that cannot be changed by accident."""
+"""Read-only arrays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 
 
 def read_only(array: NDArray, dtype: DTypeLike) -> NDArray:
-    """Return a read-only view of ``array`` as ``dtype``; memory is copied only where the type must change."""
+    """Return a read-only view of ``array`` as ``dtype``; data is copied only if the dtype changes."""
     view = np.asarray(array, dtype=dtype).view()
     view.setflags(write=False)
     return view

@@ -2,9 +2,9 @@
 
 
 class CAMLocalizerError(Exception):
-    """Base of every error that CAMLocalizer raises on purpose.
+    """Base class of all errors raised by CAMLocalizer.
 
-    One sentence each: what was got, what was expected, what to do::
+    Each message says what was found, what was expected and what to do::
 
         CAMLocalizerError
         ├── InputError        a file, folder or array that cannot be used as it is
@@ -22,11 +22,11 @@ class InputError(CAMLocalizerError):
 
 
 class GridError(InputError):
-    """A geometry that is not a right-handed or left-handed orthogonal voxel grid."""
+    """A geometry that is not an orthogonal voxel grid (right- or left-handed)."""
 
 
 class SeriesError(InputError):
-    """A DICOM folder from which no single complete series can be taken."""
+    """A DICOM folder that does not contain exactly one complete series."""
 
 
 class SettingsError(CAMLocalizerError):
@@ -55,4 +55,4 @@ class ModelError(CAMLocalizerError):
 
 
 class OutputError(CAMLocalizerError):
-    """A place to write that exists already, refuses or is full."""
+    """An output location that already exists, is not writable or is full."""

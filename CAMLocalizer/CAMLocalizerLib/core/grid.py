@@ -1,4 +1,4 @@
-"""Grid: where the voxels of an array lie in the body."""
+"""Grid: the position of an array's voxels in patient space."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Grid:
 
     Args:
         size: number of voxels along i, j, k.
-        spacing_mm: distance of neighbouring voxel centres along i, j, k; positive.
+        spacing_mm: distance between neighbouring voxel centres along i, j, k; positive.
         origin_mm: LPS position of the centre of voxel (0, 0, 0).
         direction: 3x3 matrix whose columns are the unit LPS directions of i, j, k. Rotations and reflections
-            are taken; a sheared one is refused.
+            are allowed, shear is not.
 
     Raises:
         GridError: a size below 1, a spacing that is not positive, a value that is not finite, or columns of
@@ -64,7 +64,7 @@ class Grid:
 
     @classmethod
     def from_matrix(cls, ijk_to_lps: ArrayLike, size: tuple[int, int, int]) -> Grid:
-        """Take a grid from a 4x4 matrix of voxel indices to LPS millimetres.
+        """Create a grid from the 4x4 matrix that maps voxel indices to LPS millimetres.
 
         Raises:
             GridError: a zero column (no spacing) or a sheared matrix.
@@ -87,7 +87,7 @@ class Grid:
 
     @cached_property
     def ijk_to_lps(self) -> NDArray[np.float64]:
-        """4x4 matrix from voxel indices (centres are whole numbers) to LPS millimetres."""
+        """4x4 matrix from voxel indices to LPS millimetres; voxel centres have integer indices."""
         matrix = np.eye(4)
         matrix[:3, :3] = self.direction * self.spacing_mm
         matrix[:3, 3] = self.origin_mm
@@ -102,15 +102,15 @@ class Grid:
         return matrix
 
     def to_lps(self, ijk: ArrayLike) -> NDArray[np.float64]:
-        """Turn voxel indices, shape (..., 3), fractional ones too, into LPS positions in mm."""
+        """Convert voxel indices, shape (..., 3), possibly fractional, to LPS positions in mm."""
         return _transformed(self.ijk_to_lps, ijk)
 
     def to_ijk(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Turn LPS positions in mm, shape (..., 3), into fractional voxel indices."""
+        """Convert LPS positions in mm, shape (..., 3), to fractional voxel indices."""
         return _transformed(self.lps_to_ijk, lps_mm)
 
     def matches(self, other: Grid, tolerance_mm: float = GEOMETRY_TOLERANCE_MM) -> bool:
-        """Tell whether both grids have the same size and every corner voxel within ``tolerance_mm``."""
+        """Return whether both grids have the same size and corner voxels within ``tolerance_mm`` of each other."""
         if self.size != other.size:
             return False
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.size])).reshape(3, -1).T

@@ -1,4 +1,4 @@
-"""LabelMap: which voxels belong to which segment."""
+"""LabelMap: a segment label for every voxel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LabelMap:
 
     Args:
         array_kji: labels, shape ``grid.shape_kji``; kept as read-only uint8.
-        grid: where the voxels lie.
+        grid: position of the voxels in patient space.
         segments: names of the labels 1, 2, ...
 
     Raises:

@@ -1,4 +1,4 @@
-"""NiftiMatrices: the two matrices of a NIfTI file, as its header holds them."""
+"""NiftiMatrices: the two matrices of a NIfTI file, as stored in its header."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class NiftiMatrices:
     """The qform and the sform of a NIfTI file, in RAS millimetres.
 
-    Results made from the file carry both, so that programs that prefer one or the other show them in one place.
+    Results computed from the file store both, so that image and results align in programs that use either one.
 
     Args:
-        qform_code: what the qform maps to; 0 if there is none.
-        sform_code: what the sform maps to; 0 if there is none.
+        qform_code: coordinate system that the qform maps to; 0 if there is no qform.
+        sform_code: coordinate system that the sform maps to; 0 if there is no sform.
         qfac: sign of the third axis of the qform, 1 or -1.
         quaternion: b, c and d of the qform's rotation.
         offset: translation of the qform, mm.

@@ -1,4 +1,4 @@
-"""SuvMeasures: what PET measures of a lesion are called, their units and how lesions add up, for every output."""
+"""SuvMeasures: PET measures of a lesion, with the names, units and totals used in every output."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from .volume import Volume
 
 SUV_UNIT = "SUVbw"
-SUV_WINDOW = (0.0, 7.0)  # that a PET is shown in, white to black
+SUV_WINDOW = (0.0, 7.0)  # display range of a PET, white to black
 
 
 @dataclass(frozen=True)
 class SuvColumn:
-    """How one measure is shown.
+    """Name, unit and format of one measure.
 
     Args:
         field: attribute of :class:`SuvMeasures`.
-        key: name in JSON and of columns in CSV files; ends with the unit.
-        name: as people write it.
-        unit: UCUM.
-        digits: behind the point where people read it.
+        key: name in JSON and CSV files; ends with the unit.
+        name: name for display.
+        unit: UCUM unit.
+        digits: decimal places for display.
     """
 
     field: str
@@ -31,7 +31,7 @@ class SuvColumn:
 
     @property
     def title(self) -> str:
-        """Name and unit, as the head of a column."""
+        """Name and unit, as a column header."""
         return f"{self.name} ({self.unit})"
 
 
@@ -46,14 +46,14 @@ SUV_COLUMNS = (
 
 @dataclass(frozen=True)
 class SuvMeasures:
-    """Measures of a lesion in a PET in standardised uptake values by body weight, or of several lesions together.
+    """Measures of one PET lesion, or of several lesions together, in standardised uptake values by body weight.
 
     Args:
-        max_suv: SUVmax, the highest voxel, g/ml; None where there is no lesion.
-        mean_suv: SUVmean, the mean of all voxels, g/ml; None where there is no lesion.
-        peak_suv: SUVpeak, the highest mean within a sphere of 1 ml around any voxel of the lesion, g/ml; None where no
+        max_suv: SUVmax, the highest voxel, g/ml; None if there is no lesion.
+        mean_suv: SUVmean, the mean of all voxels, g/ml; None if there is no lesion.
+        peak_suv: SUVpeak, the highest mean within a sphere of 1 ml around any voxel of the lesion, g/ml; None if no
             such sphere lies within the volume.
-        mtv_ml: metabolic tumour volume, that of all voxels, ml.
+        mtv_ml: metabolic tumour volume, the volume of all voxels, ml.
         tlg_g: total lesion glycolysis, SUVmean times MTV, g.
 
     Source:
@@ -69,10 +69,10 @@ class SuvMeasures:
 
     @classmethod
     def total(cls, lesions: Collection[SuvMeasures]) -> SuvMeasures:
-        """Put lesions together: highest SUVmax and SUVpeak, mean of all voxels, sums of MTV and TLG.
+        """Combine lesions: highest SUVmax and SUVpeak, mean of all voxels, sums of MTV and TLG.
 
         Args:
-            lesions: without voxels in common; none of them gives volumes of 0 and no uptake.
+            lesions: must not share voxels. Without lesions, MTV and TLG are 0 and the uptake is None.
         """
         mtv_ml, tlg_g = sum(each.mtv_ml for each in lesions), sum(each.tlg_g for each in lesions)
         return cls(
@@ -84,25 +84,25 @@ class SuvMeasures:
         )
 
     def values(self, digits: int = 6) -> dict[str, float | None]:
-        """Return the key of each measure and its value, rounded, as JSON and CSV hold them."""
+        """Return the rounded value of each measure by its key, as in JSON and CSV files."""
         found = {column.key: getattr(self, column.field) for column in SUV_COLUMNS}
         return {key: None if value is None else round(value, digits) for key, value in found.items()}
 
     def texts(self) -> tuple[str, ...]:
-        """Return each measure as people read it, without its unit; empty where there is none."""
+        """Return each measure as text without its unit; empty text for None."""
         found = [(getattr(self, column.field), column.digits) for column in SUV_COLUMNS]
         return tuple("" if value is None else f"{value:.{digits}f}" for value, digits in found)
 
     def phrases(self) -> tuple[str, ...]:
-        """Return each measure that is known with name and unit: ``SUVmax 7.21 g/ml``, ..., ``TLG 36.9 g``."""
+        """Return each measure that is not None with name and unit: ``SUVmax 7.21 g/ml``, ..., ``TLG 36.9 g``."""
         shown = zip(SUV_COLUMNS, self.texts(), strict=True)
         return tuple(f"{column.name} {text} {column.unit}" for column, text in shown if text)
 
     def sentence(self) -> str:
-        """Return :meth:`phrases` in a line."""
+        """Return :meth:`phrases` joined by commas."""
         return ", ".join(self.phrases())
 
 
 def holds_suv(volume: Volume) -> bool:
-    """Tell whether the voxels of a volume are known to be standardised uptake values by body weight."""
+    """Return whether the voxels of a volume are standardised uptake values by body weight."""
     return volume.unit == SUV_UNIT

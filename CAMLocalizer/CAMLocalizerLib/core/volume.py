@@ -19,16 +19,16 @@ class Volume:
 
     Args:
         array_kji: intensities, shape ``grid.shape_kji``; kept as read-only float32.
-        grid: where the voxels lie.
-        name: how messages and results call the volume; never a patient's name.
+        grid: position of the voxels in patient space.
+        name: name of the volume in messages and results; never a patient's name.
         unit: unit of the intensities (``"SUVbw"``, ``"HU"``), empty if arbitrary.
-        notes: what was assumed when it was read, one sentence each.
-        matrices: those of the NIfTI file that it came from, to be written into results; None elsewhere.
-        inverted: whether low intensities are meant to be shown bright, as in DICOM's MONOCHROME1.
+        notes: assumptions made when the volume was read, one sentence each.
+        matrices: matrices of the source NIfTI file, to be written into results; None for other formats.
+        inverted: whether low intensities are displayed bright, as in DICOM's MONOCHROME1.
 
     Raises:
         GridError: the array's shape differs from the grid's.
-        InputError: NaN or infinite voxels, or one value everywhere.
+        InputError: NaN or infinite voxels, or a constant volume.
     """
 
     array_kji: NDArray[np.float32]
@@ -49,12 +49,12 @@ class Volume:
             bad = int(array.size - np.isfinite(array).sum())
             raise InputError(f"{self.name}: {bad} of {array.size} voxels are NaN or infinite; replace them first")
         if low == high:
-            raise InputError(f"{self.name}: every voxel is {low:g}; there is nothing to see")
+            raise InputError(f"{self.name}: every voxel is {low:g}; give an image that is not constant")
 
     def shown(self) -> Volume:
-        """Return the volume as a viewer and a network see it: itself, or upside down within its range if inverted.
+        """Return the volume with displayed intensities: unchanged, or mirrored within their range if inverted.
 
-        Measures are taken of the volume itself.
+        Viewers and networks use these intensities. Measures use the original ones.
 
         Source: DICOM PS3.3 C.7.6.3.1.2.
         """

@@ -1,4 +1,4 @@
-"""Growth: change of volume over time, and doubling time."""
+"""Growth: volume over time, and the doubling time of a tumour."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..core import InputError
 
 @dataclass(frozen=True)
 class Change:
-    """How a volume changed between two dates.
+    """Change of a volume between two dates.
 
     Args:
-        days: between them, above 0.
-        absolute_ml: later less earlier volume.
-        relative: the same as a share of the earlier volume; None where that was 0.
-        doubling_days: time in which the volume would double at this pace; negative for the time in which it would
-            halve; None where a volume is 0 or nothing changed.
+        days: days between the dates, above 0.
+        absolute_ml: later minus earlier volume.
+        relative: change as a fraction of the earlier volume; None if that was 0.
+        doubling_days: doubling time at this rate of growth; negative for a halving time; None if a volume is 0 or
+            nothing changed.
     """
 
     days: float
@@ -32,18 +32,18 @@ def change_between(days: float, earlier_ml: float, later_ml: float) -> Change:
     """Compare two volumes.
 
     Args:
-        days: between them.
+        days: days between them.
         earlier_ml: at least 0.
         later_ml: at least 0.
 
     Raises:
-        InputError: no time between them, or a negative volume.
+        InputError: days that are not positive, or a negative volume.
 
     Source:
         Schwartz, A biomathematical approach to clinical tumor growth, Cancer 14:1272-1294, 1961: exponential growth.
     """
     if not days > 0:
-        raise InputError(f"exams must lie apart in time, got {days} days")
+        raise InputError(f"days between the exams must be positive, got {days}")
     if min(earlier_ml, later_ml) < 0:
         raise InputError(f"volumes must be at least 0 ml, got {earlier_ml} and {later_ml}")
     absolute = later_ml - earlier_ml
@@ -52,20 +52,20 @@ def change_between(days: float, earlier_ml: float, later_ml: float) -> Change:
 
 
 def doubling_days(days: Sequence[float], volumes_ml: Sequence[float]) -> float | None:
-    """Fit exponential growth to volumes by least squares of their logarithms.
+    """Fit exponential growth to volumes by least squares on their logarithms.
 
     Args:
-        days: of each exam.
-        volumes_ml: of each exam; those of 0 are left out.
+        days: day of each exam.
+        volumes_ml: volume in each exam; volumes of 0 are ignored.
 
     Returns:
-        Time of doubling in days, negative for halving; None with fewer than two volumes above 0, or without any change.
+        Doubling time in days, negative for halving; None with fewer than two volumes above 0, or without change.
 
     Raises:
-        InputError: another number of days than volumes.
+        InputError: different numbers of days and volumes.
     """
     if len(days) != len(volumes_ml):
-        raise InputError(f"{len(days)} days and {len(volumes_ml)} volumes given; one of each per exam is expected")
+        raise InputError(f"got {len(days)} days and {len(volumes_ml)} volumes, expected one of each per exam")
     times, volumes = np.array(days, float), np.array(volumes_ml, float)
     times, volumes = times[volumes > 0], np.log(volumes[volumes > 0])
     if len(np.unique(times)) < 2:

@@ -1,4 +1,4 @@
-"""Matching of the components of one exam with those of the next."""
+"""Matching: follow the components of one exam through the next exams."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..core import MM3_PER_ML, LabelMap, label_components
 from .registration import RigidTransform
 
 SLACK_MM = 10.0
-OVERLAP_COUNTS = 1000.0
-LEAST_GAIN = 1e-6
-OWN_SHARE = 0.5
+OVERLAP_WEIGHT = 1000.0
+MIN_GAIN = 1e-6
+MIN_OVERLAP_FRACTION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class Components:
 
     Args:
         labels_kji: 0 background, then 1, 2, ... by size.
-        label_map: where they lie.
-        volumes_ml: volume of each.
-        centres_lps_mm: centre of mass of each, shape (components, 3).
+        label_map: label map of the exam.
+        volumes_ml: volume of each component.
+        centres_lps_mm: centre of mass of each component, shape (components, 3).
     """
 
     labels_kji: NDArray[np.int32]
@@ -57,7 +57,7 @@ class Components:
         return self.label_map.grid.to_lps(np.argwhere(self.labels_kji == number)[:, ::-1])
 
     def at(self, lps_mm: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Return the component at each position, 0 where there is none, shape (positions,)."""
+        """Return the number of the component at each position, 0 for background, shape (positions,)."""
         grid = self.label_map.grid
         nearest = np.rint(grid.to_ijk(lps_mm)).astype(int)
         inside = ((nearest >= 0) & (nearest < grid.size)).all(axis=1)
@@ -67,19 +67,19 @@ class Components:
         return found
 
     def radius_mm(self, number: int) -> float:
-        """Return the radius of the sphere with the volume of component ``number``."""
+        """Return the radius of a sphere with the volume of component ``number``."""
         return float(np.cbrt(self.volumes_ml[number - 1] * MM3_PER_ML * 3 / (4 * np.pi)))
 
 
 @dataclass(frozen=True)
 class Track:
-    """One tumour through the exams.
+    """One tumour over all exams.
 
     Args:
         number: from 1, in the order of appearance and size.
-        components: number of its component in each exam; None where it was not found.
-        merged_with: track whose component it shares from some exam on; None usually.
-        split_from: track whose component it was a part of before it appeared; None usually.
+        components: number of its component in each exam; None if it was not found.
+        merged_with: track that it merged with; usually None.
+        split_from: track that it split from; usually None.
     """
 
     number: int
@@ -91,19 +91,18 @@ class Track:
 def match_components(exams: Sequence[Components], to_next: Sequence[RigidTransform]) -> tuple[Track, ...]:
     """Follow every component through the exams.
 
-    Two components of neighbouring exams match if they overlap once the body is registered, or if spheres of their
-    volumes would be within 10 mm of each other. Of all assignments the one with the most overlap (Dice coefficient)
-    and, after that, the least distance wins. A component that is missing in one exam is searched in the next at its
-    last place.
+    Two components of consecutive exams match if they overlap after registration, or if spheres of their volumes would
+    be within 10 mm of each other. The assignment maximises the overlap (Dice coefficient) and then minimises the
+    distance. A component that is missing in one exam is searched for in the next one at its last position.
 
     Args:
-        exams: components of each exam, in the order of time.
-        to_next: transform from each exam to the next, one less than exams.
+        exams: components of each exam, in chronological order.
+        to_next: transform from each exam to the next, one fewer than exams.
 
     Returns:
-        The tracks. Where two tracks end in one component, the one that shares less of it says so in ``merged_with`` and
-        has no component from then on. Where a component comes apart, the part that shares less of it is a track of its
-        own and says so in ``split_from``.
+        The tracks. If two tracks merge into one component, the one that overlaps less gets ``merged_with`` and has no
+        component in later exams. If a component splits, the part that overlaps less becomes a new track with
+        ``split_from``.
     """
     histories: list[list[int | None]] = []
     for index, components in enumerate(exams):
@@ -125,11 +124,11 @@ def _matched(
     to_next: Sequence[RigidTransform],
     index: int,
 ) -> dict[int, int]:
-    """Assign components of exam ``index`` to the tracks so far: row of the track to number of the component."""
+    """Assign the components of exam ``index`` to the existing tracks: row of the track to number of the component."""
     new = exams[index]
     if not histories or not len(new):
         return {}
-    # What a match gains; no match gains nothing, so that a large overlap is never given up to match two specks instead.
+    # A missing match has gain 0, so that a large overlap is never given up for matches of two tiny regions.
     gains = np.zeros((len(histories), len(new)))
     for row, history in enumerate(histories):
         last, number, moved, centre = _last_seen(history, exams, to_next, index)
@@ -139,7 +138,7 @@ def _matched(
             reach = last.radius_mm(number) + new.radius_mm(column + 1) + SLACK_MM
             distance = float(np.linalg.norm(centre - new.centres_lps_mm[column])) / reach
             if dice[column] > 0 or distance <= 1:
-                gains[row, column] = OVERLAP_COUNTS * dice[column] + 1 - min(distance, 1.0) + LEAST_GAIN
+                gains[row, column] = OVERLAP_WEIGHT * dice[column] + 1 - min(distance, 1.0) + MIN_GAIN
     rows, columns = linear_sum_assignment(gains, maximize=True)
     return {int(r): int(c) + 1 for r, c in zip(rows, columns, strict=True) if gains[r, c] > 0}
 
@@ -147,7 +146,7 @@ def _matched(
 def _last_seen(
     history: Sequence[int | None], exams: Sequence[Components], to_next: Sequence[RigidTransform], index: int
 ) -> tuple[Components, int, NDArray[np.float64], NDArray[np.float64]]:
-    """Return where a track was seen last, with its voxels and centre brought to exam ``index``."""
+    """Return the exam and component where a track was last seen, and its voxels and centre moved to exam ``index``."""
     seen = max(exam for exam, number in enumerate(history) if number is not None)
     number = history[seen]
     assert number is not None
@@ -160,7 +159,7 @@ def _last_seen(
 def _merges(
     histories: Sequence[Sequence[int | None]], exams: Sequence[Components], to_next: Sequence[RigidTransform]
 ) -> dict[int, int]:
-    """Find tracks that end because another track's component took their place: row to number of the other track."""
+    """Find tracks that end because they merged with another track: row to number of the other track."""
     merges = {}
     for row, history in enumerate(histories):
         seen = max(exam for exam, number in enumerate(history) if number is not None)
@@ -177,7 +176,7 @@ def _merges(
 def _splits(
     histories: Sequence[Sequence[int | None]], exams: Sequence[Components], to_next: Sequence[RigidTransform]
 ) -> dict[int, int]:
-    """Find tracks that begin, for the greater part, where another track's component was: row to number of the other."""
+    """Find tracks that start mostly within another track's earlier component: row to number of the other track."""
     splits = {}
     for row, history in enumerate(histories):
         first = next(exam for exam, number in enumerate(history) if number is not None)
@@ -187,7 +186,7 @@ def _splits(
         before = exams[first - 1]
         moved = to_next[first - 1].inverse().apply(exams[first].points_lps_mm(number))
         hits = np.bincount(before.at(moved), minlength=len(before) + 1)
-        if len(before) and hits[1:].max() > OWN_SHARE * len(moved):
+        if len(before) and hits[1:].max() > MIN_OVERLAP_FRACTION * len(moved):
             component = int(hits[1:].argmax()) + 1
             splits[row] = next(n for n, other in enumerate(histories) if other[first - 1] == component) + 1
     return splits

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import SimpleITK
 
 SEED = 20
-SAMPLED_SHARE = 0.2
+SAMPLED_FRACTION = 0.2
 HISTOGRAM_BINS = 40
 SHRINK = (4, 2)
 SMOOTHING_MM = (4.0, 2.0)
@@ -23,18 +23,18 @@ ITERATIONS = 150
 
 @dataclass(frozen=True, eq=False)
 class RigidTransform:
-    """A rotation and a shift of the body between two exams.
+    """A rotation and translation of the body between two exams.
 
     Args:
-        matrix: 4x4, takes LPS positions in mm of the fixed exam to those of the moving one.
-        similarity: mutual information that was reached; higher is better, comparable within one pair only.
+        matrix: 4x4 matrix from LPS positions in mm of the fixed exam to those of the moving one.
+        similarity: mutual information; higher is better, comparable only within one pair of exams.
     """
 
     matrix: NDArray[np.float64]
     similarity: float
 
     def apply(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Take positions of the fixed exam, shape (..., 3), to the moving one."""
+        """Transform positions of the fixed exam, shape (..., 3), to the moving one."""
         moved: NDArray[np.float64] = np.asarray(lps_mm, float) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
         return moved
 
@@ -44,21 +44,21 @@ class RigidTransform:
 
     @property
     def shift_mm(self) -> float:
-        """How far the origin of the fixed exam's coordinates moves."""
+        """Distance by which the origin of the fixed exam's coordinates moves."""
         return float(np.linalg.norm(self.matrix[:3, 3]))
 
     @property
     def angle_deg(self) -> float:
-        """Angle of the rotation."""
+        """Rotation angle."""
         cosine = (np.trace(self.matrix[:3, :3]) - 1) / 2
         return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
 def register_rigid(fixed: Volume, moving: Volume) -> RigidTransform:
-    """Find the rotation and shift that lay one exam over the other; the same input gives the same result.
+    """Find the rotation and translation that align two exams; the result is deterministic.
 
-    Mattes mutual information at two resolutions, from the better of two starts: the coordinates of the scanner as they
-    are, and centres of mass laid over each other.
+    Maximises the Mattes mutual information at two resolutions. The better result of two initialisations is returned:
+    identical scanner coordinates, and aligned centres of mass.
 
     Args:
         fixed: the earlier exam.
@@ -81,11 +81,9 @@ def register_rigid(fixed: Volume, moving: Volume) -> RigidTransform:
     starts[1] = SimpleITK.Euler3DTransform(
         SimpleITK.CenteredTransformInitializer(*images, SimpleITK.Euler3DTransform(), kind)
     )
-    found = [result for start in starts if (result := _optimised(images[0], images[1], start)) is not None]
+    found = [result for start in starts if (result := _optimise(images[0], images[1], start)) is not None]
     if not found:
-        raise InputError(
-            f"{fixed.name} and {moving.name} could not be registered: they show no common part of the body"
-        )
+        raise InputError(f"{fixed.name} and {moving.name} cannot be registered: they show no common part of the body")
     return max(found, key=lambda result: result.similarity)
 
 
@@ -99,7 +97,7 @@ def _image(volume: Volume) -> SimpleITK.Image:
     return image
 
 
-def _optimised(
+def _optimise(
     fixed: SimpleITK.Image, moving: SimpleITK.Image, start: SimpleITK.Euler3DTransform
 ) -> RigidTransform | None:
     import SimpleITK
@@ -107,7 +105,7 @@ def _optimised(
     method = SimpleITK.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(HISTOGRAM_BINS)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(SAMPLED_SHARE, SEED)
+    method.SetMetricSamplingPercentage(SAMPLED_FRACTION, SEED)
     method.SetInterpolator(SimpleITK.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(2.0, 1e-3, ITERATIONS, 0.6)
     method.SetOptimizerScalesFromPhysicalShift()
@@ -117,13 +115,13 @@ def _optimised(
     method.SetInitialTransform(start, inPlace=False)
     try:
         result = method.Execute(fixed, moving)
-    except RuntimeError:  # too few samples fall within both
+    except RuntimeError:  # too few samples lie within both exams
         return None
     return RigidTransform(_matrix(result), -method.GetMetricValue())
 
 
 def _matrix(transform: SimpleITK.Transform) -> NDArray[np.float64]:
-    """Return what a transform does to the origin and the axes as a 4x4 matrix."""
+    """Return the 4x4 matrix of an affine transform."""
     points = [transform.TransformPoint(point) for point in ((0.0, 0.0, 0.0), (1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0))]
     matrix = np.eye(4)
     matrix[:3, 3] = points[0]

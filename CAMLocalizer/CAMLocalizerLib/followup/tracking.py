@@ -17,7 +17,7 @@ from ..cases.report import CaseResult
 from ..core import MM3_PER_ML, InputError, LabelMap, Volume
 from ..io import read_label_map, read_volume, source_sha256
 from ..io.image import named
-from ..io.plain_paths import readable
+from ..io.utf8_paths import escape_non_utf8
 from ..localizer import Findings, LabelSettings, Localizer
 from ..measure import place_label_map
 from ..segment import UptakeBorder, filter_components
@@ -186,7 +186,7 @@ def _examined(
     found = localizer.run(volume, view=view)
     run = {"map": localizer.map, "batch_size": localizer.batch_size, "precision": localizer.precision}
     case = make_case(
-        found, settings, readable(exam.path.name), run=run, timings_s=found.timings_s, source_sha256=checksum
+        found, settings, escape_non_utf8(exam.path.name), run=run, timings_s=found.timings_s, source_sha256=checksum
     )
     return ExamResult(exam, volume, case.label_map, _varied(found, case), case, provenance(case))
 

@@ -1,4 +1,4 @@
-"""Installation: what must be installed for models to run, what is, and a report of it; nothing is installed here."""
+"""Installation: required packages, their installed versions and a set-up report; this package installs nothing."""
 
 from .packages import PackageState, missing_packages, package_states
 from .report import setup_report

@@ -1,4 +1,4 @@
-"""PackageState: what is installed of what is wanted, found out without importing it."""
+"""PackageState: the installed version of a required package, looked up without importing it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .versions import version_fits
 
 @dataclass(frozen=True)
 class PackageState:
-    """A package that is wanted, and what there is of it.
+    """A required package and its installed version.
 
     Args:
-        requirement: what is wanted.
+        requirement: package and allowed versions.
         found: installed version, empty if there is none.
-        fits: whether that version will do.
+        fits: whether the installed version is allowed.
     """
 
     requirement: Requirement
@@ -31,7 +31,7 @@ class PackageState:
 
     @property
     def wanted(self) -> str:
-        """Range of versions that will do; empty for any."""
+        """Range of allowed versions; empty for any version."""
         return self.requirement.wanted
 
     def __str__(self) -> str:
@@ -40,20 +40,20 @@ class PackageState:
 
 
 def package_states(wanted: Iterable[Requirement] | None = None) -> tuple[PackageState, ...]:
-    """Look up what is installed, as of now; imports nothing.
+    """Look up the installed version of each package without importing it.
 
     Args:
-        wanted: packages to look for; all that models need if not given.
+        wanted: packages to look up; by default all packages that models need.
 
     Raises:
-        InputError: the list of packages is damaged.
+        InputError: the list of required packages is damaged.
     """
     invalidate_caches()
     return tuple(_state(requirement) for requirement in (requirements() if wanted is None else wanted))
 
 
 def missing_packages(states: Iterable[PackageState] | None = None) -> tuple[Requirement, ...]:
-    """Return what has to be installed: packages that are missing or of a version that will not do.
+    """Return the packages that must be installed: missing ones and ones with a version that is not allowed.
 
     Args:
         states: from :func:`package_states`; looked up if not given.

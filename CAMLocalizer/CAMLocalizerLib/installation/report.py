@@ -1,4 +1,4 @@
-"""The report of the set-up page, to be copied into a message when something does not work."""
+"""The set-up report, to be copied into a message when something does not work."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def setup_report(
     slicer_version: str = "",
     problem: str = "",
 ) -> str:
-    """Describe the installation in plain text; without names of users and paths of their folders.
+    """Describe the installation in plain text, without user names or home folders.
 
     Args:
-        devices: what models can run on, each with a line of its own as its text, memory included.
-        states: what is installed of what is wanted.
+        devices: devices that models can run on; ``str`` of each is its line, memory included.
+        states: required packages and their installed versions.
         models: names of the model bundles.
-        slicer_version: of Slicer; empty outside of it.
-        problem: a sentence on what went wrong.
+        slicer_version: version of Slicer; empty outside Slicer.
+        problem: one sentence about what went wrong.
     """
     packages = [str(state) if state.fits else f"{state} - to be installed" for state in states]
     slicer = [("Slicer", slicer_version)] if slicer_version else []

@@ -1,4 +1,4 @@
-"""Requirement: a package, and which of its versions will do."""
+"""Requirement: a package and its allowed versions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ REQUIREMENTS_FILE = Path(__file__).resolve().parents[2] / "Resources" / "require
 
 @dataclass(frozen=True)
 class Requirement:
-    """A package, and which of its versions will do.
+    """A package and its allowed versions.
 
     Args:
-        name: of the distribution, as ``pip`` takes it.
-        wanted: range of versions, such as ``>=3.8,<4``; empty where any will do.
+        name: name of the distribution, as for ``pip``.
+        wanted: range of versions, such as ``>=3.8,<4``; empty for any version.
     """
 
     name: str
@@ -26,10 +26,10 @@ class Requirement:
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
-        """Read a requirement as ``pip`` takes it: a name and a range.
+        """Parse a requirement in the format of ``pip``: a name and a range of versions.
 
         Raises:
-            InputError: another form, such as an address, extras or a condition.
+            InputError: another format, such as an address, extras or an environment marker.
         """
         from packaging.requirements import InvalidRequirement
         from packaging.requirements import Requirement as Parsed
@@ -40,25 +40,25 @@ class Requirement:
         except InvalidRequirement:
             parsed = None
         if parsed is None or parsed.url or parsed.extras or parsed.marker:
-            raise InputError(f'"{text}" is no requirement; expected a package and its versions: name>=1.2,<2')
+            raise InputError(f'"{text}" is not a requirement; expected a package and its versions: name>=1.2,<2')
         return cls(parsed.name, re.sub(r"[\s()]", "", text.removeprefix(parsed.name)))
 
     def __str__(self) -> str:
         return f"{self.name}{self.wanted}"
 
 
-# In Slicer it comes with the PyTorch extension, which chooses the build for the machine's GPU.
+# In Slicer the PyTorch extension installs it, because it chooses the build for the machine's GPU.
 TORCH = Requirement("torch", ">=2.4")
 
 
 def requirements(file: str | os.PathLike[str] = REQUIREMENTS_FILE) -> tuple[Requirement, ...]:
-    """Return what must be installed for models to run: PyTorch, and the packages that a file lists.
+    """Return the packages that models need: PyTorch and the packages listed in a file.
 
     Args:
-        file: a requirement per line; lines that begin with ``#`` are comments.
+        file: one requirement per line; lines that start with ``#`` are comments.
 
     Raises:
-        InputError: the file cannot be read or has a line that is no requirement.
+        InputError: the file cannot be read or has a line that is not a requirement.
     """
     path = Path(file)
     try:

@@ -1,13 +1,13 @@
-"""Whether a version lies in a range."""
+"""Check versions against ranges."""
 
 from __future__ import annotations
 
 
 def version_fits(version: str, wanted: str) -> bool:
-    """Tell whether a version lies in a range such as ``>=2.4,<3``; builds such as ``2.6.0+cu124`` count as ``2.6.0``.
+    """Return whether a version lies in a range such as ``>=2.4,<3``; ``2.6.0+cu124`` counts as ``2.6.0``.
 
-    Pre-releases count as what they are, and are good enough if they lie in the range. A version that is not one of
-    Python's fits no range.
+    Pre-releases are compared as such and are allowed within the range. A version that does not follow Python's scheme
+    fits no range.
     """
     from packaging.specifiers import SpecifierSet
     from packaging.version import InvalidVersion

@@ -1,4 +1,4 @@
-"""Files in and out: volumes, DICOM series, label maps, segmentations and folders of results."""
+"""Reading and writing: volumes, DICOM series, label maps, segmentations and result folders."""
 
 from .dicom import SeriesInfo, list_series
 from .dicom_seg import separate_components, write_dicom_seg, write_dicom_seg_fractional

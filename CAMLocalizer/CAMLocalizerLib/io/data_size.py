@@ -1,4 +1,4 @@
-"""Whether a file holds the voxels that its text header describes."""
+"""Check that a file contains the voxels that its text header describes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ..core import InputError
 
-# Smaller images are left to the image library, which then fails without taking much memory.
+# Smaller images are left to the image library, which fails without allocating much memory.
 LARGE_BYTES = 1 << 28
-DEFLATE_EXPANSION = 1100  # deflate never makes more than 1032 bytes out of one
+DEFLATE_EXPANSION = 1100  # deflate expands one byte to at most 1032
 NRRD_EXPANSION = {"raw": 1, "gzip": DEFLATE_EXPANSION, "gz": DEFLATE_EXPANSION}
-AUTOMATIC = 47  # zlib's word for a stream of zlib or gzip, with the largest window
+AUTOMATIC = 47  # wbits for zlib or gzip streams with the largest window
 CHUNK_BYTES = 1 << 20
 _BITS = re.compile(r"u?int(8|16|32|64)(_t)?$")
 BYTES_PER_VOXEL = {
@@ -28,13 +28,13 @@ BYTES_PER_VOXEL = {
 
 
 def check_data_size(path: Path, fields: Mapping[str, str], kind: str) -> None:
-    """Refuse a file whose header describes far more voxels than its data can hold.
+    """Check that a file is large enough for the voxels that its header describes.
 
-    The image library would take memory for all of them before it finds the data truncated.
+    The image library would allocate memory for all voxels before it detects the truncated data.
 
     Args:
-        path: header, alone or with its data.
-        fields: of the header, names in lower case.
+        path: header file, with or without data.
+        fields: fields of the header, names in lower case.
         kind: ``NRRD`` or ``MetaImage``.
 
     Raises:
@@ -53,15 +53,15 @@ def check_data_size(path: Path, fields: Mapping[str, str], kind: str) -> None:
 
 
 def check_deflated_meta_image(path: Path, fields: Mapping[str, str]) -> None:
-    """Check the compressed data of a MetaImage, of which the image library reads damaged ones without a word.
+    """Check the compressed data of a MetaImage, since the image library reads damaged data without an error.
 
     Args:
-        path: header, alone or with its data.
-        fields: of the header, names in lower case.
+        path: header file, with or without data.
+        fields: fields of the header, names in lower case.
 
     Raises:
-        InputError: data that are truncated, damaged or of another length than the header describes, or without the
-            field ``CompressedDataSize``, in which case the image library would read zeros.
+        InputError: data that are truncated, damaged or do not have the length in the header, or a missing field
+            ``CompressedDataSize``, without which the image library would read zeros.
     """
     sizes, voxel, expansion, data_file = _meta_image(fields)
     data = path.with_name(data_file) if data_file else path
@@ -87,7 +87,7 @@ def _end_of_header(path: Path) -> int:
 
 
 def _inflated_bytes(path: Path, start: int) -> int | None:
-    """Return how many bytes a zlib or gzip stream holds; None if it is truncated or its checksum is wrong."""
+    """Return the uncompressed size of a zlib or gzip stream; None if it is truncated or its checksum is wrong."""
     inflate, count = zlib.decompressobj(wbits=AUTOMATIC), 0
     with path.open("rb") as stream:
         stream.seek(start)
@@ -102,7 +102,7 @@ def _inflated_bytes(path: Path, start: int) -> int | None:
 
 
 def _nrrd(fields: Mapping[str, str]) -> tuple[list[int], int, int, str]:
-    """Return sizes, bytes per voxel, how often a byte of the file can expand (0 if not known), and the data file."""
+    """Return sizes, bytes per voxel, maximum expansion of compressed data (0 if unknown), and the data file."""
     expansion = NRRD_EXPANSION.get(fields.get("encoding", "raw").lower(), 0)
     data_file = fields.get("data file", fields.get("datafile", ""))
     return _whole_numbers(fields.get("sizes", "")), _voxel_bytes(fields.get("type", "")), expansion, data_file
@@ -124,7 +124,7 @@ def _meta_image(fields: Mapping[str, str]) -> tuple[list[int], int, int, str]:
 
 
 def _voxel_bytes(name: str) -> int:
-    """Return the bytes of a voxel; 0 for a type that is not known."""
+    """Return the bytes per voxel; 0 for an unknown type."""
     bits = _BITS.match(name.lower())
     return int(bits.group(1)) // 8 if bits else BYTES_PER_VOXEL.get(name.lower(), 0)
 

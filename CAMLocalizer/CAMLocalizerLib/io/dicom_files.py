@@ -1,4 +1,4 @@
-"""DICOM files: found in a folder, told from other files, their headers read."""
+"""Find DICOM files in a folder and read their headers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
-NO_IMAGES = frozenset({"SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-CHUNK = 1 << 20
+NON_IMAGE_MODALITIES = frozenset({"SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG"})
+PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Entry:
 
     Args:
         path: the file.
-        header: all of it but the pixels.
+        header: all attributes except the pixels.
     """
 
     path: Path
@@ -35,12 +35,12 @@ class Entry:
 
     @property
     def frames(self) -> int:
-        """NumberOfFrames, 1 where there is none."""
+        """NumberOfFrames, 1 if missing."""
         return int(self.header.get("NumberOfFrames", 1) or 1)
 
 
 def image_entries(folder: Path) -> Iterator[Entry]:
-    """Find the DICOM images of a folder and its subfolders, links among them, in the order of their paths.
+    """Find the DICOM images of a folder and its subfolders, including links, in the order of their paths.
 
     Raises:
         InputError: no such folder, or a damaged DICOM file in it.
@@ -53,7 +53,7 @@ def image_entries(folder: Path) -> Iterator[Entry]:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Return the files of a folder and its subfolders but hidden ones; links to folders are followed once."""
+    """Yield the files of a folder and its subfolders except hidden ones; links to folders are followed once."""
     visited: set[str] = set()
     for root, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)
@@ -68,7 +68,7 @@ def read_entry(path: Path) -> Entry | None:
     """Read a file's header; None if it is not a DICOM image.
 
     Raises:
-        InputError: a file that is damaged or cannot be opened; a damaged ``.dcm`` is an error, not a missing slice.
+        InputError: a file that is damaged or cannot be opened; a damaged ``.dcm`` file is not taken as a missing slice.
     """
     from pydicom import dcmread
 
@@ -83,7 +83,7 @@ def read_entry(path: Path) -> Entry | None:
             stream.seek(0)
             header = dcmread(stream, stop_before_pixels=True, force=True)
             least = stream.tell() + _pixel_bytes(header)
-        image = "Rows" in header and str(header.get("Modality", "")) not in NO_IMAGES
+        image = "Rows" in header and str(header.get("Modality", "")) not in NON_IMAGE_MODALITIES
     except PermissionError:
         raise InputError(f"{path}: cannot be opened (permission denied)") from None
     except InputError:
@@ -96,7 +96,7 @@ def read_entry(path: Path) -> Entry | None:
 
 
 def transfer_syntax(header: Dataset) -> UID:
-    """Return TransferSyntaxUID; where the file has none, that of native pixels in the encoding that was found."""
+    """Return TransferSyntaxUID; if missing, the uncompressed transfer syntax of the detected encoding."""
     from pydicom import uid
 
     stated = getattr(header.file_meta, "TransferSyntaxUID", None) if hasattr(header, "file_meta") else None
@@ -109,7 +109,7 @@ def transfer_syntax(header: Dataset) -> UID:
 
 
 def _pixel_bytes(header: Dataset) -> int:
-    """Least number of bytes that the pixels and their tag take; the tag alone if they are compressed."""
+    """Minimum number of bytes of the pixels and their tag; only the tag if they are compressed."""
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     syntax = transfer_syntax(header)
@@ -126,14 +126,14 @@ def _pixel_bytes(header: Dataset) -> int:
     return tag + frames * bits // 8
 
 
-def without_copies(entries: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
+def drop_duplicates(entries: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
     """Keep one file of each SOPInstanceUID.
 
     Returns:
-        The files that are kept, and a sentence if there were copies.
+        The remaining files, and a note if there were copies.
 
     Raises:
-        SeriesError: two files with one SOPInstanceUID that do not show the same.
+        SeriesError: two files with the same SOPInstanceUID but different content.
     """
     kept: dict[str, Entry] = {}
     copies = 0
@@ -148,11 +148,11 @@ def without_copies(entries: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ..
 
 
 def _check_copy(first: Entry, second: Entry) -> None:
-    """See that two files with one SOPInstanceUID are equal, be it but for how and by whom they were written."""
+    """Check that two files with the same SOPInstanceUID have the same content, apart from how they were written."""
     if _same_bytes(first.path, second.path) or _content(first.path) == _content(second.path):
         return
     raise SeriesError(
-        f"{second.path}: has the SOPInstanceUID (0008,0018) of {first.path.name} but other content; keep one of both"
+        f"{second.path}: has the SOPInstanceUID (0008,0018) of {first.path.name} but other content; keep one of them"
     )
 
 
@@ -160,14 +160,14 @@ def _same_bytes(first: Path, second: Path) -> bool:
     if first.stat().st_size != second.stat().st_size:
         return False
     with first.open("rb") as one, second.open("rb") as two:
-        while chunk := one.read(CHUNK):
-            if chunk != two.read(CHUNK):
+        while chunk := one.read(CHUNK_BYTES):
+            if chunk != two.read(CHUNK_BYTES):
                 return False
     return True
 
 
 def _content(path: Path) -> tuple[bytes, str]:
-    """Return the pixels as stored and what places and scales them."""
+    """Return the stored pixels and the attributes that position and scale them."""
     from pydicom import dcmread
 
     header = dcmread(path, force=True)
@@ -175,5 +175,5 @@ def _content(path: Path) -> tuple[bytes, str]:
         str(header.get(name, ""))
         for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope")
     ]
-    pixels = next((bytes(header[name].value) for name in PIXELS if name in header), b"")
+    pixels = next((bytes(header[name].value) for name in PIXEL_KEYWORDS if name in header), b"")
     return pixels.rstrip(b"\0"), "|".join([*place, str(transfer_syntax(header).is_compressed)])

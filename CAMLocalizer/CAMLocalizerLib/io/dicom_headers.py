@@ -1,4 +1,4 @@
-"""What of a source series' headers goes into results: what DICOM requires there, and nothing else."""
+"""Attributes of a source series that results repeat: those that DICOM requires, and no others."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from ..core import Grid, InputError, SeriesError
 from .dicom_files import Entry
-from .dicom_values import tagged
+from .dicom_values import with_tag
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-LONGEST_UID = 64
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # zeros may lead: archives hold such UIDs, and results must repeat them
+MAX_UID_LENGTH = 64
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")  # leading zeros are allowed: archives have such UIDs, and results repeat them
 IDENTITIES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 PLACES = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 SHARED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName")
@@ -37,22 +37,22 @@ COPIED = (
 
 
 def reduced_headers(entries: Sequence[Entry], grid: Grid) -> tuple[tuple[Dataset, ...], tuple[str, ...]]:
-    """Keep of each header what a segmentation or report made from it must repeat.
+    """Reduce each header to the attributes that a segmentation or report must repeat.
 
-    Of the patient these are name, ID, birth date and sex, and of the study its UID, date, time, ID, accession number
-    and referring physician: attributes of type 1 and 2 of the modules Patient and General Study, by which an archive
-    knows where a result belongs. Those of type 2 stay empty where the source has none. Orientation and step are
-    written the same for all slices, since :func:`~.dicom_geometry.stack` found them to be.
+    These are the patient's name, ID, birth date and sex, and the study's UID, date, time, ID, accession number and
+    referring physician: attributes of type 1 and 2 of the modules Patient and General Study, which archives need to
+    file a result. Attributes of type 2 stay empty if the source lacks them. All slices get the same orientation and
+    slice spacing, as :func:`~.dicom_geometry.stack_slices` has checked.
 
     Args:
         entries: one file with several frames, or one per slice, sorted along k.
         grid: of the whole series.
 
     Returns:
-        A header per file, and a sentence for each attribute that the first file lacks.
+        One header per file, and a note for each attribute that the first file lacks.
 
     Raises:
-        InputError: an attribute that is missing or is no UID; file and attribute are named.
+        InputError: an attribute that is missing or not a valid UID; the message names file and attribute.
         SeriesError: files of different patients, studies or frames of reference.
 
     Source: DICOM PS3.3 C.7.1.1 and C.7.2.1.
@@ -66,17 +66,19 @@ def reduced_headers(entries: Sequence[Entry], grid: Grid) -> tuple[tuple[Dataset
 
 
 def is_multi_frame(header: Dataset) -> bool:
-    """Tell whether an image keeps the place of its frames in functional groups."""
+    """Return whether an image stores the positions of its frames in functional groups."""
     return "PerFrameFunctionalGroupsSequence" in header
 
 
 def _check_required(entry: Entry) -> None:
     for keyword in IDENTITIES if is_multi_frame(entry.header) else IDENTITIES + PLACES:
         if entry.header.get(keyword) in (None, ""):
-            raise InputError(f"{entry.path}: {tagged(keyword)} is missing; DICOM results need it in every source image")
+            raise InputError(
+                f"{entry.path}: {with_tag(keyword)} is missing; DICOM results need it in every source image"
+            )
     for keyword in IDENTITIES:
-        if not (_UID.fullmatch(uid := str(entry.header[keyword].value)) and len(uid) <= LONGEST_UID):
-            raise InputError(f"{entry.path}: {tagged(keyword)} is no valid UID; export the series again")
+        if not (_UID.fullmatch(uid := str(entry.header[keyword].value)) and len(uid) <= MAX_UID_LENGTH):
+            raise InputError(f"{entry.path}: {with_tag(keyword)} is not a valid UID; export the series again")
 
 
 def _check_shared(entries: Sequence[Entry]) -> None:
@@ -84,23 +86,23 @@ def _check_shared(entries: Sequence[Entry]) -> None:
         values = {str(entry.header.get(keyword, "")) for entry in entries}
         if len(values) > 1:
             raise SeriesError(
-                f"{entries[0].path.parent}: {tagged(keyword)} differs between the files of one series "
+                f"{entries[0].path.parent}: {with_tag(keyword)} differs between the files of one series "
                 f"({len(values)} values); DICOM results need one patient, study and frame of reference"
             )
 
 
 def _note(entry: Entry, keyword: str) -> str:
-    """Say that an attribute of type 2 is absent or cannot be taken; one that is present and empty needs no word."""
+    """Return a note if an attribute of type 2 is missing or invalid; present but empty attributes need no note."""
     name = Path(entry.path).name
     if keyword not in entry.header:
-        return f"{tagged(keyword)} is missing in {name} and stays empty"
+        return f"{with_tag(keyword)} is missing in {name} and stays empty"
     if entry.header[keyword].value and not _value(entry.header, keyword):
-        return f"{tagged(keyword)} in {name} is not valid and stays empty"
+        return f"{with_tag(keyword)} in {name} is not valid and stays empty"
     return ""
 
 
 def _value(header: Dataset, keyword: str) -> str:
-    """Return an attribute of type 2 as text, empty where there is none that DICOM allows."""
+    """Return an attribute of type 2 as text, empty if it is missing or invalid."""
     from pydicom.valuerep import DA, TM
 
     text = str(header.get(keyword, "") or "").strip()
@@ -133,7 +135,7 @@ def _reduced(header: Dataset, first: Dataset, grid: Grid) -> Dataset:
 
 
 def _place_frames(kept: Dataset, header: Dataset, grid: Grid) -> None:
-    """Write orientation and spacing once for all frames; highdicom takes no other images with several frames."""
+    """Write orientation and spacing once for all frames, as highdicom requires for multi-frame images."""
     from pydicom import Dataset
 
     shared = header.SharedFunctionalGroupsSequence[0] if header.get("SharedFunctionalGroupsSequence") else Dataset()
@@ -161,7 +163,7 @@ def _placed(place: Dataset) -> Dataset:
 
 
 def _measures(header: Dataset, grid: Grid) -> Dataset:
-    """Take over pixel spacing and thickness; the step is the measured one, which not every scanner writes right."""
+    """Copy pixel spacing and thickness; the slice spacing is the measured one, since scanners may state a wrong one."""
     from pydicom import Dataset
     from pydicom.valuerep import format_number_as_ds
 

@@ -1,4 +1,4 @@
-"""Pixels of DICOM files: as stored, and rescaled to what they measure."""
+"""Pixels of DICOM files: stored values and rescaled values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..core import InputError
 from .dicom_files import Entry, transfer_syntax
-from .image import grey, named
-from .plain_paths import plain_folder
+from .image import named, single_channel
+from .utf8_paths import utf8_folder
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -47,7 +47,7 @@ _PIXEL_MODULE = (
 def measured_pixels(entry: Entry, wanted: Sequence[int]) -> NDArray[np.float32]:
     """Decode frames of a file and rescale each by its own slope and intercept, or by the modality lookup table.
 
-    MONOCHROME1 says how values are shown and changes none.
+    MONOCHROME1 concerns only the display and does not change the values.
 
     Args:
         entry: the file.
@@ -57,7 +57,7 @@ def measured_pixels(entry: Entry, wanted: Sequence[int]) -> NDArray[np.float32]:
         Shape (frames, rows, columns).
 
     Raises:
-        InputError: pixels that are damaged, in colour or compressed in an unusual way; the file is named.
+        InputError: pixels that are damaged, in colour or in an unsupported compression; the message names the file.
 
     Source: DICOM PS3.3 C.7.6.3.1.2 and C.11.1.
     """
@@ -72,7 +72,7 @@ def _measured(path: Path, wanted: Sequence[int]) -> NDArray[np.float32]:
         header = dcmread(path, force=True)
         stored = stored_pixels(header)
         if stored.ndim == 4:
-            stored = grey(stored, path)
+            stored = single_channel(stored, path)
         return np.stack([_rescaled(stored[index], header, index) for index in wanted])
     except InputError:
         raise
@@ -80,17 +80,17 @@ def _measured(path: Path, wanted: Sequence[int]) -> NDArray[np.float32]:
         raise
     except Exception as error:  # a damaged file can fail anywhere in the parser and in the decoders
         raise InputError(
-            f"{path}: the DICOM pixels are damaged or compressed in an unusual way; export them again"
+            f"{path}: the DICOM pixels are damaged or in an unsupported compression; export them again"
         ) from error
 
 
 def is_inverted(header: Dataset) -> bool:
-    """Tell whether an image is to be shown with its low values bright."""
+    """Return whether low values of an image are displayed bright."""
     return str(header.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1"
 
 
 def rescale_types(header: Dataset) -> set[str]:
-    """Return the RescaleType of a file and of its frames; ``US`` says nothing of the unit and is left out."""
+    """Return the RescaleType of a file and of its frames, without ``US``, which means unspecified."""
     groups = [
         *(header.get("PerFrameFunctionalGroupsSequence") or []),
         *(header.get("SharedFunctionalGroupsSequence") or []),
@@ -100,17 +100,17 @@ def rescale_types(header: Dataset) -> set[str]:
 
 
 def stored_pixels(header: Dataset) -> NDArray[Any]:
-    """Decode all frames of an image to the numbers that are stored.
+    """Decode all frames of an image to their stored values.
 
     Args:
-        header: with its pixels.
+        header: dataset including its pixels.
 
     Returns:
         Shape (frames, rows, columns), with a last axis of channels for colour.
 
     Raises:
-        InputError: bits of an unusual kind, or too few of them.
-        Exception: whatever a damaged file brings a decoder to.
+        InputError: an unsupported bit depth, or too few bytes.
+        Exception: any error of a decoder on a damaged file.
     """
     shown = str(header.get("PhotometricInterpretation", "MONOCHROME2")).strip()
     syntax = transfer_syntax(header)
@@ -129,10 +129,10 @@ def _unpacked(header: Dataset) -> bytes:
 
 
 def _stored_bits(header: Dataset, data: bytes, *, little: bool) -> NDArray[Any]:
-    """Take the stored bits of each uncompressed pixel, with their sign; shape (frames, rows, columns)."""
+    """Extract the stored bits of each uncompressed pixel, with their sign; shape (frames, rows, columns)."""
     allocated, stored = int(header.BitsAllocated), int(header.get("BitsStored", 0) or header.BitsAllocated)
     if allocated not in (8, 16, 32):
-        raise InputError(f"has {allocated} bits per pixel; 8, 16 or 32 are read")
+        raise InputError(f"has {allocated} bits per pixel; 8, 16 or 32 are supported")
     if not 1 <= stored <= allocated:
         raise InputError(f"BitsStored (0028,0101) is {stored} of {allocated} bits; export it again")
     kind = np.dtype(f"{'<' if little else '>'}u{allocated // 8}")
@@ -141,7 +141,7 @@ def _stored_bits(header: Dataset, data: bytes, *, little: bool) -> NDArray[Any]:
         data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
     count = int(np.prod(shape, dtype=object))
     if len(data) < count * kind.itemsize:
-        raise InputError("the DICOM pixels are truncated or compressed without saying so; copy it again")
+        raise InputError("the DICOM pixels are truncated, or compressed without being declared so; copy the file again")
     words = np.frombuffer(data, kind, count).astype(kind.newbyteorder("=")).reshape(shape)
     words = words >> max(int(header.get("HighBit", stored - 1)) + 1 - stored, 0)
     if not int(header.get("PixelRepresentation", 0) or 0):
@@ -151,7 +151,7 @@ def _stored_bits(header: Dataset, data: bytes, *, little: bool) -> NDArray[Any]:
 
 
 def _decoded(header: Dataset) -> NDArray[Any]:
-    """Decode compressed or coloured pixels with GDCM, from a copy that holds nothing else."""
+    """Decode compressed or colour pixels with GDCM, from a copy that contains only the pixels."""
     import SimpleITK
 
     with _bare_copy(header) as path:
@@ -165,7 +165,7 @@ def _decoded(header: Dataset) -> NDArray[Any]:
 
 @contextmanager
 def _bare_copy(header: Dataset) -> Iterator[Path]:
-    """Write the pixels alone: without scale, place or inversion nothing is left to be changed on the way."""
+    """Write a copy without scale, position or inversion, so that the decoder cannot change the values."""
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import UID, generate_uid
 
@@ -182,7 +182,7 @@ def _bare_copy(header: Dataset) -> Iterator[Path]:
     bare.file_meta.TransferSyntaxUID = UID(transfer_syntax(header))
     if str(header.get("PhotometricInterpretation", "")).strip() in GREY:
         bare.PhotometricInterpretation = "MONOCHROME2"
-    with plain_folder() as folder:
+    with utf8_folder() as folder:
         path = folder / "pixels.dcm"
         bare.save_as(path, enforce_file_format=True)
         yield path
@@ -198,7 +198,7 @@ def _rescaled(stored: NDArray[Any], header: Dataset, index: int) -> NDArray[np.f
 
 
 def _scale(header: Dataset, index: int) -> tuple[float, float]:
-    """Return slope and intercept of a frame: its own, those of all frames, or those of the file."""
+    """Return slope and intercept of a frame, from its own, the shared or the file's attributes, in this order."""
     frames = header.get("PerFrameFunctionalGroupsSequence") or []
     own = [frames[index]] if index < len(frames) else []
     for group in (*own, *(header.get("SharedFunctionalGroupsSequence") or [])):

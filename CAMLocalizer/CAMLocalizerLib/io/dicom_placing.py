@@ -1,4 +1,4 @@
-"""Arrays moved between grids whose voxels coincide: axes in another order or direction, or a part of the volume."""
+"""Copy arrays between grids whose voxels coincide: axes in another order or direction, or a part of the volume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TOLERANCE_VOXELS = 0.02
 
 
 def same_voxels(grid: Grid, other: Grid) -> bool:
-    """Tell whether two grids have the same voxels, whatever the order and direction of their axes."""
+    """Return whether two grids have the same voxels, in any order and direction of their axes."""
     found = _steps(grid, other)
     if found is None:
         return False
@@ -22,23 +22,23 @@ def same_voxels(grid: Grid, other: Grid) -> bool:
 
 
 def voxels_coincide(grid: Grid, other: Grid) -> bool:
-    """Tell whether the voxels of a grid are voxels of another one or of what continues it."""
+    """Return whether the voxels of a grid are voxels of another grid or of its extension."""
     return _steps(grid, other) is not None
 
 
 def placed(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
-    """Bring an array onto another grid whose voxels coincide with its own; nothing is interpolated.
+    """Copy an array to another grid whose voxels coincide with its own, without interpolation.
 
     Args:
         array_kji: shape ``grid.shape_kji``.
-        grid: where it lies.
-        onto: where it goes; zero where ``grid`` does not reach.
+        grid: grid of the array.
+        onto: grid of the result, which is zero outside ``grid``.
 
     Returns:
         Shape ``onto.shape_kji``.
 
     Raises:
-        GridError: voxels that do not coincide, or values that are not zero outside ``onto``; both grids are named.
+        GridError: voxels that do not coincide, or non-zero values outside ``onto``; the message names both grids.
     """
     found = _steps(grid, onto)
     if found is None:
@@ -59,7 +59,7 @@ def placed(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
 
 
 def _steps(grid: Grid, onto: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-    """Return signed permutation and offset from indices of one grid to another's; None if voxels do not coincide."""
+    """Return signed permutation and offset from indices of one grid to the other; None if voxels do not coincide."""
     matrix = onto.lps_to_ijk @ grid.ijk_to_lps
     rounded = np.rint(matrix)
     turn = rounded[:3, :3].astype(np.intp)
@@ -73,7 +73,7 @@ def _steps(grid: Grid, onto: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]] 
 
 
 def described(grid: Grid) -> str:
-    """Say in a few words where a grid lies."""
+    """Describe a grid in a few words."""
     spacing = " x ".join(f"{value:.4g}" for value in grid.spacing_mm)
     origin = ", ".join(f"{value:.1f}" for value in grid.origin_mm)
     axes = " ".join(f"({', '.join(f'{value:.3g}' for value in axis)})" for axis in (grid.direction.T.round(3) + 0.0))

@@ -12,14 +12,24 @@ from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError, LabelMap, SettingsError, label_components
 from .dicom_headers import is_multi_frame
+from .dicom_results import (
+    CATEGORY,
+    CAVEAT,
+    PROGRAM,
+    derived_uid,
+    highdicom_errors,
+    instance_attributes,
+    label_text,
+    save_dicom,
+    tumour_code,
+)
 from .dicom_source import DicomSource
-from .dicom_terms import CATEGORY, CAVEAT, PROGRAM, derived_uid, instance, label_text, refusing, save, tumour_code
 from .segmentation_writer import COLOURS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-MOST_SEGMENTS = 255
+MAX_SEGMENTS = 255
 STEPS = 255
 SEG_NUMBER, FRACTIONAL_NUMBER = 1, 2
 SMALLEST_FRACTION, LARGEST_FRACTION = 0.0, 1.0
@@ -40,35 +50,35 @@ def write_dicom_seg(
 ) -> None:
     """Write a label map as a DICOM segmentation of type BINARY.
 
-    One segment per name of the label map, in its order. A single segment's frames go from the first labelled slice to
-    the last; with several segments all frames without voxels are left out, and a segment whose label does not occur is
-    described and has none. The segments' tracking UIDs depend on source, algorithm and
-    voxels alone, so that a report, and a later run with the same outcome, name the same finding; the UIDs of instance
-    and series depend on the time of creation too.
+    There is one segment per name of the label map, in the same order. The frames of a single segment run from the first
+    to the last labelled slice. With several segments, frames without voxels are left out, and a segment whose label
+    does not occur has no frames. The segments' tracking UIDs depend only on source, algorithm and voxels, so that a
+    report and a later run with the same result identify the same finding. The UIDs of instance and series also depend
+    on the time of creation.
 
     Args:
         label_map: on the source's grid, or on the same voxels with axes in another order or direction.
         source: series that the segmentation refers to.
         path: a ``.dcm`` file in an existing folder; an existing file is replaced.
-        algorithm_name: what made the label map, such as the model's name.
+        algorithm_name: name of the algorithm, such as the model's name.
         algorithm_version: its version.
         parameters: names and values of the settings.
-        terminology: kind of tumour (a key of ``TUMOUR_TYPES``), one for all segments or one each.
-        by_component: make a segment of each connected region, see :func:`separate_components`.
-        allow_empty: write a label map without labels, as frames that hold nothing, instead of refusing it.
-        created: date and time of creation, now if not given. The same result and time give the same file.
+        terminology: tumour type (a key of ``TUMOUR_TYPES``), one for all segments or one each.
+        by_component: create a segment for each component, see :func:`separate_components`.
+        allow_empty: write a label map without labels, as empty frames, instead of raising an error.
+        created: date and time of creation; defaults to now. The same result and time give the same file.
 
     Raises:
-        GridError: a label map on another grid than the source's; both are named.
-        InputError: an empty label map, or a kind of image that highdicom takes no segmentation of.
-        SettingsError: an unknown kind of tumour, another number of them than segments, or more than 255 regions.
+        GridError: a label map on a grid other than the source's; the message names both.
+        InputError: an empty label map, or a type of image that highdicom cannot write segmentations of.
+        SettingsError: an unknown tumour type, a number of types other than that of segments, or over 255 components.
         OutputError: another ending than ``.dcm``, or a file that cannot be written.
 
     Source: DICOM PS3.3 A.51 and C.8.20.
     """
     path = Path(path)
     if not (allow_empty or label_map.array_kji.any()):
-        raise InputError(f"{path}: the label map is empty; lower the threshold, or allow a segmentation of nothing")
+        raise InputError(f"{path}: the label map is empty; lower the threshold or allow an empty segmentation")
     kinds = [terminology] * len(label_map.segments) if isinstance(terminology, str) else list(terminology)
     if len(kinds) != len(label_map.segments):
         raise SettingsError(f"{len(kinds)} tumour types given for {len(label_map.segments)} segments")
@@ -99,26 +109,26 @@ def write_dicom_seg_fractional(
 ) -> None:
     """Write an activation as a DICOM segmentation of type FRACTIONAL, in steps of 1/255.
 
-    DICOM knows fractions as probability or as occupancy; PROBABILITY is the nearer one. An activation says where a
-    classifier found evidence and is no calibrated probability; the file's description says so. Frames go from the first
-    slice in which it is not zero to the last, through all slices where it is zero everywhere.
+    Of DICOM's two types of fractions, probability and occupancy, PROBABILITY is the closer one. An activation is not a
+    calibrated probability, as the file's description says. Frames run from the first to the last slice that is not
+    zero; an activation that is zero everywhere has all frames.
 
     Args:
         activation: 0 to 1, shape ``grid.shape_kji``.
-        grid: as for :func:`write_dicom_seg`, with which the other arguments agree.
-        source: see there.
-        path: see there.
-        algorithm_name: see there.
-        algorithm_version: see there.
-        parameters: see there.
-        terminology: see there; there is one segment.
-        name: of the segment.
-        created: see there.
+        grid: grid of the activation.
+        source: series that the segmentation refers to.
+        path: a ``.dcm`` file in an existing folder; an existing file is replaced.
+        algorithm_name: name of the algorithm, such as the model's name.
+        algorithm_version: its version.
+        parameters: names and values of the settings.
+        terminology: tumour type (a key of ``TUMOUR_TYPES``) of the single segment.
+        name: name of the segment.
+        created: date and time of creation; defaults to now. The same result and time give the same file.
 
     Raises:
         GridError: a shape other than the grid's, or a grid other than the source's.
-        InputError: values outside 0 to 1, or a kind of image that highdicom takes no segmentation of.
-        SettingsError: an unknown kind of tumour.
+        InputError: values outside 0 to 1, or a type of image that highdicom cannot write segmentations of.
+        SettingsError: an unknown tumour type.
         OutputError: another ending than ``.dcm``, or a file that cannot be written.
     """
     array = np.asarray(activation, dtype=np.float32)
@@ -126,7 +136,7 @@ def write_dicom_seg_fractional(
         raise GridError(f"activation has shape {array.shape}, its grid expects {grid.shape_kji}")
     low, high = float(array.min()), float(array.max())
     if not (low >= SMALLEST_FRACTION and high <= LARGEST_FRACTION):  # NaN too
-        raise InputError(f"{path}: the activation reaches from {low:g} to {high:g}, expected 0 to 1")
+        raise InputError(f"{path}: the activation ranges from {low:g} to {high:g}, expected 0 to 1")
     stored = source.stored_frames(array, grid)
     algorithm = _Algorithm(algorithm_name, algorithm_version, parameters)
     segment = algorithm.segment(source, 1, name, terminology, array.tobytes())
@@ -135,17 +145,17 @@ def write_dicom_seg_fractional(
 
 
 def separate_components(label_map: LabelMap) -> LabelMap:
-    """Give each connected region (26 neighbours) of each segment a label of its own.
+    """Give each component (26 neighbours) of each segment its own label.
 
     Args:
         label_map: labels of any number of segments.
 
     Returns:
-        Labels of the first segment's regions, largest first and equal ones in storage order, then the next's; named
-        ``Tumour 1`` and so on. Segments without voxels are gone; an empty label map stays as it is.
+        Labels of the components of the first segment, largest first and equal ones in storage order, then those of the
+        next; named ``Tumour 1`` and so on. Segments without voxels are dropped; an empty label map stays unchanged.
 
     Raises:
-        SettingsError: more than 255 regions.
+        SettingsError: more than 255 components.
     """
     return _separated(label_map)[0] if label_map.array_kji.any() else label_map
 
@@ -157,9 +167,9 @@ def _separated(label_map: LabelMap) -> tuple[LabelMap, list[int]]:
     parents: list[int] = []
     for index, name in enumerate(label_map.segments):
         regions, count = label_components(label_map.array_kji == index + 1)
-        if len(names) + count > MOST_SEGMENTS:
+        if len(names) + count > MAX_SEGMENTS:
             raise SettingsError(
-                f"the label map has more than {MOST_SEGMENTS} connected regions; drop small ones first (--min-volume)"
+                f"the label map has more than {MAX_SEGMENTS} components; drop small ones first (--min-volume)"
             )
         order = np.argsort(-np.bincount(regions.ravel(), minlength=count + 1)[1:], kind="stable")
         ranks = np.zeros(count + 1, np.uint8)
@@ -171,14 +181,14 @@ def _separated(label_map: LabelMap) -> tuple[LabelMap, list[int]]:
 
 
 class _Algorithm:
-    """What made the segments, and the segments described with it."""
+    """The algorithm, and descriptions of the segments that it created."""
 
     def __init__(self, name: str, version: str, parameters: Mapping[str, str] | None) -> None:
         self.name, self.version = label_text(name), label_text(version)
         self.parameters = {str(key): str(value) for key, value in parameters.items()} if parameters else None
 
     def segment(self, source: DicomSource, number: int, name: str, kind: str, content: bytes) -> Any:
-        """Describe a segment; ``content`` is all that its voxels are."""
+        """Describe a segment; ``content`` are the bytes of its voxels."""
         from highdicom import AlgorithmIdentificationSequence
         from highdicom.color import CIELabColor
         from highdicom.seg import SegmentDescription
@@ -210,15 +220,17 @@ def _write(
     created: datetime | None,
     kind: Mapping[str, Any],
 ) -> None:
-    """Make the segmentation of frames in the source's order and save it."""
+    """Create the segmentation from frames in the source's order and save it."""
     moment = created or datetime.now()
     content_uid = derived_uid(kind["segmentation_type"], *(_described(segment) for segment in segments))
     fractional = kind["segmentation_type"] == "FRACTIONAL"
     number = FRACTIONAL_NUMBER if fractional else SEG_NUMBER
     name = "activation" if fractional else "segmentation"
-    with refusing(source, "DICOM segmentation"):
-        dataset = _made(stored, segments, source, {**kind, **instance(source, name, number, moment, content_uid)})
-    save(dataset, path, moment)
+    with highdicom_errors(source, "DICOM segmentation"):
+        dataset = _made(
+            stored, segments, source, {**kind, **instance_attributes(source, name, number, moment, content_uid)}
+        )
+    save_dicom(dataset, path, moment)
 
 
 def _made(stored: NDArray, segments: Sequence[Any], source: DicomSource, options: Mapping[str, Any]) -> Dataset:
@@ -234,9 +246,9 @@ def _made(stored: NDArray, segments: Sequence[Any], source: DicomSource, options
 
 
 def _gapless(stored: NDArray, source: DicomSource) -> Mapping[str, Any]:
-    """Choose the slices from the first with content to the last; all of them where there is none.
+    """Select the slices from the first to the last with content; all slices if there is no content.
 
-    highdicom would leave out empty slices in between too, and readers that take frames for a stack would misplace it.
+    highdicom would also leave out empty slices in between, and readers that expect a regular stack would misplace it.
     """
     from highdicom.utils import get_plane_positions_of_image, get_plane_positions_of_series
 
@@ -253,5 +265,5 @@ def _gapless(stored: NDArray, source: DicomSource) -> Mapping[str, Any]:
 
 
 def _described(segment: Dataset) -> bytes:
-    """All that a segment's description says, its tracking UID and with it the voxels included."""
+    """Return a segment's description, with its tracking UID, which depends on the voxels."""
     return segment.to_json().encode()

@@ -1,4 +1,4 @@
-"""DicomSource: the series that a DICOM result refers to and whose grid it lies on."""
+"""DicomSource: the series that a DICOM result refers to, and its grid."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError, SeriesError
-from .dicom import find_stack, unit_of
+from .dicom import find_stack, intensity_unit
 from .dicom_files import Entry
 from .dicom_headers import is_multi_frame, reduced_headers
 from .dicom_placing import described, placed, same_voxels
 from .dicom_stacks import Stack
-from .image import named, undamaged
+from .image import named, report_damage
 from .quiet import quiet
 from .signatures import file_format
 
@@ -28,13 +28,13 @@ class DicomSource:
     """A DICOM series without its pixels.
 
     Args:
-        headers: what results repeat of the files, without private or further patient data; one file per slice,
-            sorted along k, or one file with all frames.
-        grid: of the volume that :func:`read_volume` makes of the series.
+        headers: attributes that results repeat, without private or further patient data; one header per slice,
+            sorted along k, or one header of a file with all frames.
+        grid: grid of the volume that :func:`read_volume` returns for the series.
         frames: number of the stored frame (from 0) of each slice k; 0, 1, ... for one file per slice.
         modality: ``MR``, ``CT``, ``PT``, ...
-        unit: of the volume's intensities, empty if arbitrary.
-        notes: a sentence for each attribute of patient or study that the source lacks.
+        unit: unit of the volume's intensities, empty if arbitrary.
+        notes: one sentence for each attribute of patient or study that the source lacks.
     """
 
     headers: tuple[Dataset, ...] = field(repr=False)
@@ -55,7 +55,7 @@ class DicomSource:
         return str(self.headers[0].SeriesInstanceUID)
 
     def stored_frames(self, array_kji: NDArray, grid: Grid) -> NDArray:
-        """Put an array into the order of the source's slices or stored frames.
+        """Reorder an array to the source's slices or stored frames.
 
         Args:
             array_kji: shape ``grid.shape_kji``.
@@ -65,7 +65,7 @@ class DicomSource:
             Shape (frames, rows, columns).
 
         Raises:
-            GridError: other voxels than the source's; both grids are named.
+            GridError: voxels other than the source's; the message names both grids.
         """
         check_source(self, grid)
         sorted_kji = placed(array_kji, grid, self.grid)
@@ -75,14 +75,14 @@ class DicomSource:
 
 
 def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSource | None:
-    """Read the headers of a DICOM series that results are to refer to.
+    """Read the headers of a DICOM series that results will refer to.
 
     Args:
-        path: what :func:`read_volume` read the volume from, or a folder or file of the same series.
-        series: SeriesInstanceUID or SeriesNumber, where a folder holds several.
+        path: path that :func:`read_volume` read, or a folder or file of the same series.
+        series: SeriesInstanceUID or SeriesNumber, if a folder contains several.
 
     Returns:
-        The series, None if the path is a file of another format.
+        The series; None if the path is a file of another format.
 
     Raises:
         InputError: no such file, a damaged one, or one without an attribute that DICOM results need.
@@ -93,14 +93,14 @@ def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSo
     if not path.is_dir() and file_format(path) != "DICOM":
         return None
     found = find_stack(path, series)
-    with quiet(), named(path), undamaged(path, "DICOM header"):
-        order, grid = found.stack.placed()
+    with quiet(), named(path), report_damage(path, "DICOM header"):
+        order, grid = found.stack.order_and_grid()
         entries, frames = _sorted_entries(found.stack, order)
         headers, notes = reduced_headers(entries, grid)
         modality = str(headers[0].get("Modality", "") or "")
         if not modality:
             raise SeriesError(f"{entries[0].path}: Modality (0008,0060) is missing; DICOM results need it")
-    return DicomSource(headers, grid, frames, modality, unit_of(found.stack.headers, modality)[0], notes)
+    return DicomSource(headers, grid, frames, modality, intensity_unit(found.stack.headers, modality)[0], notes)
 
 
 def _sorted_entries(stack: Stack, order: NDArray[np.intp]) -> tuple[list[Entry], NDArray[np.intp]]:
@@ -111,15 +111,15 @@ def _sorted_entries(stack: Stack, order: NDArray[np.intp]) -> tuple[list[Entry],
             raise InputError("is part of a multi-frame image; DICOM results can only refer to all of its frames")
         return entries, order
     if any(is_multi_frame(entry.header) for entry in entries):
-        raise InputError("is a multi-frame image in several files; DICOM results can only refer to one file of frames")
+        raise InputError("is a multi-frame image in several files; DICOM results can only refer to one such file")
     return [stack.frames[index].entry for index in order], np.arange(len(order))
 
 
 def check_source(source: DicomSource, grid: Grid) -> None:
-    """See that a grid has the voxels of a source series, whatever the order and direction of its axes.
+    """Check that a grid has the voxels of a source series, in any order and direction of its axes.
 
     Raises:
-        GridError: other voxels; both grids are named.
+        GridError: different voxels; the message names both grids.
     """
     if not same_voxels(grid, source.grid):
         raise GridError(

@@ -1,4 +1,4 @@
-"""What was measured of the segments of a DICOM segmentation, as a structured report (TID 1500)."""
+"""Measurements of the segments of a DICOM segmentation, as a structured report (TID 1500)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core import SUV_UNIT, InputError, SettingsError, SuvMeasures
 from ..version import VERSION
+from .dicom_results import PROGRAM, derived_uid, highdicom_errors, instance_attributes, save_dicom
 from .dicom_source import DicomSource
-from .dicom_terms import PROGRAM, derived_uid, instance, refusing, save
 from .quiet import quiet
 
 if TYPE_CHECKING:
@@ -59,19 +59,19 @@ STATISTICS = {
 
 @dataclass(frozen=True)
 class ReportedRegion:
-    """What a report says of one segment. Values that are None or not finite are left out.
+    """Measurements of one segment. Values that are None or not finite are left out of the report.
 
     Args:
         segment: number of the segment in the segmentation, from 1.
-        volume_mm3: of all its voxels.
-        longest_diameter_mm: largest distance within it, in three dimensions.
-        mean: intensity; like the following in the volume's unit.
-        standard_deviation: of the intensities.
-        minimum: least intensity.
-        maximum: greatest intensity.
-        median: of the intensities.
+        volume_mm3: volume of all voxels.
+        longest_diameter_mm: largest distance between two voxels, in three dimensions.
+        mean: mean intensity; this and the following are in the volume's unit.
+        standard_deviation: standard deviation of the intensities.
+        minimum: lowest intensity.
+        maximum: highest intensity.
+        median: median intensity.
         peak_activation: highest activation, 0 to 1.
-        suv: PET measures; SUVmax and SUVmean are told by ``maximum`` and ``mean``.
+        suv: PET measures; SUVmax and SUVmean are taken from ``maximum`` and ``mean``.
     """
 
     segment: int
@@ -96,36 +96,36 @@ def write_measurement_report(
     total: SuvMeasures | None = None,
     created: datetime | None = None,
 ) -> None:
-    """Write a DICOM structured report after template TID 1500: one group of measurements per region.
+    """Write a DICOM structured report of template TID 1500 with one group of measurements per region.
 
-    A group names the segment and the images it was found in, repeats the segment's tracking identifiers, kind and
-    algorithm, and holds volume (cm3), longest diameter (mm), intensity statistics and peak class activation; of a PET
-    in SUV also SUVpeak, metabolic volume (ml) and total lesion glycolysis (g). The report is complete, preliminary and
-    not verified.
+    A group refers to the segment and its source images, repeats the segment's tracking identifiers, type and algorithm,
+    and contains volume (cm3), longest diameter (mm), intensity statistics and peak class activation. For a PET in SUV,
+    it also contains SUVpeak, metabolic volume (ml) and total lesion glycolysis (g). The report is marked as complete,
+    preliminary and not verified.
 
     Args:
-        regions: what was measured, at most one region per segment.
+        regions: measurements, at most one entry per segment.
         source: series that was measured.
         path: a ``.dcm`` file in an existing folder; an existing file is replaced.
         seg: the segmentation of the same series, as :func:`write_dicom_seg` wrote it; keep it with the report.
-        unit: of the intensities: ``SUVbw``, ``HU`` or empty for arbitrary; the source's if not given.
-        total: PET measures of all lesions together, in a group of their own without a segment; none if not given.
-        created: date and time of creation, now if not given. The same content and time give the same file.
+        unit: unit of the intensities: ``SUVbw``, ``HU`` or empty for arbitrary; defaults to the source's unit.
+        total: PET measures of all lesions together, written to a separate group without a segment; None for no group.
+        created: date and time of creation; defaults to now. The same content and time give the same file.
 
     Raises:
         InputError: no regions, a segmentation of another series, or one that cannot be read.
-        SettingsError: a unit without a code, PET measures in another unit than SUVbw, or regions that are not segments
-            of the segmentation, each once.
+        SettingsError: a unit without a code, PET measures in a unit other than SUVbw, or regions that are duplicated or
+            not segments of the segmentation.
         OutputError: another ending than ``.dcm``, or a file that cannot be written.
 
     Source: DICOM PS3.16 TID 1500, TID 1411, TID 1501, CID 7464, CID 7466 and CID 7469; units of UCUM.
     """
     path, moment = Path(path), created or datetime.now()
     if not regions:
-        raise InputError(f"{path}: there is no region, and a measurement report needs one")
+        raise InputError(f"{path}: a measurement report needs at least one region")
     unit = source.unit if unit is None else unit
     if unit and unit not in UNITS:
-        raise SettingsError(f"no code is known for unit {unit!r}; expected one of {', '.join(UNITS)} or none")
+        raise SettingsError(f"unit {unit!r} has no DICOM code; expected one of {', '.join(UNITS)} or an empty unit")
     if unit != SUV_UNIT and (total is not None or any(region.suv is not None for region in regions)):
         raise SettingsError(f"PET measures are in SUVbw, but the intensities are in {unit or 'an arbitrary unit'}")
     segmentation = _segmentation(seg, source)
@@ -133,14 +133,14 @@ def write_measurement_report(
     content_uid = derived_uid(
         "report", str(segmentation.SOPInstanceUID), unit, str(total), *(str(astuple(one)) for one in regions)
     )
-    options = instance(source, "measurements", SR_NUMBER, moment, content_uid)
-    with refusing(source, "DICOM measurement report"):
+    options = instance_attributes(source, "measurements", SR_NUMBER, moment, content_uid)
+    with highdicom_errors(source, "DICOM measurement report"):
         report = _report(regions, source, segmentation, unit, total, options)
-    save(report, path, moment)
+    save_dicom(report, path, moment)
 
 
 def _segmentation(seg: str | Path | Dataset, source: DicomSource) -> Dataset:
-    """Read the segmentation, if it is not read yet, and see that it is of the source."""
+    """Read the segmentation, unless it is a dataset already, and check that it belongs to the source."""
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
@@ -151,11 +151,11 @@ def _segmentation(seg: str | Path | Dataset, source: DicomSource) -> Dataset:
     except (OSError, InvalidDicomError) as error:
         raise InputError(f"{name}cannot be read as a DICOM segmentation") from error
     if "SegmentSequence" not in found:
-        raise InputError(f"{name}is no DICOM segmentation; give the one that was measured")
+        raise InputError(f"{name}is not a DICOM segmentation; give the one that was measured")
     series = {str(item.SeriesInstanceUID) for item in found.get("ReferencedSeriesSequence", ())}
     if source.series_uid not in series:
         raise InputError(
-            f"{name}this segmentation belongs to another series than the images; give the one made of them"
+            f"{name}this segmentation belongs to a series other than the images; give the one made from them"
         )
     return found
 
@@ -166,7 +166,7 @@ def _check_segments(regions: Sequence[ReportedRegion], segmentation: Dataset) ->
     filled |= {_number(group) for group in segmentation.SharedFunctionalGroupsSequence}
     if len(set(numbers)) < len(numbers) or not set(numbers) <= filled:
         raise SettingsError(
-            f"the regions name segments {numbers}, the segmentation holds {sorted(filled - {0})}: one region per "
+            f"the regions refer to segments {numbers}, the segmentation has {sorted(filled - {0})}: one region per "
             "segment is expected; write the segmentation by component for regions that are components"
         )
 
@@ -224,7 +224,7 @@ def _group(region: ReportedRegion, source: DicomSource, segmentation: Dataset, u
 
 
 def _total_group(total: SuvMeasures, segmentation: Dataset) -> Any:
-    """Tell the measures of all lesions together; TID 1501, as they belong to no single segment."""
+    """Create the group of all lesions together; TID 1501, as it belongs to no single segment."""
     from highdicom import sr
 
     uid = derived_uid("all lesions", str(segmentation.SOPInstanceUID))
@@ -234,7 +234,7 @@ def _total_group(total: SuvMeasures, segmentation: Dataset) -> Any:
 
 
 def _measurements(values: Iterable[Value]) -> list[Any]:
-    """Code what is known; values that are None or not finite are left out."""
+    """Encode the values, without those that are None or not finite."""
     from highdicom import sr
     from pydicom.sr.coding import Code
 
@@ -246,7 +246,7 @@ def _measurements(values: Iterable[Value]) -> list[Any]:
 
 
 def _referenced(segmentation: Dataset, segment: int) -> Any:
-    """Refer to a segment and to the images or frames that it was found in."""
+    """Create the reference to a segment and to its source images or frames."""
     from highdicom import sr
 
     shared = _number(segmentation.SharedFunctionalGroupsSequence[0])
@@ -264,7 +264,7 @@ def _referenced(segmentation: Dataset, segment: int) -> Any:
 
 
 def _values(region: ReportedRegion, modality: str, unit: str) -> Iterator[Value]:
-    """List name, derivation, value and unit of all that a report may say of a region."""
+    """Yield name, derivation, value and unit of every measurement of a region."""
     name, units = UNITS.get(unit, (INTENSITIES.get(modality), ARBITRARY))
     yield VOLUME, None, region.volume_mm3 / MM3_PER_CM3, CUBIC_CENTIMETRE
     yield DIAMETER, MAXIMUM, region.longest_diameter_mm, MILLIMETRE
@@ -277,7 +277,7 @@ def _values(region: ReportedRegion, modality: str, unit: str) -> Iterator[Value]
 
 
 def _suv_values(suv: SuvMeasures) -> Iterator[Value]:
-    """List the PET measures that are not statistics of the intensities."""
+    """Yield the PET measures that are not statistics of the intensities."""
     name, units = UNITS[SUV_UNIT]
     yield name, PEAK, suv.peak_suv, units
     yield METABOLIC_VOLUME, None, suv.mtv_ml, MILLILITRE

@@ -1,4 +1,4 @@
-"""The stacks of a DICOM series: its phases, echoes, b-values or localizers, each a volume of its own."""
+"""Stacks of a DICOM series: phases, echoes, b-values or localizers, each a separate volume."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from ..core import Grid, InputError, SeriesError
 from .dicom_files import Entry
-from .dicom_geometry import SAME_DIRECTION, SAME_PLACE_MM, SlicePlane, planes, stack
+from .dicom_geometry import DIRECTION_TOLERANCE, POSITION_TOLERANCE_MM, SlicePlane, frame_planes, stack_slices
 from .dicom_values import private_text
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-TELLING = (
+DISTINGUISHING_KEYWORDS = (
     "ImageType",
     "FrameType",
     "ComplexImageComponent",
@@ -53,12 +53,12 @@ _PRIVATE_B_VALUES = {"Siemens b-value": (0x0019, 0x100C), "GE b-value": (0x0043,
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One slice.
+    """One slice of a stack.
 
     Args:
-        entry: its file.
-        index: of the frame in the file, from 0.
-        plane: where it lies.
+        entry: file of the slice.
+        index: index of the frame in the file, from 0.
+        plane: position of the slice.
     """
 
     entry: Entry
@@ -66,7 +66,7 @@ class Frame:
     plane: SlicePlane
 
     def value(self, keyword: str) -> str:
-        """Return an attribute of the frame, of its file's functional groups or of the file, as text."""
+        """Return an attribute of the frame, of the shared functional groups or of the file, as text."""
         header = self.entry.header
         groups = header.get("PerFrameFunctionalGroupsSequence") or []
         own = [groups[self.index]] if self.index < len(groups) else []
@@ -81,11 +81,11 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Slices that form one volume, or are meant to.
+    """Slices that should form one volume.
 
     Args:
-        frames: any order.
-        label: what tells them from the other stacks of the series; empty if there are none.
+        frames: frames in any order.
+        label: attribute that distinguishes the stack from others of the series; empty for a single stack.
     """
 
     frames: tuple[Frame, ...]
@@ -93,15 +93,15 @@ class Stack:
 
     @property
     def headers(self) -> tuple[Dataset, ...]:
-        """Header of each file, each once, in the order of the frames."""
+        """Headers of the files without duplicates, in the order of the frames."""
         return tuple(entry.header for entry in self.entries)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The files, each once, in the order of the frames."""
+        """Files without duplicates, in the order of the frames."""
         return tuple({id(frame.entry): frame.entry for frame in self.frames}.values())
 
-    def placed(self) -> tuple[NDArray[np.intp], Grid]:
+    def order_and_grid(self) -> tuple[NDArray[np.intp], Grid]:
         """Return the order of the frames along k, and the grid that they form.
 
         Raises:
@@ -109,15 +109,15 @@ class Stack:
             GridError: gantry tilt or a damaged geometry.
         """
         first = self.frames[0].entry.header
-        return stack([frame.plane for frame in self.frames], int(first.Columns), int(first.Rows))
+        return stack_slices([frame.plane for frame in self.frames], int(first.Columns), int(first.Rows))
 
 
-def frames_of(entries: Sequence[Entry]) -> tuple[Frame, ...]:
-    """Return the frames of files.
+def list_frames(entries: Sequence[Entry]) -> tuple[Frame, ...]:
+    """List the frames of files.
 
     Raises:
-        InputError: frames without place in a file of several, or another number of them than of places.
-        SeriesError: several files, of which one has no place.
+        InputError: frames without position in a multi-frame file, or different numbers of frames and positions.
+        SeriesError: one of several files has no position.
         GridError: a spacing that is not positive, or a damaged orientation.
     """
     return tuple(_frames(entries))
@@ -125,38 +125,40 @@ def frames_of(entries: Sequence[Entry]) -> tuple[Frame, ...]:
 
 def _frames(entries: Sequence[Entry]) -> Iterator[Frame]:
     for entry in entries:
-        found = planes(entry.header)
+        found = frame_planes(entry.header)
         if len(found) != entry.frames:
-            raise InputError(f"{entry.path}: has {entry.frames} frames and the places of {len(found)}; export it again")
+            raise InputError(
+                f"{entry.path}: has {entry.frames} frames but the positions of {len(found)}; export it again"
+            )
         if len(entries) > 1 and not all(plane.located for plane in found):
-            raise SeriesError("slices without ImagePositionPatient (0020,0032); several slices need their place")
+            raise SeriesError("slices lack ImagePositionPatient (0020,0032); a series needs the position of each slice")
         yield from (Frame(entry, index, plane) for index, plane in enumerate(found))
 
 
-def split(frames: Sequence[Frame]) -> tuple[Stack, ...]:
-    """Part the slices of a series into stacks, of which none has two slices at one place.
+def split_into_stacks(frames: Sequence[Frame]) -> tuple[Stack, ...]:
+    """Split the slices of a series into stacks without two slices at the same position.
 
-    Slices of another size, orientation or pixel spacing are another stack. Of slices at the same place the attribute
-    that differs between all of them tells the stacks apart: image type, echo time, b-value, time and so on, or at last
-    the order of InstanceNumber.
+    Slices of different size, orientation or pixel spacing go to different stacks. Slices at the same position are
+    assigned by the attribute that differs between all of them: image type, echo time, b-value, time and so on, or
+    finally the order of InstanceNumber.
 
     Returns:
-        At least one stack. One that cannot be parted keeps its slices at the same place.
+        At least one stack. A stack that cannot be split keeps several slices at the same position.
     """
-    shapes = _alike(frames)
+    shapes = _group_by_geometry(frames)
     found: list[Stack] = []
     for group in shapes:
-        parts = _parted(group)
-        name = _shape_label(group[0]) if len(shapes) > 1 else ""
+        parts = _split_by_position(group)
+        name = _geometry_label(group[0]) if len(shapes) > 1 else ""
         found += [replace(part, label=", ".join(filter(None, (name, part.label)))) for part in parts]
     return tuple(found)
 
 
-def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Group frames of one size, orientation and pixel spacing."""
+def _group_by_geometry(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Group frames of the same size, orientation and pixel spacing."""
     groups: list[list[Frame]] = []
     for frame in frames:
-        group = next((group for group in groups if _same_shape(group[0], frame)), None)
+        group = next((group for group in groups if _same_geometry(group[0], frame)), None)
         if group is None:
             groups.append([frame])
         else:
@@ -164,26 +166,30 @@ def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
     return groups
 
 
-def _same_shape(one: Frame, two: Frame) -> bool:
+def _same_geometry(one: Frame, two: Frame) -> bool:
     first, second = one.entry.header, two.entry.header
     return (
         (first.Rows, first.Columns) == (second.Rows, second.Columns)
-        and bool(np.abs(one.plane.orientation - two.plane.orientation).max() <= SAME_DIRECTION)
-        and np.allclose(one.plane.spacing_mm, two.plane.spacing_mm, rtol=SAME_DIRECTION)
+        and bool(np.abs(one.plane.orientation - two.plane.orientation).max() <= DIRECTION_TOLERANCE)
+        and np.allclose(one.plane.spacing_mm, two.plane.spacing_mm, rtol=DIRECTION_TOLERANCE)
     )
 
 
-def _shape_label(frame: Frame) -> str:
+def _geometry_label(frame: Frame) -> str:
     plane = ("sagittal", "coronal", "axial")[int(np.abs(frame.plane.normal).argmax())]
     return f"{plane} slices of {' x '.join(f'{step:.3g}' for step in frame.plane.spacing_mm)} mm"
 
 
-def _parted(frames: Sequence[Frame]) -> list[Stack]:
-    depth = _depths(frames)
+def _split_by_position(frames: Sequence[Frame]) -> list[Stack]:
+    depth = _position_numbers(frames)
     most = int(np.bincount(depth).max())
     if most == 1:
         return [Stack(tuple(frames))]
-    known = {name: values for name in (*TELLING, *_PRIVATE_B_VALUES) if len(set(values := _values(frames, name))) > 1}
+    known = {
+        name: values
+        for name in (*DISTINGUISHING_KEYWORDS, *_PRIVATE_B_VALUES)
+        if len(set(values := _values(frames, name))) > 1
+    }
     single = [(name,) for name in known]
     for names in (*single, *combinations(known, 2)):
         keys = [" ".join(parts) for parts in zip(*(known[name] for name in names), strict=True)]
@@ -200,19 +206,19 @@ def _separates(depth: NDArray[np.intp], keys: Sequence[str]) -> bool:
     return len(set(zip(depth.tolist(), keys, strict=True))) == len(keys)
 
 
-def _depths(frames: Sequence[Frame]) -> NDArray[np.intp]:
-    """Number the places of slices along their normal; slices at the same place have one number."""
+def _position_numbers(frames: Sequence[Frame]) -> NDArray[np.intp]:
+    """Number the positions of slices along their normal; slices at the same position get the same number."""
     normal = frames[0].plane.normal
     along = np.array([frame.plane.position @ normal for frame in frames])
     order = np.argsort(along, kind="stable")
-    steps = np.concatenate([[0], np.cumsum(np.diff(along[order]) >= SAME_PLACE_MM)])
+    steps = np.concatenate([[0], np.cumsum(np.diff(along[order]) >= POSITION_TOLERANCE_MM)])
     numbers = np.empty(len(frames), np.intp)
     numbers[order] = steps
     return numbers
 
 
 def _by_instance(frames: Sequence[Frame], depth: NDArray[np.intp], most: int) -> list[Stack]:
-    """Make the n-th slice of every place, by InstanceNumber, the n-th stack; leave them together without numbers."""
+    """Form the n-th stack from the n-th slice of each position by InstanceNumber; one stack without numbers."""
     numbers = [(_sortable(frame.value("InstanceNumber")), frame.index) for frame in frames]
     if len(set(numbers)) < len(frames):
         return [Stack(tuple(frames))]
@@ -234,7 +240,7 @@ def _stacks(frames: Sequence[Frame], keys: Sequence[str], name: str) -> list[Sta
 
 
 def _text(value: Any) -> str:
-    """Return a value as text, several as DICOM writes them."""
+    """Return a value as text; several values are joined by backslashes, as in DICOM."""
     return str(value) if isinstance(value, str) or not isinstance(value, Sequence) else "\\".join(map(str, value))
 
 

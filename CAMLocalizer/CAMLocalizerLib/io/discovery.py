@@ -1,4 +1,4 @@
-"""Discovery: the volumes and DICOM series in a folder, found alike for command line, panel, browser and batch."""
+"""Discovery: find the volumes and DICOM series in a folder, for command line, panel, browser and batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..case_files import CASE_FILES, KNOWN_FILES
 from ..core import InputError
-from .dicom_files import NO_IMAGES
+from .dicom_files import NON_IMAGE_MODALITIES
 from .names import ENDINGS, ending
 from .nifti_header import is_second_of_pair
 from .quiet import quiet
@@ -19,19 +19,19 @@ from .signatures import HEAD_BYTES, is_dicom
 
 VOLUME_FORMATS = frozenset({"NRRD", "NIfTI", "MetaImage"})
 SEGMENTATION_ENDING = ".seg.nrrd"
-DICOM_INDEX = "DICOMDIR"  # of a medium; a DICOM file, but not an image
+DICOM_INDEX = "DICOMDIR"  # index of a medium: a DICOM file, but not an image
 HEADER_TAGS = ("SeriesInstanceUID", "SOPInstanceUID", "Modality", "Rows")
-EXAMINED = 16  # files of a folder whose content is looked at for DICOM
+MAX_EXAMINED = 16  # files of a folder that are opened to detect DICOM
 
 
 @dataclass(frozen=True)
 class FoundVolume:
-    """A volume file, or a DICOM series.
+    """A volume file or a DICOM series.
 
     Args:
         path: the file, or the folder of the series.
         series: SeriesInstanceUID; empty for a file.
-        dicom: whether it is DICOM, so that its path may tell whose it is.
+        dicom: whether it is DICOM, so that its path may identify the patient.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class FoundVolume:
 
 
 def is_volume_file(path: Path, formats: Collection[str] = VOLUME_FORMATS) -> bool:
-    """Tell by its name whether a file holds a volume; files that CAMLocalizer wrote and segmentations do not count.
+    """Return whether a file is a volume by its name; results of CAMLocalizer and segmentations are not.
 
     Args:
         path: an existing file.
@@ -52,11 +52,11 @@ def is_volume_file(path: Path, formats: Collection[str] = VOLUME_FORMATS) -> boo
 
 
 def holds_dicom(folder: Path, depth: int = 0) -> bool:
-    """Tell whether a folder holds DICOM files, by their names or, without a known ending, by their content.
+    """Return whether a folder contains DICOM files, by their names or, without known extension, by their content.
 
     Args:
-        folder: an existing one; one that cannot be read holds none.
-        depth: how many folders below it are searched too.
+        folder: an existing folder; False if it cannot be read.
+        depth: number of levels of subfolders to search.
     """
     entries = _entries(folder)
     if _is_result(entries):
@@ -65,7 +65,7 @@ def holds_dicom(folder: Path, depth: int = 0) -> bool:
     if any(ENDINGS.get(ending(path)) == "DICOM" for path in files):
         return True
     unnamed = (path for path in files if not ending(path))
-    if any(map(_is_dicom_file, islice(unnamed, EXAMINED))):
+    if any(map(_is_dicom_file, islice(unnamed, MAX_EXAMINED))):
         return True
     return depth > 0 and any(holds_dicom(path, depth - 1) for path in entries if path.is_dir())
 
@@ -73,18 +73,18 @@ def holds_dicom(folder: Path, depth: int = 0) -> bool:
 def list_inputs(
     folder: Path, *, depth: int = 0, dicom_depth: int = 0, formats: Collection[str] = VOLUME_FORMATS
 ) -> Iterator[Path]:
-    """List what can be given to the command line, without reading any header.
+    """List the inputs in a folder, without reading headers.
 
-    Hidden entries, folders of results and folders that cannot be read are left out.
+    Hidden entries, result folders and folders that cannot be read are left out.
 
     Args:
-        folder: an existing one.
-        depth: how many folders below it are searched too.
-        dicom_depth: how many folders may lie between a folder that counts as one of DICOM files and its files.
-        formats: of volume files.
+        folder: an existing folder.
+        depth: number of levels of subfolders to search.
+        dicom_depth: number of levels of subfolders in which to search a folder for DICOM files.
+        formats: formats of volume files.
 
     Yields:
-        Volume files and folders of DICOM files, in the order of their names.
+        Volume files and DICOM folders, in the order of their names.
     """
     entries = _entries(folder)
     if _is_result(entries):
@@ -127,21 +127,20 @@ class _Folder:
 
 
 def find_volumes(root: Path, *, skipped: Path | None = None, pattern: str = "*") -> tuple[FoundVolume, ...]:
-    """Find every NRRD, NIfTI and MetaImage file and every DICOM series of a folder tree.
+    """Find all NRRD, NIfTI and MetaImage files and all DICOM series in a folder tree.
 
-    Hidden files and folders, and files that CAMLocalizer wrote, are left out. Of a series that lies there twice the
-    first copy is taken.
+    Hidden files and folders, and results of CAMLocalizer, are left out. Of duplicate series, the first copy is used.
 
     Args:
-        root: folder, searched with its subfolders, linked ones among them.
-        skipped: a folder inside that is left out, such as that of the results.
-        pattern: shell pattern that names of files have to fit.
+        root: folder to search with its subfolders, including linked ones.
+        skipped: a folder to leave out, such as the output folder.
+        pattern: shell pattern that file names must match.
 
     Returns:
         Volumes in the order of their paths.
 
     Raises:
-        InputError: a folder that cannot be read, or a tree without any volume.
+        InputError: a folder that cannot be read, or a tree without volumes.
     """
     found: list[FoundVolume] = []
     series: dict[str, list[_Folder]] = {}
@@ -156,7 +155,7 @@ def find_volumes(root: Path, *, skipped: Path | None = None, pattern: str = "*")
             _note_dicom(path, kind, series, damaged)
     found += [FoundVolume(_place(folders), uid, dicom=True) for uid, folders in series.items()]
     with_series = {each.path for each in found}
-    found += [FoundVolume(folder, dicom=True) for folder in damaged - with_series]  # its case will say so
+    found += [FoundVolume(folder, dicom=True) for folder in damaged - with_series]  # reading the case reports the error
     if not found:
         raise InputError(f"{root}: holds no NRRD, NIfTI, MetaImage or DICOM volume{_fitting(pattern)}; give another")
     return tuple(sorted(found, key=lambda each: (each.path.relative_to(root).as_posix(), each.series)))
@@ -167,7 +166,7 @@ def _fitting(pattern: str) -> str:
 
 
 def _files(root: Path, skipped: Path | None) -> Iterator[Path]:
-    """Walk a tree in the order of names; linked folders are entered once, however they are linked."""
+    """Walk a tree in the order of names; linked folders are entered once."""
 
     def refuse(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror or error}); allow it or move it away")
@@ -185,7 +184,7 @@ def _files(root: Path, skipped: Path | None) -> Iterator[Path]:
 
 
 def _note_dicom(path: Path, kind: str, series: dict[str, list[_Folder]], damaged: set[Path]) -> None:
-    """Add a DICOM image to its series; a file that claims to be one and is not marks its folder."""
+    """Add a DICOM image to its series; a file with a DICOM extension that is not DICOM marks its folder as damaged."""
     from pydicom import dcmread
 
     try:
@@ -200,7 +199,7 @@ def _note_dicom(path: Path, kind: str, series: dict[str, list[_Folder]], damaged
         damaged.add(path.parent)
         return
     uid = str(header.get("SeriesInstanceUID", ""))
-    if "Rows" not in header or str(header.get("Modality", "")) in NO_IMAGES or not uid:
+    if "Rows" not in header or str(header.get("Modality", "")) in NON_IMAGE_MODALITIES or not uid:
         return
     folders = series.setdefault(uid, [])
     if not folders or folders[-1].path != path.parent:
@@ -209,7 +208,7 @@ def _note_dicom(path: Path, kind: str, series: dict[str, list[_Folder]], damaged
 
 
 def _place(folders: list[_Folder]) -> Path:
-    """Return the folder of a series: that of its first copy, or the one above all its parts."""
+    """Return the folder of a series: that of its first copy, or the common parent of all its parts."""
     first, *others = folders
     parts = [first.path, *(other.path for other in others if not other.images & first.images)]
     return Path(os.path.commonpath(parts))

@@ -1,4 +1,4 @@
-"""examine: what is in files and folders, and why those that cannot be read would be refused."""
+"""examine: describe files and folders, with the reason for each one that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .quiet import quiet
 
 @dataclass(frozen=True)
 class Examined:
-    """A file, or a series of a folder, and what became of reading it.
+    """Result of reading a file, or a series of a folder.
 
     Args:
-        path: as it was given, or of a file in a folder that was given.
-        info: what is in it; None if it is refused.
-        refusal: why it would be refused, in a sentence; empty if it is read.
-        series: how the series is chosen, where a folder has several.
+        path: the given path, or the path of a file in the given folder.
+        info: description of the volume; None if it cannot be read.
+        refusal: reason why it cannot be read, one sentence; empty if it can.
+        series: UID that selects the series, if a folder has several.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class Examined:
     series: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values: ``path``, ``series``, ``read``, ``refusal`` and the fields of the description."""
+        """Return JSON values: ``path``, ``series``, ``read``, ``refusal`` and the fields of the description."""
         head = {"path": str(self.path), "series": self.series, "read": self.info is not None, "refusal": self.refusal}
         if self.info is None:
             return head
@@ -43,15 +43,15 @@ class Examined:
 
 
 def examine(path: Path, *, series: str | None = None) -> tuple[Examined, ...]:
-    """Say of a file or folder what is in it.
+    """Describe the contents of a file or folder.
 
     Args:
         path: a file, or a folder that is searched with its subfolders.
-        series: SeriesInstanceUID or SeriesNumber, where a folder has several.
+        series: SeriesInstanceUID or SeriesNumber, if a folder has several.
 
     Returns:
-        One entry if the path can be read as it is given. Otherwise the first says why not; of a folder the others say
-        the same of each of its series and files.
+        One entry if the path can be read as given. Otherwise the first entry says why not; for a folder, further
+        entries follow for each of its series and files.
     """
     first = _examined(path, series)
     if first.info is not None or series is not None or not path.is_dir():
@@ -72,13 +72,13 @@ def _series(folder: Path) -> Iterator[Examined]:
     try:
         found = list_series(folder)
     except CAMLocalizerError:
-        return  # a damaged file, which is named as such
+        return  # a damaged file, which _files reports
     for info in found if len(found) > 1 else ():
         yield _examined(folder, info.uid, info.uid)
 
 
 def _files(folder: Path) -> Iterator[Examined]:
-    """Examine the files of other formats, and name the DICOM files that are damaged."""
+    """Examine the files of other formats, and report damaged DICOM files."""
     for path in sorted(files_of(folder)):
         kind = ENDINGS.get(ending(path), "")
         if kind not in ("", "DICOM") and not is_second_of_pair(path):

@@ -12,12 +12,12 @@ from .dicom import series_entries
 def source_sha256(path: str | Path, *, series: str | None = None) -> str:
     """Return the SHA-256 of a file, or of the files in a folder and its subfolders.
 
-    A folder's is that of its files' checksums in sorted order, so that it depends on what they hold and not on how they
-    are called.
+    The checksum of a folder is that of its files' sorted checksums, so it depends on the files' contents but not on
+    their names.
 
     Args:
         path: file or folder.
-        series: SeriesInstanceUID or SeriesNumber of the DICOM files in the folder that count; all files if not given.
+        series: SeriesInstanceUID or SeriesNumber of the DICOM files to include; all files if not given.
 
     Raises:
         InputError: a file that cannot be read, or a folder without that series.

@@ -1,4 +1,4 @@
-"""Headers read by ourselves, where the image library repairs in silence what should be refused."""
+"""Header checks for errors that the image library silently repairs."""
 
 from __future__ import annotations
 

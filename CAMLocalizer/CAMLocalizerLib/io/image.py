@@ -1,4 +1,4 @@
-"""RawImage: what every reader hands on."""
+"""RawImage: the common result of all readers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..core import CAMLocalizerError, Grid, InputError, NiftiMatrices
 
 @dataclass(frozen=True, eq=False)
 class RawImage:
-    """An image as read, not yet checked for content.
+    """An image as read, before its content is checked.
 
     Args:
         array_kji: intensities, shape ``grid.shape_kji``.
-        grid: where the voxels lie (LPS, mm).
+        grid: position of the voxels (LPS, mm).
         format: name of the file format.
-        modality: DICOM modality, empty elsewhere.
+        modality: DICOM modality, empty for other formats.
         unit: unit of the intensities, empty if arbitrary.
-        notes: what was assumed, one sentence each.
-        matrices: those of a NIfTI file; None for other formats.
-        inverted: whether low intensities are meant to be shown bright.
+        notes: assumptions, one sentence each.
+        matrices: matrices of a NIfTI file; None for other formats.
+        inverted: whether low intensities are displayed bright.
     """
 
     array_kji: NDArray
@@ -40,7 +40,7 @@ class RawImage:
 
 @contextmanager
 def named(path: Path, name: str = "") -> Iterator[None]:
-    """Make every input error raised inside name the file: ``name: ...`` becomes ``path: ...``."""
+    """Prefix every input error raised inside with the path: ``name: ...`` becomes ``path: ...``."""
     try:
         yield
     except InputError as error:
@@ -51,12 +51,12 @@ def named(path: Path, name: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def undamaged(path: Path, what: str) -> Iterator[None]:
-    """Make of whatever a damaged file brings a parser to an error that names the file.
+def report_damage(path: Path, what: str) -> Iterator[None]:
+    """Convert any error of a parser on a damaged file to an InputError that names the file.
 
     Args:
         path: the file or folder.
-        what: is damaged, such as ``DICOM header``.
+        what: the damaged part, such as ``DICOM header``.
     """
     try:
         yield
@@ -69,22 +69,22 @@ def undamaged(path: Path, what: str) -> Iterator[None]:
 
 
 def _short(error: Exception) -> str:
-    """Return the kind of an error; its words may quote a header, patients' names among them."""
+    """Return the type of an error; its message may quote a header, including patients' names."""
     return type(error).__name__
 
 
-def grey(array: NDArray, path: Path) -> NDArray:
-    """Take the one channel of an image whose colour channels are all equal.
+def single_channel(array: NDArray, path: Path) -> NDArray:
+    """Return a single channel of an image whose colour channels are all equal.
 
     Args:
-        array: shape (..., channels), 2 to 4 of them; the second or fourth is opacity.
-        path: named in the error.
+        array: shape (..., channels), 2 to 4 channels; the second of two or the fourth is opacity.
+        path: path for the error message.
 
     Returns:
         The channel, shape (...).
 
     Raises:
-        InputError: channels that differ: a colour image or a vector per voxel.
+        InputError: channels that differ, as in a colour image or a vector per voxel.
     """
     channels = array.shape[-1]
     colours = array[..., : 1 if channels == 2 else 3]

@@ -1,4 +1,4 @@
-"""describe: what is in a volume, in words and numbers that identify no patient."""
+"""describe: describe a volume without identifying the patient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..core import Grid
 from .image import named
 from .names import case_name
-from .reader import read_image, volume_of
+from .reader import read_image, to_volume
 
 TIE_TOLERANCE = 1e-3
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -21,7 +21,7 @@ _PLANES = ("sagittal", "coronal", "axial")
 
 @dataclass(frozen=True)
 class VolumeInfo:
-    """What ``camlocalizer info`` says.
+    """Description of a volume, as printed by ``camlocalizer info``.
 
     Args:
         name: case name.
@@ -29,14 +29,14 @@ class VolumeInfo:
         size: voxels along i, j, k.
         spacing_mm: voxel distance along i, j, k.
         origin_mm: LPS position of the first voxel's centre.
-        orientation: letters of the anatomical directions in which i, j and k grow, such as ``LPS``.
+        orientation: letters of the anatomical directions of increasing i, j and k, such as ``LPS``.
         oblique_deg: largest angle between a storage axis and its anatomical axis, degrees.
         acquisition_plane: plane of the finest in-plane spacing: ``axial``, ``coronal`` or ``sagittal``.
-        intensity_range: least and greatest intensity.
+        intensity_range: lowest and highest intensity.
         percentiles: intensity at each of 1, 5, 25, 50, 75, 95 and 99 percent of the voxels.
         unit: unit of the intensities, empty if arbitrary.
         modality: DICOM modality, empty for other formats.
-        notes: what was assumed on reading.
+        notes: assumptions made when reading.
     """
 
     name: str
@@ -55,11 +55,11 @@ class VolumeInfo:
 
 
 def describe(path: str | Path, *, series: str | None = None) -> VolumeInfo:
-    """Read a volume and say what is in it; arguments and errors are those of :func:`read_volume`."""
+    """Read a volume and describe it; arguments and errors as for :func:`read_volume`."""
     path = Path(path)
     raw, name = read_image(path, series=series), case_name(path)
     with named(path, name):
-        volume = volume_of(raw, name, raw.unit)
+        volume = to_volume(raw, name, raw.unit)
     values = np.percentile(volume.array_kji, (0, *PERCENTILES, 100)).tolist()
     return VolumeInfo(
         name=name,
@@ -79,12 +79,12 @@ def describe(path: str | Path, *, series: str | None = None) -> VolumeInfo:
 
 
 def orientation_code(grid: Grid) -> str:
-    """Return the letters of the anatomical directions in which i, j and k grow; ``LPS`` for an identity direction."""
+    """Return the letters of the anatomical directions of increasing i, j and k; ``LPS`` for an identity direction."""
     return "".join(_LETTERS[axis][int(grid.direction[axis, k] > 0)] for k, axis in enumerate(_nearest_axes(grid)))
 
 
 def _nearest_axes(grid: Grid) -> tuple[int, int, int]:
-    """Anatomical axis of each storage axis, each taken once, with the largest sum of cosines."""
+    """Return the anatomical axis of each storage axis: the permutation with the largest sum of cosines."""
     cosines = np.abs(grid.direction)
     first, second, third = max(permutations(range(3)), key=lambda axes: cosines[axes, range(3)].sum())
     return first, second, third
@@ -96,7 +96,7 @@ def _oblique_deg(grid: Grid) -> float:
 
 
 def _acquisition_plane(grid: Grid) -> str:
-    """Plane across an axis of one voxel, else across the coarsest axis; of several the last in storage order."""
+    """Return the plane normal to an axis of one voxel, or else to the coarsest axis; the last one of several."""
     single = [axis for axis in range(3) if grid.size[axis] == 1]
     coarsest = max(grid.spacing_mm) * (1 - TIE_TOLERANCE)
     thick = [axis for axis in range(3) if grid.spacing_mm[axis] >= coarsest]

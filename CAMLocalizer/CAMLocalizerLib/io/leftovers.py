@@ -1,4 +1,4 @@
-"""What a killed process left beside its target: told by its name, and put in order by the next run."""
+"""Temporary files of killed processes: recognise them by name and clean them up."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-LONGEST_PREFIX = 100
-LONGEST_HOST = 24
+MAX_PREFIX_BYTES = 100
+MAX_HOST_LENGTH = 24
 PARTIAL, OLD = "partial", "old"
 _NAME = re.compile(r"(?P<host>[A-Za-z0-9-]*)-(?P<process>\d+)-[0-9a-f]{8}\.(?P<kind>partial|old)")
 
 
 def temporary_name(target: Path, kind: str) -> str:
-    """Return a new hidden name beside a target that says which process on which machine uses it.
+    """Return a new hidden file name that identifies the process and the machine that use it.
 
     Args:
-        target: the file or folder to be.
-        kind: ``partial`` for what is being written, ``old`` for what is being replaced.
+        target: the final file or folder.
+        kind: ``partial`` for new content, ``old`` for content that is being replaced.
     """
     return f"{_prefix(target)}{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.{kind}"
 
 
-def put_in_order(target: Path) -> None:
-    """Remove what killed processes of this machine left beside a target, and bring back what one was replacing.
+def clean_up_leftovers(target: Path) -> None:
+    """Remove temporary files that killed processes of this machine left, and restore a target that was being replaced.
 
-    Whatever cannot be removed stays.
+    Files that cannot be removed are ignored.
     """
     for path, kind in _stale(target):
         with suppress(OSError):
@@ -52,16 +52,16 @@ def _stale(target: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _prefix(target: Path) -> str:
-    """Begin of a hidden name, short enough for every file system."""
-    return f".{os.fsencode(target.name)[:LONGEST_PREFIX].decode('utf-8', 'ignore')}."
+    """Return the start of a hidden name, short enough for every file system."""
+    return f".{os.fsencode(target.name)[:MAX_PREFIX_BYTES].decode('utf-8', 'ignore')}."
 
 
 def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:LONGEST_HOST]
+    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:MAX_HOST_LENGTH]
 
 
 def _is_running(process: int) -> bool:
-    """Tell whether a process of this machine runs; where that cannot be asked without harm, it is taken to."""
+    """Return whether a process of this machine runs; True on Windows, where the check would end the process."""
     if os.name == "nt":
         return True
     try:

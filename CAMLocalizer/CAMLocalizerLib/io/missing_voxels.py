@@ -1,4 +1,4 @@
-"""Voxels without a value: NaN around the body, as masked images have it, becomes background."""
+"""Missing voxels: replace NaN around the body, as in masked images, with background."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 
 from ..core import InputError, label_components
 
-CONTINUES = 0.5  # Dice coefficient of the content of two slices
+MIN_OVERLAP = 0.5  # Dice coefficient of the content of two slices
 
 
-def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Put background in place of NaN outside the body.
+def fill_outside_nan(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Replace NaN outside the body with background.
 
-    Outside is what is connected through NaN with an edge of the volume, where two of its faces meet; of a single slice,
-    with its border. FSL, SPM and tools for PET mark so what they masked.
+    Outside means connected through NaN to an edge of the volume, where two of its faces meet, or to the border of a
+    single slice. FSL, SPM and PET tools mask images this way.
 
     Args:
         array_kji: shape (k, j, i).
-        path: named in the error.
+        path: path for the error message.
 
     Returns:
-        The array, a new one if it had NaN outside, in which these are 0 or, if lower, the lowest value; and a sentence
-        if there were any.
+        The array, and a note if voxels were replaced. Replaced voxels are 0 or, if lower, the lowest value, in a new
+        array.
 
     Raises:
-        InputError: infinite values, or NaN elsewhere: in a hole, where the body meets a face, or in a whole slice
+        InputError: infinite values, or NaN elsewhere: in a hole, where the body touches a face, or in a whole slice
             between others.
     """
     low, high = array_kji.min(), array_kji.max()  # NaN and infinity reach the extremes
@@ -38,7 +38,7 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
     if infinite:
         raise InputError(f"{path}: {infinite} of {array_kji.size} voxels are infinite; replace them first")
     if gap := _missing_slice(missing):
-        raise InputError(f"{path}: slice {gap} of {len(missing)} is NaN between others that are not; export it again")
+        raise InputError(f"{path}: slice {gap} of {len(missing)} is NaN, but its neighbours are not; export it again")
     outside = _outside(missing)
     inside = int(missing.sum() - outside.sum())
     if inside or outside.all():
@@ -49,16 +49,16 @@ def with_background(array_kji: NDArray[np.float32], path: Path) -> tuple[NDArray
     filled = np.where(outside, np.float32(0), array_kji)
     background = min(0.0, float(filled.min()))
     filled[outside] = background
-    return filled, (f"{int(outside.sum())} voxels around the content are NaN and were taken for background",)
+    return filled, (f"{int(outside.sum())} voxels around the content are NaN and were set to background",)
 
 
 def _missing_slice(missing: NDArray[np.bool_]) -> int:
-    """Return the number, from 1, of the first slice without any value between slices with content; 0 if none is."""
+    """Return the number, from 1, of the first slice without values between slices with content; 0 if there is none."""
     filled = np.flatnonzero(~missing.all(axis=(1, 2)))
     gaps = np.flatnonzero(np.diff(filled) > 1)
     for before, behind in zip(filled[gaps], filled[gaps + 1], strict=True):
         one, two = ~missing[before], ~missing[behind]
-        if 2 * int((one & two).sum()) > CONTINUES * int(one.sum() + two.sum()):  # content goes on behind the gap
+        if 2 * int((one & two).sum()) > MIN_OVERLAP * int(one.sum() + two.sum()):  # the content continues after the gap
             return int(before) + 2
     return 0
 

@@ -1,10 +1,10 @@
-"""Names of files: which format they claim to be, and what their case is called."""
+"""File names: the format of an extension, and the name of a case."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from .plain_paths import readable
+from .utf8_paths import escape_non_utf8
 
 ENDINGS = {
     ".seg.nrrd": "NRRD",
@@ -31,19 +31,19 @@ ENDINGS = {
 
 
 def ending(path: str | Path) -> str:
-    """Return the known ending of a file name in lower case (``.nii.gz``), empty if it has none."""
+    """Return the known extension of a file name in lower case (``.nii.gz``), empty if it has none."""
     name = Path(path).name.lower()
     return next((known for known in ENDINGS if name.endswith(known) and name != known), "")
 
 
 def case_name(path: str | Path) -> str:
-    """Return what a file or folder's case is called: ``brain.nii.gz`` is ``brain``, a folder keeps its name.
+    """Return the case name of a file or folder: ``brain`` for ``brain.nii.gz``, the folder's name for a folder.
 
     Args:
-        path: a file or folder; it need not exist. Endings that are no image format stay part of the name, and bytes
-            that are not UTF-8 become hexadecimal digits.
+        path: a file or folder; it need not exist. Extensions of other formats remain part of the name, and bytes that
+            are not UTF-8 become hexadecimal digits.
     """
     path = Path(path)
     if path.is_dir() or path.name in {"", ".."}:
-        return readable(path.resolve().name) or "root"
-    return readable(path.name[: len(path.name) - len(ending(path))])
+        return escape_non_utf8(path.resolve().name) or "root"
+    return escape_non_utf8(path.name[: len(path.name) - len(ending(path))])

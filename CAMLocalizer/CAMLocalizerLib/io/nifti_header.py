@@ -1,4 +1,4 @@
-"""Headers of NIfTI files: NIfTI-1 and NIfTI-2, in one file or as a pair of header and image."""
+"""Read the headers of NIfTI files: NIfTI-1 and NIfTI-2, as a single file or a pair of header and image."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, NiftiMatrices
-from .signatures import GZIP, open_plain
+from .signatures import GZIP, open_decompressed
 
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 UNIT_NAMES = {1: "metres", 3: "micrometres"}
-MOST_BYTES = 1e15
+MAX_BYTES = 1e15
 _SPATIAL_UNITS = 7
 _MAGIC = {b"n+1\0": False, b"ni1\0": True, b"n+2\0": False, b"ni2\0": True}
 
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """What a NIfTI header says.
+    """Fields of a NIfTI header.
 
     Args:
-        shape: length of the axes.
-        spacing_mm: of the first three axes; 0 where an axis is missing.
+        shape: lengths of the axes.
+        spacing_mm: spacing of the first three axes; 0 for a missing axis.
         matrices: qform and sform, mm.
-        unit: name of the unit of length if it is not the millimetre, otherwise empty.
-        order: ``<`` or ``>``.
+        unit: name of the unit of length; empty for millimetres.
+        order: byte order, ``<`` or ``>``.
         kind: code of the voxel type.
-        bits: per voxel.
-        slope: of the voxels; 1 if they are not scaled.
-        intercept: of the voxels.
-        data_file: where the voxels are.
+        bits: bits per voxel.
+        slope: scaling of the voxels; 1 if they are not scaled.
+        intercept: offset of the voxels.
+        data_file: file with the voxels.
         data_start: first byte of the voxels in the uncompressed file.
     """
 
@@ -84,10 +84,10 @@ class NiftiHeader:
 
 
 def read_nifti_header(path: Path) -> NiftiHeader:
-    """Read the header of a NIfTI file, compressed or not, of either part of a pair.
+    """Read the header of a NIfTI file, compressed or not, or of either file of a pair.
 
     Raises:
-        InputError: a header that is truncated, damaged or that of another format.
+        InputError: a header that is truncated, damaged or of another format.
 
     Source: nifti1.h and nifti2.h of the NIfTI data format working group.
     """
@@ -113,7 +113,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     pixdim = unpack("8f", 76, "8d", 104)
     x, y, z = (float(pixdim[axis]) * scale if axis <= dim[0] else 0.0 for axis in (1, 2, 3))
     start = float(unpack("f", 108, "q", 168)[0])
-    if not 0 <= start < MOST_BYTES:
+    if not 0 <= start < MAX_BYTES:
         raise InputError(f"{path}: the NIfTI header is damaged: its voxels begin at byte {start:g}")
     offset = int(start)
     slope, intercept = _scaling(path, *unpack("2f", 112, "2d", 176))
@@ -140,30 +140,30 @@ def read_nifti_header(path: Path) -> NiftiHeader:
 
 
 def header_file(path: Path) -> Path:
-    """Return the file that holds the header: of a pair the ``.hdr`` file, otherwise the file itself.
+    """Return the file with the header: the ``.hdr`` file of a pair, otherwise the file itself.
 
     Raises:
         InputError: an ``.img`` file without its header.
     """
     if not path.name.lower().endswith((".img", ".img.gz")):
         return path
-    return _partner(path, ".hdr") or _without(path, ".hdr")
+    return _partner(path, ".hdr") or _missing_partner(path, ".hdr")
 
 
 def is_second_of_pair(path: Path) -> bool:
-    """Tell whether a file is the image of a NIfTI pair whose header lies beside it."""
+    """Return whether a file is the image of a NIfTI pair whose header is in the same folder."""
     return path.name.lower().endswith((".img", ".img.gz")) and pair_partner(path) is not None
 
 
 def pair_partner(path: Path) -> Path | None:
-    """Return the other file of a NIfTI pair, None if it is not there."""
+    """Return the other file of a NIfTI pair, None if it is missing."""
     return _partner(path, ".hdr" if path.name.lower().endswith((".img", ".img.gz")) else ".img")
 
 
 def _image_file(path: Path) -> Path:
     if path.name.lower().endswith((".img", ".img.gz")):
         return path
-    return _partner(path, ".img") or _without(path, ".img")
+    return _partner(path, ".img") or _missing_partner(path, ".img")
 
 
 def _partner(path: Path, ending: str) -> Path | None:
@@ -177,13 +177,13 @@ def _partner(path: Path, ending: str) -> Path | None:
     return None
 
 
-def _without(path: Path, ending: str) -> Path:
-    raise InputError(f"{path}: is half of a NIfTI pair, whose {ending} file is not beside it; copy both")
+def _missing_partner(path: Path, ending: str) -> Path:
+    raise InputError(f"{path}: is half of a NIfTI pair, but the {ending} file is missing; copy both files")
 
 
 def _raw(path: Path) -> bytes:
     try:
-        with open_plain(path) as stream:
+        with open_decompressed(path) as stream:
             raw = stream.read(544)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: the compressed data is damaged ({error})") from error
@@ -196,7 +196,7 @@ def _raw(path: Path) -> bytes:
 
 
 def _scaling(path: Path, slope: float, intercept: float) -> tuple[float, float]:
-    """Return slope and intercept; a slope of 0 or NaN means that voxels are not scaled."""
+    """Return slope and intercept; a slope of 0 or NaN means no scaling."""
     if slope == 0 or np.isnan(slope):
         return 1.0, 0.0
     if not (np.isfinite(slope) and np.isfinite(intercept)):
@@ -213,6 +213,6 @@ def _matrices(
 
 
 def is_zipped(path: Path) -> bool:
-    """Tell whether a file is compressed with gzip."""
+    """Return whether a file is compressed with gzip."""
     with path.open("rb") as stream:
         return stream.read(2) == GZIP

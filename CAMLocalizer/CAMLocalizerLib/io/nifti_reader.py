@@ -1,4 +1,4 @@
-"""NIfTI files as volumes."""
+"""Read NIfTI files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError
 from .headers import check_spacing
-from .image import RawImage, grey
+from .image import RawImage, single_channel
 from .nifti_header import NiftiHeader, is_zipped, read_nifti_header
-from .signatures import open_plain
+from .signatures import open_decompressed
 
 CHUNK_VOXELS = 1 << 18
-MATCH_MM = 0.01
-SKEW = 1e-4
-MOST_GZIP_RATIO = 1100
-SCANNER = 1
+MATRIX_TOLERANCE_MM = 0.01
+SKEW_TOLERANCE = 1e-4
+MAX_GZIP_RATIO = 1100
+SCANNER_ANATOMY = 1
 _TYPES = {
     2: "u1",
     4: "i2",
@@ -39,30 +39,30 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_nifti(path: Path) -> RawImage:
-    """Read a NIfTI-1 or NIfTI-2 file, or the pair that one of its two files belongs to.
+    """Read a NIfTI-1 or NIfTI-2 file, or a pair of header and image given by either file.
 
-    A file may declare two matrices. The one that SimpleITK and 3D Slicer choose counts: the sform if it is orthogonal
-    and is scanner anatomy (code 1) or alone, otherwise the qform. RAS becomes LPS, metres and micrometres become
-    millimetres.
+    A file may have two matrices. As in SimpleITK and 3D Slicer, the sform is used if it is orthogonal and either refers
+    to scanner anatomy (code 1) or is the only matrix; otherwise the qform is used. RAS is converted to LPS, and metres
+    and micrometres are converted to millimetres.
 
     Args:
-        path: the file. One of two dimensions is a volume of one slice.
+        path: the file. A two-dimensional image becomes a volume of one slice.
 
     Returns:
-        The image with the matrices of its header, and a note where they differ.
+        The image with the matrices of its header, and a note if they differ.
 
     Raises:
-        InputError: a file that is truncated, damaged, of another format, of more than three axes or of voxels that are
+        InputError: a file that is truncated, damaged, of another format, has more than three axes or voxels that are
             not numbers.
         GridError: shear, or a spacing that is not positive.
     """
     header = read_nifti_header(path)
     shape = header.shape
-    while len(shape) > 3 and shape[-1] == 1:  # one time point, as many tools write it
+    while len(shape) > 3 and shape[-1] == 1:  # many tools write a single time point
         shape = shape[:-1]
     if len(shape) > 3:
         raise InputError(
-            f"{path}: has {len(shape)} axes {shape}; a 3D volume is expected, take one time point out first"
+            f"{path}: has {len(shape)} axes {shape}; a 3D volume is expected; extract one time point first"
         )
     size = (*shape, 1, 1)[:3]
     grid, notes = _grid(path, header, (size[0], size[1], size[2]))
@@ -73,32 +73,32 @@ def read_nifti(path: Path) -> RawImage:
 
 
 def _grid(path: Path, header: NiftiHeader, size: tuple[int, int, int]) -> tuple[Grid, tuple[str, ...]]:
-    """Return the grid that SimpleITK would choose, and what must be known of the choice."""
+    """Return the grid that SimpleITK would choose, and notes about the choice."""
     spacing = _spacing(path, header, size)
     qform, sform = header.qform(), header.sform()
     has_qform, has_sform = header.matrices.qform_code > 0, header.matrices.sform_code > 0
     if not (has_qform or has_sform):
-        note = "the file states no place in the body: left and right are not certain"
+        note = "the file has no position in patient space: left and right are uncertain"
         return Grid(size, spacing, (0.0, 0.0, 0.0), np.eye(3)), (note,)
-    by_sform = has_sform and _is_orthogonal(sform) and (header.matrices.sform_code == SCANNER or not has_qform)
+    by_sform = has_sform and _is_orthogonal(sform) and (header.matrices.sform_code == SCANNER_ANATOMY or not has_qform)
     chosen = sform if by_sform else qform
     if not (by_sform or has_qform):
-        raise GridError(sheared(path))
-    grid = _of_matrix(path, _RAS_TO_LPS @ chosen, size, spacing)
+        raise GridError(sheared_message(path))
+    grid = _grid_from_matrix(path, _RAS_TO_LPS @ chosen, size, spacing)
     if not (has_qform and has_sform):
         return grid, ()
-    apart = _apart_mm(_RAS_TO_LPS @ (qform if by_sform else sform), grid)
-    if apart <= MATCH_MM:
+    apart = _deviation_mm(_RAS_TO_LPS @ (qform if by_sform else sform), grid)
+    if apart <= MATRIX_TOLERANCE_MM:
         return grid, ()
     used, other = ("sform", "qform") if by_sform else ("qform", "sform")
     return grid, (
-        f"sform and qform differ by up to {apart:.3g} mm: the {used} was used, as SimpleITK and 3D Slicer do; results "
-        f"carry both, and programs that follow the {other} show image and results together elsewhere",
+        f"sform and qform differ by up to {apart:.3g} mm: the {used} was used, as in SimpleITK and 3D Slicer; results "
+        f"store both, and programs that use the {other} show image and results together at another position",
     )
 
 
 def _spacing(path: Path, header: NiftiHeader, size: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Return the spacing; that of an axis of one voxel may be missing and comes from the sform then."""
+    """Return the spacing; a missing spacing of an axis of one voxel is taken from the sform."""
     lengths = np.linalg.norm(header.sform()[:3, :3], axis=0) if header.matrices.sform_code > 0 else np.zeros(3)
     found = [
         step if step or size[axis] > 1 else float(lengths[axis]) or 1.0 for axis, step in enumerate(header.spacing_mm)
@@ -113,41 +113,41 @@ def _is_orthogonal(matrix: NDArray[np.float64]) -> bool:
     if not (np.all(np.isfinite(matrix)) and lengths.min() > 0):
         return False
     direction = matrix[:3, :3] / lengths
-    return bool(np.abs(direction.T @ direction - np.eye(3)).max() <= SKEW)
+    return bool(np.abs(direction.T @ direction - np.eye(3)).max() <= SKEW_TOLERANCE)
 
 
-def _of_matrix(
+def _grid_from_matrix(
     path: Path, lps: NDArray[np.float64], size: tuple[int, int, int], spacing: tuple[float, float, float]
 ) -> Grid:
     lengths = np.linalg.norm(lps[:3, :3], axis=0)
     if not (np.all(np.isfinite(lps)) and lengths.min() > 0):
-        raise GridError(sheared(path))
+        raise GridError(sheared_message(path))
     grid = Grid(size, spacing, tuple(lps[:3, 3]), lps[:3, :3] / lengths)
-    if _apart_mm(lps, grid) > MATCH_MM:
-        raise GridError(sheared(path))
+    if _deviation_mm(lps, grid) > MATRIX_TOLERANCE_MM:
+        raise GridError(sheared_message(path))
     return grid
 
 
-def _apart_mm(lps: NDArray[np.float64], grid: Grid) -> float:
-    """Return how far a matrix moves the corner voxels of a grid."""
+def _deviation_mm(lps: NDArray[np.float64], grid: Grid) -> float:
+    """Return the largest distance by which a matrix moves the corner voxels of a grid."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in grid.size])).reshape(3, -1).T  # (8, 3)
     apart = np.linalg.norm(corners @ lps[:3, :3].T + lps[:3, 3] - grid.to_lps(corners), axis=1).max()
     return float(apart) if np.isfinite(apart) else float("inf")
 
 
-def sheared(path: Path) -> str:
-    """Word the refusal of a sheared NIfTI matrix."""
+def sheared_message(path: Path) -> str:
+    """Return the error message for a sheared NIfTI matrix."""
     return f"{path}: its matrix is sheared or contradicts its spacing; resample it to an orthogonal grid first"
 
 
 def _voxels(path: Path, header: NiftiHeader, shape_kji: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Read and scale the voxels piece by piece, so that no second copy of the volume is held."""
+    """Read and scale the voxels in chunks, to avoid a second copy of the volume."""
     kind, channels = _voxel_type(path, header)
     _check_length(header)
     values = np.empty((header.voxels, channels), np.float32)
     done = 0
     try:
-        with open_plain(header.data_file) as stream:
+        with open_decompressed(header.data_file) as stream:
             _skip(stream, header.data_start)
             while done < header.voxels:
                 count = min(CHUNK_VOXELS, header.voxels - done)
@@ -157,7 +157,7 @@ def _voxels(path: Path, header: NiftiHeader, shape_kji: tuple[int, int, int]) ->
                     raise InputError(_truncated(header, have))
                 values[done : done + count] = _scaled(np.frombuffer(piece, kind).reshape(count, channels), header)
                 done += count
-            while stream.read(1 << 20):  # the checksum of gzip stands behind the last byte
+            while stream.read(1 << 20):  # gzip verifies its checksum after the last byte
                 pass
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
@@ -166,7 +166,7 @@ def _voxels(path: Path, header: NiftiHeader, shape_kji: tuple[int, int, int]) ->
     except OSError as error:
         raise InputError(f"{header.data_file}: cannot be read ({error.strerror or error})") from error
     array = values.reshape(*shape_kji, channels)
-    return array[..., 0] if channels == 1 else grey(array, path)
+    return array[..., 0] if channels == 1 else single_channel(array, path)
 
 
 def _voxel_type(path: Path, header: NiftiHeader) -> tuple[np.dtype, int]:
@@ -177,21 +177,21 @@ def _voxel_type(path: Path, header: NiftiHeader) -> tuple[np.dtype, int]:
     kind = np.dtype(header.order + name.lstrip("34")) if name else np.dtype("u1")
     if not name or kind.itemsize * channels * 8 != header.bits:
         raise InputError(
-            f"{path}: has voxels of type {header.kind} with {header.bits} bits, which are not read; save them as "
-            "integers of 16 bits or floats of 32"
+            f"{path}: has voxels of type {header.kind} with {header.bits} bits, which are not supported; save them as "
+            "16-bit integers or 32-bit floats"
         )
     return kind, channels
 
 
 def _check_length(header: NiftiHeader) -> None:
-    """Refuse a file that is too short for its voxels before memory for them is taken."""
+    """Raise InputError for a file that is too short for its voxels, before allocating memory."""
     have = header.data_file.stat().st_size
-    if header.data_end > (have * MOST_GZIP_RATIO if is_zipped(header.data_file) else have):
+    if header.data_end > (have * MAX_GZIP_RATIO if is_zipped(header.data_file) else have):
         raise InputError(_truncated(header, have))
 
 
 def _truncated(header: NiftiHeader, have: int) -> str:
-    return f"{header.data_file}: truncated, {have} bytes of {header.data_end}; copy or export it again"
+    return f"{header.data_file}: truncated, has {have} of {header.data_end} bytes; copy or export it again"
 
 
 def _skip(stream: gzip.GzipFile, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Arrays and label maps as NIfTI files."""
+"""Write arrays and label maps as NIfTI files."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def write_nifti(
 
     Args:
         array_kji: shape ``grid.shape_kji``; bool and uint8 are written as uint8, everything else as float32.
-        grid: written as sform and qform, both scanner anatomy, in float32 as the format has it.
+        grid: grid, written as sform and qform, both with the code of scanner anatomy, in the format's float32.
         path: a file in an existing folder; an existing file is replaced.
-        description: for the header's field of that name, at most 79 ASCII characters.
-        comment: text of any length, kept as a header extension of the kind made for comments; none if empty.
-        matrices: of the NIfTI file that the grid comes from, written as they are in place of the grid's own, so that
-            every program shows both files in one place.
+        description: the header's ``descrip`` field, at most 79 ASCII characters.
+        comment: text of any length, stored as a comment extension of the header; no extension if empty.
+        matrices: matrices of the NIfTI file that the grid comes from, written unchanged instead of the grid's own, so
+            that every program aligns both files.
 
     Raises:
         GridError: the array's shape differs from the grid's.
-        OutputError: another ending, a folder that cannot be written, a full disk.
+        OutputError: another extension, a folder that cannot be written, a full disk.
 
-    Source: nifti1.h, methods 2 and 3. Written here since ITK's writer reports success on a full disk.
+    Source: nifti1.h, methods 2 and 3. ITK's writer is not used because it reports success on a full disk.
     """
     path = Path(path)
     array = np.asarray(array_kji)
@@ -72,20 +72,20 @@ def write_label_map(
     comment: str = "",
     matrices: NiftiMatrices | None = None,
 ) -> None:
-    """Write a label map as NIfTI, uint8, on its grid; arguments and errors are those of :func:`write_nifti`."""
+    """Write a label map on its grid as NIfTI, uint8; arguments and errors as for :func:`write_nifti`."""
     array, grid = label_map.array_kji, label_map.grid
     write_nifti(array, grid, path, description=description, comment=comment, matrices=matrices)
 
 
 def write_slices(stream: IO[bytes], array: NDArray, kind: np.dtype) -> None:
-    """Write an array slice by slice, little-endian, so that no second copy of it is made."""
+    """Write an array slice by slice, little-endian, to avoid a second copy."""
     for image in array:
         stream.write(np.ascontiguousarray(image, dtype=kind.newbyteorder("<")).tobytes())
 
 
 @contextmanager
 def open_output(path: Path, *, zipped: bool, append: bool = False) -> Iterator[IO[bytes]]:
-    """Open a file for writing; zipped ones carry neither name nor time, so that equal data makes equal files."""
+    """Open a file for writing; zipped files store neither name nor time, so that equal data gives equal files."""
     with path.open("ab" if append else "wb") as raw:
         if not zipped:
             yield raw
@@ -104,7 +104,7 @@ def _extension(comment: str) -> bytes:
 
 
 def _own_matrices(grid: Grid) -> NiftiMatrices:
-    """Return a grid as qform and sform, both scanner anatomy."""
+    """Return a grid as qform and sform, both with the code of scanner anatomy."""
     ras = _LPS_TO_RAS @ grid.ijk_to_lps
     qfac, quaternion = _quaternion(ras[:3, :3] / grid.spacing_mm)
     x, y, z = ras[:3, 3].tolist()
@@ -113,7 +113,7 @@ def _own_matrices(grid: Grid) -> NiftiMatrices:
 
 def _header(grid: Grid, kind: np.dtype, description: str, extended: int, matrices: NiftiMatrices) -> bytes:
     if max(grid.size) > np.iinfo(np.int16).max:
-        raise OutputError(f"NIfTI-1 holds at most 32767 voxels along an axis, got {grid.size}")
+        raise OutputError(f"NIfTI-1 allows at most 32767 voxels along an axis, got {grid.size}")
     header = bytearray(HEADER_BYTES)
     struct.pack_into("<i", header, 0, 348)
     struct.pack_into("<8h", header, 40, 3, *grid.size, 1, 1, 1, 1)
@@ -134,7 +134,7 @@ def _quaternion(direction: NDArray[np.float64]) -> tuple[float, tuple[float, flo
     """Return the sign of the third axis and the quaternion's b, c, d with a >= 0.
 
     Source: Bar-Itzhack, New Method for Extracting the Quaternion from a Rotation Matrix (J. Guidance 23(6), 2000): the
-    eigenvector of the largest eigenvalue. Written here since the import of scipy's takes longer than writing a file.
+    eigenvector of the largest eigenvalue. Importing scipy for this would take longer than writing a file.
     """
     qfac = 1.0 if np.linalg.det(direction) > 0 else -1.0
     r = direction * (1.0, 1.0, qfac)

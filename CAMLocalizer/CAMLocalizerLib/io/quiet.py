@@ -17,10 +17,10 @@ STDOUT, STDERR = 1, 2
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what image libraries print and warn; errors are raised as ever.
+    """Suppress the output and warnings of image libraries; exceptions are not affected.
 
-    The reader turns each complaint into one sentence, so what the libraries print would only be said twice, and
-    pydicom's warnings quote values, patients' names among them. One thread at a time.
+    Readers convert each error to one sentence, so the libraries' output would only repeat it, and pydicom's warnings
+    quote values such as patients' names. One thread at a time.
     """
     import SimpleITK
 
@@ -41,10 +41,10 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def captured_output() -> Iterator[Callable[[], str]]:
-    """Catch what an image library writes to file descriptor 1, where results of commands go.
+    """Capture the output of an image library to file descriptor 1, which is reserved for results of commands.
 
     Yields:
-        A function that returns what was written so far.
+        A function that returns the output so far.
     """
     with suppress(AttributeError, OSError, ValueError):
         sys.stdout.flush()
@@ -68,7 +68,7 @@ def captured_output() -> Iterator[Callable[[], str]]:
 
 
 def _mute() -> int | None:
-    """Send file descriptor 2 to nowhere; a program without a terminal has none, which is as quiet."""
+    """Redirect file descriptor 2 to the null device and return a copy; None for a program without stderr."""
     with suppress(AttributeError, OSError, ValueError):
         sys.stderr.flush()
     try:

@@ -1,4 +1,4 @@
-"""Label maps as .seg.nrrd files that 3D Slicer opens as segmentations."""
+"""Write label maps as .seg.nrrd files, which 3D Slicer opens as segmentations."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ COLOURS: tuple[Colour, ...] = (
 
 
 def terminology_entry(tumour_type: str = "Mass") -> str:
-    """Return Slicer's terminology text for a kind of tumour.
+    """Return Slicer's terminology text for a tumour type.
 
     Args:
         tumour_type: one of :data:`TUMOUR_TYPES`, names of SNOMED CT codes in DICOM context group 7159.
 
     Raises:
-        SettingsError: an unknown kind.
+        SettingsError: an unknown tumour type.
     """
     if tumour_type not in TUMOUR_TYPES:
         raise SettingsError(f"tumour type {tumour_type!r} is unknown; choose one of {', '.join(TUMOUR_TYPES)}")
@@ -57,18 +57,18 @@ def write_segmentation(
     terminology: str | Sequence[str] = "Mass",
     facts: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a label map as a segmentation file of 3D Slicer, gzipped, in LPS.
+    """Write a label map as a 3D Slicer segmentation file, gzipped, in LPS.
 
     Args:
-        label_map: one segment per name, empty ones too.
+        label_map: label map; one segment per name, including empty ones.
         path: a ``.seg.nrrd`` file in an existing folder; an existing file is replaced.
-        colours: red, green, blue of each segment, 0 to 1; used again from the first when they run out.
-        terminology: kind of tumour (see :func:`terminology_entry`), one for all segments or one each.
-        facts: further keys and values for the header.
+        colours: red, green, blue of each segment, 0 to 1; repeated if there are more segments than colours.
+        terminology: tumour type (see :func:`terminology_entry`), one for all segments or one each.
+        facts: additional keys and values for the header.
 
     Raises:
-        OutputError: another ending, a folder that cannot be written, a full disk.
-        SettingsError: an unknown kind of tumour, or another number of them than segments.
+        OutputError: another extension, a folder that cannot be written, a full disk.
+        SettingsError: an unknown tumour type, or a number of types other than that of segments.
     """
     path = Path(path)
     if not path.name.lower().endswith(".seg.nrrd"):
@@ -123,7 +123,7 @@ def _segment(index: int, name: str, colour: Colour, entry: str, extent: tuple[in
 
 
 def _common(grid: Grid) -> list[str]:
-    """Fields of the whole file; without the reference geometry Slicer would crop segments to their own extent."""
+    """Return the fields of the whole file; the reference geometry keeps Slicer from cropping segments."""
     ijk_to_ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.ijk_to_lps
     extent = (0, grid.size[0] - 1, 0, grid.size[1] - 1, 0, grid.size[2] - 1)
     geometry = "".join(f"{float(value)!r};" for value in ijk_to_ras.ravel()) + "".join(f"{limit};" for limit in extent)
@@ -136,14 +136,14 @@ def _common(grid: Grid) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Write backslashes and line ends of a value as NRRD wants them."""
+    """Escape backslashes and line breaks of a value for NRRD."""
     return text.replace("\\", "\\\\").replace("\r", "").replace("\n", "\\n")
 
 
 def _extent(mask_kji: NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return first and last index along i, j and k of a mask; 0 and -1 where it is empty."""
+    """Return first and last index along i, j and k of a mask; 0 and -1 if it is empty."""
     limits: list[int] = []
-    for axes in ((0, 1), (0, 2), (1, 2)):  # what is left is i, then j, then k
+    for axes in ((0, 1), (0, 2), (1, 2)):  # the remaining axis is i, then j, then k
         used = np.flatnonzero(mask_kji.any(axis=axes))
         limits += [int(used[0]), int(used[-1])] if used.size else [0, -1]
     return tuple(limits)

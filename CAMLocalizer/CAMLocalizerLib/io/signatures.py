@@ -1,4 +1,4 @@
-"""What a file really is, told from its first bytes."""
+"""Detect the format of a file from its first bytes."""
 
 from __future__ import annotations
 
@@ -24,43 +24,43 @@ _NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1
 _FIRST_GROUPS = (0x0002, 0x0008, 0x0010)
 _SHORT_VRS = tuple(f"{vr}".encode() for vr in ("CS", "UI", "DA", "TM", "SH", "LO", "PN", "UL", "US", "ST", "IS", "DT"))
 _LONG_VRS = (b"OB", b"UN", b"SQ", b"UT")
-_CONVERT = "which is not read; convert it to NIfTI first"
-_ARCHIVE = "an archive, which is not read; unpack it first"
-_OTHERS = {
+_CONVERT = "which is not supported; convert it to NIfTI first"
+_ARCHIVE = "an archive, which is not supported; unpack it first"
+_UNSUPPORTED = {
     ".mnc": f"a MINC file, {_CONVERT} (mnc2nii)",
     ".par": f"a Philips PAR/REC file, {_CONVERT} (dcm2niix)",
     ".rec": f"a Philips PAR/REC file, {_CONVERT} (dcm2niix)",
     ".head": f"an AFNI file, {_CONVERT} (3dAFNItoNIFTI)",
     ".brik": f"an AFNI file, {_CONVERT} (3dAFNItoNIFTI)",
     ".v": f"an ECAT file, {_CONVERT}",
-    ".bmp": "a BMP picture, which is not read; save it as PNG first",
-    ".gif": "a GIF picture, which is not read; save it as PNG first",
+    ".bmp": "a BMP picture, which is not supported; save it as PNG first",
+    ".gif": "a GIF picture, which is not supported; save it as PNG first",
 } | dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".tar.gz", ".tgz", ".bz2", ".xz", ".zst"), _ARCHIVE)
 GZIP = b"\x1f\x8b"
 
 
 def file_format(path: Path) -> str:
-    """Tell a file's format and see that its name says the same.
+    """Return a file's format and check that it agrees with the file name.
 
     Args:
-        path: an existing or missing file.
+        path: the file; need not exist.
 
     Returns:
         ``NRRD``, ``NIfTI``, ``MetaImage``, ``MGH``, ``DICOM``, ``PNG``, ``JPEG`` or ``TIFF``.
 
     Raises:
-        InputError: a file that is missing, unreadable, empty, of an unknown kind or not what its name says.
+        InputError: a file that is missing, unreadable, empty, of an unknown format or not of the format in its name.
     """
     head = _head(path)
     found, claimed = content_format(head), ENDINGS.get(ending(path), "")
-    if not claimed and not found and (other := other_format(path)):
+    if not claimed and not found and (other := unsupported_format(path)):
         raise InputError(f"{path}: is {other}")
     if not claimed and not found:
         raise InputError(
-            f"{path}: not an image format that is read; give NRRD, NIfTI, MetaImage, MGH, DICOM, PNG, JPEG or TIFF"
+            f"{path}: not a supported image format; give NRRD, NIfTI, MetaImage, MGH, DICOM, PNG, JPEG or TIFF"
         )
     if claimed == "MGH" or (claimed == "NIfTI" and ending(path).startswith(".img")):
-        return claimed  # no first bytes tell it: MGH has none, and the header of an image lies beside it
+        return claimed  # not recognisable: MGH has no signature, and the header of an .img file is a separate file
     if claimed and found != claimed:
         content = found or "something else"
         raise InputError(f"{path}: the name says {claimed}, but the content is {content}; rename or export it again")
@@ -69,14 +69,14 @@ def file_format(path: Path) -> str:
     return found
 
 
-def other_format(path: Path) -> str:
-    """Name a format that is known by its ending and not read, and say what to do; empty if there is none."""
+def unsupported_format(path: Path) -> str:
+    """Describe an unsupported format that is known by its extension, with a remedy; empty if there is none."""
     name = path.name.lower()
-    return next((reason for known, reason in _OTHERS.items() if name.endswith(known)), "")
+    return next((reason for known, reason in _UNSUPPORTED.items() if name.endswith(known)), "")
 
 
 def content_format(head: bytes) -> str:
-    """Tell the format from a file's first bytes, gzip looked through; empty if it is none of ours."""
+    """Return the format from a file's first bytes, decompressing gzip; empty if unsupported."""
     if head[:2] == GZIP:
         return "NIfTI" if _unzipped(head)[:4] in _NIFTI_SIZES else ""
     if is_dicom(head):
@@ -89,10 +89,10 @@ def content_format(head: bytes) -> str:
 
 
 def is_dicom(head: bytes) -> bool:
-    """Tell a DICOM file from its first bytes, also one without preamble, as old archives export them.
+    """Return whether the first bytes are those of a DICOM file, with or without preamble.
 
-    Without preamble the first elements tell: two of the groups 0002 or 0008 in ascending order, in explicit or implicit
-    little-endian encoding.
+    Old archives export files without preamble. They are recognised by their first two elements: of the groups 0002 or
+    0008 in ascending order, in explicit or implicit little-endian encoding.
 
     Source: DICOM PS3.10 7.1 and PS3.5 7.1.
     """
@@ -104,7 +104,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def _element(head: bytes, start: int) -> tuple[int, int] | None:
-    """Return tag and end of the data element of group 0002, 0008 or 0010 at a place; None if there is none."""
+    """Return tag and end of the data element of group 0002, 0008 or 0010 at an offset; None if there is none."""
     if len(head) < start + 8:
         return None
     group, number = struct.unpack_from("<2H", head, start)
@@ -139,8 +139,8 @@ def _unzipped(head: bytes) -> bytes:
         return b""
 
 
-def open_plain(path: Path) -> gzip.GzipFile:
-    """Open a file for reading, looking through gzip."""
+def open_decompressed(path: Path) -> gzip.GzipFile:
+    """Open a file for reading and decompress it if it is gzipped."""
     with path.open("rb") as stream:
         zipped = stream.read(2) == GZIP
     return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""staged_folder: a folder of results that is there whole or not at all."""
+"""staged_folder: write a result folder atomically."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from types import FrameType
 
 from ..case_files import KNOWN_FILES
 from ..core import OutputError
-from .leftovers import OLD, PARTIAL, put_in_order, temporary_name
-from .writing import exists_already, is_full_or_refused, output_error, settle, writing
+from .leftovers import OLD, PARTIAL, clean_up_leftovers, temporary_name
+from .writing import exists_already, flush_to_disk, is_full_or_refused, output_error, writing
 
 
 @contextmanager
 def staged_folder(
     target: str | Path, overwrite: bool = False, *, known_files: Collection[str] = KNOWN_FILES
 ) -> Iterator[Path]:
-    """Write a folder beside its final place and move it there when it is complete.
+    """Write a temporary folder next to the target and rename it when it is complete.
 
-    On failure or interruption (Ctrl-C, and SIGTERM in the main thread) nothing is left behind, and a folder that was
-    to be replaced is still there. What a killed process leaves is put in order by the next one with that target.
+    On failure or interruption (Ctrl-C, and SIGTERM in the main thread), temporary files are removed and a folder that
+    was to be replaced is kept. Files of a killed process are cleaned up by the next run with the same target.
 
     Args:
-        target: the final folder; folders above it are made.
-        overwrite: replace an existing folder, but only if all it holds are ``known_files``.
-        known_files: names of the files that earlier runs may have left.
+        target: the final folder; parent folders are created.
+        overwrite: replace an existing folder, but only if it contains nothing but ``known_files``.
+        known_files: names of the files of earlier runs.
 
     Yields:
         An empty folder to write into.
 
     Raises:
-        OutputError: the target exists, be it from the beginning or since, holds foreign files, cannot be written, or
-            the disk is full.
+        OutputError: the target exists before or after writing, contains other files, cannot be written, or the disk is
+            full.
     """
     target = Path(target)
-    put_in_order(target)
+    clean_up_leftovers(target)
     _check_target(target, overwrite, known_files)
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     staging: Path | None = None
@@ -51,21 +51,21 @@ def staged_folder(
             yield staging
             with writing(target):
                 for path in (*staging.rglob("*"), staging):
-                    settle(path)
+                    flush_to_disk(path)
                 _check_target(target, overwrite, known_files)
                 _publish(staging, target)
-                settle(target.parent)
+                flush_to_disk(target.parent)
             made = []
     except OSError as error:
         if _concerns(error, staging):
             raise output_error(target, error) from error
         raise
-    except OutputError as error:  # a writer names the temporary folder, which means nothing to the reader
+    except OutputError as error:  # replace the temporary folder in the message, which users do not know
         raise OutputError(str(error).replace(str(staging), str(target))) from error
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
-        for folder in made:  # innermost first; those that hold something stay
+        for folder in made:  # innermost first; folders that are not empty stay
             with suppress(OSError):
                 folder.rmdir()
 
@@ -77,22 +77,22 @@ def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -
         if not overwrite:
             raise exists_already(target)
         if target.is_symlink() or not target.is_dir():
-            raise OutputError(f"{target}: is no folder of results and is not replaced; choose another output folder")
+            raise OutputError(f"{target}: is not a result folder and is not replaced; choose another output folder")
         foreign = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
     if foreign:
         raise OutputError(
-            f"{target}: holds other files ({sorted(foreign)[0]}{' and more' if len(foreign) > 1 else ''}) "
+            f"{target}: contains other files ({sorted(foreign)[0]}{' and more' if len(foreign) > 1 else ''}) "
             "and is not replaced; choose another output folder"
         )
 
 
 def _publish(staging: Path, target: Path) -> None:
-    """Move the complete folder to its place; the old one goes only after that."""
+    """Move the complete folder to its target; the old one is removed only after that."""
     if not target.exists():
         try:
             staging.rename(target)
         except OSError:
-            if os.path.lexists(target):  # another run was faster
+            if os.path.lexists(target):  # another run created it in the meantime
                 raise exists_already(target) from None
             raise
         return
@@ -116,7 +116,7 @@ def _beside(target: Path, kind: str) -> Path:
 
 
 def _concerns(error: OSError, staging: Path | None) -> bool:
-    """Tell whether an error is about writing the results rather than reading something else."""
+    """Return whether an error is about writing the results rather than reading something else."""
     name = error.filename if isinstance(error.filename, str | os.PathLike) else None
     ours = name is None or (staging is not None and staging in Path(name).parents)
     return is_full_or_refused(error) and ours
@@ -124,7 +124,7 @@ def _concerns(error: OSError, staging: Path | None) -> bool:
 
 @contextmanager
 def _sigterm_raises() -> Iterator[None]:
-    """Let SIGTERM unwind the program instead of ending it, unless somebody handles it already."""
+    """Raise SystemExit on SIGTERM instead of ending the process, unless SIGTERM already has a handler."""
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield

@@ -1,4 +1,4 @@
-"""Tables that people make: comma-separated values as spreadsheets write them."""
+"""Read tables of comma-separated values, as spreadsheets write them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Line:
     """A row of a table.
 
     Args:
-        number: of the line in the file, from 1.
-        cells: name of each column to what stands there, without blanks around it.
+        number: line number in the file, from 1.
+        cells: column name to stripped cell text.
     """
 
     number: int
@@ -29,12 +29,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table of comma-separated values.
 
     Args:
-        columns: names, in order.
+        columns: column names in order.
         lines: rows that are not blank.
-        delimiter: between cells; where it is a semicolon, numbers may have a decimal comma.
+        delimiter: separator of cells; with a semicolon, numbers may have a decimal comma.
     """
 
     columns: tuple[str, ...]
@@ -42,25 +42,25 @@ class Table:
     delimiter: str = ","
 
     def number(self, cell: str) -> float:
-        """Return a cell as a number; nan if it is empty or says so.
+        """Return a cell as a number; nan if it is empty or "NA".
 
         Raises:
-            ValueError: it is no number.
+            ValueError: the cell is not a number.
         """
         text = cell.replace(",", ".") if self.delimiter == ";" else cell
         return float("nan") if text.casefold() in ("", "na", "n/a") else float(text)
 
 
 def read_table(path: Path, needed: Sequence[str], *, known: Sequence[str] = ()) -> Table:
-    """Read a table separated by commas, semicolons or tabs, with any line ends and byte order mark.
+    """Read a table separated by commas, semicolons or tabs, with any line breaks and byte order mark.
 
     Args:
         path: the file.
-        needed: columns that must be there.
-        known: further columns. Both are found whether written in upper or lower case.
+        needed: required columns.
+        known: optional columns. The case of column names is ignored.
 
     Raises:
-        InputError: a file that is missing, no text, or lacks a needed column.
+        InputError: a file that is missing, is not text, or lacks a required column.
     """
     text = _text(path)
     head = text.partition("\n")[0]
@@ -72,7 +72,7 @@ def read_table(path: Path, needed: Sequence[str], *, known: Sequence[str] = ()) 
         columns = [names.get(cell.casefold(), cell) for cell in header]
         lines = [Line(reader.line_num, dict(zip(columns, map(str.strip, row), strict=False))) for row in reader]
     except csv.Error as error:
-        raise InputError(f"{path}: is no table of comma-separated values ({error})") from error
+        raise InputError(f"{path}: is not a table of comma-separated values ({error})") from error
     if missing := [name for name in needed if name not in columns]:
         has = f"has {', '.join(header)[:200]}" if any(header) else "is empty"
         raise InputError(f"{path}: has no column {', '.join(missing)}; it {has}")
@@ -93,8 +93,8 @@ def _text(path: Path) -> str:
         text = content.decode("utf-16" if content.startswith(UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: is no table in UTF-8 (byte {error.start} is no letter of it); save it as CSV UTF-8"
+            f"{path}: is not a UTF-8 table (invalid UTF-8 at byte {error.start}); save it as CSV UTF-8"
         ) from error
     if "\0" in text:
-        raise InputError(f"{path}: is no table of comma-separated values but a binary file")
+        raise InputError(f"{path}: is a binary file; expected a table of comma-separated values")
     return text

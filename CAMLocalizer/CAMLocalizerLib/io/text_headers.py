@@ -1,4 +1,4 @@
-"""Headers of NRRD and MetaImage files, of which the image library passes over units, spaces and scales."""
+"""Read units, spaces and scales from NRRD and MetaImage headers, which the image library ignores."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ ANATOMICAL = frozenset(
         "las",
     }
 )
-MOST_AXES = 4
+MAX_AXES = 4
 _PER_AXIS = ("offset", "position", "origin", "elementspacing", "elementsize", "centerofrotation")
 _MATRICES = ("transformmatrix", "rotation", "orientation")
-NO_SPACE = "the file does not say in which space it lies: left and right are not certain"
+NO_SPACE = "the file does not state its space: left and right are uncertain"
 _QUOTED = re.compile(r'"([^"]*)"')
 
 
 @dataclass(frozen=True)
 class TextHeader:
-    """What a text header says beside what the image library reads.
+    """Fields of a text header that the image library does not read.
 
     Args:
         mm_per_unit: millimetres in the file's unit of length.
-        slope: of the intensities.
-        intercept: of the intensities.
-        notes: what was assumed or converted, one sentence each.
+        slope: scaling of the intensities.
+        intercept: offset of the intensities.
+        notes: assumptions and conversions, one sentence each.
     """
 
     mm_per_unit: float = 1.0
@@ -69,7 +69,7 @@ class TextHeader:
 
 
 def read_text_header(path: Path, kind: str) -> TextHeader:
-    """Read what matters of the header of an ``NRRD`` or ``MetaImage`` file.
+    """Read units, spaces and scales from the header of an ``NRRD`` or ``MetaImage`` file.
 
     Raises:
         GridError: a spacing that is not positive, a space that is not anatomical, or a unit that is not a length.
@@ -89,10 +89,10 @@ def read_text_header(path: Path, kind: str) -> TextHeader:
 
 
 def _fields(path: Path, head: bytes) -> dict[str, str]:
-    """Return the fields before the blank line or the data, names in lower case; key/value pairs are left out.
+    """Return the fields before the blank line or the data by lower-case name, without key/value pairs.
 
     Raises:
-        InputError: a field that is not text; the image library would end the process when it quotes it.
+        InputError: a field that is not text; the image library would crash when quoting it.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(head.split(b"\n"), start=1):
@@ -114,21 +114,21 @@ def _fields(path: Path, head: bytes) -> dict[str, str]:
 def _nrrd(path: Path, fields: Mapping[str, str]) -> TextHeader:
     placed = "space directions" in fields
     units = fields.get("space units") if placed else fields.get("units")
-    factor = _one_factor(path, _QUOTED.findall(units or ""), "space units" if placed else "units")
+    factor = _mm_per_unit(path, _QUOTED.findall(units or ""), "space units" if placed else "units")
     space = fields.get("space", "").lower()
     notes = []
     if space and space not in ANATOMICAL and len(_numbers(fields.get("sizes", ""))) < 4:
         raise GridError(
-            f"{path}: its space is {space!r}, which says nothing of left and right; save it as left-posterior-superior"
+            f"{path}: its space is {space!r}, which does not define left and right; save it as left-posterior-superior"
         )
     if fields.get("encoding", "").lower() in ("bzip2", "bz2"):
-        raise InputError(f"{path}: is compressed by bzip2, which is not read; save it with the encoding gzip or raw")
+        raise InputError(f"{path}: is compressed with bzip2, which is not supported; save it with gzip or raw encoding")
     if not space:
         notes.append(NO_SPACE)
     if factor != 1.0:
         notes.append(f"lengths were converted from {_QUOTED.findall(units or '')[0]} to millimetres")
     if "measurement frame" in fields and not _is_identity(fields["measurement frame"]):
-        notes.append("the measurement frame concerns vectors only and was left out")
+        notes.append("the measurement frame applies only to vectors and was ignored")
     if "old min" in fields or "oldmin" in fields:
         notes.append("the values were quantised (old min, old max) and are read as stored")
     return TextHeader(factor, notes=tuple(notes))
@@ -137,7 +137,7 @@ def _nrrd(path: Path, fields: Mapping[str, str]) -> TextHeader:
 def _meta_image(path: Path, fields: Mapping[str, str]) -> TextHeader:
     _check_axes(path, fields)
     unit = fields.get("distanceunits", "")
-    factor = _one_factor(path, [unit], "DistanceUnits")
+    factor = _mm_per_unit(path, [unit], "DistanceUnits")
     slope, intercept = (
         _number(path, fields.get(f"elementtointensityfunction{name}", default), name)
         for name, default in (("slope", "1"), ("offset", "0"))
@@ -149,10 +149,10 @@ def _meta_image(path: Path, fields: Mapping[str, str]) -> TextHeader:
 
 
 def _check_axes(path: Path, fields: Mapping[str, str]) -> None:
-    """Refuse numbers of axes and values that do not fit together: the image library trusts them with its memory."""
+    """Raise InputError for inconsistent axes and values, which the image library uses unchecked to allocate memory."""
     axes = _numbers(fields.get("ndims", ""))
-    if len(axes) != 1 or axes[0] not in range(1, MOST_AXES + 1):
-        raise InputError(f"{path}: NDims is {fields.get('ndims', 'missing')}, 1 to {MOST_AXES} axes are expected")
+    if len(axes) != 1 or axes[0] not in range(1, MAX_AXES + 1):
+        raise InputError(f"{path}: NDims is {fields.get('ndims', 'missing')}, 1 to {MAX_AXES} axes are expected")
     count = int(axes[0])
     for name, expected in {**dict.fromkeys(_PER_AXIS, count), **dict.fromkeys(_MATRICES, count**2)}.items():
         if name in fields and len(fields[name].split()) != expected:
@@ -160,15 +160,15 @@ def _check_axes(path: Path, fields: Mapping[str, str]) -> None:
     sizes = _numbers(fields.get("dimsize", ""))
     if len(sizes) != count or not all(size in range(1, 1 << 20) for size in sizes):
         raise InputError(
-            f"{path}: DimSize is {fields.get('dimsize', 'missing')!r}; a positive size of each axis is needed"
+            f"{path}: DimSize is {fields.get('dimsize', 'missing')!r}; a positive size for each axis is expected"
         )
     channels = _numbers(fields.get("elementnumberofchannels", "1"))
     if len(channels) != 1 or channels[0] not in range(1, 1 << 10):
         raise InputError(f"{path}: ElementNumberOfChannels is {fields['elementnumberofchannels']!r}; 1 is expected")
 
 
-def _one_factor(path: Path, units: list[str], field: str) -> float:
-    """Return the millimetres in a unit that all axes share."""
+def _mm_per_unit(path: Path, units: list[str], field: str) -> float:
+    """Return the size in millimetres of the unit that all axes share."""
     lengths = {MM_PER_UNIT.get(unit.strip().lower(), 0.0) for unit in units} or {1.0}
     if len(lengths) > 1 or 0.0 in lengths:
         raise GridError(f"{path}: its {field} are {', '.join(units)}; one unit of length, such as mm, is expected")

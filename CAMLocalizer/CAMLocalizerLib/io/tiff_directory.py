@@ -1,4 +1,4 @@
-"""The directories of a TIFF file: what the image library would follow without end, or take all memory for."""
+"""Check the directories of a TIFF file, which can make the image library loop forever or exhaust memory."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from pathlib import Path
 
 from ..core import InputError
 
-MOST_PAGES = 10000
-# A picture of more pixels than this must have at least a byte for so many of them, which LZW, the best compression of
-# grey values in TIFF, never reaches.
-MANY_PIXELS, MOST_PIXELS_PER_BYTE = 1 << 28, 4096
+MAX_PAGES = 10000
+# An image with more pixels than this needs at least one byte per MAX_PIXELS_PER_BYTE pixels, a ratio that LZW, the
+# best compression of grey values in TIFF, does not reach.
+MANY_PIXELS, MAX_PIXELS_PER_BYTE = 1 << 28, 4096
 WIDTH, HEIGHT, SAMPLES = 256, 257, 277
-VALUE_AT = {12: 8, 20: 12}  # where an entry's value lies, by the size of the entry
+VALUE_AT = {12: 8, 20: 12}  # offset of an entry's value, by the size of the entry
 NUMBER_FORMATS = {3: "H", 4: "I", 16: "Q"}  # of the types SHORT, LONG and LONG8
 
 
 def check_tiff(path: Path) -> None:
-    """Check that the directories of a TIFF file follow each other to an end and describe pictures that fit into it.
+    """Check that the directories of a TIFF file form a finite chain and describe images that fit into the file.
 
     Args:
-        path: a file that begins like TIFF or BigTIFF.
+        path: a file that starts like TIFF or BigTIFF.
 
     Raises:
-        InputError: directories in a circle or beyond the file, or a picture far too large for the file.
+        InputError: directories that form a loop or lie beyond the end of the file, or an image too large for the file.
 
     Source: TIFF 6.0, section 2; BigTIFF.
     """
@@ -35,8 +35,8 @@ def check_tiff(path: Path) -> None:
     try:
         place = struct.unpack_from(order + word, data, 8 if big else 4)[0]
         while place:
-            if place in seen or len(seen) >= MOST_PAGES:
-                raise InputError(f"{path}: the TIFF file is damaged: its pages go round in a circle; export it again")
+            if place in seen or len(seen) >= MAX_PAGES:
+                raise InputError(f"{path}: the TIFF file is damaged: its pages form a loop; export it again")
             seen.add(place)
             number = struct.unpack_from(order + count, data, place)[0]
             first = place + struct.calcsize(order + count)
@@ -47,7 +47,7 @@ def check_tiff(path: Path) -> None:
 
 
 def _numbers(data: bytes, order: str, entries: range) -> dict[int, int]:
-    """Return the value of every entry of a directory that is a single whole number, by its tag."""
+    """Return the integer values of a directory by tag."""
     values = {}
     for place in entries:
         tag, kind = struct.unpack_from(order + "HH", data, place)
@@ -59,7 +59,7 @@ def _numbers(data: bytes, order: str, entries: range) -> dict[int, int]:
 def _check_size(path: Path, values: dict[int, int], file_size: int) -> None:
     width, height = values.get(WIDTH, 0), values.get(HEIGHT, 0)
     pixels = width * height * values.get(SAMPLES, 1)
-    if pixels > max(MANY_PIXELS, MOST_PIXELS_PER_BYTE * file_size):
+    if pixels > max(MANY_PIXELS, MAX_PIXELS_PER_BYTE * file_size):
         raise InputError(
             f"{path}: the TIFF file is damaged: it describes a picture of {width} x {height} pixels, but has only "
             f"{file_size} bytes; export it again"

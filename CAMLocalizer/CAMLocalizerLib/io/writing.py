@@ -1,4 +1,4 @@
-"""Failures of writing in one sentence."""
+"""Write files atomically, and describe failures of writing in one sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core import OutputError
-from .leftovers import PARTIAL, put_in_order, temporary_name
+from .leftovers import PARTIAL, clean_up_leftovers, temporary_name
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -18,7 +18,7 @@ _NO_PLACE = {errno.ENOENT, errno.ENOTDIR, errno.EEXIST}
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an OSError raised inside into an OutputError that names ``path``."""
+    """Convert an OSError raised inside to an OutputError that names ``path``."""
     try:
         yield
     except OSError as error:
@@ -26,7 +26,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """Word a failure to write ``path``."""
+    """Return the error for a failure to write ``path``."""
     if error.errno in _FULL:
         return OutputError(f"{path}: the disk is full; free some space or choose another output folder")
     if error.errno in _REFUSED:
@@ -37,41 +37,41 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 
 def is_full_or_refused(error: OSError) -> bool:
-    """Tell whether an error says that a disk is full or refuses to be written."""
+    """Return whether an error means that the disk is full or not writable."""
     return error.errno in _FULL | _REFUSED
 
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
-    """Write a file beside its place and move it there when it is complete.
+    """Write a temporary file next to the target and rename it when it is complete.
 
     Args:
         path: the final file in an existing folder.
-        overwrite: replace an existing file; otherwise it is refused, also one that appeared in the meantime.
+        overwrite: replace an existing file; otherwise raise an error, also if the file appears in the meantime.
 
     Yields:
-        A file of another name in the same folder, to be written.
+        Path of the temporary file, in the same folder.
 
     Raises:
-        OutputError: the file exists already, cannot be written, or the disk is full.
+        OutputError: the file already exists, cannot be written, or the disk is full.
     """
     with writing(path):
-        put_in_order(path)
+        clean_up_leftovers(path)
         partial = path.with_name(temporary_name(path, PARTIAL))
         try:
             yield partial
-            settle(partial)
+            flush_to_disk(partial)
             if overwrite:
                 partial.replace(path)
             else:
                 _move_to_free_place(partial, path)
-            settle(path.parent)
+            flush_to_disk(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
 
 def _move_to_free_place(partial: Path, path: Path) -> None:
-    """Move a file to a place that must be free; a hard link is refused where something is already."""
+    """Move a file to a path that must not exist; creating a hard link fails if it does."""
     try:
         path.hardlink_to(partial)
     except FileExistsError:
@@ -83,13 +83,13 @@ def _move_to_free_place(partial: Path, path: Path) -> None:
 
 
 def exists_already(path: Path) -> OutputError:
-    """Word the refusal of a place that is taken."""
-    return OutputError(f"{path}: exists already; choose another output or allow --overwrite")
+    """Return the error for an output path that already exists."""
+    return OutputError(f"{path}: already exists; choose another output or allow --overwrite")
 
 
-def settle(path: Path) -> None:
-    """Have a file or folder written to the disk, so that a power cut after a rename finds it whole."""
-    with suppress(OSError):  # folders cannot be opened everywhere
+def flush_to_disk(path: Path) -> None:
+    """Flush a file or folder to the disk, so that it is complete after a power failure."""
+    with suppress(OSError):  # some systems cannot open folders
         number = os.open(path, os.O_RDONLY)
         try:
             os.fsync(number)

@@ -1,4 +1,4 @@
-"""Jobs: the classifier in a process of its own, with progress, cancel, and crashes told in a sentence."""
+"""Jobs: run the classifier in a separate process, with progress, cancellation and errors in one sentence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "start_process",
 ]
 
-# A child must say who it is before anything heavy is imported, so that it can be cancelled from its first moment on.
+# A child must announce its identity before anything heavy is imported, so that it can be cancelled at any time.
 _MODULES = {
     "device_report": ("Device", "DeviceProbe", "DeviceReport", "devices"),
     "failure": ("JobError",),

@@ -1,4 +1,4 @@
-"""ChildProcess: a process of our own in a private folder; both are gone when it is over, however it ends."""
+"""ChildProcess: a child process with a private folder; both are cleaned up, however the process ends."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ POLL_S = 0.01
 
 
 @dataclass
-class _Held:
-    """What must not be left behind."""
+class _Resources:
+    """Process and folder that must be cleaned up."""
 
     folder: JobFolder
     handle: Launched | None = None
@@ -30,64 +30,64 @@ class _Held:
     worker: ProcessIdentity | None = None
 
     def find_worker(self) -> ProcessIdentity | None:
-        """Return the process that does the work, also when its folder is gone; None before it said so."""
+        """Return the identity of the worker, even if its folder is gone; None before it is announced."""
         self.worker = self.worker or self.folder.worker()
         return self.worker
 
 
 class ChildProcess:
-    """Runs a module of this package in another process and takes its answer.
+    """Runs a module of this package in another process and reads its answer.
 
-    It ends with this object at the latest, with this process too: see `service`.
+    The process ends at the latest when this object is deleted or this process ends, see `service`.
 
     Args:
         module: ``worker`` or ``probe``.
-        launcher: starts the command line; a plain process if not given.
+        launcher: starts the command line; defaults to a plain process.
     """
 
     def __init__(self, module: str, launcher: Launcher | None = None) -> None:
         self._module = module
         self._launcher: Launcher = launcher or start_process
-        self._held: _Held | None = None
-        self._began = 0.0
-        self._end_seen: float | None = None
+        self._resources: _Resources | None = None
+        self._started_at = 0.0
+        self._exit_seen_at: float | None = None
 
     @property
     def folder(self) -> JobFolder:
-        """The folder; there between :meth:`start` and :meth:`stop`."""
-        if self._held is None:
-            raise RuntimeError("this process was not started or is over")
-        return self._held.folder
+        """The folder, which exists between :meth:`start` and :meth:`stop`."""
+        if self._resources is None:
+            raise RuntimeError("this process was not started or has ended")
+        return self._resources.folder
 
     @property
     def running(self) -> bool:
-        """Whether there is a process or folder of ours."""
-        return self._held is not None
+        """Whether the process or its folder exists."""
+        return self._resources is not None
 
     def start(
         self, request: Mapping[str, Any], prepare: Callable[[JobFolder], Callable[[], None]] | None = None
     ) -> None:
-        """Make the folder and start the process.
+        """Create the folder and start the process.
 
         Args:
-            request: what is asked, JSON values.
-            prepare: puts more into the folder; returns what is to be called before the folder is removed.
+            request: request as JSON values.
+            prepare: adds files to the folder; returns a function to call before the folder is removed.
 
         Raises:
-            JobError: the folder cannot be made or the process cannot be started.
+            JobError: the folder cannot be created or the process cannot be started.
         """
         try:
-            held = self._held = _Held(JobFolder.make())
+            resources = self._resources = _Resources(JobFolder.make())
         except OSError as error:
-            raise JobError(f"no folder for temporary files can be made ({error.strerror or error})") from error
-        self._finalizer = weakref.finalize(self, _end, held)
-        self._began = time.monotonic()
-        folder = held.folder
+            raise JobError(f"a temporary folder cannot be created ({error.strerror or error})") from error
+        self._finalizer = weakref.finalize(self, _end, resources)
+        self._started_at = time.monotonic()
+        folder = resources.folder
         try:
             write_json(folder.request, {**request, "owner": asdict(ProcessIdentity.current())})
             if prepare is not None:
-                held.releases.append(prepare(folder))
-            held.handle = self._launcher(
+                resources.releases.append(prepare(folder))
+            resources.handle = self._launcher(
                 python_command(self._module, folder.path),
                 environment=child_environment(),
                 folder=folder.path,
@@ -101,75 +101,75 @@ class ChildProcess:
             raise
 
     def outcome(self) -> dict[str, Any] | None:
-        """Return the child's last word; None while it works.
+        """Return the child's final answer; None while it works.
 
         Raises:
-            JobError: it ended without one, with the log that is kept.
+            JobError: it ended without an answer; the error names the log.
         """
         values = read_json(self.folder.outcome)
         if values is None and self._ended():
-            values = read_json(self.folder.outcome)  # it may have come between
+            values = read_json(self.folder.outcome)  # it may have been written in between
             if values is None:
-                raise self._death()
+                raise self._failure()
         return values
 
-    def _death(self) -> JobError:
+    def _failure(self) -> JobError:
         folder = self.folder
         sentence = describe_end(self._code(), read_log(folder.log), began=self._worker() is not None)
         log = keep_log(folder.log)
         return JobError(with_log(sentence, log), log)
 
     @property
-    def _handle(self) -> Launched | None:
-        return None if self._held is None else self._held.handle
+    def _launched(self) -> Launched | None:
+        return None if self._resources is None else self._resources.handle
 
     def _worker(self) -> ProcessIdentity | None:
-        return None if self._held is None else self._held.find_worker()
+        return None if self._resources is None else self._resources.find_worker()
 
     def _code(self) -> int | None:
-        return None if self._handle is None else self._handle.poll()
+        return None if self._launched is None else self._launched.poll()
 
     def _ended(self) -> bool:
-        """Tell whether the worker itself is gone, whatever became of the launcher that started it."""
+        """Return whether the worker itself has ended, independent of the launcher that started it."""
         code, worker = self._code(), self._worker()
         if worker is None:
-            late = time.monotonic() - self._began > START_LIMIT_S
-            return bool(code) or (late and (code == 0 or self._handle is None))
+            late = time.monotonic() - self._started_at > START_LIMIT_S
+            return bool(code) or (late and (code == 0 or self._launched is None))
         if worker.alive():
             return False
-        if code is not None or self._handle is None:
+        if code is not None or self._launched is None:
             return True
-        self._end_seen = self._end_seen or time.monotonic()  # its launcher is about to return with its code
-        return time.monotonic() - self._end_seen > GRACE_S
+        self._exit_seen_at = self._exit_seen_at or time.monotonic()  # its launcher will soon return its code
+        return time.monotonic() - self._exit_seen_at > GRACE_S
 
     def stop(self) -> None:
-        """End the process and remove the folder, within two seconds; nothing happens if that was done."""
-        if self._held is not None:
-            self._held = None
+        """End the process and remove the folder within two seconds; does nothing if already stopped."""
+        if self._resources is not None:
+            self._resources = None
             self._finalizer()
 
 
-def _end(held: _Held) -> None:
+def _end(resources: _Resources) -> None:
     begin = time.monotonic()
-    with suppress(OSError):  # where the folder is gone the worker knows already
-        held.folder.cancel.touch()
-    for release in held.releases:
+    with suppress(OSError):  # without the folder, the worker ends by itself
+        resources.folder.cancel.touch()
+    for release in resources.releases:
         release()
-    while not _is_gone(held, time.monotonic() - begin) and time.monotonic() - begin < STOP_LIMIT_S:
+    while not _kill_and_check(resources, time.monotonic() - begin) and time.monotonic() - begin < STOP_LIMIT_S:
         time.sleep(POLL_S)
-    held.folder.remove(max(0.0, STOP_LIMIT_S - (time.monotonic() - begin)))
+    resources.folder.remove(max(0.0, STOP_LIMIT_S - (time.monotonic() - begin)))
 
 
-def _is_gone(held: _Held, seconds: float) -> bool:
-    """Kill what is known, and tell whether nothing is left after so many seconds of it.
+def _kill_and_check(resources: _Resources, seconds: float) -> bool:
+    """Kill the known processes and return whether all have ended, ``seconds`` after the first attempt.
 
-    A worker that a launcher started may not have said yet who it is: it is waited for, before the launcher is killed.
-    One that says so later still finds the request to end or no folder, and ends by itself.
+    A worker started by a launcher may not have announced its identity yet, so wait for it before killing the launcher.
+    A worker that announces itself later finds the cancel request or no folder, and ends by itself.
     """
-    worker, handle = held.find_worker(), held.handle
+    worker, handle = resources.find_worker(), resources.handle
     if worker is not None:
         worker.kill()
-    has_left = not held.folder.path.exists()  # with the folder, as a worker does that is told to end
+    has_left = not resources.folder.path.exists()  # a cancelled worker removes the folder
     known = worker is not None or has_left or getattr(handle, "ends_children", False) or seconds > GRACE_S
     if known and handle is not None:
         handle.kill()

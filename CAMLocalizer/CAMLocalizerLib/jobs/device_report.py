@@ -1,4 +1,4 @@
-"""Devices that a model can run on, with their memory, found out in another process."""
+"""Devices that a model can run on, with their memory, detected in another process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WAIT_S = 0.05
 
 @dataclass(frozen=True)
 class Device:
-    """A processor that a model can run on.
+    """A device that a model can run on.
 
     Args:
-        name: how a request calls it: ``cpu``, ``cuda:0``, ``mps``.
+        name: name in requests: ``cpu``, ``cuda:0``, ``mps``.
         kind: ``cpu``, ``cuda`` or ``mps``.
-        total_mb: its memory in MiB, that of the machine for the CPU; None if it is not known.
-        free_mb: how much of it is free; None if it is not known.
-        label: what its maker calls it.
+        total_mb: total memory in MiB, that of the machine for the CPU; None if unknown.
+        free_mb: free memory in MiB; None if unknown.
+        label: name given by the manufacturer.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Device:
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """What a model can run on.
+    """Devices that a model can run on.
 
     Args:
-        devices: the CPU first.
-        torch_version: of PyTorch; empty if it cannot be used.
-        problem: why only the CPU's memory is known, in a sentence; empty if all went well.
+        devices: devices, the CPU first.
+        torch_version: version of PyTorch; empty if it cannot be used.
+        problem: one sentence why only the CPU is listed; empty without a problem.
     """
 
     devices: tuple[Device, ...]
@@ -58,11 +58,11 @@ class DeviceReport:
 
 
 class DeviceProbe:
-    """Asks for the devices in another process, so that torch does not enter this one.
+    """Detects the devices in another process, so that torch is not imported in this one.
 
     Args:
-        launcher: starts the process; a plain one by default.
-        timeout_s: the process is ended after so many seconds.
+        launcher: starts the process; defaults to a plain process.
+        timeout_s: the process is ended after this many seconds.
     """
 
     def __init__(self, *, launcher: Launcher | None = None, timeout_s: float = TIMEOUT_S) -> None:
@@ -72,7 +72,7 @@ class DeviceProbe:
         self._report: DeviceReport | None = None
 
     def start(self) -> None:
-        """Start asking and return; what goes wrong stands in the report."""
+        """Start the detection and return; errors are stored in the report."""
         self._deadline = time.monotonic() + self._timeout_s
         try:
             self._child.start({})
@@ -80,7 +80,7 @@ class DeviceProbe:
             self._report = DeviceReport((_cpu(),), problem=str(error))
 
     def poll(self) -> DeviceReport | None:
-        """Return the report, None while the answer is awaited; never waits."""
+        """Return the report, None while the detection is running; never waits."""
         if self._report is None and not self._child.running:
             return None
         if self._report is None:
@@ -107,7 +107,7 @@ class DeviceProbe:
         return DeviceReport((_cpu(),), problem=f"PyTorch cannot be used: {outcome['message']}")
 
     def cancel(self) -> None:
-        """Stop asking; no process and no file is left."""
+        """Cancel the detection and clean up its process and files."""
         self._child.stop()
 
     def wait(self) -> DeviceReport:
@@ -124,8 +124,8 @@ def devices(*, launcher: Launcher | None = None, timeout_s: float = TIMEOUT_S) -
     """Return the devices that a model can run on, the CPU first; waits for another process.
 
     Args:
-        launcher: starts the process; a plain one by default.
-        timeout_s: it is ended after so many seconds.
+        launcher: starts the process; defaults to a plain process.
+        timeout_s: the process is ended after this many seconds.
 
     Raises:
         JobError: PyTorch is missing, broken or does not answer.

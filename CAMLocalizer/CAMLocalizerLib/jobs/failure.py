@@ -1,4 +1,4 @@
-"""JobError, and how the end of a process is worded."""
+"""JobError, and messages for processes that ended without a result."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ OUT_OF_MEMORY = "close other programs, or choose the CPU, a smaller batch or a s
 
 
 class JobError(CAMLocalizerError):
-    """A job that failed or was cancelled, in one sentence.
+    """A job that failed or was cancelled.
 
     Args:
-        message: the sentence; the library's own errors in the other process arrive in their own words.
-        log: file that is kept where the sentence cannot say it all; without names of volumes or patients.
+        message: one sentence; for the library's errors in the other process, their own message.
+        log: log file with more details if needed; without names of volumes or patients.
     """
 
     def __init__(self, message: str, log: Path | None = None) -> None:
@@ -33,12 +33,12 @@ class JobError(CAMLocalizerError):
 
 
 def describe_end(code: int | None, log: str = "", *, began: bool = False) -> str:
-    """Say why a process ended without an answer.
+    """Return why a process ended without an answer.
 
     Args:
-        code: its return code, or that of its launcher: negative, or 128 more, for a signal; None if it is not known.
-        log: what it printed; Python names a crash there.
-        began: whether it said that it works; after that only a crash or somebody else ends it without an answer.
+        code: return code of the process or its launcher; negative or 128 plus its number for a signal; None if unknown.
+        log: output of the process, which contains Python's message of a crash.
+        began: whether the worker was running; after that only a crash or a kill ends it without an answer.
     """
     if re.search(r"bad_alloc|cannot allocate memory|out of memory", log, re.IGNORECASE):
         return f"memory ran out; {OUT_OF_MEMORY}"
@@ -53,12 +53,12 @@ def describe_end(code: int | None, log: str = "", *, began: bool = False) -> str
         with suppress(ValueError):
             return f"the process crashed ({signal.strsignal(signal.Signals(number)) or number})"
     if number == KILLED or began:
-        return f"the process was ended from outside, most probably because memory ran out; {OUT_OF_MEMORY}"
+        return f"the process was killed, most likely because memory ran out; {OUT_OF_MEMORY}"
     return f"the process ended with code {code} and no result"
 
 
 def keep_log(log: Path) -> Path | None:
-    """Copy a log to where it outlives the job; None if there is none or it cannot be kept."""
+    """Copy a log to a file that outlives the job; None if the log is missing or empty or cannot be copied."""
     with suppress(OSError):
         if log.stat().st_size:
             number, name = tempfile.mkstemp(prefix=PREFIX, suffix=".log")
@@ -69,7 +69,7 @@ def keep_log(log: Path) -> Path | None:
 
 
 def read_log(log: Path) -> str:
-    """Return the last of what a log holds; nothing if it cannot be read."""
+    """Return the end of a log; empty if it cannot be read."""
     with suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOG_BYTES))
         return file.read().decode(errors="replace")
@@ -77,5 +77,5 @@ def read_log(log: Path) -> str:
 
 
 def with_log(sentence: str, log: Path | None) -> str:
-    """Add to a sentence where the log is."""
+    """Append the path of the log to a sentence."""
     return sentence if log is None else f"{sentence}; the log is in {log}"

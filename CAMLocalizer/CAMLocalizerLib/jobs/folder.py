@@ -1,4 +1,4 @@
-"""JobFolder: the private folder through which a process and its child talk."""
+"""JobFolder: the private folder through which a process and its child communicate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RETRY_S = 0.02
 
 @dataclass(frozen=True)
 class JobFolder:
-    """Files by which a job is asked, followed, cancelled and answered; only its user may read them.
+    """Files for request, progress, cancellation and answer of a job; only the user may read them.
 
     Args:
         path: the folder.
@@ -30,60 +30,60 @@ class JobFolder:
 
     @classmethod
     def make(cls) -> JobFolder:
-        """Make a folder that nobody else may enter, where temporary files belong."""
+        """Create a temporary folder that other users cannot access."""
         return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}job-")).resolve())
 
     @property
     def request(self) -> Path:
-        """What is asked, and who asks."""
+        """Request, and identity of the parent process."""
         return self.path / "request.json"
 
     @property
     def volume(self) -> Path:
-        """Voxels, there once they are complete."""
+        """Voxels; exists once they are complete."""
         return self.path / "volume.npy"
 
     @property
     def process(self) -> Path:
-        """Number and start of the child."""
+        """Identity of the child process."""
         return self.path / "process.json"
 
     @property
     def progress(self) -> Path:
-        """A line for every step done."""
+        """Progress with one line per step."""
         return self.path / "progress.jsonl"
 
     @property
     def cancel(self) -> Path:
-        """Tells the child to end."""
+        """Its existence tells the child to end."""
         return self.path / "cancel"
 
     @property
     def result(self) -> Path:
-        """Folder of findings, there once they are complete."""
+        """Folder with the findings; exists once they are complete."""
         return self.path / "result"
 
     @property
     def outcome(self) -> Path:
-        """How it ended; the child's last word."""
+        """Final answer of the child."""
         return self.path / "outcome.json"
 
     @property
     def log(self) -> Path:
-        """What the child and its libraries print."""
+        """Output of the child and its libraries."""
         return self.path / "worker.log"
 
     def announce(self, identity: ProcessIdentity) -> None:
-        """Say which process works here."""
+        """Write the identity of the worker process."""
         write_json(self.process, asdict(identity))
 
     def worker(self) -> ProcessIdentity | None:
-        """Return the process that works here, None before it said so."""
+        """Return the identity of the worker process, None before it is announced."""
         values = read_json(self.process)
         return None if values is None else ProcessIdentity(**values)
 
     def remove(self, limit_s: float = 0.0) -> bool:
-        """Remove the folder, trying again for ``limit_s`` where another process holds a file; tell whether it went."""
+        """Remove the folder, retrying for ``limit_s`` while files are in use; return whether it was removed."""
         deadline = time.monotonic() + limit_s
         while True:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -95,14 +95,14 @@ class JobFolder:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a file that is there whole or not at all."""
+    """Write a JSON file atomically."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(json.dumps(values), encoding="utf-8")
     partial.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read what :func:`write_json` wrote; None if it is not there (yet, or any more)."""
+    """Read a file written by :func:`write_json`; None if it does not exist."""
     with suppress(OSError, ValueError):
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return values

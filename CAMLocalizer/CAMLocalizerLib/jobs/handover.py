@@ -1,4 +1,4 @@
-"""Handover: a volume on its way to another process, while the user interface goes on."""
+"""Handover: transfer a volume to another process in the background."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from ..core import OutputError, Volume
 from ..io.writing import output_error
 
-VOXELS_AT_ONCE = 1 << 21
+VOXELS_PER_BLOCK = 1 << 21
 
 
 class Handover(threading.Thread):
-    """Writes the voxels of a volume to a .npy file that appears when it is complete.
+    """Writes the voxels of a volume to an .npy file that appears when it is complete.
 
     Args:
-        volume: its voxels are read-only and are not copied as a whole.
+        volume: volume, whose voxels are read-only and are not copied as a whole.
         path: the file; its folder exists.
     """
 
@@ -28,7 +28,7 @@ class Handover(threading.Thread):
         self.error: OutputError | None = None
 
     def run(self) -> None:
-        """Write a few planes at a time, until all are written or :meth:`stop` is called."""
+        """Write a few planes at a time until all are written or :meth:`stop` is called."""
         try:
             self._write()
         except OSError as error:
@@ -36,7 +36,7 @@ class Handover(threading.Thread):
 
     def _write(self) -> None:
         array, partial = self._array, self._path.with_suffix(".partial")
-        planes = max(1, VOXELS_AT_ONCE * len(array) // array.size)
+        planes = max(1, VOXELS_PER_BLOCK * len(array) // array.size)
         header = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": array.shape}
         with partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
@@ -47,7 +47,7 @@ class Handover(threading.Thread):
         partial.replace(self._path)
 
     def stop(self) -> None:
-        """Give up writing; the file that was begun is closed when this returns."""
+        """Stop writing; the partial file is closed when this returns."""
         self._stopped.set()
         if self.is_alive():
             self.join()

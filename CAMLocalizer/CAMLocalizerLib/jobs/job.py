@@ -1,4 +1,4 @@
-"""LocalizationJob: the main job in another process, which may be followed, cancelled and may even crash."""
+"""LocalizationJob: run the localizer in another process, with progress, cancellation and protection from crashes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ PACKAGES = {"torch": "PyTorch", "skimage": "scikit-image"}
 
 
 class LocalizationJob:
-    """Looks at a volume with a model in another process; torch never enters this one.
+    """Runs a model on a volume in another process; torch is never imported in this one.
 
-    Nothing that names the volume leaves this process. When the job is over, cancelled or forgotten there is no process
-    and no file of it left, except the log of a failure that its sentence does not explain.
+    The name of the volume is not passed to the other process. When the job is done, cancelled or deleted, its process
+    and files are cleaned up, except for the log of a failure that the error message cannot explain.
 
     Args:
-        volume: what to look at; its voxels must not change before the job runs.
-        request: model, device and the like.
-        launcher: starts the process; a plain one by default.
+        volume: input volume; its voxels must not change before the job runs.
+        request: model, device and other options.
+        launcher: starts the process; defaults to a plain process.
 
     Example:
         >>> job = LocalizationJob(volume, RunOptions("brain-t1ce"))  # doctest: +SKIP
@@ -45,20 +45,20 @@ class LocalizationJob:
         self.volume = volume
         self.request = request
         self._child = ChildProcess("worker", launcher)
-        self._alias = f"volume-{secrets.token_hex(8)}"  # what the other process calls the volume
+        self._alias = f"volume-{secrets.token_hex(8)}"  # name of the volume in the other process
         self._handover: Handover | None = None
         self._reader: ProgressReader | None = None
         self._final: JobProgress | None = None
         self._found: Findings | None = None
 
     def start(self) -> None:
-        """Start the process and return; the voxels follow while it starts.
+        """Start the process and return; the voxels are transferred in the background.
 
         Raises:
-            JobError: the process cannot be started, or this job was started before.
+            JobError: the process cannot be started, or this job was already started.
         """
         if self._reader is not None or self._final is not None:
-            raise JobError("this job was started or cancelled before; make another one")
+            raise JobError("this job was already started or cancelled; create another one")
         grid = self.volume.grid
         described = {
             "name": self._alias,
@@ -69,28 +69,28 @@ class LocalizationJob:
             "origin_mm": grid.origin_mm,
             "direction": grid.direction.tolist(),
         }
-        request = replace(self.request, model=_located(self.request.model))
+        request = replace(self.request, model=_resolve_model(self.request.model))
         try:
-            self._child.start({"request": request.to_json(), "volume": described}, self._hand_over)
+            self._child.start({"request": request.to_json(), "volume": described}, self._start_handover)
         except JobError as error:
             self._final = JobProgress("failed", message=str(error))
             raise
 
-    def _hand_over(self, folder: JobFolder) -> Callable[[], None]:
+    def _start_handover(self, folder: JobFolder) -> Callable[[], None]:
         self._reader = ProgressReader(folder.progress)
         self._handover = Handover(self.volume, folder.volume)
         self._handover.start()
         return self._handover.stop
 
     def poll(self) -> JobProgress:
-        """Return how far the job is, at once; made to be called several times a second.
+        """Return the progress without waiting; may be called several times per second.
 
-        Once it says ``done``, ``failed`` or ``cancelled`` it says so for ever.
+        The states ``done``, ``failed`` and ``cancelled`` are final.
         """
         if self._final is not None:
             return self._final
         if self._reader is None:
-            return JobProgress("starting", message="The job was not started yet")
+            return JobProgress("starting", message="The job has not been started")
         self._reader.update()
         now = self._reader.progress()
         try:
@@ -103,14 +103,14 @@ class LocalizationJob:
         except JobError as error:
             self._finish(replace(now, state="failed", seconds_left=None, message=str(error), log=error.log))
         else:
-            self._final = replace(now, state="done", seconds_left=0.0, message="The model has looked at the volume")
+            self._final = replace(now, state="done", seconds_left=0.0, message="Inference on the volume is complete")
         return self.poll()
 
     def _check(self, outcome: dict[str, Any]) -> None:
         if outcome["state"] == "done":
             return
         cause, message = outcome["cause"], outcome["message"].replace(self._alias, self.volume.name)
-        if cause == "told":
+        if cause == "library":
             raise JobError(message)
         if cause == "missing":
             name = PACKAGES.get(message, message)
@@ -118,20 +118,20 @@ class LocalizationJob:
         log = keep_log(self._child.folder.log)
         if cause == "memory":
             raise JobError(with_log(f"memory ran out; {OUT_OF_MEMORY}", log), log)
-        raise JobError(with_log(f"the process failed in a way that was not foreseen ({message})", log), log)
+        raise JobError(with_log(f"the process failed unexpectedly ({message})", log), log)
 
     def _finish(self, final: JobProgress) -> None:
         self._final = final
         self._child.stop()
 
     def cancel(self) -> None:
-        """End the job; within two seconds no process and no file of it is left. A job that is over stays as it is."""
+        """End the job and clean up its process and files within two seconds; does nothing if the job has ended."""
         if self._final is None or (self._final.state == "done" and self._found is None):
             now = self._reader.progress() if self._reader else JobProgress("starting")
             self._finish(replace(now, state="cancelled", seconds_left=None, message="The job was cancelled"))
 
     def result(self) -> Findings:
-        """Return what the model saw, with the volume of this job.
+        """Return the findings of the model, with the volume of this job.
 
         Raises:
             JobError: the job failed, was cancelled or is not done.
@@ -154,11 +154,11 @@ class LocalizationJob:
         return replace(found, notes=(*self.volume.notes, *notes))
 
     def wait(self, progress: Callable[[JobProgress], None] | None = None, timeout_s: float | None = None) -> Findings:
-        """Wait until the job is done and return what the model saw; starts it if need be.
+        """Wait until the job is done and return the findings; starts it if necessary.
 
         Args:
-            progress: called with every new state; what it raises ends the job.
-            timeout_s: the job is cancelled after so many seconds.
+            progress: called with every new state; exceptions in it end the job.
+            timeout_s: the job is cancelled after this many seconds.
 
         Raises:
             JobError: the job failed, was cancelled, or took too long.
@@ -166,13 +166,13 @@ class LocalizationJob:
         if self._reader is None and self._final is None:
             self.start()
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        told: JobProgress | None = None
+        reported: JobProgress | None = None
         try:
             while True:
                 state = self.poll()
-                if progress is not None and _news(state) != (told and _news(told)):
+                if progress is not None and _key(state) != (reported and _key(reported)):
                     progress(state)
-                    told = state
+                    reported = state
                 if state.state not in ("starting", "running"):
                     return self.result()
                 if deadline is not None and time.monotonic() > deadline:
@@ -183,12 +183,12 @@ class LocalizationJob:
             raise
 
 
-def _news(state: JobProgress) -> tuple[str, int, str]:
+def _key(state: JobProgress) -> tuple[str, int, str]:
     return state.state, state.done, state.message
 
 
-def _located(model: str | os.PathLike[str]) -> str:
-    """Return the folder of a model: the other process works in another place, and says what an unknown one is."""
+def _resolve_model(model: str | os.PathLike[str]) -> str:
+    """Return the absolute folder of a model, since the other process has another working directory."""
     from ..models.search import find_bundle
 
     try:

@@ -1,4 +1,4 @@
-"""How a process is started: by ourselves, or by a program that knows better."""
+"""Start processes, directly or through another program such as PythonSlicer."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ LIBRARY_FOLDER = Path(__file__).resolve().parents[2]
 
 
 class Launched(Protocol):
-    """A process that was started; a ``subprocess.Popen`` is one.
+    """A process that was started, such as a ``subprocess.Popen``.
 
-    An attribute ``ends_children = True`` promises that :meth:`kill` also ends what the process started.
+    An attribute ``ends_children = True`` means that :meth:`kill` also ends the processes that it started.
     """
 
     def poll(self) -> int | None:
-        """Return its return code, None while it runs."""
+        """Return the return code, None while the process runs."""
         ...
 
     def kill(self) -> None:
-        """End it."""
+        """End the process."""
         ...
 
 
 class Launcher(Protocol):
     """Starts a command line and returns without waiting for it.
 
-    The process may be a launcher of its own, such as PythonSlicer: whom to kill is known from the number that the
-    worker writes itself. What comes from the process before it redirects its output belongs into ``log``.
+    The process may itself be a launcher, such as PythonSlicer; the process to kill is identified by the number that the
+    worker writes. Output of the process before it redirects its output must be written to ``log``.
 
     Example:
         In Slicer 5.12, ``slicer.util.launchConsoleProcess`` returns the ``Popen`` of PythonSlicer also with
-        ``blocking=False``; Slicer 5.10 lacks ``blocking``, there the default serves as well::
+        ``blocking=False``. Slicer 5.10 lacks ``blocking``; the default launcher works there::
 
             def launchInSlicer(command, *, environment, folder, log):
                 return slicer.util.launchConsoleProcess(
@@ -59,21 +59,21 @@ class Launcher(Protocol):
 
         Args:
             command: program and arguments.
-            environment: variables to set beside those of this process.
+            environment: variables to set in addition to those of this process.
             folder: working directory.
             log: file to append the output to.
 
         Returns:
-            The process; None if it cannot be followed.
+            The process; None if it cannot be monitored.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: the process cannot be started.
         """
         ...
 
 
 class _Session:
-    """A process that leads a session of its own, so that all it starts can be ended with it."""
+    """A process that leads its own session, so that all its children can be ended with it."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -92,16 +92,16 @@ class _Session:
 def start_process(
     command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
 ) -> Launched | None:
-    """Start a process in a session of its own, without input or window; the default :class:`Launcher`.
+    """Start a process in its own session, without input or window; the default :class:`Launcher`.
 
     Args:
         command: program and arguments.
-        environment: variables to set beside those of this process.
+        environment: variables to set in addition to those of this process.
         folder: working directory.
         log: file to append the output to.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the process cannot be started.
     """
     with log.open("ab") as output:
         return _Session(
@@ -119,25 +119,25 @@ def start_process(
 
 
 def python_command(module: str, folder: Path) -> list[str]:
-    """Return the command line that runs a module of this library on a job's folder.
+    """Return the command line that runs a module of this package on a job's folder.
 
-    Inside Slicer the program is PythonSlicer, elsewhere the Python that runs this.
+    The program is PythonSlicer inside Slicer, otherwise the current Python interpreter.
     """
     return [_interpreter(), "-m", f"{__package__}.{module}", str(folder)]
 
 
 def _interpreter() -> str:
     own = sys.executable or ""
-    if "python" in Path(own).stem.lower():  # PythonSlicer too, which recent versions of Slicer set
+    if "python" in Path(own).stem.lower():  # includes PythonSlicer, which recent versions of Slicer set
         return own
     return shutil.which("PythonSlicer") or own or "python3"
 
 
 def child_environment() -> dict[str, str]:
-    """Return the variables that a child needs.
+    """Return the environment variables that a child needs.
 
-    They say where the library and the models are, and that a crash is to leave its place in the log. Thread counts stay
-    as they are.
+    They contain the paths of the library and the models, and enable a traceback in the log on crashes. Thread counts
+    are not changed.
     """
     from ..models import MODELS_VARIABLE, model_folders
 
@@ -152,6 +152,6 @@ def child_environment() -> dict[str, str]:
 
 
 def append_line(log: Path, line: str) -> None:
-    """Add a line of output to a log; nothing happens when the job is over and its folder gone."""
+    """Append a line of output to a log; does nothing if the job has ended and its folder is gone."""
     with suppress(OSError), log.open("a", encoding="utf-8") as file:
         file.write(line + "\n")

@@ -1,4 +1,4 @@
-"""How much memory the machine has, and how much of it is free."""
+"""Total and available memory of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMAND_LIMIT_S = 2.0
 
 
 def machine_memory_mb() -> tuple[int | None, int | None]:
-    """Return the memory of the machine and what programs can still take of it, in MiB; None where it is not known."""
+    """Return total and available memory of the machine in MiB; None if unknown."""
     if sys.platform == "win32":
         return _on_windows()
     with suppress(OSError, ValueError):
@@ -42,7 +42,7 @@ def _available_on_macos() -> int | None:
 
 
 def available_by_vm_stat(text: str) -> int | None:
-    """Read the free and the inactive memory in MiB from what macOS's ``vm_stat`` prints; None if it is not in there."""
+    """Return the free and inactive memory in MiB from the output of macOS's ``vm_stat``; None if it is missing."""
     size = re.search(r"page size of (\d+) bytes", text)
     pages = [re.search(rf"^Pages {kind}:\s+(\d+)", text, re.MULTILINE) for kind in ("free", "inactive")]
     if size is None or None in pages:
@@ -51,7 +51,7 @@ def available_by_vm_stat(text: str) -> int | None:
 
 
 def _on_windows() -> tuple[int | None, int | None]:
-    if sys.platform != "win32":  # mypy reads no further
+    if sys.platform != "win32":  # for mypy
         return None, None
     import ctypes
 

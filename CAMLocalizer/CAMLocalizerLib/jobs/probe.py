@@ -1,4 +1,4 @@
-"""The process that asks torch for its devices: python -m CAMLocalizerLib.jobs.probe FOLDER."""
+"""Process that queries torch for devices: python -m CAMLocalizerLib.jobs.probe FOLDER."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .service import serve
 
 
 def find_devices(_folder: JobFolder, _request: dict[str, Any]) -> dict[str, Any]:
-    """Return the version of torch and the devices beside the CPU; a GPU that does not answer has no figures."""
+    """Return the version of torch and the devices other than the CPU; a GPU that fails has no memory figures."""
     import torch
 
     found = [_cuda_device(index) for index in range(torch.cuda.device_count())]

@@ -1,4 +1,4 @@
-"""ProcessIdentity: one process and no other, also when its number is given out again."""
+"""ProcessIdentity: identify a process even if its number is reused."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ QUERY_LIMITED_INFORMATION = 0x1000
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process by its number and the moment of its start.
+    """A process, identified by its number and start time.
 
     Args:
-        pid: its number.
-        started: its start, in the system's own words.
+        pid: process number.
+        started: start time, in the format of the operating system.
     """
 
     pid: int
@@ -30,26 +30,26 @@ class ProcessIdentity:
 
     @classmethod
     def current(cls) -> ProcessIdentity:
-        """Return this process."""
-        return cls(os.getpid(), start_of(os.getpid()) or "")
+        """Return the identity of this process."""
+        return cls(os.getpid(), start_time(os.getpid()) or "")
 
     def alive(self) -> bool:
-        """Tell whether it is running; a process that ended and was not yet collected by its parent is not."""
-        return start_of(self.pid) == self.started
+        """Return whether the process is running; False for zombie processes."""
+        return start_time(self.pid) == self.started
 
     def kill(self) -> None:
-        """End it at once, with its process group if it leads one; nothing happens if it has ended."""
+        """Kill the process, with its process group if it leads one; does nothing if it has ended."""
         if not self.alive():
             return
         with suppress(ProcessLookupError, PermissionError):
             if sys.platform != "win32" and os.getpgid(self.pid) == self.pid:
                 os.killpg(self.pid, signal.SIGKILL)
-            else:  # SIGTERM ends a process of Windows at once
+            else:  # on Windows, SIGTERM ends a process at once
                 os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def start_of(pid: int) -> str | None:
-    """Return when a process was started, in the system's own words; None if it does not run."""
+def start_time(pid: int) -> str | None:
+    """Return the start time of a process in the format of the operating system; None if it is not running."""
     if sys.platform == "win32":
         return _start_on_windows(pid)
     if Path("/proc/self/stat").exists():
@@ -62,7 +62,7 @@ def _start_on_linux(pid: int) -> str | None:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (OSError, UnicodeDecodeError):
         return None
-    fields = text.rpartition(")")[2].split()  # the name before may hold spaces and brackets
+    fields = text.rpartition(")")[2].split()  # the name before it may contain spaces and brackets
     return None if fields[0] in "ZX" else fields[19]
 
 
@@ -77,7 +77,7 @@ def _start_by_ps(pid: int) -> str | None:
 
 
 def _start_on_windows(pid: int) -> str | None:
-    if sys.platform != "win32":  # mypy reads no further
+    if sys.platform != "win32":  # for mypy
         return None
     import ctypes
     from ctypes import wintypes

@@ -1,4 +1,4 @@
-"""JobProgress: how far a job is, told in lines of a file."""
+"""JobProgress: progress of a job, transmitted as lines of a file."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import Literal
 
 State = Literal["starting", "running", "done", "failed", "cancelled"]
-LIBRARIES, MODEL, LOOKING, HANDING_OVER = "libraries", "model", "looking", "handing over"
+LIBRARIES, MODEL, INFERENCE, TRANSFER = "libraries", "model", "inference", "transfer"
 MESSAGES = {
     "": "The process is starting",
     LIBRARIES: "PyTorch is being loaded",
     MODEL: "The model is being loaded",
-    LOOKING: "The first {images} are being looked at",
-    HANDING_OVER: "The maps are being handed over",
+    INFERENCE: "Inference on the first {images} is running",
+    TRANSFER: "The maps are being transferred",
 }
 REPORTS_FOR_RATE = 16
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job is.
+    """Progress of a job.
 
     Args:
-        state: ``starting`` until the model looks, then ``running``, at last ``done``, ``failed`` or ``cancelled``.
-        done: images looked at.
-        total: images to look at; 0 before it is known.
-        seconds_left: estimated from the images of late; None before two batches are done.
-        message: a sentence for the user.
-        log: the file that is kept of a failure that the sentence does not explain.
+        state: ``starting`` until inference starts, then ``running``, finally ``done``, ``failed`` or ``cancelled``.
+        done: number of processed images.
+        total: number of images to process; 0 while unknown.
+        seconds_left: estimate from the latest images; None before two batches are done.
+        message: one sentence for the user.
+        log: log file of a failure that the message cannot explain.
     """
 
     state: State
@@ -43,7 +43,7 @@ class JobProgress:
 
 
 class ProgressWriter:
-    """Appends a line per step, in the process that works.
+    """Appends one line per step, in the worker process.
 
     Args:
         path: the file; its folder exists.
@@ -53,11 +53,11 @@ class ProgressWriter:
         self._path = path
 
     def stage(self, name: str, images: str = "images") -> None:
-        """Say what is done now, and what the images are called."""
+        """Write the current stage and the name of the images."""
         self._append({"stage": name, "images": images})
 
     def report(self, done: int, total: int) -> None:
-        """Say how many of the images were looked at."""
+        """Write the number of processed images."""
         self._append({"done": done, "total": total, "time": time.time()})
 
     def _append(self, values: dict[str, object]) -> None:
@@ -66,10 +66,10 @@ class ProgressWriter:
 
 
 class ProgressReader:
-    """Follows the lines as they come, in the process that waits; reads only what is new.
+    """Reads new lines in the parent process.
 
     Args:
-        path: the file; need not exist yet.
+        path: the file; it need not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,7 +80,7 @@ class ProgressReader:
         self._reports: deque[tuple[float, int]] = deque(maxlen=REPORTS_FOR_RATE)
 
     def update(self) -> None:
-        """Read the lines that were completed since the last time."""
+        """Read the lines that were completed since the last call."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._read)
@@ -100,17 +100,17 @@ class ProgressReader:
         self._reports.append((float(str(values["time"])), self._done))
 
     def progress(self) -> JobProgress:
-        """Return how far the work is."""
-        state: State = "running" if self._stage in (LOOKING, HANDING_OVER) else "starting"
+        """Return the current progress."""
+        state: State = "running" if self._stage in (INFERENCE, TRANSFER) else "starting"
         return JobProgress(state, self._done, self._total, self._seconds_left(), self._message())
 
     def _message(self) -> str:
-        if self._stage == LOOKING and self._total:
+        if self._stage == INFERENCE and self._total:
             return f"{self._done} of {self._total} {self._images}"
         return MESSAGES[self._stage].format(images=self._images)
 
     def _seconds_left(self) -> float | None:
-        """Estimate by the rate of the last reports; the first only starts the clock, for it includes warming up."""
+        """Estimate from the rate of the latest reports; the first one includes warming up and only starts the clock."""
         if len(self._reports) < 2:
             return None
         (begin, first), (last, done) = self._reports[0], self._reports[-1]

@@ -1,6 +1,6 @@
-"""What every child does: say who it is, work, answer, and end when nobody waits for it any more.
+"""Main function of every child: announce its identity, work, answer, and end when the parent is gone.
 
-Only the standard library is imported before the child is known, so that it can be ended from its first moment on.
+Only the standard library is imported before the identity is announced, so that the child can be ended at any time.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from .folder import JobFolder, read_json, write_json
 from .processes import ProcessIdentity
 
 WATCH_S = 0.1
-OWNER_WATCHED_EVERY = 10
+OWNER_CHECK_INTERVAL = 10
 
 Work = Callable[[JobFolder, dict[str, Any]], dict[str, Any]]
 
 
 def serve(path: Path, work: Work) -> NoReturn:
-    """Do some work for the process that made the folder, and end this process.
+    """Do some work for the process that created the folder, and end this process.
 
-    The answer is what ``work`` returns, or why it failed. The process ends at once and without an answer when it is
-    told to, when the folder vanishes, or when the process that asked is gone; then it takes the folder with it.
+    The answer is the result of ``work`` or its error. On cancellation, or when the folder or the parent process
+    disappears, the process removes the folder and ends at once, without an answer.
 
     Args:
-        path: the job's folder, with a request in it.
-        work: takes the folder and the request.
+        path: the job's folder with a request.
+        work: function of the folder and the request.
     """
     folder = JobFolder(path)
     try:
         _redirect_output(folder.log)
         folder.announce(ProcessIdentity.current())
-    except OSError:  # cancelled before it began
-        _leave(folder)
+    except OSError:  # cancelled before it started
+        _abandon(folder)
     request = read_json(folder.request) or {}
     owner = ProcessIdentity(**request.pop("owner", {"pid": 0, "started": "?"}))
     if _is_over(folder) or not owner.alive():
-        _leave(folder)
+        _abandon(folder)
     threading.Thread(target=_watch, args=(folder, owner), daemon=True).start()
     answer = _answer(work, folder, request)
     try:
@@ -55,19 +55,19 @@ def serve(path: Path, work: Work) -> NoReturn:
 
 
 def _answer(work: Work, folder: JobFolder, request: dict[str, Any]) -> dict[str, Any]:
-    from ..core import CAMLocalizerError  # not before this process is known
+    from ..core import CAMLocalizerError  # not before the identity is announced
 
     try:
         return {"state": "done", **work(folder, request)}
     except CAMLocalizerError as error:
         traceback.print_exc()
-        return {"state": "failed", "cause": "told", "message": str(error)}
+        return {"state": "failed", "cause": "library", "message": str(error)}
     except ModuleNotFoundError as error:
         traceback.print_exc()
         return {"state": "failed", "cause": "missing", "message": str(error.name)}
     except BaseException as error:
         traceback.print_exc()
-        cause = "memory" if _is_out_of_memory(error) else "unforeseen"
+        cause = "memory" if _is_out_of_memory(error) else "unexpected"
         return {"state": "failed", "cause": cause, "message": f"{type(error).__name__}: {error}"}
 
 
@@ -80,7 +80,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _redirect_output(log: Path) -> None:
-    """Let all output go into the log, that of native libraries too, whoever started this process."""
+    """Redirect all output to the log, including that of native libraries."""
     number = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for standard in (1, 2):
         os.dup2(number, standard)
@@ -92,22 +92,22 @@ def _watch(folder: JobFolder, owner: ProcessIdentity) -> None:
     while True:
         time.sleep(WATCH_S)
         turn += 1
-        if _is_over(folder) or (turn % OWNER_WATCHED_EVERY == 0 and not owner.alive()):
-            _leave(folder)
+        if _is_over(folder) or (turn % OWNER_CHECK_INTERVAL == 0 and not owner.alive()):
+            _abandon(folder)
 
 
 def _is_over(folder: JobFolder) -> bool:
     return folder.cancel.exists() or not folder.request.exists()
 
 
-def _leave(folder: JobFolder) -> NoReturn:
+def _abandon(folder: JobFolder) -> NoReturn:
     folder.remove()
-    folder.remove()  # what the work wrote meanwhile
+    folder.remove()  # files written in the meantime
     _exit(1)
 
 
 def _exit(code: int) -> NoReturn:
-    """End without waiting for threads and without taking libraries down, which takes long and may crash."""
+    """End without waiting for threads or unloading libraries, which takes long and may crash."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

@@ -1,4 +1,4 @@
-"""The process that looks at a volume: python -m CAMLocalizerLib.jobs.worker FOLDER."""
+"""Process that runs inference on a volume: python -m CAMLocalizerLib.jobs.worker FOLDER."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .folder import JobFolder
-from .progress import HANDING_OVER, LIBRARIES, LOOKING, MODEL, ProgressWriter
+from .progress import INFERENCE, LIBRARIES, MODEL, TRANSFER, ProgressWriter
 from .service import serve
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ HANDOVER_POLL_S = 0.01
 
 
 def localize(folder: JobFolder, values: dict[str, Any]) -> dict[str, Any]:
-    """Look at the volume in a job's folder and leave the findings there.
+    """Run inference on the volume in a job's folder and save the findings there.
 
     Args:
-        folder: with the volume, or soon.
-        values: ``request`` and ``volume``: its grid, unit and what to call it.
+        folder: folder that contains the volume or will receive it.
+        values: ``request`` and ``volume``, the volume's grid, unit and name.
 
     Returns:
-        Nothing more to say.
+        An empty answer.
 
     Raises:
-        CAMLocalizerError: as `Localizer` and its ``run``.
+        CAMLocalizerError: errors of `Localizer` and its ``run``.
     """
     progress = ProgressWriter(folder.progress)
     progress.stage(LIBRARIES)
@@ -44,9 +44,9 @@ def localize(folder: JobFolder, values: dict[str, Any]) -> dict[str, Any]:
     progress.stage(MODEL)
     localizer = Localizer.of(request)
     volume = _receive(folder, values["volume"])
-    progress.stage(LOOKING, "projections" if localizer.model.card.projections else "slices")
+    progress.stage(INFERENCE, "projections" if localizer.model.card.projections else "slices")
     found = localizer.run(volume, view=request.view, progress=progress.report)
-    progress.stage(HANDING_OVER)
+    progress.stage(TRANSFER)
     partial = folder.result.with_suffix(".partial")
     save_findings(found, partial)
     partial.replace(folder.result)
@@ -54,7 +54,7 @@ def localize(folder: JobFolder, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _receive(folder: JobFolder, values: dict[str, Any]) -> Volume:
-    """Wait for the voxels; who sends them says so if they cannot come."""
+    """Wait for the voxels; the sender reports errors."""
     import numpy as np
 
     from ..core import Grid, Volume

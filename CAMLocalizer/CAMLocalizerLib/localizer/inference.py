@@ -73,7 +73,7 @@ class SliceResults:
         return cls(maps, probabilities, logarithms, np.zeros(count, dtype=bool), targets)
 
     def put(self, scale: int, rows: NDArray[np.int64], maps: NDArray[np.float32]) -> None:
-        """Write the maps of some slices; the first settle the size, which is smaller in networks without padding."""
+        """Write the maps of some slices; the first ones set the size, which is smaller in networks without padding."""
         if maps.shape[1:] != self.maps[scale].shape[1:]:
             self.maps[scale] = np.zeros((len(self.targets), *maps.shape[1:]), dtype=np.float32)
         self.maps[scale][rows] = maps

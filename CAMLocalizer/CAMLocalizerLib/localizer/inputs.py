@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import InputError, Volume
 from ..models import ModelCard
-from ..views import HIGHEST_SUV, ProjectionPair, SliceStack, image_statistics, normalise_slices, sampled_images
+from ..views import MAX_SUV, ProjectionPair, SliceStack, image_statistics, normalise_slices, sampled_images
 
 MAGNETIC_RESONANCE = re.compile(r"\bMRI?\b|magnetic resonance", re.IGNORECASE)
 OTHER_MODALITIES = {"HU": "CT", "SUVbw": "PET"}
@@ -122,10 +122,10 @@ def check_uptake(pair: ProjectionPair, card: ModelCard) -> list[str]:
         return []
     images = pair.images
     foreground = images[images > images.mean(dtype=np.float64)]
-    if not foreground.size or np.median(foreground) <= HIGHEST_SUV:
+    if not foreground.size or np.median(foreground) <= MAX_SUV:
         return []
     return [
-        f"most of {pair.volume.name} lies above {HIGHEST_SUV:.0f}, up to {images.max():.4g}: these are hardly "
+        f"most of {pair.volume.name} lies above {MAX_SUV:.0f}, up to {images.max():.4g}: these are hardly "
         "standardised uptake values, and the result means nothing unless they are"
     ]
 

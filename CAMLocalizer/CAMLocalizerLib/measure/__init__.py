@@ -1,4 +1,4 @@
-"""Measures of what was found."""
+"""Measures of label maps: size, intensity, uptake, radiomics and growth."""
 
 from .placing import place_label_map
 from .radiomics import RadiomicsTable, has_pyradiomics, radiomics, segment_masks

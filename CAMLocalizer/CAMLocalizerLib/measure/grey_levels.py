@@ -1,4 +1,4 @@
-"""How many grey levels a segment has, on which memory and time of texture features depend."""
+"""Number of grey levels of a segment, which determines memory and time of texture features."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from ..core import Volume
 
-MOST_LEVELS = 1000
+MAX_LEVELS = 1000
 DEFAULT_BIN_WIDTH = 25.0
 TEXTURES = frozenset({"glcm", "glrlm", "glszm", "gldm", "ngtdm"})
-_GAIN = {"Wavelet": 3.0, "LBP2D": 0.0, "LBP3D": 0.0}  # most that a filter widens the range of intensities
+_GAIN = {"Wavelet": 3.0, "LBP2D": 0.0, "LBP3D": 0.0}  # upper limit by which a filter widens the intensity range
 
 
 @dataclass(frozen=True)
 class GreyLevels:
-    """Counts the grey levels into which pyradiomics parts the intensities of a segment.
+    """Counts the grey levels into which pyradiomics bins the intensities of a segment.
 
     Args:
-        setting: of pyradiomics, such as ``binWidth``.
-        image_types: names of the filters in use.
-        volume: the image, for the normalisation of all its intensities.
+        setting: settings of pyradiomics, such as ``binWidth``.
+        image_types: names of the enabled filters.
+        volume: the image, for the normalisation of intensities.
 
     Source: pyradiomics documentation, "Image Processing / Feature Extraction", binImage and normalizeImage.
     """
@@ -34,7 +34,7 @@ class GreyLevels:
     volume: Volume
 
     def count(self, values: NDArray[np.floating]) -> int:
-        """Return the number of grey levels of a segment, the widest filter's.
+        """Return the number of grey levels of a segment for the filter with the widest range.
 
         Args:
             values: intensities of the segment, shape (n,), at least one.
@@ -61,13 +61,13 @@ class GreyLevels:
         return score * scale
 
     def too_many(self, values: NDArray[np.floating]) -> str:
-        """Say why texture of a segment is not measured; empty if it is."""
+        """Return why the texture of a segment is not measured; empty if it is measured."""
         count = self.count(values)
-        if count <= MOST_LEVELS:
+        if count <= MAX_LEVELS:
             return ""
         width = self.setting.get("binWidth") or f"{DEFAULT_BIN_WIDTH:g}"
         what = f"binCount is {count}" if self.setting.get("binCount") else f"binWidth {width} gives {count} grey levels"
         return (
-            f"texture was left out: {what}, at most {MOST_LEVELS} are measured; choose a larger binWidth or a binCount "
-            "with a parameter file, or give a PET in SUV"
+            f"texture was left out: {what}, the limit is {MAX_LEVELS}; choose a larger binWidth or a binCount "
+            "in a parameter file, or give a PET in SUV"
         )

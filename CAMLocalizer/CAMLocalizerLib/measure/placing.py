@@ -1,4 +1,4 @@
-"""A label map on the grid of another image."""
+"""Transfer a label map to the grid of another image."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from ..io.dicom_placing import described, placed, voxels_coincide
 
 
 def place_label_map(label_map: LabelMap, grid: Grid, *, resample: bool = False) -> LabelMap:
-    """Bring a label map onto another grid.
+    """Transfer a label map to another grid.
 
-    A label map whose voxels coincide with voxels of the grid is placed exactly: segmentations cropped to their content,
-    or with axes in another order or direction. Any other is resampled by nearest neighbour, if that is allowed.
+    A label map whose voxels coincide with those of the grid is copied exactly, such as a segmentation that is cropped
+    to its content or has axes in another order or direction. Any other label map is resampled by nearest neighbour, if
+    that is allowed.
 
     Args:
-        label_map: what to bring.
-        grid: where to.
-        resample: allow voxels that do not coincide, and labels outside of ``grid``, which are lost.
+        label_map: label map to transfer.
+        grid: grid of the result.
+        resample: allow voxels that do not coincide, and labels outside ``grid``, which are dropped.
 
     Returns:
         A label map on ``grid`` with the same segments.
 
     Raises:
-        GridError: grids that differ, if resampling is not allowed, or no label within ``grid``.
+        GridError: grids that differ without permission to resample, or no label within ``grid``.
     """
     if label_map.grid.matches(grid):
         return LabelMap(label_map.array_kji, grid, label_map.segments)
@@ -35,8 +36,8 @@ def place_label_map(label_map: LabelMap, grid: Grid, *, resample: bool = False) 
     except GridError as error:
         if not resample:
             raise GridError(
-                f"the label map reaches beyond the image: {both}; allow resampling (--resample), which drops what lies "
-                f"outside, or give the label map of this image"
+                f"the label map extends beyond the image: {both}; allow resampling (--resample), which drops labels "
+                f"outside the image, or give the label map of this image"
             ) from error
     if not resample:
         raise GridError(
@@ -45,12 +46,12 @@ def place_label_map(label_map: LabelMap, grid: Grid, *, resample: bool = False) 
         )
     resampled = _resampled(label_map, grid)
     if label_map.array_kji.any() and not resampled.array_kji.any():
-        raise GridError(f"no label lies in the image: {both}; give the label map of this image")
+        raise GridError(f"no label lies within the image: {both}; give the label map of this image")
     return resampled
 
 
 def _resampled(label_map: LabelMap, grid: Grid) -> LabelMap:
-    """Take for every voxel of ``grid`` the label of the voxel that its centre lies in."""
+    """Assign to every voxel of ``grid`` the label of the voxel that contains its centre."""
     array = np.zeros(grid.shape_kji, np.uint8)
     j, i = np.indices(grid.shape_kji[1:])
     for k in range(grid.shape_kji[0]):  # a plane at a time keeps memory low

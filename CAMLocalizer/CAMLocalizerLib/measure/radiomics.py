@@ -1,4 +1,4 @@
-"""Radiomics: features of shape, intensity and texture of every segment."""
+"""Radiomics: shape, intensity and texture features of every segment."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Measure = Callable[..., Row]  # of image, mask, name of the segment and its inte
 
 @dataclass(frozen=True)
 class RadiomicsTable:
-    """Features of segments, one row each.
+    """Features of segments, one row per segment.
 
     Args:
-        rows: column name to value; every row begins with ``Image``, ``Mask`` and ``Segment``. A segment that could not
-            be measured has only those and ``Note``.
-        source: what computed them, with its version.
+        rows: column name to value; every row starts with ``Image``, ``Mask`` and ``Segment``. A segment that could not
+            be measured has only these and ``Note``.
+        source: name and version of the software that computed the features.
     """
 
     rows: tuple[Row, ...]
@@ -44,22 +44,22 @@ class RadiomicsTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of all columns, in the order of their first appearance."""
+        """Names of all columns, in order of first appearance."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row))
 
     def with_columns(self, values: Mapping[str, Any]) -> RadiomicsTable:
-        """Return a table with further columns that are the same in every row."""
+        """Return a table with additional columns that have the same value in every row."""
         return RadiomicsTable(tuple({**row, **values} for row in self.rows), self.source)
 
     def write_csv(self, path: str | Path, *, overwrite: bool = True) -> None:
-        """Write the table as CSV, whole or not at all.
+        """Write the table as CSV, atomically.
 
         Args:
             path: the file.
             overwrite: replace an existing file.
 
         Raises:
-            OutputError: the file exists and must not be replaced, or cannot be written.
+            OutputError: the file exists and ``overwrite`` is False, or it cannot be written.
         """
         with (
             whole_file(Path(path), overwrite=overwrite) as partial,
@@ -71,7 +71,7 @@ class RadiomicsTable:
 
 
 def has_pyradiomics() -> bool:
-    """Tell whether pyradiomics is installed."""
+    """Return whether pyradiomics is installed."""
     return importlib.util.find_spec("radiomics") is not None
 
 
@@ -80,7 +80,7 @@ def segment_masks(label_map: LabelMap, *, per_region: bool = False) -> dict[str,
 
     Args:
         label_map: one or more segments.
-        per_region: add the connected regions (26 neighbours) of a segment that has several, largest first, as
+        per_region: add the components (26 neighbours) of each segment with several components, largest first, as
             ``<segment>, region 1`` and so on.
 
     Returns:
@@ -101,7 +101,7 @@ def segment_masks(label_map: LabelMap, *, per_region: bool = False) -> dict[str,
 def _with_regions(
     masks: Mapping[str, NDArray[np.bool_]], regions: Mapping[str, list[NDArray[np.bool_]]]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Put the regions of each segment that has several behind it, under names that no segment has."""
+    """Insert the components of each segment with several components after it, under unused names."""
     every: dict[str, NDArray[np.bool_]] = {}
     for name, mask in masks.items():
         every[name] = mask
@@ -118,7 +118,7 @@ def _connected(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:
-    """Return a name, with a number behind it if it is taken, as two segments may be called alike."""
+    """Return a name, with a number appended if it is already used, as segments may have the same name."""
     count, found = 2, name
     while found in taken:
         found, count = f"{name} ({count})", count + 1
@@ -134,23 +134,23 @@ def radiomics(
 ) -> RadiomicsTable:
     """Measure segments with pyradiomics or, where it is not installed, with SimpleITK.
 
-    pyradiomics' columns have its own names; its versions and settings are among them (``diagnostics_...``). SimpleITK's
-    columns begin with ``sitk_``, so that the two are never taken for each other. A PET in SUV has the columns of
-    :data:`~CAMLocalizerLib.core.SUV_COLUMNS` too, by definitions of our own.
+    Columns of pyradiomics have its own names, including versions and settings (``diagnostics_...``). Columns of
+    SimpleITK start with ``sitk_``, so that the two cannot be confused. A PET in SUV also has the columns of
+    :data:`~CAMLocalizerLib.core.SUV_COLUMNS`, computed by this library.
 
     Args:
         volume: the image.
-        masks: name of each segment to its mask, shape ``volume.grid.shape_kji``.
-        params: settings of pyradiomics; its defaults if not given.
-        mask_name: what the column ``Mask`` holds: a file name, never a patient's.
+        masks: segment name to mask, shape ``volume.grid.shape_kji``.
+        params: settings of pyradiomics; its defaults if None.
+        mask_name: content of the column ``Mask``: a file name, never a patient's name.
 
     Returns:
-        A row per segment. What cannot be measured, such as a single voxel, has a sentence in the column ``Note``. Where
-        the bin width gives more than 1000 grey levels, texture is left out, which a logged warning says before and the
-        column after: its matrices would take gigabytes.
+        One row per segment. Segments that cannot be measured, such as a single voxel, have a sentence in the column
+        ``Note``. If the bin width gives more than 1000 grey levels, whose matrices would take gigabytes, texture is
+        left out, with a logged warning and a note.
 
     Raises:
-        GridError: a mask of another shape than the volume.
+        GridError: a mask with a shape other than the volume's.
     """
     for name, mask in masks.items():
         if mask.shape != volume.grid.shape_kji:
@@ -168,11 +168,11 @@ def radiomics(
 
 
 def _measured(name: str, measure: Measure, image: SimpleITK.Image, volume: Volume, mask: NDArray[np.bool_]) -> Row:
-    """Measure one segment; whatever goes wrong there is said in its row and does not concern the others."""
+    """Measure one segment; errors are noted in its row and do not affect other segments."""
     try:
         return measure(image, _to_sitk(mask.astype(np.uint8), volume), name, volume.array_kji[mask])
     except MemoryError:
-        return {"Note": "not measured: not enough memory; choose a larger binWidth with a parameter file"}
+        return {"Note": "not measured: not enough memory; choose a larger binWidth in a parameter file"}
     except Exception as error:
         logger.debug("%s", name, exc_info=True)
         return {"Note": f"not measured: {type(error).__name__}: {error}"}
@@ -218,15 +218,15 @@ def _pyradiomics(params: RadiomicsParams, volume: Volume) -> tuple[str, Measure]
                 found = extractor.execute(image, mask, label=1) if extractor.enabledFeatures else {}
         except (RuntimeError, ValueError) as error:
             return {"Note": f"not measured by pyradiomics: {error}"}
-        return {key: _plain(value) for key, value in found.items()} | ({"Note": note} if note else {})
+        return {key: _to_python(value) for key, value in found.items()} | ({"Note": note} if note else {})
 
     return f"pyradiomics {radiomics.__version__}", measure
 
 
-def _plain(value: Any) -> Any:
-    """Turn numpy's scalars, which pyradiomics returns, into Python's."""
+def _to_python(value: Any) -> Any:
+    """Convert the numpy scalars that pyradiomics returns to Python scalars."""
     if isinstance(value, tuple | list):
-        return tuple(_plain(entry) for entry in value)
+        return tuple(_to_python(entry) for entry in value)
     return value.item() if isinstance(value, np.generic | np.ndarray) and np.size(value) == 1 else value
 
 

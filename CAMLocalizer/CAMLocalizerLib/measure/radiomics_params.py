@@ -1,4 +1,4 @@
-"""Parameter files of pyradiomics, checked against its own schema."""
+"""Read parameter files of pyradiomics and check them against its schema."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..core import InputError, SettingsError
 
 @dataclass(frozen=True)
 class RadiomicsParams:
-    """What a parameter file of pyradiomics says; empty parts stand for pyradiomics' defaults.
+    """Contents of a pyradiomics parameter file; empty parts mean pyradiomics' defaults.
 
     Args:
         setting: settings such as ``binWidth``.
-        image_types: name of each filter and its own settings.
-        feature_classes: name of each class and its features; none means all.
+        image_types: filter name to its settings.
+        feature_classes: class name to its features; an empty list means all.
     """
 
     setting: Mapping[str, Any] = field(default_factory=dict)
@@ -28,10 +28,10 @@ class RadiomicsParams:
 
 
 def read_radiomics_params(path: str | Path) -> RadiomicsParams:
-    """Read a parameter file of pyradiomics (YAML or JSON). Nothing in it is executed.
+    """Read a parameter file of pyradiomics (YAML or JSON) without executing anything in it.
 
     Raises:
-        InputError: a file that is missing or no YAML, or that pyradiomics' schema does not allow.
+        InputError: a file that is missing, is not YAML, or violates pyradiomics' schema.
         SettingsError: pyradiomics is not installed.
 
     Source:
@@ -39,7 +39,7 @@ def read_radiomics_params(path: str | Path) -> RadiomicsParams:
     """
     if importlib.util.find_spec("radiomics") is None:
         raise SettingsError(f"{path}: parameter files need pyradiomics, which is not installed")
-    from ruamel.yaml import YAML, YAMLError  # what pyradiomics itself brings along
+    from ruamel.yaml import YAML, YAMLError  # a dependency of pyradiomics
 
     path = Path(path)
     try:
@@ -47,7 +47,7 @@ def read_radiomics_params(path: str | Path) -> RadiomicsParams:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no YAML file ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{path}: is not a YAML file ({str(error).splitlines()[0]})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected the parts imageType, featureClass and setting, got {values!r}")
     _validate(values, path)
@@ -64,12 +64,12 @@ def _validate(values: Mapping[str, Any], path: Path) -> None:
     from radiomics import getParameterValidationFiles
     from radiomics.schemas import schemaFuncs
 
-    logging.getLogger("pykwalify.core").setLevel(logging.CRITICAL)  # its complaints come back as an exception
+    logging.getLogger("pykwalify.core").setLevel(logging.CRITICAL)  # errors are raised as an exception
     schema, _ = getParameterValidationFiles()
     checker = Core(source_data=values, schema_files=[schema])
-    checker.loaded_extensions = [schemaFuncs]  # its own way of loading them is gone from Python 3.12
+    checker.loaded_extensions = [schemaFuncs]  # its own loader does not work from Python 3.12
     try:
         checker.validate(raise_exception=True)
     except (PyKwalifyException, ValueError, TypeError) as error:
         text = " ".join(str(getattr(error, "msg", "") or error).split())
-        raise InputError(f"{path}: pyradiomics does not take these parameters: {text}") from error
+        raise InputError(f"{path}: pyradiomics rejects these parameters: {text}") from error

@@ -1,4 +1,4 @@
-"""How large each connected region is, where it lies, and what the volume and the activation hold within it."""
+"""Measures of the components of a label map: size, position, intensities and peak activation."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class RegionMeasures:
     """Measures of one region.
 
     Args:
-        label: 1 for the largest region, then counting down in volume; 0 for all regions together.
+        label: 1 for the largest region, then in descending order of volume; 0 for all regions together.
         voxels: number of voxels.
         volume_mm3: volume in cubic millimetres.
-        centre_lps_mm: centre of mass of the voxels (all weigh the same), LPS in mm.
-        longest_diameter_mm: largest distance of two voxel centres (Feret diameter) in mm; 0 for a single voxel.
-        surface_mm2: area of the surface in square millimetres, estimated by counting crossed lines.
-        mean: of the volume's intensities within, in ``unit``.
-        sd: their standard deviation, over n - 1; 0 for a single voxel.
-        minimum: the lowest.
-        maximum: the highest.
-        median: the median.
-        unit: unit of the intensities, as the volume tells it; empty if arbitrary.
-        peak_activation: highest activation within, 0 to 1; None where no activation was given.
-        peak_lps_mm: where it lies (the first one in storage order), LPS in mm; None likewise.
+        centre_lps_mm: unweighted centre of the voxels, LPS in mm.
+        longest_diameter_mm: largest distance between two voxel centres (Feret diameter) in mm; 0 for a single voxel.
+        surface_mm2: surface area in square millimetres, estimated with Crofton's formula.
+        mean: mean intensity, in ``unit``.
+        sd: standard deviation of the intensities, with n - 1; 0 for a single voxel.
+        minimum: lowest intensity.
+        maximum: highest intensity.
+        median: median intensity.
+        unit: unit of the volume's intensities; empty if arbitrary.
+        peak_activation: highest activation, 0 to 1; None without activation.
+        peak_lps_mm: position of the peak (the first one in storage order), LPS in mm; None without activation.
         suv: PET measures; None unless the volume is a PET in SUV.
     """
 
@@ -62,18 +62,18 @@ class RegionMeasures:
 def measure_regions(
     label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
 ) -> tuple[RegionMeasures, ...]:
-    """Measure every connected region (26 neighbours) of everything labelled, largest first.
+    """Measure every component (26 neighbours) of all labelled voxels, largest first.
 
     Args:
-        label_map: on the volume's grid.
-        volume: whose intensities are measured.
-        activation: shape of the volume, for the peaks.
+        label_map: label map on the volume's grid.
+        volume: volume to measure.
+        activation: activation for the peaks, shape of the volume.
 
     Returns:
         The measures, regions of equal volume in storage order; empty for an empty label map.
 
     Raises:
-        GridError: the label map lies elsewhere than the volume, or the activation has another shape.
+        GridError: the label map is not on the volume's grid, or the activation has another shape.
     """
     _check(label_map, volume, activation)
     found, count = label_components(label_map.array_kji != 0)
@@ -86,18 +86,18 @@ def measure_regions(
 def measure_union(
     label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
 ) -> RegionMeasures | None:
-    """Measure everything labelled as one.
+    """Measure all labelled voxels together.
 
     Args:
-        label_map: on the volume's grid.
-        volume: whose intensities are measured.
-        activation: shape of the volume, for the peak.
+        label_map: label map on the volume's grid.
+        volume: volume to measure.
+        activation: activation for the peak, shape of the volume.
 
     Returns:
-        The measures with the label 0; None for an empty label map.
+        The measures with label 0; None for an empty label map.
 
     Raises:
-        GridError: the label map lies elsewhere than the volume, or the activation has another shape.
+        GridError: the label map is not on the volume's grid, or the activation has another shape.
     """
     _check(label_map, volume, activation)
     every = (label_map.array_kji != 0).astype(np.int32)
@@ -107,18 +107,18 @@ def measure_union(
 def measure_segments(
     label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
 ) -> tuple[RegionMeasures, ...]:
-    """Measure each segment as one, connected or not.
+    """Measure each segment, connected or not.
 
     Args:
-        label_map: on the volume's grid.
-        volume: whose intensities are measured.
-        activation: shape of the volume, for the peaks.
+        label_map: label map on the volume's grid.
+        volume: volume to measure.
+        activation: activation for the peaks, shape of the volume.
 
     Returns:
-        The measures of segments that have voxels, in order; their labels are those of the label map.
+        The measures of non-empty segments, with their labels in the label map.
 
     Raises:
-        GridError: the label map lies elsewhere than the volume, or the activation has another shape.
+        GridError: the label map is not on the volume's grid, or the activation has another shape.
     """
     _check(label_map, volume, activation)
     return tuple(_measured(label_map.array_kji.astype(np.int32), volume, activation))
@@ -126,7 +126,7 @@ def measure_segments(
 
 def _check(label_map: LabelMap, volume: Volume, activation: NDArray | None) -> None:
     if not label_map.grid.matches(volume.grid):
-        raise GridError(f"the label map does not lie on the grid of {volume.name}; measure it on its own volume")
+        raise GridError(f"the label map is not on the grid of {volume.name}; measure it on its own volume")
     if activation is not None and activation.shape != volume.grid.shape_kji:
         raise GridError(f"activation has shape {activation.shape}, the volume {volume.grid.shape_kji}")
 
@@ -171,7 +171,7 @@ def _lps(grid: Grid, kji: NDArray) -> tuple[float, float, float]:
 
 
 def _row_ends(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the first and last voxel of each row along i, shape (n, 3) as k, j, i: no others lie farthest apart."""
+    """Return the first and last voxel of each row along i, shape (n, 3) as k, j, i; the farthest pair is among them."""
     rows = np.argwhere(inside.any(axis=2))
     used = inside[rows[:, 0], rows[:, 1]]
     last = inside.shape[2] - 1 - used[:, ::-1].argmax(axis=1)
@@ -187,7 +187,7 @@ def _longest_diameter_mm(kji: NDArray[np.int64], grid: Grid) -> float:
     if len(points) == 1:
         return 0.0
     if len(points) > FEW_POINTS:
-        points = points[ConvexHull(points, qhull_options="QJ").vertices]  # joggled: flat regions have no hull otherwise
+        points = points[ConvexHull(points, qhull_options="QJ").vertices]  # QJ: joggled, since flat regions have no hull
     return float(pdist(points).max())
 
 
@@ -202,7 +202,7 @@ def _surfaces_mm2(labels: NDArray[np.int32], grid: Grid) -> dict[int, float]:
     box = next(iter(ndimage.find_objects((labels > 0).astype(np.uint8))), None)
     if box is None:
         return {}
-    padded = np.pad(labels[box], 1)  # regions at the border have a surface there, too
+    padded = np.pad(labels[box], 1)  # regions at the border have a surface there too
     image = SimpleITK.GetImageFromArray(padded)
     image.SetSpacing(grid.spacing_mm)
     shape = SimpleITK.LabelShapeStatisticsImageFilter()

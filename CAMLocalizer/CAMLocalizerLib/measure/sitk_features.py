@@ -1,4 +1,4 @@
-"""Measures of shape and intensity by SimpleITK, for machines without pyradiomics."""
+"""Shape and intensity features by SimpleITK, for installations without pyradiomics."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def sitk_features(image: SimpleITK.Image, mask: SimpleITK.Image) -> dict[str, An
 
     Args:
         image: intensities.
-        mask: unsigned integers on the image's grid, label 1 present.
+        mask: unsigned integers on the image's grid, including label 1.
 
     Returns:
-        ``sitk_shape_...`` (mm, mm2, mm3, LPS mm) and ``sitk_intensity_...`` (the image's unit), named as the getters of
-        SimpleITK's label statistics, and the version of SimpleITK.
+        ``sitk_shape_...`` (mm, mm2, mm3, LPS mm) and ``sitk_intensity_...`` (the image's unit), named after the getters
+        of SimpleITK's label statistics, and the version of SimpleITK.
 
     Source:
         ITK, LabelShapeStatisticsImageFilter and LabelIntensityStatisticsImageFilter.

@@ -10,13 +10,13 @@ from .suv_peak import SphereMeans
 
 
 class SuvMeter:
-    """Measures lesions of a PET; what was computed of SUVpeak is kept, so that the next label map takes less.
+    """Measures lesions of a PET; intermediate results of SUVpeak are cached for the next label map.
 
     Args:
-        volume: in standardised uptake values by body weight.
+        volume: PET in standardised uptake values by body weight.
 
     Raises:
-        SettingsError: a volume in another unit or in an unknown one.
+        SettingsError: a volume in another unit or without a unit.
     """
 
     def __init__(self, volume: Volume) -> None:
@@ -32,12 +32,12 @@ class SuvMeter:
         """Measure several lesions.
 
         Args:
-            voxels: flat index of each of their voxels in storage order, shape (n,).
-            lesion: which lesion each belongs to, from 0, shape (n,).
-            count: number of lesions, each with a voxel.
+            voxels: flat indices of their voxels in storage order, shape (n,).
+            lesion: index of the lesion of each voxel, from 0, shape (n,).
+            count: number of lesions, each with at least one voxel.
 
         Returns:
-            Their measures, in order.
+            The measures of the lesions, in order.
         """
         values = self._values[voxels].astype(np.float64)
         number = np.bincount(lesion, minlength=count)
@@ -53,7 +53,7 @@ class SuvMeter:
         )
 
     def mask(self, mask_kji: NDArray) -> SuvMeasures:
-        """Measure everything that is not zero in a mask as one lesion; volumes of 0 and no uptake if nothing is."""
+        """Measure all non-zero voxels of a mask as one lesion; an empty mask has volumes of 0 and no uptake."""
         voxels = np.flatnonzero(mask_kji)
         found = self.lesions(voxels, np.zeros(len(voxels), np.intp), 1) if len(voxels) else ()
         return SuvMeasures.total(found)

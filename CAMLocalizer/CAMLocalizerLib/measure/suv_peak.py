@@ -1,4 +1,4 @@
-"""Mean uptake within a sphere of 1 ml around voxels, of which SUVpeak is the highest."""
+"""Mean uptake within a sphere of 1 ml around voxels; SUVpeak is the highest of these means."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..core import Volume
 SPHERE_MM3 = 1000.0
 RADIUS_MM = float(np.cbrt(3 * SPHERE_MM3 / (4 * np.pi)))  # 6.2035
 STEP_MM = 0.1
-LEAST_STEPS = 8
-VOXELS_AT_ONCE = 1 << 15
+MIN_STEPS = 8
+VOXELS_PER_BLOCK = 1 << 15
 
 
 @lru_cache(maxsize=8)
 def sphere_weights(spacing_mm: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return the share of each voxel that lies in a sphere of 1 ml around the middle of a voxel.
+    """Return the fraction of each voxel inside a sphere of 1 ml around the centre of a voxel.
 
     Args:
-        spacing_mm: of the grid along i, j, k; its direction does not matter.
+        spacing_mm: spacing of the grid along i, j, k; its direction does not matter.
 
     Returns:
-        0 to 1, read-only, shape (k, j, i), each odd, the sphere's centre in the middle; all of them together are 1 ml.
+        0 to 1, read-only, odd shape (k, j, i) with the sphere's centre in the middle; the total is 1 ml.
     """
     reach = [int(np.ceil(RADIUS_MM / spacing - 0.5)) for spacing in spacing_mm]
     first, *planes = [_intervals(steps, spacing) for steps, spacing in zip(reach, spacing_mm, strict=True)]
@@ -42,34 +42,33 @@ def sphere_weights(spacing_mm: tuple[float, float, float]) -> NDArray[np.float64
 
 
 def _intervals(reach: int, spacing_mm: float) -> NDArray[np.float64]:
-    """Return where each voxel begins and ends along an axis, in mm from the centre, shape (voxels, 2)."""
+    """Return the ends of each voxel along an axis, in mm from the centre, shape (voxels, 2)."""
     middles = np.arange(-reach, reach + 1) * spacing_mm
     return np.stack([middles - spacing_mm / 2, middles + spacing_mm / 2], axis=1)
 
 
 def _midpoints(intervals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Divide what the sphere reaches of each interval into steps: their middles and their lengths, in mm."""
+    """Divide the part of each interval inside the sphere into steps and return their midpoints and lengths, in mm."""
     ends = np.clip(intervals, -RADIUS_MM, RADIUS_MM)
     widths = ends[:, 1] - ends[:, 0]
-    count = max(LEAST_STEPS, int(np.ceil(widths.max() / STEP_MM)))
+    count = max(MIN_STEPS, int(np.ceil(widths.max() / STEP_MM)))
     return ends[:, :1] + widths[:, None] * (np.arange(count) + 0.5) / count, widths / count
 
 
 class SphereMeans:
-    """Means of a volume within 1 ml around voxels; each is computed once, when it is first asked for.
+    """Means of a volume within 1 ml around voxels; each mean is computed once, on first use.
 
-    The sphere is that of PERCIST: centred on voxels, 1 ml, voxels at its border counting by the share that lies within.
-    It may reach beyond the lesion, whose edges would bias the mean otherwise, but not beyond the volume, where nothing
-    is known of the uptake.
+    The sphere is defined as in PERCIST: centred on voxels, 1 ml, with partial voxels at its border. It may extend
+    beyond the lesion, since clipping would bias the mean, but not beyond the volume, where the uptake is unknown.
 
     Args:
-        volume: any unit.
+        volume: volume in any unit.
 
     Source:
         Wahl et al., J Nucl Med 50 (Suppl 1):122S-150S, 2009, PERCIST 1.0: SUVpeak within a sphere of 1 cm3 at the
-        hottest place of the tumour. The highest one over all voxels of the lesion is the global intensity peak of the
-        Image Biomarker Standardisation Initiative (Zwanenburg et al., Radiology 295:328-338, 2020, code 0F91), which
-        counts voxels whole, by their centres, and cuts the sphere at the border of the volume.
+        hottest position of the tumour. The maximum over all voxels of the lesion is the global intensity peak of the
+        Image Biomarker Standardisation Initiative (Zwanenburg et al., Radiology 295:328-338, 2020, code 0F91), except
+        that IBSI includes whole voxels by their centres and clips the sphere at the border of the volume.
     """
 
     def __init__(self, volume: Volume) -> None:
@@ -85,26 +84,26 @@ class SphereMeans:
             voxels: flat indices in storage order, shape (n,).
 
         Returns:
-            Shape (n,); -infinity where the sphere would leave the volume.
+            Shape (n,); -infinity if the sphere extends beyond the volume.
         """
         new = voxels[np.isnan(self._means[voxels])]
-        for start in range(0, len(new), VOXELS_AT_ONCE):
-            part = new[start : start + VOXELS_AT_ONCE]
-            self._means[part] = self._computed(part)
+        for start in range(0, len(new), VOXELS_PER_BLOCK):
+            part = new[start : start + VOXELS_PER_BLOCK]
+            self._means[part] = self._compute(part)
         found: NDArray[np.float32] = self._means[voxels]
         return found
 
-    def _computed(self, voxels: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _compute(self, voxels: NDArray[np.intp]) -> NDArray[np.float64]:
         places = np.unravel_index(voxels, self._shape)
         reach = [size // 2 for size in self._weights.shape]
         inside = np.ones(len(voxels), dtype=bool)
         for place, steps, size in zip(places, reach, self._shape, strict=True):
             inside &= (place >= steps) & (place < size - steps)
         means = np.full(len(voxels), -np.inf)
-        means[inside] = self._weighted(voxels[inside], reach)
+        means[inside] = self._weighted_means(voxels[inside], reach)
         return means
 
-    def _weighted(self, voxels: NDArray[np.intp], reach: list[int]) -> NDArray[np.float64]:
+    def _weighted_means(self, voxels: NDArray[np.intp], reach: list[int]) -> NDArray[np.float64]:
         _, rows, width = self._shape
         sums = np.zeros(len(voxels))
         for k, j, i in product(*(range(size) for size in self._weights.shape)):

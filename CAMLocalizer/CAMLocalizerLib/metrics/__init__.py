@@ -1,4 +1,4 @@
-"""Measures of how well classes, label maps and boxes agree with the truth, and how certain they are."""
+"""Metrics of classes, label maps and boxes against the truth, with confidence intervals."""
 
 from .bootstrap import CONFIDENCE, DRAWS, bootstrap_interval
 from .boxes import Box, BoxScore, boxes, iobb, score_boxes

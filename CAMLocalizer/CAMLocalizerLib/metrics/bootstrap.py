@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import SettingsError
 
 DRAWS, CONFIDENCE = 1000, 0.95
-MOST_DRAWS = 20  # per draw that is wanted, where a measure is often undefined
+MAX_ATTEMPTS_PER_DRAW = 20  # for measures that are often undefined
 
 
 def bootstrap_interval(
@@ -21,25 +21,25 @@ def bootstrap_interval(
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Resample patients with replacement and take percentiles of what is measured on their cases.
+    """Resample patients with replacement and return percentiles of a measure of their cases.
 
-    All cases of a patient that is drawn are taken, once for each time the patient is drawn, because cases of one
-    patient resemble each other. A draw in which the measure is undefined is repeated.
+    Each draw of a patient includes all of the patient's cases, because cases of one patient are correlated. A draw in
+    which the measure is undefined is repeated.
 
     Args:
         patients: patient of each case, shape (N,).
-        measure: takes indices of cases, with repetitions, and returns a number or an array of a fixed shape, with nan
-            where it is undefined.
-        draws: number of resamplings, at least 1.
-        confidence: of the interval, between 0 and 1.
-        seed: of the resampling.
+        measure: function of the indices of cases, with repetitions, that returns a number or an array of fixed shape,
+            nan where undefined.
+        draws: number of bootstrap samples, at least 1.
+        confidence: confidence level, between 0 and 1.
+        seed: seed of the random generator.
 
     Returns:
-        Lower and upper limit, shape (2,) or (2, ...) with the measure's shape. Both are nan where there are fewer than
-        two patients, or where the measure is undefined in almost all draws.
+        Lower and upper limit, shape (2,) or (2, ...) with the measure's shape. Both are nan if there are fewer than
+        two patients, or if the measure is undefined in almost all draws.
 
     Raises:
-        SettingsError: no draw, or a confidence out of range.
+        SettingsError: fewer than 1 draw, or a confidence out of range.
 
     Source:
         Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile method).
@@ -53,7 +53,7 @@ def bootstrap_interval(
     generator = np.random.default_rng(seed)
     found: list[NDArray[np.float64]] = []
     tried = 0
-    while len(members) > 1 and len(found) < draws and tried < MOST_DRAWS * draws:
+    while len(members) > 1 and len(found) < draws and tried < MAX_ATTEMPTS_PER_DRAW * draws:
         tried += 1
         drawn = generator.choice(len(members), len(members))
         value = np.asarray(measure(np.concatenate([members[number] for number in drawn])), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Boxes around connected regions, and how well found ones hit true ones."""
+"""Bounding boxes of components, and their comparison with true boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IOBB_LIMIT = 0.2
 
 
 class Box(NamedTuple):
-    """An upright box in pixels: columns ``x0`` to below ``x1``, rows ``y0`` to below ``y1``.
+    """An axis-aligned box in pixels: columns ``x0`` to ``x1`` and rows ``y0`` to ``y1``, ends excluded.
 
     A single pixel at column 3 and row 2 is ``Box(3, 2, 4, 3)``; its area is 1.
     """
@@ -33,16 +33,16 @@ class Box(NamedTuple):
 
 
 def boxes(mask: NDArray) -> list[Box]:
-    """Put a tight box around each connected region (8 neighbours) of a mask.
+    """Return the bounding box of each component (8 neighbours) of a mask.
 
     Args:
-        mask: shape (rows, columns); pixels above 0 belong.
+        mask: shape (rows, columns); pixels above 0 are foreground.
 
     Returns:
-        The boxes in storage order of the regions; none for an empty mask.
+        The boxes in storage order of the components; empty for an empty mask.
 
     Raises:
-        GridError: a mask that has not two axes.
+        GridError: a mask that does not have two axes.
     """
     if mask.ndim != 2:
         raise GridError(f"mask has shape {mask.shape}, expected (rows, columns)")
@@ -51,13 +51,13 @@ def boxes(mask: NDArray) -> list[Box]:
 
 
 def iobb(found: Box, truth: Box) -> float:
-    r"""Intersection over the found box: :math:`|found \cap truth| / |found|`.
+    r"""Intersection over the bounding box that was found: :math:`|found \cap truth| / |found|`.
 
     Returns:
-        0 to 1; 1 for a found box within the true one, however small.
+        0 to 1; 1 for a box within the true one, whatever its size.
 
     Raises:
-        InputError: a found box without area.
+        InputError: a box without area.
 
     Source:
         PG-CAM (Lee et al., 2018), section 3.3.
@@ -71,7 +71,7 @@ def iobb(found: Box, truth: Box) -> float:
 
 @dataclass(frozen=True)
 class BoxScore:
-    """Counts of hits and misses; scores of several images are added with ``+``, or with ``sum(scores, BoxScore())``.
+    """Counts of hits and misses; add scores of several images with ``+`` or ``sum(scores, BoxScore())``.
 
     Args:
         true_positives: found boxes that hit a true one.
@@ -92,36 +92,36 @@ class BoxScore:
 
     @property
     def precision(self) -> float:
-        """TP / (TP + FP); nan where nothing was found."""
+        """TP / (TP + FP); nan if nothing was found."""
         return _ratio(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def accuracy(self) -> float:
-        """TP / (TP + FP + FN); nan where there was nothing to find and nothing was found."""
+        """TP / (TP + FP + FN); nan without found and true boxes."""
         return _ratio(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
 
     @property
     def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN), which is 2 A / (1 + A) of the accuracy A; nan where that is."""
+        """2 TP / (2 TP + FP + FN), which equals 2 A / (1 + A) of the accuracy A; nan if A is nan."""
         doubled = 2 * self.true_positives
         return _ratio(doubled, doubled + self.false_positives + self.false_negatives)
 
 
 def score_boxes(found: Sequence[Box], truth: Sequence[Box], limit: float = IOBB_LIMIT) -> BoxScore:
-    """Count which found boxes of one image hit a true box.
+    """Count the hits and misses of the boxes found in one image.
 
-    A found box hits a true one if their IoBB is above ``limit``. The paper does not say how boxes are paired; here
-    every found box is judged by itself, so that several may hit one tumour and each counts as a true positive, and
-    a true box is a false negative if none hits it. Its columns of precision, accuracy and F1 agree with F1 being
-    2 A / (1 + A), as these counts have it.
+    A found box hits a true one if their IoBB is above ``limit``. The paper does not say how boxes are paired. Here each
+    found box is evaluated separately: several boxes may hit one tumour, and each counts as a true positive; a true box
+    that no found box hits is a false negative. The paper's precision, accuracy and F1 are consistent with these counts,
+    for which F1 = 2 A / (1 + A).
 
     Args:
-        found: boxes around the regions of the map.
+        found: boxes around the components of the map.
         truth: boxes around the tumours.
-        limit: IoBB that a hit exceeds.
+        limit: IoBB that a hit must exceed.
 
     Returns:
-        The counts; without a true box all found ones are false positives, without a found one all true ones false
+        The counts. Without true boxes all found ones are false positives; without found boxes all true ones are false
         negatives.
 
     Source:

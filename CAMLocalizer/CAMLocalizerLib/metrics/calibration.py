@@ -1,4 +1,4 @@
-"""Whether a probability is the share of images in which the model is right."""
+"""Calibration: agreement of predicted probabilities with the fraction of correct predictions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ReliabilityBin:
 
     Args:
         low: lower end of the interval.
-        high: upper end of the interval; it belongs to the next bin, except in the last bin.
-        images: their number.
-        mean_probability: mean of their probabilities; nan without images.
-        share_right: share of them in which the model is right; nan without images.
+        high: upper end of the interval; excluded, except in the last bin.
+        images: number of images.
+        mean_probability: mean probability; nan without images.
+        share_right: fraction of correct predictions; nan without images.
     """
 
     low: float
@@ -33,25 +33,27 @@ class ReliabilityBin:
 
 
 def reliability_bins(probabilities: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Sort images by the probability of their most probable class into intervals of equal width.
+    """Group images into intervals of equal width by the probability of their most probable class.
 
     Args:
-        probabilities: of the most probable class of each image, 0 to 1, shape (N,).
-        right: whether it is the true class, the same shape.
+        probabilities: probability of the most probable class of each image, 0 to 1, shape (N,).
+        right: whether this class is the true one, the same shape.
         bins: number of intervals, at least 1.
 
     Returns:
-        The intervals from 0 to 1, also those without images.
+        The intervals from 0 to 1, including those without images.
 
     Raises:
-        InputError: shapes that differ, probabilities outside 0 to 1, or no interval.
+        InputError: shapes that differ, probabilities outside 0 to 1, or fewer than 1 interval.
 
     Source:
         Guo et al., On calibration of modern neural networks, ICML 2017, section 2.
     """
     values, hits = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=bool)
     if values.ndim != 1 or values.shape != hits.shape or bins < 1:
-        raise InputError(f"got shapes {values.shape} and {hits.shape} and {bins} bins, expected (N,) twice and 1 bin")
+        raise InputError(
+            f"got shapes {values.shape} and {hits.shape} and {bins} bins, expected (N,) twice and at least 1 bin"
+        )
     if not ((values >= 0) & (values <= 1)).all():
         raise InputError("probabilities must be 0 to 1")
     place = np.minimum((values * bins).astype(np.int64), bins - 1)
@@ -65,7 +67,7 @@ def _bin(number: int, bins: int, values: np.ndarray, hits: np.ndarray) -> Reliab
 
 
 def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    r"""Mean distance of probability and share right, weighted by the images of each interval.
+    r"""Mean difference of probability and fraction of correct predictions, weighted by the images of each interval.
 
     .. math:: ECE = \sum_b \frac{n_b}{N}\, |\bar{p}_b - r_b|
 
@@ -73,7 +75,7 @@ def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
         bins: as from :func:`reliability_bins`.
 
     Returns:
-        0 to 1; nan without images. Few images in a bin raise it, also for a model that is perfectly calibrated.
+        0 to 1; nan without images. Bins with few images increase it even for a perfectly calibrated model.
 
     Source:
         Guo et al., On calibration of modern neural networks, ICML 2017, Eq. 3.

@@ -1,4 +1,4 @@
-"""How well probabilities tell the classes of images."""
+"""Classification metrics of class probabilities."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """Measures of a classifier; a measure that is not defined is nan.
+    """Metrics of a classifier; undefined metrics are nan.
 
     Args:
-        accuracy: share of images whose highest probability is that of the true class.
-        precision: TP / (TP + FP); nan where no image was given the class.
-        recall: TP / (TP + FN); nan where no image has the class.
-        f1: 2 TP / (2 TP + FP + FN); nan where no image has the class.
-        sensitivity: the recall under its clinical name.
-        specificity: TN / (TN + FP); nan where all images have the class.
-        auc: area under the receiver operating characteristic; nan where no or all images have the class.
+        accuracy: fraction of images whose highest probability is that of the true class.
+        precision: TP / (TP + FP); nan if the class is never predicted.
+        recall: TP / (TP + FN); nan if no image has the class.
+        f1: 2 TP / (2 TP + FP + FN); nan if no image has the class.
+        sensitivity: same as the recall.
+        specificity: TN / (TN + FP); nan if all images have the class.
+        auc: area under the receiver operating characteristic; nan if no or all images have the class.
     """
 
     accuracy: float
@@ -41,22 +41,22 @@ def classification_report(
 ) -> ClassificationReport:
     """Compare class probabilities with the truth.
 
-    An image is given the class of its highest probability, the first among equals. With two classes, or with
-    ``positive``, all measures but the accuracy are those of one class against the rest. With more classes they are
-    macro averages: means of the one-against-rest measures over the classes that some image has, where the precision
-    of a class that no image was given counts 0.
+    The predicted class is the one with the highest probability, the first of equal ones. With two classes, or with
+    ``positive``, all metrics except the accuracy are those of one class against the rest. With more classes they are
+    macro averages: means of the one-against-rest metrics over the classes that occur in ``truth``, where the precision
+    of a class that is never predicted counts as 0.
 
     Args:
-        truth: class of each image, shape (N,), whole numbers from 0.
-        probabilities: shape (N, classes), finite; any increasing score serves, logits of two classes too.
-        positive: the class that counts as positive; None for class 1 of two, or the macro average of more.
+        truth: class of each image, shape (N,), integers from 0.
+        probabilities: shape (N, classes), finite; any increasing score works, including logits of two classes.
+        positive: positive class; None for class 1 of two, or for the macro average of more classes.
 
     Returns:
-        The measures; all nan for no image.
+        The metrics; all nan without images.
 
     Raises:
-        InputError: shapes that do not fit, a class without a column, or values that are not finite.
-        SettingsError: a positive class that the columns lack, or scikit-learn is not installed.
+        InputError: shapes that do not match, a class without a column, or values that are not finite.
+        SettingsError: a positive class without a column, or scikit-learn is not installed.
     """
     truth, scores = _checked(np.asarray(truth), np.asarray(probabilities))
     classes = scores.shape[1]
@@ -76,20 +76,20 @@ def classification_report(
 
 
 def _of_class(truth: NDArray, found: NDArray, scores: NDArray, positive: int) -> tuple[float, ...]:
-    """Precision, recall, F1, sensitivity, specificity and AUC of one class against the rest."""
+    """Return precision, recall, F1, sensitivity, specificity and AUC of one class against the rest."""
     metrics = _scikit_learn_metrics()
-    truths, founds = truth == positive, found == positive
-    precision = float(metrics.precision_score(truths, founds, zero_division=np.nan))
-    recall = float(metrics.recall_score(truths, founds, zero_division=np.nan))
-    f1 = float(metrics.f1_score(truths, founds, zero_division=np.nan)) if truths.any() else NAN
-    specificity = float(metrics.recall_score(~truths, ~founds, zero_division=np.nan))
+    truths, predictions = truth == positive, found == positive
+    precision = float(metrics.precision_score(truths, predictions, zero_division=np.nan))
+    recall = float(metrics.recall_score(truths, predictions, zero_division=np.nan))
+    f1 = float(metrics.f1_score(truths, predictions, zero_division=np.nan)) if truths.any() else NAN
+    specificity = float(metrics.recall_score(~truths, ~predictions, zero_division=np.nan))
     both = truths.any() and not truths.all()
     auc = float(metrics.roc_auc_score(truths, _evidence(scores, positive))) if both else NAN
     return precision, recall, f1, recall, specificity, auc
 
 
 def _evidence(scores: NDArray, positive: int) -> NDArray:
-    """Score of one class; of two classes its difference to the other, which ranks logits as their probabilities."""
+    """Return the score of one class; for two classes the difference, which ranks logits like probabilities."""
     column = scores[:, positive]
     return column - scores[:, 1 - positive] if scores.shape[1] == 2 else column
 

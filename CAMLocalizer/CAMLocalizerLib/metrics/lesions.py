@@ -1,4 +1,4 @@
-"""Lesions that a mask touches, and regions of it that touch none."""
+"""Count lesions that a predicted mask touches, and its components that touch none."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..core import GridError, label_components
 
 @dataclass(frozen=True)
 class LesionCounts:
-    """Connected components of a true and of a found mask.
+    """Counts of the components of a true and of a predicted mask.
 
     Args:
         lesions: components of the true mask.
-        touched: those that share a voxel with the found mask.
-        regions: components of the found mask.
-        false_regions: those that share no voxel with the true mask.
+        touched: lesions that share a voxel with the predicted mask.
+        regions: components of the predicted mask.
+        false_regions: components of the predicted mask that share no voxel with the true mask.
     """
 
     lesions: int
@@ -28,14 +28,14 @@ class LesionCounts:
 
 
 def count_lesions(truth: NDArray, found: NDArray) -> LesionCounts:
-    """Count which lesions a mask touches; voxels that share a face, an edge or a corner are connected.
+    """Count lesions that a mask touches; voxels that share a face, an edge or a corner are connected.
 
     Args:
-        truth: true mask; voxels above 0 belong.
-        found: mask of the same shape, 2D or 3D.
+        truth: true mask; voxels above 0 are foreground.
+        found: predicted mask of the same shape, 2D or 3D.
 
     Returns:
-        The counts, 0 for empty masks.
+        The counts; 0 for empty masks.
 
     Raises:
         GridError: arrays of different shapes.

@@ -1,4 +1,4 @@
-"""Overlap of a label map with the truth."""
+"""Overlap metrics of label maps against the truth."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def iou(truth: NDArray, found: NDArray) -> float:
     """Intersection over union (Jaccard index) of two masks.
 
     Args:
-        truth: true mask; voxels above 0 belong.
-        found: mask of the same shape.
+        truth: true mask; voxels above 0 are foreground.
+        found: predicted mask of the same shape.
 
     Returns:
         0 to 1; 1 if both are empty, 0 if one is.
@@ -42,61 +42,61 @@ def dice(truth: NDArray, found: NDArray) -> float:
     return 1.0 if together == 0 else 2 * shared / (shared + together)
 
 
-def mean_iou(truths: Iterable[NDArray], founds: Iterable[NDArray]) -> float:
+def mean_iou(truths: Iterable[NDArray], predictions: Iterable[NDArray]) -> float:
     """Average the IoU over images: the mIoU of the quantitative study of class activation maps.
 
-    Every image counts once, whatever its class. The study's "average of all IoU values obtained over all classes"
-    must be read so: its 0.122 is the mean of 0.369, 0.071 and 0.009 weighted by the 708, 1,426 and 930 images of
-    the classes, while their plain mean is 0.150; its U-Net's 0.666 agrees in the same way.
+    Every image has the same weight, whatever its class. This is what the study means by the "average of all IoU values
+    obtained over all classes": its 0.122 is the mean of 0.369, 0.071 and 0.009 weighted by the 708, 1,426 and 930
+    images of the classes, while their unweighted mean is 0.150. The 0.666 of its U-Net agrees in the same way.
 
     Args:
         truths: N true masks.
-        founds: N masks, each of its truth's shape; pairs of empty masks count 1, see :func:`iou`.
+        predictions: N predicted masks of the same shapes; pairs of empty masks count as 1, see :func:`iou`.
 
     Returns:
-        0 to 1; nan for no image.
+        0 to 1; nan without images.
 
     Raises:
         GridError: masks of different shapes.
-        InputError: another number of truths than of masks.
+        InputError: different numbers of true and predicted masks.
 
     Source:
         The quantitative study of class activation maps on brain tumours, section 3.4.2 and Tables 3 and 4.
     """
-    truths, founds = list(truths), list(founds)
-    if len(truths) != len(founds):
-        raise InputError(f"got {len(truths)} true masks and {len(founds)} found ones, expected one for each")
-    values = [iou(truth, found) for truth, found in zip(truths, founds, strict=True)]
+    truths, predictions = list(truths), list(predictions)
+    if len(truths) != len(predictions):
+        raise InputError(f"got {len(truths)} true masks and {len(predictions)} predicted ones, expected equal numbers")
+    values = [iou(truth, found) for truth, found in zip(truths, predictions, strict=True)]
     return float(np.mean(values)) if values else float("nan")
 
 
-def slice_ious(truths: NDArray, founds: NDArray) -> tuple[float, ...]:
-    """IoU of each slice that shows something; slices whose truth is empty are left out.
+def slice_ious(truths: NDArray, predictions: NDArray) -> tuple[float, ...]:
+    """IoU of each slice with a non-empty truth.
 
     Args:
         truths: true masks of the slices, shape (N, height, width).
-        founds: masks of the same shape.
+        predictions: predicted masks of the same shape.
 
     Returns:
-        0 to 1 for each slice with a truth, in their order.
+        0 to 1 for each slice with a non-empty truth, in order.
 
     Raises:
         GridError: arrays of different shapes.
     """
-    if truths.shape != founds.shape:
-        raise GridError(f"truth has shape {truths.shape}, the label map {founds.shape}; both must lie on one grid")
-    return tuple(iou(truth, found) for truth, found in zip(truths, founds, strict=True) if (truth > 0).any())
+    if truths.shape != predictions.shape:
+        raise GridError(f"truth has shape {truths.shape}, the label map {predictions.shape}; both must lie on one grid")
+    return tuple(iou(truth, found) for truth, found in zip(truths, predictions, strict=True) if (truth > 0).any())
 
 
 def share_below(values: ArrayLike, limit: float = 0.01) -> float:
-    """Share of values at or below a limit: with IoU and 0.01, the images whose tumour was missed.
+    """Fraction of values at or below a limit: for IoU and 0.01, the fraction of images whose tumour was missed.
 
     Args:
-        values: one per image; nan is at or below nothing.
-        limit: the highest value that counts.
+        values: one value per image; nan does not count as below.
+        limit: upper limit, inclusive.
 
     Returns:
-        0 to 1; nan for no value.
+        0 to 1; nan without values.
 
     Source:
         The quantitative study of class activation maps on brain tumours, Table 5.
@@ -106,19 +106,19 @@ def share_below(values: ArrayLike, limit: float = 0.01) -> float:
 
 
 def mean_dice_over_thresholds(truth: NDArray, activation: NDArray) -> float:
-    r"""Average the Dice coefficient over all thresholds of an 8-bit map, so that no threshold has to be chosen.
+    r"""Average the Dice coefficient over all thresholds of an 8-bit map, which needs no choice of a threshold.
 
     .. math:: \frac{1}{256} \sum_{t = 0}^{255} Dice(truth, map > t)
 
-    Nothing is above 255, so that no map reaches 1 unless the truth is empty.
+    No value is above 255, so a map cannot reach 1 unless the truth is empty.
 
     Args:
-        truth: true mask; voxels above 0 belong.
-        activation: map of the same shape: uint8, or of a floating dtype in 0..1, which is rounded to 8 bits.
+        truth: true mask; voxels above 0 are foreground.
+        activation: map of the same shape: uint8, or a floating dtype in 0..1, which is rounded to 8 bits.
 
     Returns:
-        0 to 1; an empty truth gives the share of thresholds that leave nothing of the map (see :func:`dice`), 1 for
-        a map that is zero everywhere.
+        0 to 1; for an empty truth, the fraction of thresholds with an empty mask (see :func:`dice`), which is 1 for a
+        map that is zero everywhere.
 
     Raises:
         GridError: arrays of different shapes.

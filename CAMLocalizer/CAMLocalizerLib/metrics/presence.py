@@ -1,4 +1,4 @@
-"""How well a score tells images with a tumour from images without one."""
+"""Detection metrics of scores of images with and without tumours."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ SPECIFICITY = 0.95
 
 
 def auc(truth: ArrayLike, scores: ArrayLike) -> float:
-    r"""Area under the receiver operating characteristic: the Mann-Whitney statistic, equal scores counting half.
+    r"""Area under the receiver operating characteristic: the Mann-Whitney statistic, where equal scores count half.
 
     .. math:: AUC = \frac{R - p (p + 1) / 2}{p\, n}
 
-    with the sum R of the ranks of the p positive images among all p + n.
+    where R is the sum of the ranks of the p positive images among all p + n images.
 
     Args:
         truth: whether each image is positive, shape (N,).
         scores: higher for positive images, the same shape, finite.
 
     Returns:
-        0 to 1; nan where no or all images are positive.
+        0 to 1; nan if no or all images are positive.
 
     Raises:
         InputError: shapes that differ, or scores that are not finite.
@@ -38,17 +38,17 @@ def auc(truth: ArrayLike, scores: ArrayLike) -> float:
 
 
 def sensitivity_at_specificity(truth: ArrayLike, scores: ArrayLike, specificity: float = SPECIFICITY) -> float:
-    """Highest sensitivity of all thresholds whose specificity is at least the one that is asked for.
+    """Highest sensitivity of all thresholds with at least the given specificity.
 
     An image counts as positive if its score is at least the threshold.
 
     Args:
         truth: whether each image is positive, shape (N,).
         scores: higher for positive images, the same shape, finite.
-        specificity: share of negative images that must stay below the threshold, 0 to 1.
+        specificity: fraction of negative images that must be below the threshold, 0 to 1.
 
     Returns:
-        0 to 1; nan where no or all images are positive.
+        0 to 1; nan if no or all images are positive.
 
     Raises:
         InputError: as for :func:`auc`.

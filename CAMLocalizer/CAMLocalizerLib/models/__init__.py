@@ -1,4 +1,4 @@
-"""Model bundles: a description, weights and their checksum in one folder."""
+"""Model bundles: folders with a model card, weights and their checksum."""
 
 from .bundle import CARD_FILE, WEIGHTS_FILE, ModelBundle, load_model, save_model
 from .card import SCHEMA_VERSION, UPTAKE_BORDER, ModelCard

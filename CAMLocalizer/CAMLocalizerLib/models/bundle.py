@@ -1,4 +1,4 @@
-"""ModelBundle: a checked description and its weights, loaded without running any code of theirs."""
+"""ModelBundle: a checked model card and its weights, loaded without running code from the bundle."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ WEIGHTS_FILE = "weights.safetensors"
 
 @dataclass(frozen=True)
 class ModelBundle:
-    """A model bundle whose weights file has the checksum that its description names.
+    """A model bundle whose weights have the checksum stated in its card.
 
     Args:
-        card: the description.
-        folder: where ``model.json`` and ``weights.safetensors`` lie.
+        card: the model card.
+        folder: folder with ``model.json`` and ``weights.safetensors``.
     """
 
     card: ModelCard
@@ -40,23 +40,23 @@ class ModelBundle:
         """Return a new network with the bundle's weights: float32, on the CPU, in evaluation mode.
 
         Raises:
-            ModelError: the network is not known, takes other settings or other weights than the bundle has, or
-                the weights have changed since they were checked.
+            ModelError: the network is unknown, its settings or weights do not match the bundle, or the weights have
+                changed since they were checked.
         """
-        from ..networks.tensors import require_fitting
+        from ..networks.tensors import check_tensors
 
         tensors = _read_weights(self.weights_path, expected_sha256=self.card.sha256)
         network = _build(self.card, self.folder / CARD_FILE)
-        require_fitting(network.state_dict(), tensors, self.weights_path)
+        check_tensors(network.state_dict(), tensors, self.weights_path)
         network.load_state_dict(tensors)
         return network.eval().requires_grad_(False)
 
 
 def load_model(name_or_folder: str | os.PathLike[str]) -> ModelBundle:
-    """Open a bundle by its name or folder and check its description and the weights' checksum.
+    """Open a bundle by name or folder and check its card and the checksum of the weights.
 
     Raises:
-        ModelError: the bundle is unknown, incomplete, of another schema, or its weights were changed.
+        ModelError: the bundle is unknown, incomplete or of another schema version, or its weights have changed.
     """
     folder = find_bundle(name_or_folder)
     card = ModelCard.read(folder / CARD_FILE)
@@ -67,28 +67,28 @@ def load_model(name_or_folder: str | os.PathLike[str]) -> ModelBundle:
 def save_model(
     folder: str | os.PathLike[str], card: ModelCard, network: nn.Module, *, dtype: torch.dtype | None = None
 ) -> ModelBundle:
-    """Write a bundle: the weights, then the description with their checksum.
+    """Write a bundle: the weights, then the card with their checksum.
 
     Args:
-        folder: made if missing; its ``model.json`` and ``weights.safetensors`` are replaced.
-        card: the description; ``sha256`` is filled in.
+        folder: created if missing; its ``model.json`` and ``weights.safetensors`` are replaced.
+        card: the model card; ``sha256`` is filled in.
         network: the trained network, built from ``card.network`` and ``card.network_settings``.
-        dtype: type of the floating-point numbers on disk; half precision if not given.
+        dtype: dtype of floating-point weights on disk; defaults to half precision.
 
     Returns:
         The bundle as written.
 
     Raises:
-        ModelError: the network is not the one the card describes, or a weight is beyond the range of ``dtype``.
+        ModelError: the network does not match the card, or a weight exceeds the range of ``dtype``.
     """
     import torch
     from safetensors.torch import save
 
-    from ..networks.tensors import require_fitting
+    from ..networks.tensors import check_tensors
 
     path = Path(folder)
     tensors = {name: _narrow(name, tensor, dtype or torch.float16) for name, tensor in network.state_dict().items()}
-    require_fitting(_build(card, path / CARD_FILE).state_dict(), tensors, path / WEIGHTS_FILE)
+    check_tensors(_build(card, path / CARD_FILE).state_dict(), tensors, path / WEIGHTS_FILE)
     content = save(tensors)
     saved = replace(card, sha256=hashlib.sha256(content).hexdigest())
     text = saved.to_json()
@@ -129,7 +129,7 @@ def _read_weights(path: Path, *, expected_sha256: str) -> dict[str, Tensor]:
     try:
         tensors = load(_read_checked(path, expected_sha256))
     except SafetensorError as error:
-        raise ModelError(f"{path} is no safetensors file ({error}); get the bundle again") from error
+        raise ModelError(f"{path} is not a safetensors file ({error}); get the bundle again") from error
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
 
 
@@ -137,7 +137,7 @@ def _build(card: ModelCard, path: Path) -> nn.Module:
     from ..networks import build_network
 
     settings: dict[str, Any] = {"classes": len(card.classes)} | dict(card.network_settings)
-    settings.pop("pretrained", None)  # the weights are the bundle's, nothing is fetched to be overwritten
+    settings.pop("pretrained", None)  # the bundle has the weights, so nothing is downloaded
     if settings["classes"] != len(card.classes):
         raise ModelError(f"{path} has {len(card.classes)} class names for a network of {settings['classes']} classes")
     try:

@@ -1,4 +1,4 @@
-"""ModelCard: what a classifier was made for and how its maps are to be used."""
+"""ModelCard: intended input of a classifier and settings for its maps."""
 
 from __future__ import annotations
 
@@ -25,56 +25,56 @@ class ModelCard:
     """The description of a model bundle, kept as ``model.json``.
 
     Args:
-        name: lower-case letters, digits, dots, dashes and underscores; the folder's name.
+        name: lower-case letters, digits, dots, dashes and underscores; also the folder's name.
         version: version of the weights.
-        network: name of the network among :data:`CAMLocalizerLib.networks.NETWORKS`.
-        modality: what the images must be, in words.
+        network: a key of :data:`CAMLocalizerLib.networks.NETWORKS`.
+        modality: required type of image, as text.
         spacing_mm: in-plane spacing of the network's input; positive.
-        size: width and height of the network's input in pixels; of projections the least, in multiples of 16.
+        size: width and height of the network's input in pixels; for projections the minimum, in multiples of 16.
         normalisation: name of the intensity normalisation of each slice.
-        classes: names of the outputs in their order.
-        tumour_classes: those of ``classes`` that are tumours.
-        scales: scales fused by default, 1 is the finest.
-        centre: what slices are centred on in-plane: ``volume``, or ``content``, the box around the foreground.
-        temperature: what the logits are divided by before they become probabilities, above 0; 1 changes nothing.
-        stack_smoothing_mm: standard deviation of the Gaussian by which log-probabilities and maps of neighbouring
-            slices are averaged, at least 0; 0 for no smoothing, which projections need.
-        network_settings: keyword options of the network's constructor.
+        classes: class names in the order of the outputs.
+        tumour_classes: the ``classes`` that are tumours.
+        scales: scales to fuse by default; 1 is the finest.
+        centre: in-plane centre of the slices: ``volume``, or ``content`` for the bounding box of the foreground.
+        temperature: divisor of the logits before the softmax, above 0; 1 changes nothing.
+        stack_smoothing_mm: standard deviation of the Gaussian that smooths log-probabilities and maps over neighbouring
+            slices, at least 0; 0 means no smoothing and is required for projections.
+        network_settings: keyword arguments of the network's constructor.
         views: planes that the model was trained on; coronal and sagittal for projections.
-        scale_weights: weight of each of ``scales``; empty for equal ones.
-        target: what the maps explain: ``margin`` is the score of the tumour class minus that of the no-tumour
-            class, ``class`` the tumour class alone, ``any`` the mean score of all tumour classes minus that of the
-            others, so that a wrong type of tumour does not move the map.
-        map: name of the method among :data:`CAMLocalizerLib.cam.METHODS`; ``pg-cam`` is Grad-CAM of every scale.
-        threshold: fraction, fraction/255, percentile or ``otsu``, applied to the fused map by default.
-        map_normalisation: ``slice`` or ``volume``: where the maximum is taken by which each scale's map is divided;
-            ``reference``: the maps are divided by ``map_levels``.
-        map_levels: reference level of each scale's raw map, positive; needed for ``reference`` alone.
-        probability_limit: slices with a tumour probability below it contribute nothing, 0 to 1.
+        scale_weights: weight of each of ``scales``; empty for equal weights.
+        target: target of the maps: ``margin`` is the score of the tumour class minus that of the no-tumour class,
+            ``class`` the score of the tumour class alone, ``any`` the mean score of all tumour classes minus that of
+            the others, so that a wrong tumour type does not change the map.
+        map: a key of :data:`CAMLocalizerLib.cam.METHODS`; ``pg-cam`` is Grad-CAM of every scale.
+        threshold: default threshold of the fused map: fraction, fraction/255, percentile or ``otsu``.
+        map_normalisation: ``slice`` or ``volume`` divide each scale's map by its maximum in the slice or volume;
+            ``reference`` divides the maps by ``map_levels``.
+        map_levels: reference level of each scale's raw map, positive; required only for ``reference``.
+        probability_limit: slices with a lower tumour probability are ignored, 0 to 1.
         min_volume_ml: smaller components are dropped, at least 0.
-        min_share: components below this share of the largest one's volume are dropped, 0 to 1, and 0 for projections.
-        min_extent_mm: components thinner than this across the slices are dropped, unless they reach the first or the
+        min_share: components below this fraction of the largest volume are dropped, 0 to 1, and 0 for projections.
+        min_extent_mm: components with a smaller extent across the slices are dropped, unless they touch the first or
             last slice; at least 0, and 0 for projections.
-        refinement: ``none``, or how the border is drawn to the image's edges: ``random-walk`` or ``geodesic``; ``none``
-            for projections.
-        projections: whether the network takes the coronal and the sagittal maximum intensity projection of a volume
-            instead of its slices.
-        candidates: whether the network judges candidates of uptake by their projections, with ``projections``.
-        uptake_border: with projections, from which uptake on a voxel belongs to the tumour: ``adaptive``, a share of
-            the highest uptake (``41%``, if not given), ``suv2.5`` or ``liver``. Empty for slices.
-        unit: unit that the voxels must be in, such as ``SUVbw``; empty where any will do.
-        typical: low and high limit of statistics of the training images, see :func:`image_statistics`; a volume beyond
-            them gets a note. Empty for none.
-        training_data: origin and licence of the training images, for the reader.
-        licence: licence of the weights, for the reader.
-        results: measured figures, nested freely, JSON values only.
-        intended_use: for the reader.
-        limits: what the model was not trained on or does poorly, for the reader.
+        refinement: refinement of borders to image edges: ``none``, ``random-walk`` or ``geodesic``; ``none`` for
+            projections.
+        projections: whether the input is the coronal and the sagittal maximum intensity projection of a volume instead
+            of its slices.
+        candidates: whether the network classifies uptake candidates by their projections; requires ``projections``.
+        uptake_border: for projections, lower limit of uptake of tumour voxels: ``adaptive``, a fraction of the maximum
+            uptake (default ``41%``), ``suv2.5`` or ``liver``. Empty for slices.
+        unit: required unit of the voxels, such as ``SUVbw``; empty for any.
+        typical: lower and upper limits of statistics of the training images, see :func:`image_statistics`; volumes
+            outside them get a note. Empty for no limits.
+        training_data: origin and licence of the training images, as text.
+        licence: licence of the weights, as text.
+        results: evaluation results, nested JSON values.
+        intended_use: intended use, as text.
+        limits: images that the model was not trained on or fails on, as text.
         sha256: checksum of ``weights.safetensors``, hexadecimal; empty until the weights are saved.
-        schema_version: version of this description.
+        schema_version: version of the card's schema.
 
     Raises:
-        ModelError: a field that is missing, of the wrong kind or out of range.
+        ModelError: a field that is missing, of the wrong type or out of range.
     """
 
     name: str
@@ -120,7 +120,7 @@ class ModelCard:
         try:
             self._convert()
         except (TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"model card {self.name!r} has a field of the wrong kind: {error}") from error
+            raise ModelError(f"model card {self.name!r} has a field of the wrong type: {error}") from error
         self._check_words()
         self._check_classes()
         self._check_numbers()
@@ -204,8 +204,8 @@ class ModelCard:
         self._require(isinstance(self.projections, bool), "projections", "true or false")
         self._require(isinstance(self.candidates, bool), "candidates", "true or false")
         if not self.projections:
-            self._require(not self.candidates, "candidates", "false where slices are looked at")
-            self._require(not self.uptake_border, "uptake_border", "left out where slices are looked at")
+            self._require(not self.candidates, "candidates", "false for models of slices")
+            self._require(not self.uptake_border, "uptake_border", "empty for models of slices")
             return
         known = re.fullmatch(UPTAKE_BORDERS, self.uptake_border) is not None
         self._require(known, "uptake_border", "'adaptive', a share ('41%'), an SUV ('suv2.5') or 'liver'")
@@ -220,7 +220,7 @@ class ModelCard:
 
     @property
     def other_classes(self) -> tuple[str, ...]:
-        """Classes that are no tumours."""
+        """Classes that are not tumours."""
         return tuple(name for name in self.classes if name not in self.tumour_classes)
 
     def to_json(self) -> str:
@@ -233,20 +233,22 @@ class ModelCard:
         try:
             return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
-            raise ModelError(f"model card {self.name!r} holds a value that JSON cannot: {error}") from error
+            raise ModelError(
+                f"model card {self.name!r} contains a value that JSON cannot represent: {error}"
+            ) from error
 
     @classmethod
     def read(cls, path: Path) -> ModelCard:
         """Read and check ``model.json``.
 
         Raises:
-            ModelError: the file is missing, no JSON object, of another schema version, lacks a field, has one
-                that is not known, or a value out of range.
+            ModelError: the file is missing, is not a JSON object, has another schema version, lacks a field, or has an
+                unknown field or a value out of range.
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise ModelError(f"{path} is missing: {path.parent} is no model bundle or an incomplete one") from error
+            raise ModelError(f"{path} is missing: {path.parent} is not a complete model bundle") from error
         except (OSError, ValueError) as error:
             raise ModelError(f"{path} cannot be read as JSON ({error}); get the bundle again") from error
         if not isinstance(values, dict):
@@ -254,9 +256,10 @@ class ModelCard:
         if values.get("schema_version") != SCHEMA_VERSION:
             got = values.get("schema_version")
             raise ModelError(
-                f"{path} has schema version {got}, this release reads {SCHEMA_VERSION}; update one of both"
+                f"{path} has schema version {got}, this release reads {SCHEMA_VERSION}; update the bundle or "
+                "CAMLocalizer"
             )
-        _translate(values)
+        _convert_old_fields(values)
         _check_keys(values, path)
         try:
             return cls(**values)
@@ -264,8 +267,8 @@ class ModelCard:
             raise ModelError(f"{path}: {error}") from error
 
 
-def _translate(values: dict[str, Any]) -> None:
-    """Read what a card of version 0.1 calls otherwise."""
+def _convert_old_fields(values: dict[str, Any]) -> None:
+    """Convert fields that were renamed after version 0.1."""
     share = values.pop("uptake_fraction", None)
     if isinstance(share, int | float):
         values.setdefault("uptake_border", f"{100 * share:g}%")

@@ -1,4 +1,4 @@
-"""AlexNet with global average pooling, and the Modified AlexNet whose maps are finer."""
+"""AlexNet with global average pooling, and the Modified AlexNet with finer maps."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ EXTRA_CHANNELS = (512, 512)
 
 
 class AlexNetGAP(GAPClassifier):
-    """AlexNet's five convolutions and three max poolings, global average pooling, one linear layer.
+    """AlexNet's five convolutions and three max poolings, global average pooling and one linear layer.
 
-    Maps of 6x6 cells at 224 pixels.
+    The maps have 6x6 cells for 224 pixels.
 
-    Our reading, where the paper leaves freedom: channels are those of the one-column AlexNet, whose ImageNet weights
-    are public. The two large linear layers and their dropout go, so that the linear layer left weighs the maps, as
-    class activation maps demand.
+    Implementation choices that the paper does not specify: the channels are those of the one-column AlexNet, whose
+    ImageNet weights are public. The two large linear layers and their dropout are removed, so that the remaining linear
+    layer weights the maps, as class activation maps require.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
         batch_norm: False as published; True to train from scratch in few epochs.
-        channels: of the five convolutions.
-        pool_padding: pixels added around each max pooling's input. 0 as published; 1 makes the maps an exact
-            thirty-second of the image (7x7 cells at 224), which bundles for the main job need.
+        channels: channels of the five convolutions.
+        pool_padding: padding of each max pooling. 0 as published; 1 makes the maps exactly 1/32 of the image (7x7 cells
+            for 224 pixels), which model bundles require.
 
     Raises:
-        ValueError: channels for another number of convolutions.
+        ValueError: a wrong number of channels.
 
     Source:
         Kang et al., SPIE 11599, 2021, section 3.2.1; Krizhevsky, One weird trick, arXiv:1404.5997, 2014.
@@ -50,25 +50,25 @@ class AlexNetGAP(GAPClassifier):
 
 
 class ModifiedAlexNet(GAPClassifier):
-    """AlexNet with two further convolutions in place of the last max pooling: AlexNet*-GAP.
+    """AlexNet with two additional convolutions instead of the last max pooling: AlexNet*-GAP.
 
-    Maps of 14x14 cells at 224 pixels.
+    The maps have 14x14 cells for 224 pixels.
 
-    Our reading, where the paper leaves freedom: the further convolutions are 3x3 with 512 channels, as in Zhou et
-    al.'s published network, without its grouping into two columns. The paper reports 14x14 cells for its modified
-    networks; with AlexNet's own arithmetic it would be 13x13, so both poolings pad by one pixel, which makes a cell
-    16 pixels exactly and leaves the weights as they are.
+    Implementation choices that the paper does not specify: the additional convolutions are 3x3 with 512 channels, as in
+    the published network of Zhou et al., but without its grouping into two columns. The paper reports 14x14 cells for
+    its modified networks. AlexNet's poolings would give 13x13, so both are padded by one pixel, which makes a cell
+    exactly 16 pixels and does not change the weights.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
         batch_norm: False as published; True to train from scratch in few epochs.
-        channels: of AlexNet's five convolutions.
-        extra_channels: of the two further convolutions.
-        pool_padding: pixels added around each max pooling's input; 0 gives 13x13 cells at 224.
+        channels: channels of AlexNet's five convolutions.
+        extra_channels: channels of the two additional convolutions.
+        pool_padding: padding of each max pooling; 0 gives 13x13 cells for 224 pixels.
 
     Raises:
-        ValueError: channels for another number of convolutions.
+        ValueError: a wrong number of channels.
 
     Source:
         Kang et al., SPIE 11599, 2021, section 3.2.1; Zhou et al., CVPR 2016, section 3, AlexNet*-GAP.
@@ -93,7 +93,7 @@ class ModifiedAlexNet(GAPClassifier):
 
 
 def _layers(in_channels: int, channels: Sequence[int], batch_norm: bool, pool_padding: int) -> list[nn.Module]:
-    """Give AlexNet's layers up to the fifth ReLU."""
+    """Return AlexNet's layers up to the fifth ReLU."""
     first, second, third, fourth, fifth = require_channels("AlexNet", channels, len(CHANNELS))
     return [
         *convolution(in_channels, first, 11, stride=4, padding=2, batch_norm=batch_norm),

@@ -1,4 +1,4 @@
-"""CandidateNetwork: the probability that a place of uptake is a tumour, from its two projections and its numbers."""
+"""CandidateNetwork: the probability that an uptake candidate is a tumour, from its projections and features."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ HIDDEN = 48
 
 
 class CandidateNetwork(nn.Module):
-    """Evidence of the coronal and of the sagittal projection, added to that of a candidate's numbers.
+    """Sum of the logits of the coronal projection, the sagittal projection and the numerical features of a candidate.
 
-    Each plane has its own convolutional network; its evidence is a logit. Adding logits multiplies odds: what one
-    projection rules out, the other cannot bring back, as with maps that are projected back and multiplied. Several such
-    networks are trained side by side from different weights, and the mean of their logits counts.
+    Each plane has its own convolutional network that returns a logit. Adding logits multiplies odds: if one projection
+    excludes a tumour, the other cannot outweigh it, as with back-projected maps that are multiplied. Several such
+    networks are trained from different initial weights, and the mean of their logits is the output.
 
     Args:
         views: channels of each projection.
-        features: numbers of a candidate; 0 for none.
-        classes: 2: tumour, or physiological uptake.
+        features: number of numerical features of a candidate; 0 for none.
+        classes: must be 2: tumour, or physiological uptake.
         width: channels of the first convolutions.
-        members: networks side by side, at least 1.
-        projections: use the projections; without them the numbers alone decide.
+        members: number of networks in the ensemble, at least 1.
+        projections: whether to use the projections; otherwise only the numerical features are used.
 
     Raises:
-        ModelError: neither projections nor numbers, other than two classes, or no member.
+        ModelError: neither projections nor features, a number of classes other than 2, or no member.
 
     Source:
         Amyar et al., Weakly supervised tumor detection in PET using class response, 2020, for two projections whose
@@ -46,9 +46,9 @@ class CandidateNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if not projections and not features:
-            raise ModelError("network 'candidates' needs projections, numbers or both")
+            raise ModelError("network 'candidates' needs projections, features or both")
         if classes != 2:
-            raise ModelError(f"network 'candidates' tells 2 classes apart, not {classes}")
+            raise ModelError(f"network 'candidates' has 2 classes, got {classes}")
         if members < 1:
             raise ModelError(f"network 'candidates' needs at least 1 member, got {members}")
         self.members = nn.ModuleList(_Member(views, features, width, projections) for _ in range(members))
@@ -65,9 +65,9 @@ class CandidateNetwork(nn.Module):
             numbers: shape (N, features).
 
         Returns:
-            Shape (members, N, sources): coronal, sagittal, numbers, as far as they are used.
+            Shape (members, N, sources): coronal, sagittal and features, as far as they are used.
         """
-        known = numbers[:, : len(self.mean)]  # none where projections alone decide
+        known = numbers[:, : len(self.mean)]  # empty if only projections are used
         standard = ((known - self.mean) / self.deviation).clamp(-5, 5)
         return torch.stack([member(images, standard) for member in self.members])
 
@@ -90,7 +90,7 @@ class _Member(nn.Module):
 
 
 class _PlaneNetwork(nn.Module):
-    """Convolutions; then the four cells in the middle, where the candidate is, beside the mean of all cells."""
+    """Convolutions, followed by the mean of the four central cells, where the candidate is, and of all cells."""
 
     def __init__(self, views: int, width: int) -> None:
         super().__init__()

@@ -11,32 +11,32 @@ from .feature_pyramid import SCALES, FeaturePyramid
 
 
 class DCFPN(FeaturePyramid):
-    """Encoder-decoder classifier whose decoder maps of all four scales reach the classification layer.
+    """Encoder-decoder classifier whose classification layer uses the decoder maps of all four scales.
 
-    22 convolution layers: three in each of the encoder's scales 1 to 3, four at scale 4, and in each of three
-    decoder stages one transposed and two plain convolutions. Scale 1 is the finest (the input's resolution),
-    scale 4 has an eighth of it. The network is fully convolutional: height and width are any multiples of 8.
+    It has 22 convolution layers: three in each of the encoder's scales 1 to 3, four at scale 4, and one transposed and
+    two plain convolutions in each of the three decoder stages. Scale 1 is the finest (the input's resolution), scale 4
+    has an eighth of it. The network is fully convolutional: height and width are any multiples of 8.
 
-    Our reading, where the paper leaves freedom:
+    Implementation choices that the paper does not specify:
 
-    - The paper gives the number of layers and scales, not their split, kernels or channels: kernels are 3x3
-      (2x2 with stride 2 where a map is enlarged), channels double with each scale.
-    - The dense connection carries the last map of every scale to the finest one, where the maps are
-      concatenated, batch-normalised and averaged. The paper does not name the enlargement; nearest neighbour
-      adds no parameters and keeps the head linear in every scale's map. Because it repeats every coarse cell
-      equally often, normalising and averaging commute with it, so each scale is normalised (`norms`) and
-      averaged at its own resolution: the same numbers without the memory. In training the running variance alone
-      differs, by the factor of its unbiased estimate for the smaller number of cells.
-    - Batch normalisation stands directly after every concatenation: the head's, and each skip connection's.
+    - The paper states the number of layers and scales, but not their distribution, kernels or channels. Kernels are 3x3
+      (2x2 with stride 2 for upsampling), and channels double with each scale.
+    - The dense connection upsamples the last map of every scale to the finest one, where the maps are concatenated,
+      batch-normalised and averaged. The paper does not state the upsampling method; nearest neighbour adds no
+      parameters and keeps the head linear in every scale's map. Since it repeats every coarse cell equally often, it
+      commutes with normalising and averaging, so each scale is normalised (`norms`) and averaged at its own resolution,
+      which gives the same values with less memory. In training only the running variance differs, by the factor of its
+      unbiased estimate for the smaller number of cells.
+    - Batch normalisation directly follows every concatenation, in the head and in each skip connection.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
         channels: channels of the four scales, finest first.
-        dense: False gives the ablation without dense connection, where scale 1 alone is classified.
+        dense: False for the ablation without dense connection, which classifies only scale 1.
 
     Raises:
-        ValueError: `channels` does not name four scales.
+        ValueError: `channels` does not have four values.
 
     Source:
         PG-CAM (Lee et al., 2018), sections 2.1 and 4.2, Fig. 1 and Table 1: 22 layers, four scales of 224, 112, 56
@@ -62,10 +62,10 @@ class DCFPN(FeaturePyramid):
         return SCALES if self.dense else SCALES[:1]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), H and W multiples of 8; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), H and W multiples of 8; returns logits (N, classes)."""
         return self.classify(self.features(images))
 
     def classify(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Classify maps as `features` returns them: normalise, average, concatenate, weigh; logits (N, classes)."""
+        """Classify maps of `features`: normalise, average, concatenate, linear layer; returns logits (N, classes)."""
         pooled = [norm(features[scale]).mean((2, 3)) for scale, norm in zip(self.head_scales, self.norms, strict=True)]
         return self.head(torch.cat(pooled, dim=1))

@@ -14,19 +14,19 @@ from .geometry import first_cell
 
 
 class DenseNet121(nn.Module):
-    """MONAI's DenseNet-121 for images: dense blocks of 6, 12, 24 and 16 layers, average pooling, one linear layer.
+    """MONAI's DenseNet-121 in 2D: dense blocks of 6, 12, 24 and 16 layers, average pooling and one linear layer.
 
-    Height and width are any; the last maps have a 32nd of them where they are multiples of 32.
+    Images may have any size; the last maps have 1/32 of the size if it is a multiple of 32.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
-        pretrained: start from ImageNet weights, which MONAI fetches; for 1 channel the first kernel is summed over its
-            three, which is what a grey image repeated to three channels gives.
+        pretrained: start from ImageNet weights, which MONAI downloads; for 1 channel, the first kernel is summed over
+            its three channels, which is equivalent to repeating a grey image in three channels.
 
     Raises:
         ValueError: a number below 1, or pretrained weights for other than 1 or 3 channels.
-        ModelError: MONAI is not installed, or the weights cannot be fetched.
+        ModelError: MONAI is not installed, or the weights cannot be downloaded.
 
     Source:
         Huang et al., Densely Connected Convolutional Networks, CVPR 2017, Table 1.
@@ -45,7 +45,7 @@ class DenseNet121(nn.Module):
         self.head = nn.Linear(self.backbone.norm5.num_features, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), both sides at least 32; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), both sides at least 32; returns logits (N, classes)."""
         maps = functional.relu(self.backbone(images))  # (N, 1024, H / 32, W / 32)
         return self.head(self.features(maps).mean((2, 3)))
 
@@ -58,12 +58,12 @@ def _backbone(in_channels: int, *, pretrained: bool) -> Any:
     if not pretrained:
         return Published(spatial_dims=2, in_channels=in_channels, out_channels=1).features
     if in_channels not in (1, 3):
-        raise ValueError(f"pretrained weights are for 3 channels, or 1 as their sum, got in_channels {in_channels}")
+        raise ValueError(f"pretrained weights need 1 or 3 channels, got in_channels {in_channels}")
     try:
         layers = Published(spatial_dims=2, in_channels=3, out_channels=1, pretrained=True).features
     except OSError as error:
         raise ModelError(
-            f"the ImageNet weights of densenet121 cannot be fetched ({error}); connect to the internet or build it "
+            f"the ImageNet weights of densenet121 cannot be downloaded ({error}); connect to the internet or build it "
             "without pretrained weights"
         ) from error
     if in_channels == 1:

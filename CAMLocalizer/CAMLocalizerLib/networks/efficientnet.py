@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: an encoder with ImageNet weights for pyramids of feature maps."""
+"""EfficientNet-Lite: an encoder with ImageNet weights for feature pyramids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANNEL_MULTIPLE = 8
 
 @dataclass(frozen=True)
 class Stage:
-    """Inverted residual blocks of one resolution: blocks, kernel, stride of the first, expansion, output channels."""
+    """Inverted residual blocks of one stage: blocks, kernel, stride of the first block, expansion, output channels."""
 
     blocks: int
     kernel: int
@@ -29,7 +29,7 @@ class Stage:
     channels: int
 
 
-# EfficientNet-B0 up to stride 16; the first and the last stage of the whole network keep their depth in every variant.
+# EfficientNet-B0 up to stride 16; the first and last stage of the whole network have the same depth in every variant.
 STAGES = (
     Stage(1, 3, 1, 1, 16),
     Stage(2, 3, 2, 6, 24),
@@ -42,9 +42,9 @@ VARIANTS = {"efficientnet-lite0": (1.0, 1.0), "efficientnet-lite1": (1.0, 1.1), 
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    """Convolution and normalisation; with stride 2 the odd pixel of padding goes to the right and to the bottom.
+    """Return a convolution and its normalisation; with stride 2 the odd pixel of padding is at the right and bottom.
 
-    TensorFlow pads so, where the weights come from: output cell i is then centred on input cell 2 i + 1.
+    This is TensorFlow's padding, with which the weights were trained: output cell i is centred on input cell 2 i + 1.
     """
     before, after = kernel // 2 - 1, kernel // 2
     strided = [nn.ZeroPad2d((before, after, before, after))] if stride > 1 else []
@@ -54,11 +54,11 @@ def _convolution(inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1,
 
 
 class InvertedResidual(nn.Module):
-    """Expand, filter each channel, project; the input is added where the shape stays.
+    """Expand, filter each channel, project; the input is added if the shape is unchanged.
 
     Source:
         MobileNetV2 (Sandler et al., CVPR 2018), Fig. 3; without squeeze and excitation and with ReLU6, as
-        EfficientNet-Lite has it.
+        EfficientNet-Lite.
     """
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, expansion: int) -> None:
@@ -75,13 +75,13 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """The encoder of EfficientNet-Lite0, -Lite1 or -Lite2 up to a sixteenth of the image's resolution.
+    """The encoder of EfficientNet-Lite0, -Lite1 or -Lite2 up to stride 16.
 
-    Cell i of a map of stride s is centred on pixel s i + s - 1, not in the middle of s pixels, because of the padding.
+    Because of the padding, cell i of a map of stride s is centred on pixel s i + s - 1, not in the middle of s pixels.
 
     Args:
         name: a key of `VARIANTS`.
-        in_channels: channels of the images; one channel serves as red, green and blue alike.
+        in_channels: channels of the images; a single channel is used as red, green and blue.
 
     Raises:
         ValueError: an unknown name, or channels other than 1 or 3.
@@ -96,7 +96,7 @@ class EfficientNetLite(nn.Module):
         if name not in VARIANTS:
             raise ValueError(f"encoder must be one of {', '.join(VARIANTS)}, got {name!r}")
         if in_channels not in (1, 3):
-            raise ValueError(f"an encoder takes images of 1 or 3 channels, got {in_channels}")
+            raise ValueError(f"an encoder needs images of 1 or 3 channels, got {in_channels}")
         width, depth = VARIANTS[name]
         counts = [_scaled_channels(stage.channels, width) for stage in STAGES]
         self.name, self.in_channels = name, in_channels
@@ -110,7 +110,7 @@ class EfficientNetLite(nn.Module):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Channels of the maps of strides 2, 4, 8 and 16; the last one holds both stages of that resolution."""
+        """Channels of the maps of strides 2, 4, 8 and 16; the last one includes both stages of that resolution."""
         counts = [stage[-1].layers[-1].num_features for stage in self.stages]  # type: ignore[index]
         return (*counts[:3], counts[3] + counts[4])
 
@@ -125,7 +125,7 @@ class EfficientNetLite(nn.Module):
         return [*maps[:3], torch.cat(maps[3:], dim=1)]
 
     def fold_colours(self) -> None:
-        """Add up the weights of red, green and blue where images have one channel, in place, for inference."""
+        """For images of one channel, sum the weights of red, green and blue in place, for inference."""
         stem = self._stem_convolution
         if self.in_channels == 1:
             stem.weight = frozen(stem.weight.detach().double().sum(1, keepdim=True), stem.weight.dtype)
@@ -143,7 +143,7 @@ def _stage(inputs: int, outputs: int, stage: Stage, blocks: int) -> nn.Sequentia
 
 
 def _scaled_channels(channels: int, width: float) -> int:
-    """Scale a number of channels to the nearest multiple of 8 that is not below nine tenths of it."""
+    """Scale a number of channels to the nearest multiple of 8 that is at least 90 % of the scaled value."""
     scaled = channels * width
     nearest = max(CHANNEL_MULTIPLE, int(scaled + CHANNEL_MULTIPLE / 2) // CHANNEL_MULTIPLE * CHANNEL_MULTIPLE)
     return nearest + CHANNEL_MULTIPLE if nearest < 0.9 * scaled else nearest

@@ -1,4 +1,4 @@
-"""EncoderClassifier: a pretrained encoder that ends as CAM wants it, with average pooling and one linear layer."""
+"""EncoderClassifier: a pretrained encoder with average pooling and one linear layer, as CAM requires."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .feature_pyramid import convolution_block, require_divisible
 
 
 class EncoderFeatures(nn.Module):
-    """The encoder's coarsest map and one more convolution, as EfficientNet itself ends.
+    """The encoder's coarsest map followed by one convolution, as at the end of EfficientNet.
 
     Args:
         encoder: name of the encoder, see `make_encoder`.
@@ -21,8 +21,8 @@ class EncoderFeatures(nn.Module):
         channels: channels of the last convolution.
 
     Raises:
-        ValueError: an unknown encoder, or a number that does not fit.
-        ModelError: a network of timm that cannot be used.
+        ValueError: an unknown encoder, or an invalid number.
+        ModelError: a timm network that cannot be used.
     """
 
     def __init__(self, encoder: str, in_channels: int, channels: int) -> None:
@@ -39,21 +39,21 @@ class EncoderFeatures(nn.Module):
 class EncoderClassifier(nn.Module):
     """A published encoder up to stride 16, a 1x1 convolution, global average pooling and one linear layer.
 
-    ``CAM(network, "features", "head")`` maps its evidence. Unlike the whole EfficientNet-Lite it leaves out the
-    stages of stride 32, so that the maps have a 16th of the image's side.
+    ``CAM(network, "features", "head")`` computes its maps. Unlike the complete EfficientNet-Lite, it omits the stages
+    of stride 32, so that the maps have 1/16 of the image's size.
 
-    Cell i of the maps is centred on pixel 16 i + 15, because of TensorFlow's padding, see `EfficientNetLite`; with an
-    encoder of timm it may lie elsewhere.
+    Because of TensorFlow's padding, cell i of the maps is centred on pixel 16 i + 15, see `EfficientNetLite`; the
+    position may differ for timm encoders.
 
     Args:
-        in_channels: channels of the images, 1 or 3; one channel serves as red, green and blue alike.
+        in_channels: channels of the images, 1 or 3; a single channel is used as red, green and blue.
         classes: number of output classes, at least 1.
         encoder: name of the encoder, see `make_encoder`.
         channels: channels of the last convolution, at least 1.
 
     Raises:
-        ValueError: an unknown encoder, or a number that does not fit.
-        ModelError: a network of timm that cannot be used.
+        ValueError: an unknown encoder, or an invalid number.
+        ModelError: a timm network that cannot be used.
 
     Source:
         EfficientNet (Tan and Le, ICML 2019), Table 1, for the last convolution, pooling and linear layer; Zhou et al.,
@@ -75,9 +75,9 @@ class EncoderClassifier(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """The encoder, for its weights."""
+        """The encoder, to load its weights."""
         return self.features.encoder
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W) in 0..1, sides multiples of 16; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W) in 0..1, sides multiples of 16; returns logits (N, classes)."""
         return self.head(self.features(images).mean((2, 3)))

@@ -1,4 +1,4 @@
-"""EncoderDCFPN: DC-FPN on an encoder that may have been trained on other images."""
+"""EncoderDCFPN: DC-FPN on a published, optionally pretrained encoder."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ SIZE_MULTIPLE = STRIDES[-1]
 
 
 class EncoderDCFPN(nn.Module):
-    r"""DC-FPN whose encoder is a published network, and whose maps reach the logits through the head alone.
+    r"""DC-FPN with a published encoder, whose last feature maps are used only by the head.
 
-    Scale 4 starts from the encoder's map of stride 16; each finer scale enlarges the coarser one and joins it with the
-    encoder's map of its stride, as in `DCFPN`. Another 3x3 convolution makes the scale's last feature map f_p, which
-    the head alone sees: batch normalisation, global average pooling, one linear layer for all scales. So a class score
-    is linear in the averages of f_p, and the weights of Grad-CAM do not depend on the image:
+    Scale 4 starts from the encoder's map of stride 16; each finer scale upsamples the coarser one and joins it with the
+    encoder's map of its stride, as in `DCFPN`. Another 3x3 convolution computes the scale's last feature map f_p, which
+    is used only by the head: batch normalisation, global average pooling, one linear layer for all scales. A class
+    score is therefore linear in the averages of f_p, and the weights of Grad-CAM do not depend on the image:
 
     .. math:: \frac{1}{A_p} \sum_{ij} \frac{\partial y_c}{\partial f_{pk}(i, j)} = \frac{W'_{cpk}}{A_p}, \quad
               W'_{cpk} = W_{cpk} \frac{\gamma_{pk}}{\sqrt{\sigma^2_{pk} + \epsilon}}
 
-    where A_p are the cells of scale p. `channel_weights` gives W', `class_maps` the sums W' f.
+    where A_p is the number of cells of scale p. `channel_weights` returns W', `class_maps` the sums W' f.
 
-    With `attention` the average of each scale is weighted: cells count by the softmax, over the scale, of the class map
-    that `attention` names, taken as given. A small tumour then counts as much as a large one. The weights sum to 1, so
-    the mean gradient over the cells, which Grad-CAM asks for, stays as above.
+    With `attention`, the average of each scale is weighted by the softmax over its cells of the class map defined by
+    `attention`, which is treated as a constant. A small tumour then has the same weight as a large one. The weights sum
+    to 1, so the mean gradient over the cells, which Grad-CAM uses, is the same as above.
 
-    The network is fully convolutional: height and width are any multiples of 16. Cell i of a scale of
-    stride s stands for the pixels s i to s i + s - 1. The encoder's own cells lie up to half a cell further right and
-    down; the decoder learns the difference from losses that say where tumours lie.
+    The network is fully convolutional: height and width are any multiples of 16. Cell i of a scale of stride s
+    corresponds to the pixels s i to s i + s - 1. The encoder's cells lie up to half a cell further right and down; the
+    decoder learns this offset from losses with tumour positions.
 
     Args:
-        in_channels: channels of the images, 1 or 3; one channel serves as red, green and blue alike.
+        in_channels: channels of the images, 1 or 3; a single channel is used as red, green and blue.
         classes: number of output classes, at least 1.
         encoder: name of the encoder, see `make_encoder`.
         channels: channels of the decoder's four scales, finest first.
         last_channels: channels of each scale's last feature map.
-        mirror: show scales 3 and 4 also where the encoder's map exceeds that of the other half of the image, mirrored
-            left to right: organs are nearly symmetric, tumours are not.
-        attention: weight of each class in the map that the averages follow, such as (-1, 0.5, 0.5) for two types of
-            tumour against none; empty for plain averages, as in the paper.
+        mirror: additional input for scales 3 and 4: how far the encoder's map exceeds the map mirrored left to right.
+            Organs are nearly symmetric, tumours are not.
+        attention: weight of each class in the attention map, such as (-1, 0.5, 0.5) for two types of tumour against
+            none; empty for plain averages, as in the paper.
 
     Raises:
         ValueError: an unknown encoder, or a number that does not fit.
         ModelError: a network of timm that cannot be used.
 
     Source:
-        PG-CAM (Lee et al., 2018), section 2.1, for the pyramid, the dense connection and the head; the encoder and the
-        separate last maps are ours.
+        PG-CAM (Lee et al., 2018), section 2.1, for the pyramid, the dense connection and the head. The encoder and the
+        separate last maps are not from the paper.
     """
 
     cam_layers: Mapping[int, str] = MappingProxyType({scale: f"last.{scale - 1}" for scale in SCALES})
@@ -101,7 +101,7 @@ class EncoderDCFPN(nn.Module):
         self.head = PreciseLinear(len(SCALES) * last_channels, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W) in 0..1, H and W multiples of 16; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W) in 0..1, H and W multiples of 16; returns logits (N, classes)."""
         return self.classify(self.features(images))
 
     def features(self, images: Tensor) -> dict[int, Tensor]:
@@ -120,11 +120,11 @@ class EncoderDCFPN(nn.Module):
         return self.features_of(self.encoder(images))
 
     def features_of(self, encoded: Sequence[Tensor], scales: Iterable[int] = SCALES) -> dict[int, Tensor]:
-        """Compute last feature maps from the encoder's maps, so that those of a frozen encoder can be used again.
+        """Compute last feature maps from the encoder's maps, so that the maps of a frozen encoder can be reused.
 
         Args:
             encoded: the encoder's maps of strides 2, 4, 8 and 16.
-            scales: scales wanted; what is finer than the finest of them is not computed.
+            scales: scales to return; finer scales are not computed.
 
         Returns:
             Scale to map (N, last_channels, h, w), finest scale first.
@@ -139,9 +139,9 @@ class EncoderDCFPN(nn.Module):
         return {scale: self.last[scale - 1](decoded[scale]) for scale in wanted}
 
     def classify(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Classify maps as `features` returns them: normalise, average, concatenate, weigh; logits (N, classes).
+        """Classify the maps of `features`: normalise, average, concatenate, linear layer; returns logits (N, classes).
 
-        Averages and logits are at least float32, whatever the maps' dtype.
+        Averages and logits are at least float32 for any dtype of the maps.
         """
         weights = self.channel_weights() if self.attention else {}
         averages = [
@@ -151,7 +151,7 @@ class EncoderDCFPN(nn.Module):
         return self.head(torch.cat(averages, dim=1))
 
     def _average(self, normalised: Tensor, maps: Tensor, weights: Tensor | None) -> Tensor:
-        """Average maps (N, C, h, w) over their cells, plainly or by attention; (N, C)."""
+        """Average maps (N, C, h, w) over their cells, unweighted or by attention; returns (N, C)."""
         precise = torch.promote_types(normalised.dtype, torch.float32)
         if weights is None:
             return normalised.mean((2, 3), dtype=precise)
@@ -161,31 +161,31 @@ class EncoderDCFPN(nn.Module):
         return (normalised.flatten(2).to(precise) * shares).sum(2)
 
     def channel_weights(self) -> dict[int, Tensor]:
-        """Give the weight of the average of every last feature map in the logits of evaluation mode.
+        """Return the weights of the last feature maps' averages in the logits, in evaluation mode.
 
         Returns:
-            Scale to weights W' (classes, last_channels), at least float32, differentiable in head and normalisation:
-            the logits are the products with the maps' averages, summed over scales, plus a constant.
+            Scale to weights W' (classes, last_channels), at least float32, differentiable in head and normalisation.
+            The logits are the products with the maps' averages, summed over scales, plus a constant.
         """
         precise = torch.promote_types(self.head.weight.dtype, torch.float32)
         parts = self.head.weight.to(precise).split(self.last_channels, dim=1)
         return {scale: part * _gain(norm) for scale, part, norm in zip(SCALES, parts, self.norms, strict=True)}
 
     def class_maps(self, features: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """Weigh last feature maps for every class.
+        """Compute the class map of every class from the last feature maps.
 
         Args:
-            features: scale to map, all scales or some.
+            features: scale to map, for all or some scales.
 
         Returns:
-            Scale to maps (N, classes, h, w), at least float32: Grad-CAM of every class before its ReLU, times the
+            Scale to maps (N, classes, h, w), at least float32: Grad-CAM of every class before the ReLU, times the
             number of cells; differentiable in the maps, the head and the normalisation.
         """
         weights = self.channel_weights()
         return {scale: _weighted(maps, weights[scale]) for scale, maps in features.items()}
 
     def freeze_encoder(self) -> Self:
-        """Exclude the encoder from training: no gradients, and its normalisation keeps its statistics."""
+        """Exclude the encoder from training: no gradients, and fixed normalisation statistics."""
         self.encoder_frozen = True
         self.encoder.requires_grad_(False).eval()
         return self
@@ -203,9 +203,9 @@ class EncoderDCFPN(nn.Module):
         self.norms = nn.ModuleList(nn.Identity() for _ in SCALES)
 
     def _mirrored(self, maps: Tensor) -> Tensor:
-        """Join maps (N, C, h, w) with what they have more than the mirrored ones nearby; (N, 2 C, h, w) if asked for.
+        """Append to maps (N, C, h, w) their positive difference to the mirrored maps; (N, 2 C, h, w) with `mirror`.
 
-        The largest value of a cell and its neighbours counts, as halves are never exactly symmetric.
+        The mirrored maps are max-pooled over neighbouring cells, as halves are never exactly symmetric.
         """
         if not self.mirror:
             return maps
@@ -214,7 +214,7 @@ class EncoderDCFPN(nn.Module):
 
 
 def _gain(norm: nn.Module) -> Tensor | float:
-    """Give the factor (channels,) by which a normalisation in evaluation mode stretches a map."""
+    """Return the factor (channels,) by which a normalisation in evaluation mode scales a map."""
     if not isinstance(norm, nn.BatchNorm2d):
         return 1.0  # folded
     assert norm.running_var is not None

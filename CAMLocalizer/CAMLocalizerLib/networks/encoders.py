@@ -1,4 +1,4 @@
-"""Encoders by name: what a feature pyramid may stand on."""
+"""Encoders of feature pyramids by name."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from .timm_encoder import PREFIX, TimmEncoder
 
 
 def make_encoder(name: str, in_channels: int = 1) -> nn.Module:
-    """Build an encoder with fresh weights.
+    """Build an encoder with random weights.
 
     Args:
-        name: a key of :data:`CAMLocalizerLib.networks.efficientnet.VARIANTS`, or ``timm:NAME`` for a network of timm.
+        name: a key of :data:`CAMLocalizerLib.networks.efficientnet.VARIANTS`, or ``timm:NAME`` for a timm network.
         in_channels: channels of the images, 1 or 3.
 
     Returns:
-        A module that gives the maps of strides 2, 4, 8 and 16 of images in 0..1; ``channels`` are theirs.
+        A module that computes the maps of strides 2, 4, 8 and 16 of images in 0..1; ``channels`` are their channels.
 
     Raises:
-        ValueError: an unknown name, or a number of channels that the encoder does not take.
-        ModelError: a network of timm that cannot be used.
+        ValueError: an unknown name, or a number of channels that the encoder does not support.
+        ModelError: a timm network that cannot be used.
     """
     if name.startswith(PREFIX):
         return TimmEncoder(name.removeprefix(PREFIX), in_channels)

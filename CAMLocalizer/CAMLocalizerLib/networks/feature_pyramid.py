@@ -1,4 +1,4 @@
-"""FeaturePyramid: the encoder and decoder of DC-FPN, whose scales a classifier stands on."""
+"""FeaturePyramid: the encoder and decoder of DC-FPN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZE_MULTIPLE = 8
 
 
 def convolution_block(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
-    """Make a convolution that keeps the size, its batch normalisation and ReLU."""
+    """Return a size-preserving convolution with batch normalisation and ReLU."""
     convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
 
@@ -25,12 +25,12 @@ def _block(in_channels: int, out_channels: int, *, layers: int) -> nn.Sequential
 
 
 class DecoderStage(nn.Module):
-    """One step up the pyramid: transposed convolution, skip connection, batch normalisation, two convolutions.
+    """One decoder stage: transposed convolution, skip connection, batch normalisation and two convolutions.
 
     Args:
         in_channels: channels of the coarse map.
-        out_channels: channels of the stage's own map.
-        skip_channels: channels of the encoder's map; as many as ``out_channels`` if not given.
+        out_channels: channels of the stage's map.
+        skip_channels: channels of the encoder's map; defaults to ``out_channels``.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, skip_channels: int | None = None) -> None:
@@ -47,21 +47,21 @@ class DecoderStage(nn.Module):
 
 
 class FeaturePyramid(nn.Module):
-    """Encoder-decoder with a last map at each of four scales; how they are classified is up to the network above.
+    """Encoder-decoder with a last map at each of four scales; subclasses add the classifier.
 
-    22 convolution layers: three in each of the encoder's scales 1 to 3, four at scale 4, and in each of three
-    decoder stages one transposed and two plain convolutions. Scale 1 is the finest (the input's resolution),
-    scale 4 has an eighth of it. It is fully convolutional: height and width are any multiples of 8.
+    It has 22 convolution layers: three in each of the encoder's scales 1 to 3, four at scale 4, and one transposed and
+    two plain convolutions in each of the three decoder stages. Scale 1 is the finest (the input's resolution), scale 4
+    has an eighth of it. It is fully convolutional: height and width are any multiples of 8.
 
     Args:
         in_channels: channels of the input image, at least 1.
         channels: channels of the four scales, finest first.
 
     Raises:
-        ValueError: `channels` does not name four scales.
+        ValueError: `channels` does not have four values.
 
     Source:
-        PG-CAM (Lee et al., 2018), section 2.1, Fig. 1 and Table 1; our reading of it is stated at `DCFPN`.
+        PG-CAM (Lee et al., 2018), section 2.1, Fig. 1 and Table 1; see `DCFPN` for implementation choices.
     """
 
     cam_layers: Mapping[int, str] = MappingProxyType({scale: f"scale{scale}" for scale in SCALES})

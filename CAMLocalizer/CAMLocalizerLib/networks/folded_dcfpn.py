@@ -1,4 +1,4 @@
-"""DC-FPN for inference: the same function with fewer, larger steps and no normalisation layers."""
+"""DC-FPN for inference: the same function with fewer, larger layers and no normalisation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .dcfpn import DCFPN
 from .feature_pyramid import DecoderStage, require_divisible
 from .pooled_head import fold_head, frozen, norm_affine
 
-BORDER = ((0, 0), (2, -1))  # the tap of a 3x3 kernel that is hidden, and the row or column of pixels where it is
+BORDER = ((0, 0), (2, -1))  # tap of a 3x3 kernel outside the image, and the row or column of pixels where it is
 
 
 @dataclass(frozen=True, eq=False)
 class DecoderTrace:
-    """What a forward pass leaves behind that gradients of the decoder need.
+    """Maps of a forward pass that the gradients of the decoder need.
 
     Args:
-        features: scale to last map (N, C, h, w), as `DCFPN.features` gives them.
-        hidden: scale to the map before the last convolution (N, C, h, w); the coarsest scale has none.
+        features: scale to last map (N, C, h, w), as returned by `DCFPN.features`.
+        hidden: scale to the map before the last convolution (N, C, h, w), without the coarsest scale.
     """
 
     features: Mapping[int, Tensor]
@@ -32,7 +32,7 @@ class DecoderTrace:
 
 
 class FoldedDecoderStage(nn.Module):
-    r"""A `DecoderStage` in two convolutions, exact also at the border.
+    r"""A `DecoderStage` folded into fewer convolutions, exact also at the border.
 
     Transposed convolution U, concatenation with the skip connection, normalisation (a, b) and convolution W are
     linear up to the first ReLU, so they are split by their input:
@@ -40,10 +40,11 @@ class FoldedDecoderStage(nn.Module):
     .. math:: W [a\,(s, U c) + b] = (W a)_s s + (W a\,U)_c c + W b
 
     - s, the skip connection: one 3x3 convolution.
-    - c, the coarse map: 2x2 transposed and 3x3 plain convolution make one 4x4 transposed convolution of stride 2.
-      Enlarged cells beyond the border come from coarse cells beyond the border, both zero, so it stays exact.
-    - W b is constant but for the outermost pixels, where zero padding hides some of W's taps; there the hidden taps
-      are taken off again.
+    - c, the coarse map: the 2x2 transposed and the 3x3 plain convolution combine to one 4x4 transposed convolution of
+      stride 2. Upsampled cells outside the border come from coarse cells outside the border, both zero, so the result
+      is exact.
+    - W b is constant except for the outermost pixels, where zero padding hides some of W's taps; the hidden taps are
+      subtracted there.
 
     Args:
         stage: the stage to fold, with its running statistics.
@@ -69,7 +70,7 @@ class FoldedDecoderStage(nn.Module):
         self.register_buffer("taps", hidden_taps.to(dtype))
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """Join a coarse map (N, C_in, H/2, W/2) with the encoder's map (N, C, H, W); gives (N, C, H, W)."""
+        """Join a coarse map (N, C_in, H/2, W/2) with the encoder's map (N, C, H, W); returns (N, C, H, W)."""
         return self.finish(self.join(coarse, skip))
 
     def join(self, coarse: Tensor, skip: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ class FoldedDecoderStage(nn.Module):
             joined[:, :, pixel, :] -= taps[:, tap, :].sum(1)[:, None]
             joined[:, :, :, pixel] -= taps[:, :, tap].sum(1)[:, None]
         for (row_tap, row), (column_tap, column) in product(BORDER, BORDER):
-            joined[:, :, row, column] += taps[:, row_tap, column_tap]  # in a row and a column, so taken off twice
+            joined[:, :, row, column] += taps[:, row_tap, column_tap]  # subtracted twice, in a row and a column
         return joined
 
 
@@ -95,7 +96,7 @@ class FoldedDCFPN(nn.Module):
     """A trained DC-FPN for inference: the same logits and maps, up to rounding, in about 0.6 of the time.
 
     Args:
-        network: the network to fold; it is not changed and shares no memory.
+        network: the network to fold; it is not changed and shares no memory with the result.
 
     Source:
         See `DCFPN`; folding as in `fold_batch_norm` and `FoldedDecoderStage`.
@@ -119,7 +120,7 @@ class FoldedDCFPN(nn.Module):
         self.head = fold_head(source.norms, source.head)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), H and W multiples of 8; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), H and W multiples of 8; returns logits (N, classes)."""
         return self.classify(self.features(images))
 
     def features(self, images: Tensor) -> dict[int, Tensor]:
@@ -148,9 +149,9 @@ class FoldedDCFPN(nn.Module):
         return self.scale4(self.pool(encoded3)), (encoded3, encoded2, encoded1)
 
     def classify(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Classify maps as `features` returns them: average, concatenate, weigh; logits (N, classes).
+        """Classify the maps of `features`: average, concatenate, linear layer; returns logits (N, classes).
 
-        Averages and logits are at least float32, whatever the maps' dtype.
+        Averages and logits are at least float32 for any dtype of the maps.
         """
         precise = torch.promote_types(features[1].dtype, torch.float32)
         pooled = torch.cat([features[scale].mean((2, 3), dtype=precise) for scale in self.head_scales], dim=1)

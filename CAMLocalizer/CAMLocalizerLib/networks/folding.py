@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the layers around it, for inference."""
+"""Fold batch normalisation into adjacent layers, for inference."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ NORMS = {nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
 
 
 def fold_batch_norm(model: nn.Module) -> nn.Module:
-    """Copy a network for inference, with batch normalisation folded into weights wherever that is exact.
+    """Copy a network for inference, with batch normalisation folded into weights wherever this is exact.
 
-    A DC-FPN becomes a `FoldedDCFPN` without any normalisation left. An `EncoderDCFPN` has none left either; in it, and
-    in an `EfficientNetLite` alone, padding is folded too and ReLUs overwrite the convolutions' results. In any other
-    network each decoder stage becomes a `FoldedDecoderStage`, and inside one `nn.Sequential` a convolution takes in its
-    batch normalisation that follows directly, and an unpadded one that which precedes it directly; what stands
-    elsewhere stays.
+    A DC-FPN becomes a `FoldedDCFPN` without normalisation layers. An `EncoderDCFPN` has no normalisation layers left
+    either; in it, and in an `EfficientNetLite` alone, padding is folded too and ReLUs work in place. In any other
+    network each decoder stage becomes a `FoldedDecoderStage`. Within an `nn.Sequential`, a batch normalisation directly
+    after a convolution, or directly before an unpadded one, is folded into it; all other layers are unchanged.
 
     Args:
         model: a network; it is not changed.
 
     Returns:
         A new network in evaluation mode with channels-last weights and frozen parameters, on the model's device, in
-        its dtype. It answers as ``model.eval()`` does, up to rounding.
+        its dtype. Its output equals that of ``model.eval()`` up to rounding.
 
     Source:
         y = gamma * (W x + b - mean) / sqrt(var + eps) + beta is W' x + b' (Ioffe & Szegedy 2015, Algorithm 2).
@@ -58,7 +57,7 @@ def _fold_parts(model: nn.Module) -> nn.Module:
 
 
 def _streamline(model: nn.Module) -> None:
-    """Save passes over large maps: convolutions pad by themselves, and ReLUs work in place."""
+    """Avoid passes over large maps: fold padding into convolutions, and apply ReLUs in place."""
     for encoder in [module for module in model.modules() if isinstance(module, EfficientNetLite)]:
         encoder.fold_colours()
     for sequence in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
@@ -83,7 +82,7 @@ def _fold_sequence(sequence: nn.Sequential) -> None:
 
 
 def _norm_of(layer: nn.Module, norm: nn.Module) -> bool:
-    """Say whether a batch normalisation with statistics fits a convolution."""
+    """Return whether a batch normalisation with statistics matches a convolution."""
     fits = any(type(layer) is conv and type(norm) is batch for conv, batch in NORMS.items())
     return fits and isinstance(getattr(norm, "running_var", None), Tensor) and bool(getattr(norm, "affine", False))
 
@@ -104,7 +103,7 @@ def _fold_into(layer: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
 
 
 def _fold_padding(padding: nn.ZeroPad2d, layer: nn.Conv2d) -> nn.Conv2d:
-    """Fold uneven padding into the convolution that follows it: even padding, and taps of zero where it is too much."""
+    """Fold asymmetric padding into the next convolution, as symmetric padding and additional taps of zero."""
     left, right, top, bottom = padding.padding
     height, width = max(top, bottom), max(left, right)
     folded = copy.deepcopy(layer)

@@ -1,4 +1,4 @@
-"""A classifier that ends as CAM wants it: global average pooling and one linear layer."""
+"""A classifier that ends with global average pooling and one linear layer, as CAM requires."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .geometry import first_cell, sequence_layers
 
 
 class GAPClassifier(nn.Module):
-    """Feature maps, their average over the image, one linear layer. Fully convolutional: images of any size.
+    """Feature maps, global average pooling and one linear layer; fully convolutional, for images of any size.
 
-    Convolutions start as in He et al. (ICCV 2015): deep networks without batch normalisation do not train from
-    scratch otherwise. ``CAM(model, "features", "head")`` maps its evidence.
+    Convolutions are initialised as in He et al. (ICCV 2015), because deep networks without batch normalisation do not
+    train from scratch otherwise. ``CAM(model, "features", "head")`` computes its maps.
 
     Args:
-        features: image (N, in_channels, H, W) to maps (N, channels, h, w).
+        features: layers from images (N, in_channels, H, W) to maps (N, channels, h, w).
         channels: channels of the maps.
         classes: number of output classes, at least 1.
-        stride: pixels of the image per cell of the maps.
+        stride: pixels per cell of the maps.
 
     Raises:
         ValueError: fewer than one class.
@@ -35,14 +35,14 @@ class GAPClassifier(nn.Module):
         super().__init__()
         if classes < 1:
             raise ValueError(f"a classifier needs at least 1 class, got {classes}")
-        self.strides: Mapping[int, int] = {1: stride}  # a plain one: folding copies networks
+        self.strides: Mapping[int, int] = {1: stride}  # a dict, since folding copies networks
         self.offsets: Mapping[int, float] = {1: first_cell(sequence_layers(features))}
         self.features = features
         self.head = nn.Linear(channels, classes)
         initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W); gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W); returns logits (N, classes)."""
         return self.head(self.features(images).mean((2, 3)))
 
 
@@ -55,7 +55,7 @@ def convolution(
     padding: int = 1,
     batch_norm: bool = False,
 ) -> list[nn.Module]:
-    """Give a convolution, batch normalisation if wanted, and ReLU: the layers one by one."""
+    """Return the layers of a convolution block: convolution, optional batch normalisation, ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(in_channels, out_channels, kernel, stride, padding)]
     if batch_norm:
         layers.append(nn.BatchNorm2d(out_channels))
@@ -63,7 +63,7 @@ def convolution(
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of convolutions by their fan-out (He et al., ICCV 2015), with biases of zero."""
+    """Initialise the weights of convolutions by their fan-out (He et al., ICCV 2015), with zero biases."""
     for layer in convolutions(network):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         if layer.bias is not None:

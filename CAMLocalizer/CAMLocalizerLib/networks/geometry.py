@@ -1,4 +1,4 @@
-"""Where the cells of a feature map lie in the image."""
+"""Positions of the cells of a feature map in the image."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Layer = tuple[int, int, int]
 
 
 def first_cell(layers: Iterable[Layer]) -> float:
-    """Return the pixel index of the centre of what the first cell of a map sees, the same along both axes.
+    """Return the pixel index of the receptive field's centre of the first cell of a map, the same along both axes.
 
-    A convolution of odd kernel, stride 2 and symmetric padding puts its first cell on the first pixel, a 2x2 pooling
-    between the first two: the maps of a ResNet lie half a cell further up and left than those of a VGG. Resizing a map
-    to the image, as is usual, leaves that out; the way back into the body must not.
+    A convolution with odd kernel, stride 2 and symmetric padding centres its first cell on the first pixel, a 2x2
+    pooling between the first two pixels, so the maps of a ResNet lie half a cell further up and left than those of a
+    VGG. Resizing a map to the image usually ignores this offset, but back-projection must not.
 
     Args:
-        layers: kernel size, stride and padding of each layer on the way from the image to the map.
+        layers: kernel size, stride and padding of each layer from the image to the map.
 
     Source:
         Receptive field arithmetic: Araujo, Norris, Sim, Computing Receptive Fields of Convolutional Neural Networks,
@@ -31,7 +31,7 @@ def first_cell(layers: Iterable[Layer]) -> float:
 
 
 def sequence_layers(sequence: nn.Sequential) -> list[Layer]:
-    """List kernel, stride and padding of the convolutions and poolings of a plain sequence; all square."""
+    """List kernel, stride and padding of the square convolutions and poolings of a plain sequence."""
     kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
     return [
         (_one(layer.kernel_size), _one(layer.stride), _one(layer.padding))

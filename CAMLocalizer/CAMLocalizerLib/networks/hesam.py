@@ -1,4 +1,4 @@
-"""The nodule classifier of soft activation mapping: U-Net, residual blocks and a CAM, SAM or HESAM head."""
+"""Nodule classifier of soft activation mapping: U-Net, residual blocks and a CAM, SAM or HESAM head."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _convolutions(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 class Up(nn.Module):
-    """One step up: transposed convolution, skip connection, two convolutions."""
+    """One upsampling step: transposed convolution, skip connection, two convolutions."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class Up(nn.Module):
         self.block = _convolutions(2 * out_channels, out_channels)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """Join a coarse map (N, C_in, H/2, W/2) with the map (N, C_out, H, W) of the way down."""
+        """Join a coarse map (N, C_in, H/2, W/2) with the encoder's map (N, C_out, H, W)."""
         return self.block(torch.cat([skip, self.up(coarse)], dim=1))
 
 
 class NoduleUNet(nn.Module):
-    """U-Net with three steps down and up, whose last 1x1 convolution gives feature maps instead of a segmentation."""
+    """U-Net with three steps down and up, whose last 1x1 convolution returns feature maps, not a segmentation."""
 
     def __init__(self, in_channels: int, channels: Sequence[int], out_channels: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class NoduleUNet(nn.Module):
         self.out = nn.Conv2d(first, out_channels, 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give feature maps (N, out_channels, H, W) and the bottleneck (N, channels[3], H/8, W/8) of images."""
+        """Return feature maps (N, out_channels, H, W) and the bottleneck (N, channels[3], H/8, W/8) of images."""
         map0 = self.down0(images)
         map1 = self.down1(self.pool(map0))
         map2 = self.down2(self.pool(map1))
@@ -65,7 +65,7 @@ class NoduleUNet(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Basic residual block: two 3x3 convolutions beside the identity, or a 1x1 convolution where the shape changes."""
+    """Basic residual block: two 3x3 convolutions, with an identity or 1x1 convolution as shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
@@ -83,34 +83,34 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Refine maps (N, C_in, H, W); gives (N, C_out, H / stride, W / stride), at least 0."""
+        """Map (N, C_in, H, W) to (N, C_out, H / stride, W / stride), at least 0."""
         return functional.relu(self.block(maps) + self.shortcut(maps))
 
 
 class HESAMNet(nn.Module):
-    """Classifier of lung nodules whose last feature maps are half as fine as the image: Ours-CAM, -SAM and -HESAM.
+    """Classifier of lung nodules with last feature maps at half resolution: the paper's Ours-CAM, -SAM and -HESAM.
 
-    A U-Net of three levels turns 32x32 images into 64 maps of 32x32, two residual blocks turn these into 256 maps of
-    16x16 (`features`), and the head classifies them. The HESAM head also takes the global maximum of each of the 256
-    bottleneck maps of 4x4. The network is fully convolutional: height and width are any multiples of 8 from 16 on.
+    A U-Net with three levels maps 32x32 images to 64 maps of 32x32, two residual blocks map these to 256 maps of 16x16
+    (`features`), and the head classifies them. The HESAM head also uses the global maximum of each of the 256
+    bottleneck maps of 4x4. The network is fully convolutional: height and width are any multiples of 8, at least 16.
 
-    Our reading, where the paper leaves freedom:
+    Implementation choices that the paper does not specify:
 
-    - A step down is a pooling and two convolutions, so that the bottleneck of 256 maps of 4x4 is computed at 4x4; with
-      widths that double, the U-Net starts at 32 channels.
-    - The U-Net's convolutions have batch normalisation too; the paper says so of the residual blocks.
-    - The first residual block has stride 2 and widens 64 to 256 maps, the second keeps both.
-    - How the high-level code depends on the class: see `EnhancedWeights`.
+    - A downsampling step is a pooling and two convolutions, so that the bottleneck of 256 maps of 4x4 is computed at
+      4x4; as widths double, the U-Net starts with 32 channels.
+    - The U-Net's convolutions have batch normalisation, which the paper states only for the residual blocks.
+    - The first residual block has stride 2 and increases 64 to 256 maps, the second changes neither.
+    - For the dependence of the high-level code on the class, see `EnhancedWeights`.
 
     Args:
         in_channels: slices or scales of the input, 1, 3, 11 or 21 in the paper.
         classes: number of classes, at least 1.
         head: ``cam`` (Eq. 1), ``sam`` (Eq. 5) or ``hesam`` (Eq. 7).
         channels: channels of the U-Net's four resolutions, finest first; the last is also the number of features.
-        unet_maps: maps that the U-Net puts out.
+        unet_maps: number of output maps of the U-Net.
 
     Raises:
-        ValueError: an unknown head, or `channels` that do not name four resolutions.
+        ValueError: an unknown head, or `channels` without exactly four values.
 
     Source:
         Lei et al., Soft Activation Mapping of Lung Nodules in Low-dose CT Images, 2018, Fig. 2 and Eq. 3 to 8.
@@ -139,7 +139,7 @@ class HESAMNet(nn.Module):
         self.head = HEADS[head](channels[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), H and W multiples of 8 from 16 on; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), H and W multiples of 8, at least 16; returns logits (N, classes)."""
         _require_size(images)
         maps, bottleneck = self.unet(images)
         features = self.features(maps)
@@ -152,6 +152,6 @@ def _require_size(images: Tensor) -> None:
     height, width = images.shape[-2:]
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE or min(height, width) < 2 * SIZE_MULTIPLE:
         raise ValueError(
-            f"HESAM needs image sides that are multiples of {SIZE_MULTIPLE} pixels from {2 * SIZE_MULTIPLE} on, "
+            f"HESAM needs image sides that are multiples of {SIZE_MULTIPLE} pixels and at least {2 * SIZE_MULTIPLE}, "
             f"got {height} x {width}; pad or resample the images"
         )

@@ -1,4 +1,4 @@
-"""ImageNet weights for AlexNet and VGG, from a file that the user has."""
+"""ImageNet weights for AlexNet and VGG, from a local file."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ PREFIX = "features."
 def load_imagenet_backbone(
     network: nn.Module, path_or_state: str | os.PathLike[str] | Mapping[str, Tensor]
 ) -> tuple[str, ...]:
-    """Start a network's ``features`` from convolutions that were trained on ImageNet.
+    """Load convolutions that were trained on ImageNet into a network's ``features``.
 
-    Nothing is downloaded and no pickle is read: a user converts torchvision's ``alexnet``, ``vgg16``, ``vgg19`` or a
-    ``_bn`` variant to safetensors once, ``safetensors.torch.save_file(model.state_dict(), path)``. Layers are matched
-    in order, so whatever follows the published convolutions, as in the modified networks, keeps its fresh weights.
-    The weights expect images scaled to 0..1 with ImageNet's mean and standard deviation removed.
+    Nothing is downloaded and no pickle is read. Convert torchvision's ``alexnet``, ``vgg16``, ``vgg19`` or a ``_bn``
+    variant to safetensors once with ``safetensors.torch.save_file(model.state_dict(), path)``. Layers are matched in
+    order, so layers after the published convolutions, as in the modified networks, keep their initial weights. The
+    weights expect images in 0..1, normalised with ImageNet's mean and standard deviation.
 
     Args:
-        network: has ``features`` as `GAPClassifier` and `VGGUNet` have; its weights are replaced in place. With
-            ``in_channels=1`` the first convolution gets the sum over colours: a grey image answers as its copy in
-            three channels would. Batch normalisation is loaded where the network has it.
+        network: network with ``features``, such as `GAPClassifier` and `VGGUNet`; its weights are replaced in place.
+            With ``in_channels=1`` the first convolution is summed over colours, which is equivalent to copying a grey
+            image to three channels. Batch normalisation is loaded if the network has it.
         path_or_state: safetensors file, or tensors by torchvision's names.
 
     Returns:
         Names of the network's tensors that were replaced.
 
     Raises:
-        ModelError: a file that is no safetensors file, tensors of another network, a network with batch normalisation
-            and a file without or the reverse, or a network of neither one nor three input channels.
+        ModelError: a file that is not a safetensors file, tensors of another network, batch normalisation in only one
+            of file and network, or a network with neither one nor three input channels.
     """
     given = path_or_state if isinstance(path_or_state, Mapping) else read_tensors(path_or_state)
     published = {name.removeprefix(PREFIX): tensor for name, tensor in given.items() if name.startswith(PREFIX)}
@@ -47,14 +47,14 @@ def load_imagenet_backbone(
         if tensor.shape != own[name].shape:
             raise ModelError(
                 f"ImageNet weights for {PREFIX}{name} have shape {tuple(tensor.shape)}, the network expects "
-                f"{tuple(own[name].shape)}: they are of another network"
+                f"{tuple(own[name].shape)}: they belong to another network"
             )
     features.load_state_dict(tensors, strict=False)
     return tuple(PREFIX + name for name in tensors)
 
 
 def _layers(names: Iterable[str]) -> list[dict[str, str]]:
-    """Group names such as ``0.weight`` by layer, in order: for each layer, what its tensors are to their names."""
+    """Group names such as ``0.weight`` by layer, in order: for each layer, the kind of each tensor to its name."""
     layers: dict[int, dict[str, str]] = {}
     for name in names:
         index, _, kind = name.partition(".")
@@ -63,12 +63,12 @@ def _layers(names: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _match(own: list[dict[str, str]], published: list[dict[str, str]]) -> dict[str, str]:
-    """Give the published name for each of the network's own, layer by layer; the first is a convolution's weight."""
+    """Map the network's names to the published names, layer by layer; the first one is a convolution's weight."""
     if not published:
-        raise ModelError(f"ImageNet weights need tensors whose names start with {PREFIX!r}, as torchvision gives them")
+        raise ModelError(f"ImageNet weights need tensors whose names start with {PREFIX!r}, as in torchvision")
     if len(published) > len(own):
         raise ModelError(
-            f"ImageNet weights have {len(published)} layers, the network {len(own)}: they are of another network"
+            f"ImageNet weights have {len(published)} layers, the network {len(own)}: they belong to another network"
         )
     pairs: dict[str, str] = {}
     for mine, theirs in zip(own, published, strict=False):
@@ -82,7 +82,7 @@ def _match(own: list[dict[str, str]], published: list[dict[str, str]]) -> dict[s
 
 
 def _fit_colours(weight: Tensor, own: Tensor) -> Tensor:
-    """Sum a convolution (O, 3, h, w) over colours if the network's own takes grey images."""
+    """Sum the weight of a convolution (O, 3, h, w) over colours if the network's input is grey."""
     if own.shape[1] not in (1, 3):
-        raise ModelError(f"ImageNet weights fit images of 1 or 3 channels, the network takes {own.shape[1]}")
+        raise ModelError(f"ImageNet weights need images of 1 or 3 channels, the network has {own.shape[1]}")
     return weight.sum(1, keepdim=True) if own.shape[1] == 1 else weight

@@ -11,34 +11,33 @@ from .feature_pyramid import SCALES, FeaturePyramid
 
 
 class MultiGAP(FeaturePyramid):
-    r"""DC-FPN's encoder and decoder whose scales reach the classes through a branch each, not through one last layer.
+    r"""DC-FPN's encoder and decoder with a separate classifier branch for each scale instead of one last layer.
 
     .. math:: y_c = \frac{1}{4} \sum_{p=1}^{4} \left(w_{pc} \cdot GAP(f_p) + b_{pc}\right)
 
-    where f_p are the maps of scale p. The same 22 convolution layers, scales and names as in `DCFPN`.
+    where f_p are the maps of scale p. It has the same 22 convolution layers, scales and names as `DCFPN`.
 
-    Our reading, where the papers leave freedom:
+    Implementation choices that the papers do not specify:
 
-    - The cited Multi-GAP CAM is taken to be the network of Feng et al., which pools maps of several depths and
+    - The cited Multi-GAP CAM is assumed to be the network of Feng et al., which pools maps of several depths and
       classifies them together.
-    - The branches' logits are averaged and one softmax cross-entropy trains them together. Averaging makes it the
-      same function as one dense layer on all pooled maps, and keeps the size of the logits.
-    - Without dense connection nothing is concatenated, so no branch has a batch normalisation.
-    - With dense connection branch p sees the maps of its own and all coarser scales (the dense connection's
-      direction in `DCFPN`), concatenated, batch-normalised and pooled. As there, each map is normalised and pooled at
-      its own resolution, which is the same as enlarging it by nearest neighbour first.
-    - Pooling and one linear layer are linear in every map, so the dense connection of `DCFPN` is itself such a sum
-      over scales: what sets it apart from Multi-GAP without dense connection is the batch normalisation before
-      pooling alone.
+    - The branches' logits are averaged and trained together with one softmax cross-entropy. The average is the same
+      function as one dense layer on all pooled maps, and keeps the scale of the logits.
+    - Without dense connection nothing is concatenated, so no branch has batch normalisation.
+    - With dense connection, branch p uses the maps of its own and all coarser scales (the direction of the dense
+      connection in `DCFPN`), concatenated, batch-normalised and pooled. As there, each map is normalised and pooled at
+      its own resolution, which is equivalent to upsampling it by nearest neighbour first.
+    - Pooling and one linear layer are linear in every map, so the dense connection of `DCFPN` is also such a sum over
+      scales; it differs from Multi-GAP without dense connection only in the batch normalisation before pooling.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
         channels: channels of the four scales, finest first.
-        dense: whether a branch sees coarser scales too.
+        dense: whether a branch also uses coarser scales.
 
     Raises:
-        ValueError: `channels` does not name four scales.
+        ValueError: `channels` does not have four values.
 
     Source:
         Multi-GAP CAM in PG-CAM (Lee et al., 2018), Table 1 and section 3.2; Feng et al., Discriminative Localization in
@@ -59,20 +58,20 @@ class MultiGAP(FeaturePyramid):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), H and W multiples of 8; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), H and W multiples of 8; returns logits (N, classes)."""
         return self.classify(self.features(images))
 
     def seen(self, scale: int) -> tuple[int, ...]:
-        """Scales whose maps the branch of a scale classifies, its own first."""
+        """Return the scales whose maps the branch of a scale uses, its own first."""
         return SCALES[SCALES.index(scale) :] if self.dense else (scale,)
 
     def classify(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Classify maps as `features` returns them: pool, weigh and average over the branches; logits (N, classes)."""
+        """Classify the maps of `features`: pool, linear layer, average over branches; returns logits (N, classes)."""
         logits = [branch([features[seen] for seen in self.seen(int(key))]) for key, branch in self.branches.items()]
         return torch.stack(logits).mean(0)
 
     def map_weights(self) -> dict[int, Tensor]:
-        """Give the weight of every map in the logits, normalisation with its running statistics included.
+        """Return the weights of all maps in the logits, including normalisation with its running statistics.
 
         Returns:
             Scale to weights (classes, channels of the scale): in evaluation mode the logits are their products with
@@ -104,13 +103,13 @@ class _Branch(nn.Module):
         return self.head(torch.cat(pooled, dim=1))
 
     def map_weights(self) -> list[Tensor]:
-        """Give the weights (classes, channels) of each map in the branch's logits, in evaluation mode."""
+        """Return the weights (classes, channels) of each map in the branch's logits, in evaluation mode."""
         parts = self.head.weight.detach().split(self.channels, dim=1)
         return [weights * _slope(norm) for weights, norm in zip(parts, self.norms, strict=True)]
 
 
 def _slope(norm: nn.Module) -> Tensor | float:
-    """Give the factor (channels,) by which a normalisation in evaluation mode stretches a map."""
+    """Return the factor (channels,) by which a normalisation in evaluation mode scales a map."""
     if not isinstance(norm, nn.BatchNorm2d):
         return 1.0
     assert norm.running_var is not None

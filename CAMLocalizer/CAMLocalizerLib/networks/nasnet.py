@@ -1,4 +1,4 @@
-"""NASNet-A (4 @ 1056): the searched network for mobile devices."""
+"""NASNet-A (4 @ 1056): the network for mobile devices from architecture search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _projection(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def _pad(images: Tensor, kernel: int) -> Tensor:
-    """Pad with zeros for a stride of 2, so that n cells become ceil(n / 2); what is uneven goes to the far side."""
+    """Pad with zeros for a stride of 2, so that n cells become ceil(n / 2); odd padding goes to the far side."""
     height, width = images.shape[-2:]
     before_rows, before_columns = ((kernel - 2 + size % 2) // 2 for size in (height, width))
     after = (kernel - 1) // 2
@@ -33,18 +33,18 @@ def _pad(images: Tensor, kernel: int) -> Tensor:
 
 
 def _average(images: Tensor) -> Tensor:
-    """Average 3x3 neighbours at every cell, those that exist."""
+    """Average 3x3 neighbours of every cell, without padding."""
     return functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
 
 
 class SeparableConvolutions(nn.Module):
-    """ReLU, separable convolution, normalisation, twice; the first convolution may have a stride.
+    """ReLU, separable convolution and normalisation, applied twice; the first convolution may have a stride.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
         kernel: side of the depthwise kernels, odd.
-        stride: of the first depthwise convolution, 1 or 2.
+        stride: stride of the first depthwise convolution, 1 or 2.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
@@ -71,7 +71,7 @@ class SeparableConvolutions(nn.Module):
 
 
 class Halving(nn.Module):
-    """Brings the map of the cell before last to half its resolution: two subsampled copies, one shifted by a cell."""
+    """Halves the resolution of the map of the cell before last: two subsampled copies, one shifted by a cell."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class NormalCell(nn.Module):
         self.left5 = SeparableConvolutions(width, width, 3)
 
     def forward(self, last: Tensor, before: Tensor) -> Tensor:
-        """Join the outputs of the last two cells; gives (N, 6 * width, H, W)."""
+        """Join the outputs of the last two cells; returns (N, 6 * width, H, W)."""
         p, h = self.adjust(before), self.project(last)
         smooth = _average(p)
         branches = [
@@ -131,7 +131,7 @@ class NormalCell(nn.Module):
 class ReductionCell(nn.Module):
     """A cell that halves the resolution; arguments as for `NormalCell`, the output has four times ``width`` channels.
 
-    ``before`` is None for the first cell of all, which has one input only.
+    ``before`` is None for the very first cell, which has only one input.
     """
 
     def __init__(self, channels: int, before: int | None, width: int, *, halve: bool) -> None:
@@ -146,7 +146,7 @@ class ReductionCell(nn.Module):
         self.left5 = SeparableConvolutions(width, width, 3)
 
     def forward(self, last: Tensor, before: Tensor) -> Tensor:
-        """Join the outputs of the last two cells; gives (N, 4 * width, ceil(H / 2), ceil(W / 2))."""
+        """Join the outputs of the last two cells; returns (N, 4 * width, ceil(H / 2), ceil(W / 2))."""
         p, h = self.adjust(before), self.project(last)
         padded = _pad(h, 3)
         highest = functional.max_pool2d(padded, 3, stride=2)
@@ -157,12 +157,12 @@ class ReductionCell(nn.Module):
 
 
 class NASNetMobile(nn.Module):
-    """NASNet-A with 4 normal cells per resolution and 1056 last feature maps, average pooling and one linear layer.
+    """NASNet-A with 4 normal cells per resolution, 1056 last feature maps, average pooling and one linear layer.
 
-    Height and width are any; the last maps have a 32nd of them where they are multiples of 32. With 3 channels and
-    1000 classes it has the published implementation's 5,326,716 parameters, running statistics included. Batch
-    normalisation follows its statistics with momentum 0.1, as all networks here, not with the published 0.0003, with
-    which a few hundred images would never replace the initial ones.
+    Images may have any size; the last maps have 1/32 of the size if it is a multiple of 32. With 3 channels and 1000
+    classes it has the 5,326,716 parameters of the published implementation, including running statistics. As in all
+    networks here, the momentum of batch normalisation is 0.1 instead of the published 0.0003, with which a few hundred
+    images would not replace the initial statistics.
 
     Args:
         in_channels: channels of the input image, at least 1.
@@ -173,8 +173,8 @@ class NASNetMobile(nn.Module):
 
     Source:
         Zoph et al., Learning Transferable Architectures for Scalable Image Recognition, CVPR 2018, Fig. 4 and Table 2;
-        details (stem, kernels, padding) as in Keras' NASNetMobile, which the paper of the classifiers as segmenters
-        used and which does not run on Keras' torch backend.
+        details (stem, kernels, padding) as in Keras' NASNetMobile, which the classifiers-as-segmenters paper used and
+        which does not run on Keras' torch backend.
     """
 
     cam_layers: Mapping[int, str] = MappingProxyType({1: "features"})
@@ -196,7 +196,7 @@ class NASNetMobile(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), both sides at least 32; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), both sides at least 32; returns logits (N, classes)."""
         last = before = self.stem(images)
         for cell in self.cells:
             last, before = cell(last, before), last
@@ -204,7 +204,7 @@ class NASNetMobile(nn.Module):
 
 
 def _cells() -> list[nn.Module]:
-    """Build the cells in their order, each with the channels that the two before it give."""
+    """Build the cells in order, with the channels of the two preceding cells."""
     cells: list[nn.Module] = [
         ReductionCell(STEM_CHANNELS, None, CHANNELS // 4, halve=False),
         ReductionCell(CHANNELS, STEM_CHANNELS, CHANNELS // 2, halve=True),

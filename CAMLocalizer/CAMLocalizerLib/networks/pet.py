@@ -14,7 +14,7 @@ PET_CHANNELS = (8, 16, 16, 32, 32, 64, 64, 128)
 PET_LAYERS = 8
 PET_STRIDE = 16
 POOLED_GAIN = 16.0
-STRIDED_LAYER = 0  # maps of full size would cost more than all other layers together
+STRIDED_LAYER = 0  # full-size maps would cost more than all other layers together
 POOLED_AFTER = (1, 2, 4)  # 1/4, 1/8, 1/16 of the input
 STRIDED_LAYERS = (0, 2, 3, 5)  # of the fully convolutional network: the same sizes without pooling
 
@@ -22,12 +22,12 @@ STRIDED_LAYERS = (0, 2, 3, 5)  # of the fully convolutional network: the same si
 class PETNetwork(GAPClassifier):
     """Eight convolution layers, global average pooling and one linear layer; maps of 1/16 of the input.
 
-    Our reading, where the paper leaves freedom: it gives the number of layers, the pooling and the size of the maps.
-    Kernels are 3x3 with batch normalisation and ReLU, layer 1 has a stride of 2, max pooling follows layers 2, 3 and 5,
-    channels grow from 8 to 128: small enough for whole-body projections at 2 mm on a processor, and each cell sees
-    314 mm of the body. One network looks at both projections, each an image of the same patient, because Fig. 2 draws
-    one. The averages are multiplied by 16 before the linear layer: a tumour fills one or two of 544 cells, and without
-    that the weights take very long to grow to where so small an average decides. Maps are the same up to that factor.
+    The paper states the number of layers, the pooling and the size of the maps. Implementation choices that it does not
+    specify: kernels are 3x3 with batch normalisation and ReLU, layer 1 has a stride of 2, max pooling follows layers 2,
+    3 and 5, and channels increase from 8 to 128. This is small enough for whole-body projections at 2 mm on a CPU, and
+    the receptive field of a cell is 314 mm. One network processes both projections, as drawn in Fig. 2. The averages
+    are multiplied by 16 before the linear layer, because a tumour fills one or two of 544 cells, and training would
+    otherwise take very long to reach sufficiently large weights. The maps are the same up to this factor.
 
     Args:
         in_channels: channels of the input image, at least 1.
@@ -35,7 +35,7 @@ class PETNetwork(GAPClassifier):
         channels: channels of the eight layers.
 
     Raises:
-        ValueError: channels for another number of layers.
+        ValueError: a wrong number of channels.
 
     Source:
         Amyar et al., Weakly Supervised PET Tumor Detection Using Class Response, 2020, sections 2 and 2.2.
@@ -51,28 +51,28 @@ class PETNetwork(GAPClassifier):
         super().__init__(nn.Sequential(*layers), widths[-1], classes, PET_STRIDE)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W); gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W); returns logits (N, classes)."""
         return self.head(POOLED_GAIN * self.features(images).mean((2, 3)))
 
 
 class PETFullyConvolutional(GAPClassifier):
-    """The fully convolutional variant: no pooling layer at all, a class response in every cell, their soft maximum.
+    """Fully convolutional variant without pooling: a class response in every cell, and their soft maximum.
 
-    Our reading: the paper names this row "CAMs & FCNs" and says that networks "are first converted to FCNs to produce
-    class response maps in a single forward pass". A linear layer after average pooling already equals the average of
-    such responses, so a difference must lie elsewhere: here pooling gives way to strided convolutions, each cell is
-    classified by the linear layer (a 1x1 convolution), and the responses are joined by log-sum-exp, as weakly
-    supervised fully convolutional networks do, so that one cell is enough to decide. The same eight layers and
-    channels as `PETNetwork`, and the same maps: weights of the class times features.
+    Interpretation of the paper: it calls this row "CAMs & FCNs" and says that networks "are first converted to FCNs to
+    produce class response maps in a single forward pass". A linear layer after average pooling already equals the
+    average of such responses, so the difference must be elsewhere. Here strided convolutions replace pooling, the
+    linear layer (a 1x1 convolution) classifies each cell, and the responses are combined by log-sum-exp, as in weakly
+    supervised fully convolutional networks, so that a single cell can determine the result. It has the same eight
+    layers and channels as `PETNetwork`, and the same maps: class weights times features.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
         channels: channels of the eight layers.
-        sharpness: r of log-sum-exp; towards 0 the average, towards infinity the maximum; positive.
+        sharpness: r of log-sum-exp, positive; the limit is the average for 0 and the maximum for infinity.
 
     Raises:
-        ValueError: channels for another number of layers, or a sharpness that is not positive.
+        ValueError: a wrong number of channels, or a sharpness that is not positive.
 
     Source:
         Amyar et al. 2020, sections 1 and 4; Pinheiro and Collobert, From Image-level to Pixel-level Labeling with
@@ -97,7 +97,7 @@ class PETFullyConvolutional(GAPClassifier):
         self.sharpness = sharpness
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W); gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W); returns logits (N, classes)."""
         responses = self.head(self.features(images).permute(0, 2, 3, 1)).flatten(1, 2)  # (N, h * w, classes)
         cells = torch.logsumexp(self.sharpness * responses, dim=1)
         return (cells - math.log(responses.shape[1])) / self.sharpness

@@ -1,4 +1,4 @@
-"""The head of a feature pyramid: averages of normalised maps into one linear layer."""
+"""Head of a feature pyramid: averages of normalised maps followed by one linear layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class PreciseLinear(nn.Linear):
-    """A linear layer that computes at least in float32, whatever the dtype of its weights."""
+    """A linear layer that computes in the dtype of its inputs, whatever the dtype of its weights."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (N, in_features) to (N, out_features)."""
@@ -27,10 +27,10 @@ def norm_affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def fold_head(norms: Iterable[nn.Module], head: nn.Linear) -> PreciseLinear:
-    """Fold the normalisations of the maps that are averaged and concatenated into the linear layer behind them.
+    """Fold the normalisations of averaged and concatenated maps into the linear layer that follows.
 
     Args:
-        norms: batch normalisation of each map in the order of the layer's inputs.
+        norms: batch normalisation of each map, in the order of the layer's inputs.
         head: the linear layer; it is not changed.
     """
     scale, shift = (torch.cat(parts) for parts in zip(*map(norm_affine, norms), strict=True))
@@ -42,5 +42,5 @@ def fold_head(norms: Iterable[nn.Module], head: nn.Linear) -> PreciseLinear:
 
 
 def frozen(values: Tensor, dtype: torch.dtype) -> nn.Parameter:
-    """Make a parameter that takes no gradient."""
+    """Return a parameter without gradient."""
     return nn.Parameter(values.to(dtype).contiguous(), requires_grad=False)

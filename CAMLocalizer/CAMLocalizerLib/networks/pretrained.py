@@ -1,4 +1,4 @@
-"""Weights for encoders: ImageNet's from packages of the Python registry, or any safetensors file."""
+"""Encoder weights: ImageNet weights from Python packages, or any safetensors file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..core import ModelError
 from .efficientnet import EfficientNetLite
 from .encoder_classifier import EncoderClassifier
 from .encoder_dcfpn import EncoderDCFPN
-from .tensors import read_tensors, require_fitting
+from .tensors import check_tensors, read_tensors
 from .timm_encoder import PREFIX, create_timm_model
 
 IMAGENET = "imagenet"
@@ -28,12 +28,12 @@ ENCODER_PREFIXES = ("encoder.", "features.encoder.")  # in the files of whole ne
 
 @dataclass(frozen=True)
 class Publication:
-    """Where the weights of an encoder were published.
+    """Source of the published weights of an encoder.
 
     Args:
-        package: package of the Python registry; its module has the same name with underscores.
-        file: the PyTorch file below the module's folder.
-        sha256: the file's checksum.
+        package: Python package; its module has the same name with underscores.
+        file: path of the PyTorch file in the module's folder.
+        sha256: checksum of the file.
     """
 
     package: str
@@ -42,7 +42,7 @@ class Publication:
 
     @property
     def path(self) -> Path | None:
-        """The installed file, None if the package is not installed; none of its code is run."""
+        """The installed file, None if the package is not installed; the package is not imported."""
         spec = find_spec(self.package.replace("-", "_"))
         folders = (spec.submodule_search_locations if spec else None) or []
         return next((path for folder in folders if (path := Path(folder) / self.file).is_file()), None)
@@ -65,15 +65,15 @@ PUBLISHED = MappingProxyType(
 
 
 def load_encoder_weights(network: nn.Module, weights: str | os.PathLike[str]) -> None:
-    """Put weights into a network's encoder, in place.
+    """Load weights into a network's encoder, in place.
 
     Args:
         network: a DC-FPN on an encoder, or an `EncoderClassifier`.
-        weights: ``imagenet`` for the published ones, or a safetensors file with the encoder's tensors by our names; in
-            a file of a whole network the encoder's own are taken.
+        weights: ``imagenet`` for the published weights, or a safetensors file with the encoder's tensors by the names
+            of this library; from the file of a whole network, only the encoder's tensors are used.
 
     Raises:
-        ModelError: a network without an encoder, weights that are not installed, or a file that does not fit.
+        ModelError: a network without an encoder, weights that are not installed, or a file that does not match.
     """
     if not isinstance(network, EncoderDCFPN | EncoderClassifier):
         raise ModelError(
@@ -86,27 +86,27 @@ def load_encoder_weights(network: nn.Module, weights: str | os.PathLike[str]) ->
     else:
         source, tensors = os.fspath(weights), read_tensors(weights)
         tensors = next(filter(None, (_below(prefix, tensors) for prefix in ENCODER_PREFIXES)), tensors)
-    require_fitting(encoder.state_dict(), tensors, source)
+    check_tensors(encoder.state_dict(), tensors, source)
     encoder.load_state_dict(tensors)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Take the tensors whose names start with ``prefix``, without it."""
+    """Return the tensors whose names start with ``prefix``, with the prefix removed."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def imagenet_tensors(encoder: str) -> dict[str, Tensor]:
-    """Give the ImageNet weights of an encoder by our names.
+    """Return the ImageNet weights of an encoder by the names of this library.
 
-    The published PyTorch file is read once, without running any code in it, and converted to safetensors in
-    ``share/camlocalizer/encoders`` of the Python environment, or in the user's cache folder where that cannot be
-    written. From then on the converted file is read, as long as its checksum holds.
+    The published PyTorch file is read once, without running code from it, and converted to safetensors in
+    ``share/camlocalizer/encoders`` of the Python environment, or in the user's cache folder if that is not writable.
+    Afterwards the converted file is read, as long as its checksum is valid.
 
     Args:
         encoder: name as for :func:`~CAMLocalizerLib.networks.encoders.make_encoder`.
 
     Raises:
-        ModelError: no ImageNet weights are known or installed for this encoder, or the file was changed.
+        ModelError: no ImageNet weights are known or installed for this encoder, or the file has changed.
     """
     if encoder.startswith(PREFIX):
         model = create_timm_model(encoder.removeprefix(PREFIX), pretrained=True)
@@ -124,7 +124,7 @@ def imagenet_tensors(encoder: str) -> dict[str, Tensor]:
 
 
 def cache_folders() -> tuple[Path, ...]:
-    """Return the folders for converted weights: the environment's own, then the user's."""
+    """Return the folders for converted weights: that of the Python environment, then that of the user."""
     if sys.platform == "win32":
         user = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -135,10 +135,10 @@ def cache_folders() -> tuple[Path, ...]:
 
 
 def published_names(encoder: EfficientNetLite) -> dict[str, str]:
-    """Give the published name of every tensor of ours.
+    """Map our tensor names to the published names.
 
     Returns:
-        Our name to the published one, such as ``stages.1.0.layers.0.weight`` to ``_blocks.1._expand_conv.weight``.
+        Our name to published name, such as ``stages.1.0.layers.0.weight`` to ``_blocks.1._expand_conv.weight``.
     """
     layers = {"stem.1": "_conv_stem", "stem.2": "_bn0"}
     blocks: list[tuple[str, nn.Module]] = [
@@ -157,7 +157,7 @@ def published_names(encoder: EfficientNetLite) -> dict[str, str]:
 
 
 def _layer_names(sequence: nn.Module) -> dict[str, str]:
-    """Give the published names of a block's layers by their index; blocks without expansion start with the filter."""
+    """Map the indices of a block's layers to published names; blocks without expansion start with the filter."""
     convolutions = [name for name, layer in sequence.named_children() if isinstance(layer, nn.Conv2d)]
     norms = [name for name, layer in sequence.named_children() if isinstance(layer, nn.BatchNorm2d)]
     published = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
@@ -199,7 +199,7 @@ def _checksum_path(path: Path) -> Path:
 
 
 def _keep(name: str, tensors: dict[str, Tensor]) -> None:
-    """Write converted weights and their checksum to the first folder that can be written, if there is one."""
+    """Write converted weights and their checksum to the first writable folder, if there is one."""
     from safetensors.torch import save
 
     content = save(tensors)
@@ -214,7 +214,7 @@ def _keep(name: str, tensors: dict[str, Tensor]) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, also when several processes do."""
+    """Write a file atomically, even if several processes write it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.write_bytes(content)

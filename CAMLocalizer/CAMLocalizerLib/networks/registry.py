@@ -1,4 +1,4 @@
-"""Networks by name, as model bundles call them."""
+"""Networks by their names in model bundles."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from .zoo import APPLICATIONS, ZooClassifier
 
 
 def dcfpn(*, encoder: str = "", **settings: Any) -> nn.Module:
-    """Build `EncoderDCFPN` if an encoder is named, `DCFPN` with an encoder of its own otherwise.
+    """Build an `EncoderDCFPN` if an encoder is given, otherwise a `DCFPN` with its own encoder.
 
     Raises:
-        ModelError: settings of the one for the other.
+        ModelError: settings that apply only to the other network.
     """
     kind, other = (EncoderDCFPN, DCFPN) if encoder else (DCFPN, EncoderDCFPN)
     known, foreign = signature(kind).parameters, signature(other).parameters
     if misplaced := [name for name in settings if name not in known and name in foreign]:
         where = "only without an encoder" if encoder else "only with an encoder, such as encoder='efficientnet-lite0'"
-        raise ModelError(f"network 'dcfpn' takes {', '.join(misplaced)} {where}")
+        raise ModelError(f"network 'dcfpn' accepts {', '.join(misplaced)} {where}")
     return EncoderDCFPN(encoder=encoder, **settings) if encoder else DCFPN(**settings)
 
 
@@ -71,20 +71,20 @@ NETWORKS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
 
 
 def build_network(name: str, **settings: Any) -> nn.Module:
-    """Build a network with fresh weights.
+    """Build a network with random weights.
 
     Args:
         name: a key of `NETWORKS`.
-        **settings: what the network's constructor takes, such as ``classes=4``.
+        **settings: arguments of the network's constructor, such as ``classes=4``.
 
     Returns:
         The network in training mode, float32, on the CPU.
 
     Raises:
-        ModelError: a name that no network has, or settings that this network does not take.
+        ModelError: an unknown name, or settings that this network does not accept.
     """
     if name not in NETWORKS:
-        raise ModelError(f"no network is called {name!r}, expected one of {sorted(NETWORKS)}")
+        raise ModelError(f"unknown network {name!r}, expected one of {sorted(NETWORKS)}")
     try:
         return NETWORKS[name](**settings)
     except (TypeError, ValueError) as error:

@@ -19,20 +19,20 @@ CHANNELS = (64, 128, 256, 512)
 
 
 class ResNet(nn.Module):
-    """Residual network whose last maps are averaged into one linear layer, so that CAM and Grad-CAM both apply.
+    """Residual network with average pooling and one linear layer, so that CAM and Grad-CAM both apply.
 
-    ``body`` is MONAI's ResNet in two dimensions, set up as published: a 7x7 convolution of stride 2, max pooling of
-    stride 2, four stages; ``head`` is the linear layer that gives the logits. Scale 1, the only one, is the last
-    stage's output at a thirty-second of the image's resolution.
+    ``body`` is MONAI's ResNet in two dimensions, configured as published: a 7x7 convolution of stride 2, max pooling of
+    stride 2 and four stages; ``head`` is the linear layer that returns the logits. Scale 1, the only one, is the output
+    of the last stage at 1/32 of the image's resolution.
 
-    Our reading: the paper names ResNet50 and no change to it, so nothing is changed; images are grey and the number
-    of input channels says so. MONAI's projections in the shortcuts have no bias here, as in the published network.
+    The paper mentions ResNet50 without changes, so only the number of input channels is adapted to grey images. As in
+    the published network, the projections in the shortcuts have no bias, unlike MONAI's default.
 
     Args:
         depth: 18, 34 or 50.
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
-        width: factor on all numbers of channels, above 0.
+        width: factor for all numbers of channels, above 0.
 
     Raises:
         ModelError: MONAI is not installed.
@@ -57,12 +57,12 @@ class ResNet(nn.Module):
         self.head = nn.Linear(self.body.in_planes, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W) of any size; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W) of any size; returns logits (N, classes)."""
         return self.head(self.body(images))
 
 
 def _body(depth: int, in_channels: int, width: float) -> Any:
-    """Build MONAI's network without its classification layer: images to averages of the last maps (N, C)."""
+    """Build MONAI's network without its classification layer; it maps images to averages of the last maps (N, C)."""
     try:
         from monai.networks.nets.resnet import ResNet as MonaiResNet
     except ImportError as error:

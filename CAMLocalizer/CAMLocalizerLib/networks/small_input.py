@@ -1,4 +1,4 @@
-"""Public classifiers on images of 32x32: as published, and with last feature maps of 16x16 under a CAM or SAM head."""
+"""Public classifiers for images of 32x32: as published, and with last feature maps of 16x16 and a CAM or SAM head."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ FINE, PLAIN = 2, 32  # strides of the last feature maps
 def resnet_body(depth: int, in_channels: int, *, fine: bool) -> Body:
     """Build ResNet-18 or ResNet-34 (MONAI's) without its classifier.
 
-    Fine: "strides in each residual block are set as 1". The paper says of the pooling only that the last is reduced;
-    its maps of 16x16 follow where the maximum pooling after the first convolution is left out, so it is.
+    Fine: "strides in each residual block are set as 1". About pooling, the paper only says that the last one is
+    reduced. Its maps of 16x16 require leaving out the max pooling after the first convolution.
 
     Args:
         depth: 18 or 34.
         in_channels: channels of the image.
-        fine: maps of half the image's resolution instead of a 32nd.
+        fine: maps at 1/2 of the image's resolution instead of 1/32.
 
     Returns:
         The body and the number of its feature maps, 512.
@@ -59,15 +59,15 @@ def resnet_body(depth: int, in_channels: int, *, fine: bool) -> Body:
 
 
 def densenet_body(in_channels: int, *, fine: bool) -> Body:
-    """Build DenseNet-121 (MONAI's) without its classifier, closed by its ReLU.
+    """Build DenseNet-121 (MONAI's) without its classifier, up to the last ReLU.
 
-    Fine: "strides of pooling in transition block are reduced to 1". A 2x2 average at stride 1 would take a row and a
-    column from the maps and shift them by half a cell at each transition, so it becomes a 3x3 average that keeps size
-    and place. As in `resnet_body`, maps of 16x16 need the first maximum pooling to be left out.
+    Fine: "strides of pooling in transition block are reduced to 1". A 2x2 average at stride 1 would remove a row and a
+    column of the maps and shift them by half a cell at each transition, so a 3x3 average is used, which preserves size
+    and position. As in `resnet_body`, maps of 16x16 require leaving out the first max pooling.
 
     Args:
         in_channels: channels of the image.
-        fine: maps of half the image's resolution instead of a 32nd.
+        fine: maps at 1/2 of the image's resolution instead of 1/32.
 
     Returns:
         The body and the number of its feature maps, 1024.
@@ -92,7 +92,7 @@ def vgg_body(in_channels: int, *, fine: bool) -> Body:
 
     Args:
         in_channels: channels of the image.
-        fine: maps of half the image's resolution instead of a 32nd.
+        fine: maps at 1/2 of the image's resolution instead of 1/32.
 
     Returns:
         The body and the number of its feature maps, 512.
@@ -116,7 +116,7 @@ def vgg_body(in_channels: int, *, fine: bool) -> Body:
 
 
 def vgg_classifier(channels: int, classes: int) -> nn.Sequential:
-    """Give VGG-16's three fully connected layers, for images of 32x32 whose last maps are single cells."""
+    """Return VGG-16's three fully connected layers, for images of 32x32 whose last maps are single cells."""
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
@@ -141,9 +141,9 @@ BODIES: Mapping[str, Callable[..., Body]] = MappingProxyType(
 
 
 class SoftHeadNet(nn.Module):
-    """A public classifier for images of 32x32: plain, or with maps of 16x16 under the head of CAM or SAM.
+    """A public classifier for images of 32x32: plain, or with maps of 16x16 and a CAM or SAM head.
 
-    Plain is the network as published: global average pooling and one linear layer for ResNet and DenseNet, three fully
+    ``plain`` is the published network: global average pooling and one linear layer for ResNet and DenseNet, three fully
     connected layers for VGG-16. In both forms the first convolution of ResNet and DenseNet keeps its stride of 2.
 
     Args:
@@ -154,7 +154,7 @@ class SoftHeadNet(nn.Module):
 
     Raises:
         ValueError: an unknown backbone or head.
-        ModelError: a ResNet or DenseNet where MONAI is not installed.
+        ModelError: a ResNet or DenseNet without MONAI installed.
 
     Source:
         Lei et al., Soft Activation Mapping of Lung Nodules in Low-dose CT Images, 2018, Table 1 and its caption.
@@ -178,7 +178,7 @@ class SoftHeadNet(nn.Module):
             self.head = vgg_classifier(channels, classes) if backbone == "vgg16" else HEADS["cam"](channels, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), from 32x32 on; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), at least 32x32; returns logits (N, classes)."""
         return self.head(self.features(images))
 
 
@@ -198,5 +198,5 @@ def _monai() -> Any:
     try:
         from monai.networks import nets
     except ImportError as error:
-        raise ModelError("this network is MONAI's; install it with: pip install 'camlocalizer[training]'") from error
+        raise ModelError("this network needs MONAI; install it with: pip install 'camlocalizer[training]'") from error
     return nets

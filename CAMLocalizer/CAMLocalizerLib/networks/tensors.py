@@ -1,4 +1,4 @@
-"""Tensors by name, from safetensors files, and whether they are those of a network."""
+"""Read tensors from safetensors files, and check that they match a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..core import ModelError
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read a safetensors file; nothing in it is ever run.
+    """Read a safetensors file, without running code from it.
 
     Raises:
         ModelError: the file is missing or is not a safetensors file.
@@ -25,24 +25,24 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         raise ModelError(f"{os.fspath(path)} cannot be read as a safetensors file: {error}") from error
 
 
-def require_fitting(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: object) -> None:
-    """Check names and shapes.
+def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: object) -> None:
+    """Check that tensors have the names and shapes of a network.
 
     Args:
         expected: tensors of the network.
-        tensors: those to be put in their place.
-        source: where these come from, for the sentence.
+        tensors: tensors to load.
+        source: source of the tensors, for error messages.
 
     Raises:
-        ModelError: a name that only one of them has, or another shape.
+        ModelError: a missing or additional name, or another shape.
     """
     if foreign := sorted(set(tensors) - set(expected)):
-        raise ModelError(f"{source} has tensors that the network lacks, such as {foreign[0]}: it is of another network")
+        raise ModelError(f"{source} has unknown tensors, such as {foreign[0]}: it belongs to another network")
     if missing := sorted(set(expected) - set(tensors)):
-        raise ModelError(f"{source} lacks tensors of the network, such as {missing[0]}: it is of another network")
+        raise ModelError(f"{source} lacks tensors of the network, such as {missing[0]}: it belongs to another network")
     for name, tensor in expected.items():
         if tensor.shape != tensors[name].shape:
             got, wanted = tuple(tensors[name].shape), tuple(tensor.shape)
             raise ModelError(
-                f"{source}: {name} has shape {got}, the network expects {wanted}: it is of another network"
+                f"{source}: {name} has shape {got}, the network expects {wanted}: it belongs to another network"
             )

@@ -1,4 +1,4 @@
-"""TimmEncoder: any network of the timm library as an encoder, where the user has timm."""
+"""TimmEncoder: any network of the timm library as an encoder; needs timm."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class TimmEncoder(nn.Module):
-    """The maps of strides 2, 4, 8 and 16 of a network of timm.
+    """The maps of strides 2, 4, 8 and 16 of a timm network.
 
     Args:
         name: name of a timm network with maps of these strides, such as ``resnet18``.
-        in_channels: channels of the images; one channel serves as red, green and blue alike.
+        in_channels: channels of the images; a single channel is used as red, green and blue.
 
     Raises:
         ValueError: channels other than 1 or 3.
@@ -29,7 +29,7 @@ class TimmEncoder(nn.Module):
     def __init__(self, name: str, in_channels: int = 1) -> None:
         super().__init__()
         if in_channels not in (1, 3):
-            raise ValueError(f"an encoder takes images of 1 or 3 channels, got {in_channels}")
+            raise ValueError(f"an encoder needs images of 1 or 3 channels, got {in_channels}")
         self.name, self.in_channels = PREFIX + name, in_channels
         self.model = create_timm_model(name)
         published = getattr(self.model, "pretrained_cfg", None) or {}
@@ -52,21 +52,21 @@ class TimmEncoder(nn.Module):
 
 
 def create_timm_model(name: str, *, pretrained: bool = False) -> nn.Module:
-    """Build a network of timm that gives its maps of strides 2, 4, 8 and 16.
+    """Build a timm network that returns its maps of strides 2, 4, 8 and 16.
 
     Args:
-        name: its name in timm.
-        pretrained: with the weights that timm knows, which it fetches.
+        name: name of the network in timm.
+        pretrained: use timm's pretrained weights, which it downloads.
 
     Raises:
-        ModelError: timm is not installed, does not know the network or cannot fetch its weights, or the network lacks
-            one of the strides.
+        ModelError: timm is not installed, does not know the network or cannot download its weights, or the network
+            lacks one of the strides.
     """
     timm = _import_timm()
     reductions = list(_created(timm, name).feature_info.reduction())
     if missing := [stride for stride in STRIDES if stride not in reductions]:
         raise ModelError(
-            f"timm network {name!r} has maps of strides {reductions} and lacks {missing}; take another one"
+            f"timm network {name!r} has maps of strides {reductions} and lacks {missing}; choose another network"
         )
     last = {stride: index for index, stride in enumerate(reductions)}
     return _created(timm, name, out_indices=tuple(last[stride] for stride in STRIDES), pretrained=pretrained)
@@ -75,7 +75,7 @@ def create_timm_model(name: str, *, pretrained: bool = False) -> nn.Module:
 def _import_timm() -> Any:
     try:
         import timm
-    except (ImportError, OSError, RuntimeError) as error:  # the latter two where its torchvision is of another torch
+    except (ImportError, OSError, RuntimeError) as error:  # the latter two with a wrong torchvision
         raise ModelError(
             f"encoders {PREFIX}NAME need the timm library, which cannot be imported ({error}): pip install timm"
         ) from error

@@ -17,23 +17,23 @@ SIZE_MULTIPLE = 16
 
 
 class VGGUNet(nn.Module):
-    """Segmentation network: VGG's five blocks down, four steps up with a skip connection at each scale.
+    """Segmentation network: VGG's five blocks as encoder, four decoder steps with skip connections.
 
-    Trained from masks, it bounds from above what maps of a classifier can be asked for; nothing else here uses it.
+    Trained on masks, it is an upper bound for the maps of a classifier; it is used only for this comparison.
 
-    Our reading, where the paper leaves freedom: it names the encoder and the Dice loss only. VGG's fifth block is the
-    bottom of the U, its last max pooling goes. A step up enlarges by nearest neighbour, joins the encoder's map of
-    that scale and has two 3x3 convolutions.
+    The paper states only the encoder and the Dice loss. Implementation choices: VGG's fifth block is the bottom of the
+    U, without its last max pooling. A decoder step upsamples by nearest neighbour, concatenates the encoder's map of
+    that scale and applies two 3x3 convolutions.
 
     Args:
         in_channels: channels of the input image, at least 1.
         batch_norm: False as published; True to train from scratch in few epochs.
-        channels: of the encoder's five blocks.
-        decoder_channels: of the four steps up, coarsest first.
-        depth: of the encoder, 16 or 19.
+        channels: channels of the encoder's five blocks.
+        decoder_channels: channels of the four decoder steps, coarsest first.
+        depth: depth of the encoder, 16 or 19.
 
     Raises:
-        ValueError: another depth, or channels for another number of blocks or steps.
+        ValueError: another depth, or a wrong number of channels.
 
     Source:
         Kang et al., SPIE 11599, 2021, section 3.2.2; Ronneberger et al., U-Net, MICCAI 2015.
@@ -64,7 +64,7 @@ class VGGUNet(nn.Module):
         initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Segment images (N, in_channels, H, W), H and W multiples of 16; gives logits (N, 1, H, W).
+        """Segment images (N, in_channels, H, W), H and W multiples of 16; returns logits (N, 1, H, W).
 
         Raises:
             ValueError: height or width is not a multiple of 16.

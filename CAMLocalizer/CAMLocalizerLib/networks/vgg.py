@@ -1,4 +1,4 @@
-"""VGG-16 and VGG-19 with global average pooling, and the modified ones whose maps are finer."""
+"""VGG-16 and VGG-19 with global average pooling, and modified variants with finer maps."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 class VGGGAP(GAPClassifier):
-    """VGG's convolutions and max poolings, global average pooling, one linear layer.
+    """VGG's convolutions and max poolings, global average pooling and one linear layer.
 
-    Maps of 7x7 cells at 224 pixels; modified, where one convolution stands in place of the last max pooling
-    (VGGnet-GAP), 14x14.
+    The maps have 7x7 cells for 224 pixels. In the modified variant (VGGnet-GAP) a convolution replaces the last max
+    pooling, and the maps have 14x14 cells.
 
-    Our reading, where the paper leaves freedom: the further convolution is 3x3 with 1024 channels, as in Zhou et al.,
-    without the grouping into two columns of their published network. The three large linear layers and their dropout
-    go, so that the linear layer left weighs the maps, as class activation maps demand.
+    Implementation choices that the paper does not specify: the additional convolution is 3x3 with 1024 channels, as in
+    Zhou et al., but without the grouping into two columns of their published network. The three large linear layers and
+    their dropout are removed, so that the remaining linear layer weights the maps, as class activation maps require.
 
     Args:
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
         batch_norm: False as published; True to train from scratch in few epochs.
-        channels: of the five blocks.
-        extra_channels: of the further convolution.
+        channels: channels of the five blocks.
+        extra_channels: channels of the additional convolution.
         depth: 16 or 19.
-        modified: whether a convolution takes the place of the last max pooling.
+        modified: whether a convolution replaces the last max pooling.
 
     Raises:
-        ValueError: another depth, or channels for another number of blocks.
+        ValueError: another depth, or a wrong number of channels.
 
     Source:
         Kang et al., SPIE 11599, 2021, section 3.2.1; Simonyan and Zisserman, ICLR 2015, columns D and E; Zhou et al.,
@@ -68,13 +68,13 @@ modified_vgg19 = partial(VGGGAP, depth=19, modified=True)
 
 
 def vgg_layers(depth: int, in_channels: int, channels: Sequence[int], batch_norm: bool) -> list[nn.Module]:
-    """Give VGG's layers up to the last ReLU, without the last max pooling.
+    """Return VGG's layers up to the last ReLU, without the last max pooling.
 
     Raises:
-        ValueError: a depth that is neither 16 nor 19, or channels for another number of blocks.
+        ValueError: a depth other than 16 or 19, or a wrong number of channels.
     """
     if depth not in BLOCKS:
-        raise ValueError(f"VGG has a depth of {' or '.join(map(str, BLOCKS))}, got {depth}")
+        raise ValueError(f"depth of VGG must be {' or '.join(map(str, BLOCKS))}, got {depth}")
     given = require_channels("VGG", channels, len(CHANNELS))
     layers: list[nn.Module] = []
     for before, count, repeats in zip((in_channels, *given), given, BLOCKS[depth], strict=False):

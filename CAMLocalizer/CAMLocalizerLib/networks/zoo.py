@@ -1,4 +1,4 @@
-"""Public classifiers of the Keras model zoo as networks of ours."""
+"""Public classifiers of keras.applications as torch networks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Application:
     """A network of ``keras.applications``.
 
     Args:
-        keras_name: its name there.
+        keras_name: name in ``keras.applications``.
         channels: number of last feature maps.
-        margin: zeros put around the image, left or top and right or bottom, so that unpadded convolutions leave
-            a 32nd of the image's side, each cell centred on its 32 pixels.
+        margin: zero padding of the image, left or top and right or bottom, so that the maps of unpadded convolutions
+            have 1/32 of the image's size, with each cell centred on its 32 pixels.
     """
 
     keras_name: str
@@ -47,19 +47,18 @@ APPLICATIONS: Mapping[str, Application] = MappingProxyType(
 class KerasBackbone(nn.Module):
     """A Keras network without its top, on Keras' torch backend.
 
-    Keras numbers the names of layers through all networks of a process, so its own parameter names differ from one
-    instance to the next; here a parameter is named by its place in the network. Keras keeps running statistics as
-    parameters without gradients, and so do we. Initial weights follow ``torch.manual_seed``. Weights stay float32; half
-    precision is computed by autocast.
+    Keras numbers layer names across all networks of a process, so its parameter names differ between instances; here a
+    parameter is named by its position in the network. As in Keras, running statistics are parameters without gradients.
+    Initial weights depend on ``torch.manual_seed``. Weights stay float32; half precision uses autocast.
 
     Args:
         application: a key of :data:`APPLICATIONS`.
         in_channels: channels of the input image.
-        norm_momentum: share of the running statistics that a training step keeps.
-        weights: None, or ``imagenet`` for the published weights, which Keras fetches.
+        norm_momentum: momentum of batch normalisation: fraction of the running statistics kept in each step.
+        weights: None, or ``imagenet`` for the published weights, which Keras downloads.
 
     Raises:
-        ModelError: Keras is not installed or runs on another backend, or the weights cannot be fetched.
+        ModelError: Keras is not installed or uses another backend, or the weights cannot be downloaded.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class KerasBackbone(nn.Module):
         for layer in model.layers:
             if hasattr(layer, "moving_variance"):
                 layer.momentum = norm_momentum
-        self._hidden = (model,)  # a tuple hides it from torch, which would name its parameters as Keras does
+        self._hidden = (model,)  # a tuple hides it from torch, which would use Keras' parameter names
         for index, variable in enumerate(model.variables):
             self.register_parameter(f"{index:03d}_{variable.name}", variable.value)
 
@@ -84,14 +83,14 @@ class KerasBackbone(nn.Module):
             return model(images, training=self.training).to(images.dtype)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> KerasBackbone:
-        """Move and convert as asked, but keep float32: the layers' type is fixed when Keras makes them."""
+        """Move parameters but keep float32, since Keras fixes the dtype of layers when it creates them."""
         super()._apply(fn, recurse)
         for parameter in self.parameters():
             parameter.data = parameter.data.float()
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by building anew: what Keras does itself would lose the ties to our parameters."""
+        """Copy and pickle by rebuilding, since Keras' own method would detach our parameters."""
         flags = {name: parameter.requires_grad for name, parameter in self.named_parameters()}
         built = (self.application, self.in_channels, self.norm_momentum)
         return _rebuild, (built, self.state_dict(), flags, self.training)
@@ -109,27 +108,27 @@ def _rebuild(
 
 
 class ZooClassifier(nn.Module):
-    """A public classifier: Keras' network, its last feature maps averaged, one linear layer.
+    """A public classifier: a Keras network, global average pooling and one linear layer.
 
-    Height and width are any multiples of 32; the last maps have a 32nd of them. InceptionV3 does not pad its
-    convolutions: of 96 pixels it would leave one cell, and the cells would not divide the image evenly. Here
-    its images get zeros around them (22 before, 21 behind), the weights and layers being the published ones.
+    Height and width are any multiples of 32; the last maps have 1/32 of the size. InceptionV3 does not pad its
+    convolutions: 96 pixels would give a single cell, and cells would not divide the image evenly. Its images are
+    therefore padded with zeros (22 before, 21 after); weights and layers are the published ones.
 
-    Keras' batch normalisation keeps 0.99 (MobileNetV2 0.999) of its running statistics at each step. With a few
-    hundred images they would still describe the untrained network when training ends, so 0.9 is the default here,
-    as in PyTorch.
+    Keras' batch normalisation keeps 0.99 (MobileNetV2 0.999) of its running statistics in each step. With a few hundred
+    images they would still describe the untrained network at the end of training, so the default here is 0.9, as in
+    PyTorch.
 
     Args:
         application: ``xception``, ``resnet50v2``, ``inception_v3`` or ``mobilenet_v2``.
         in_channels: channels of the input image, at least 1.
         classes: number of output classes, at least 1.
-        norm_momentum: share of the running statistics that a training step keeps, 0 to 1.
-        pretrained: start from ImageNet weights, which Keras fetches. They expect intensities of about -1 to 1; for
-            1 channel the first kernel is summed over its three, which is what a grey image repeated to three gives.
+        norm_momentum: momentum of batch normalisation, 0 to 1: fraction of the running statistics kept in each step.
+        pretrained: start from ImageNet weights, which Keras downloads. They expect intensities of about -1 to 1. For 1
+            channel, the first kernel is summed over its three channels, which is equivalent to repeating a grey image.
 
     Raises:
-        ValueError: a number out of range, or pretrained weights for other than 1 or 3 channels.
-        ModelError: Keras is not installed or runs on another backend, or the weights cannot be fetched.
+        ValueError: a number out of range, or pretrained weights for channels other than 1 or 3.
+        ModelError: Keras is not installed or uses another backend, or the weights cannot be downloaded.
 
     Source:
         Chollet, Xception, CVPR 2017; He et al., Identity Mappings in Deep Residual Networks, ECCV 2016; Szegedy et
@@ -161,14 +160,14 @@ class ZooClassifier(nn.Module):
         self.head = nn.Linear(APPLICATIONS[application].channels, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify images (N, in_channels, H, W), sides multiples of 32; gives logits (N, classes)."""
+        """Classify images (N, in_channels, H, W), sides multiples of 32; returns logits (N, classes)."""
         padded = functional.pad(images, self.margin) if any(self.margin) else images
         return self.head(self.features(self.backbone(padded)).mean((2, 3)))
 
 
 def _pretrained(application: str, in_channels: int, *, norm_momentum: float) -> KerasBackbone:
     if in_channels not in (1, 3):
-        raise ValueError(f"pretrained weights are for 3 channels, or 1 as their sum, got in_channels {in_channels}")
+        raise ValueError(f"pretrained weights need 1 or 3 channels, got in_channels {in_channels}")
     fetched = KerasBackbone(application, 3, norm_momentum=norm_momentum, weights="imagenet")
     if in_channels == 3:
         return fetched
@@ -184,7 +183,7 @@ def import_keras() -> Any:
     """Import Keras on its torch backend.
 
     Raises:
-        ModelError: Keras is not installed, or this process uses it with another backend.
+        ModelError: Keras is not installed, or uses another backend in this process.
     """
     os.environ.setdefault("KERAS_BACKEND", "torch")
     try:
@@ -195,7 +194,7 @@ def import_keras() -> Any:
             "KERAS_BACKEND unset or torch"
         ) from error
     if (backend := keras.config.backend()) != "torch":
-        raise ModelError(f"Keras runs on {backend} here, this network needs torch; start with KERAS_BACKEND=torch")
+        raise ModelError(f"Keras uses {backend}, this network needs torch; start with KERAS_BACKEND=torch")
     return keras
 
 
@@ -210,14 +209,14 @@ def _keras_model(application: str, in_channels: int, weights: str | None) -> Any
             return make(include_top=False, weights=weights, input_shape=(in_channels, None, None))
         except Exception as error:  # Keras raises plain Exception where a download fails
             raise ModelError(
-                f"the ImageNet weights of {application} cannot be fetched ({error}); connect to the internet or build "
-                "it without pretrained weights"
+                f"the ImageNet weights of {application} cannot be downloaded ({error}); connect to the internet or "
+                "build it without pretrained weights"
             ) from error
 
 
 @contextmanager
 def _channels_first(keras: Any) -> Iterator[None]:
-    """Let Keras make layers for images (N, C, H, W), and leave its setting as it was."""
+    """Make Keras create layers for images (N, C, H, W), and restore its setting."""
     former = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:
@@ -228,7 +227,7 @@ def _channels_first(keras: Any) -> Iterator[None]:
 
 @contextmanager
 def _drawing_from_torch() -> Iterator[None]:
-    """Let Keras, which draws its seeds from Python, follow torch's seed; Python's generator is left as it was."""
+    """Seed Python's generator, which Keras uses, from torch, and restore it afterwards."""
     former = random.getstate()
     random.seed(int(torch.randint(2**31, ())))
     try:

@@ -10,8 +10,8 @@ from secrets import token_hex
 from ..core import InputError
 from ..io.discovery import list_inputs
 from ..io.names import ENDINGS, ending
-from ..io.plain_paths import is_plain
 from ..io.signatures import HEAD_BYTES, content_format
+from ..io.utf8_paths import is_utf8
 from ..io.writing import writing
 
 DEPTH = 2  # folders below the review's that are searched
@@ -62,7 +62,7 @@ class ReviewFolder:
         found: list[str] = []
         for path in list_inputs(self.root, depth=DEPTH, formats=FORMATS):
             inside = path.relative_to(self.root)
-            if is_plain(inside) and path.resolve().is_relative_to(self.root):  # the page cannot say other names
+            if is_utf8(inside) and path.resolve().is_relative_to(self.root):  # the page cannot say other names
                 found.append(inside.as_posix())
             if len(found) == LISTED:
                 break

@@ -10,7 +10,7 @@ from .candidates import Candidates
 SIDE = 32  # pixels
 SLAB_VOXELS = 4  # on either side of the candidate
 COARSE = 4  # voxels per pixel of the overview
-HIGHEST_SUV = 60.0
+MAX_SUV = 60.0
 VIEWS = ("slab", "body", "overview")
 
 
@@ -27,7 +27,7 @@ def candidate_views(candidates: Candidates) -> NDArray[np.float32]:
         log(1 + SUV), 0 outside the volume, float32, shape (N, 2, 3, 32, 32): candidate, plane (coronal, sagittal), view
         in the order of `VIEWS`, rows to superior, columns to the left or to posterior.
     """
-    values = np.log1p(np.clip(candidates.uptake.array_kji, 0, HIGHEST_SUV)).astype(np.float32)
+    values = np.log1p(np.clip(candidates.uptake.array_kji, 0, MAX_SUV)).astype(np.float32)
     found = np.zeros((len(candidates), 2, len(VIEWS), SIDE, SIDE), dtype=np.float32)
     for plane, (across, seen) in enumerate(((1, (0, 2)), (2, (0, 1)))):
         whole = values.max(axis=across)

@@ -1,8 +1,8 @@
-"""Views: anatomical slices and projections of a volume at a model's resolution, and the way back into the volume."""
+"""Views: anatomical slices and projections of a volume at a model's resolution, and their back-projection."""
 
 from .backproject import back_project
 from .isotropic import isotropic, isotropic_grid, nearest_isotropic
-from .normalise import HIGHEST_SUV, NORMALISATIONS, normalise_slices
+from .normalise import MAX_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
 from .slices import CENTRES, SliceStack, covering_cells, slice_stack
@@ -10,7 +10,7 @@ from .statistics import STATISTICS, image_statistics, sampled_images
 
 __all__ = [
     "CENTRES",
-    "HIGHEST_SUV",
+    "MAX_SUV",
     "NORMALISATIONS",
     "PIXELS_PER_CELL",
     "PLANES",

@@ -1,4 +1,4 @@
-"""Back-projection: from feature cells of slices to the voxels of the volume."""
+"""Back-projection: from the feature cells of slices to the voxels of the volume."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from .planes import plane_axes
 from .resampling import apply_weights, linear_weights
 
 ALIGNMENT_TOLERANCE = 1e-3
-# A cache line holds 16 float32 values: also where slices are the fastest storage axis, whole lines are written.
-SLICES_AT_ONCE = 16
+# A cache line holds 16 float32 values, so whole lines are written even if slices are the fastest storage axis.
+SLICES_PER_BLOCK = 16
 
 
 def back_project(
     array_kji: NDArray[np.float32], cell_grid: Grid, target_grid: Grid, *, plane: str
 ) -> NDArray[np.float32]:
-    """Bring a feature map of slices back to the voxels of the volume that was sliced.
+    """Project a feature map of slices back to the voxels of the volume that was sliced.
 
-    In-plane the cells are interpolated linearly between their centres and held from the outermost centres to the
-    cells' borders; beyond these the result is zero. Slices go back one to one.
+    In-plane, values are interpolated linearly between cell centres and constant from the outermost centres to the
+    borders of their cells; outside the cells the result is zero. Slices correspond one to one.
 
     Args:
         array_kji: values of the cells, shape ``cell_grid.shape_kji``.
         cell_grid: centres of the cells, from ``SliceStack.cell_grid``.
         target_grid: grid of the volume.
-        plane: plane of the slices.
+        plane: anatomical plane of the slices.
 
     Returns:
-        float32, shape ``target_grid.shape_kji``; the only array of this size that is made.
+        float32, shape ``target_grid.shape_kji``; the only array of this size that is allocated.
 
     Raises:
-        GridError: the array's shape is not its grid's, or the cells are no slices of the volume in this plane.
+        GridError: the array's shape is not its grid's, or the cells are not slices of the volume in this plane.
         SettingsError: an unknown plane.
     """
     way = BackProjection.of(array_kji, cell_grid, target_grid, plane)
@@ -47,19 +47,19 @@ def back_project(
 
 
 def slice_parts(count: int) -> Iterator[slice]:
-    """Divide slices into the parts that are brought back at once."""
-    for start in range(0, count, SLICES_AT_ONCE):
-        yield slice(start, start + SLICES_AT_ONCE)
+    """Yield the blocks of slices that are projected back together."""
+    for start in range(0, count, SLICES_PER_BLOCK):
+        yield slice(start, start + SLICES_PER_BLOCK)
 
 
 @dataclass(frozen=True, eq=False)
 class BackProjection:
-    """The way of a feature map back to the voxels, a few slices at a time; see :func:`back_project`.
+    """Back-projection of a feature map, a few slices at a time; see :func:`back_project`.
 
     Args:
         array_kji: values of the cells.
-        rows: weights of the cells in each row of voxels.
-        columns: the same of columns.
+        rows: weights of the cells for each row of voxels.
+        columns: weights of the cells for each column of voxels.
     """
 
     array_kji: NDArray[np.float32]
@@ -68,7 +68,7 @@ class BackProjection:
 
     @classmethod
     def of(cls, array_kji: NDArray[np.float32], cell_grid: Grid, target_grid: Grid, plane: str) -> BackProjection:
-        """Prepare it; arguments and errors as for :func:`back_project`."""
+        """Compute the weights; arguments and errors as for :func:`back_project`."""
         axes = plane_axes(target_grid, plane)
         if array_kji.shape != cell_grid.shape_kji:
             raise GridError(f"feature map has shape {array_kji.shape}, its grid expects {cell_grid.shape_kji}")
@@ -87,7 +87,7 @@ class BackProjection:
 def _target_in_cells(
     cell_grid: Grid, target_grid: Grid, axes: tuple[int, int, int], plane: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return, for columns, rows and slices, cells per voxel and the cell index of the first voxel."""
+    """Return cells per voxel and the cell index of the first voxel, each for columns, rows and slices."""
     matrix = cell_grid.lps_to_ijk @ target_grid.ijk_to_lps
     linear = matrix[:3, list(axes)]  # voxel axes in display order
     steps = np.diag(linear).copy()

@@ -1,4 +1,4 @@
-"""The foreground of an image or a volume: what is brighter than half of Otsu's threshold."""
+"""Foreground of an image or a volume: intensities above half of Otsu's threshold."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 BINS = 256
 VOLUME_BINS = 4096
 LOWEST_PERCENTILE = 0.5
-SHARE_OF_OTSU = 0.5
-FEW_VOXELS = 3
-SHARE_OF_FULLEST_PLANE = 0.01
+OTSU_FRACTION = 0.5
+MIN_PLANE_VOXELS = 3
+MIN_PLANE_FRACTION = 0.01
 
 
 def otsu_level(counts: NDArray[np.integer]) -> float:
@@ -20,7 +20,7 @@ def otsu_level(counts: NDArray[np.integer]) -> float:
         counts: values per bin, shape (bins,), at least one bin; all bins have the same width.
 
     Returns:
-        Threshold in bins: n + 0.5 is the middle of bin n. Of equally good thresholds the lowest one.
+        Threshold in bins; n + 0.5 is the middle of bin n. The lowest of equally good thresholds.
 
     Source:
         N. Otsu, IEEE Trans. SMC 9(1):62-66, 1979, equation 18.
@@ -39,11 +39,11 @@ def image_foreground(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], N
     """Subtract the background of an image and find its foreground.
 
     Args:
-        image: any intensities, shape (height, width); negative ones too.
+        image: any intensities, including negative ones, shape (height, width).
 
     Returns:
-        The intensities above the 0.5th percentile, at least 0, and where they exceed half of Otsu's threshold;
-        nowhere if the image is constant.
+        The intensities minus the 0.5th percentile, at least 0, and the mask where they exceed half of Otsu's threshold;
+        the mask of a constant image is empty.
     """
     lowest = np.percentile(image, LOWEST_PERCENTILE)
     raised = np.maximum(image - lowest.astype(np.float32), np.float32(0))
@@ -52,7 +52,7 @@ def image_foreground(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], N
         return raised, np.zeros(image.shape, dtype=bool)
     bins = np.minimum(raised * np.float32(BINS / highest), np.float32(BINS - 1)).astype(np.int64)
     level = otsu_level(np.bincount(bins.ravel(), minlength=BINS)) * highest / BINS
-    return raised, raised > np.float32(SHARE_OF_OTSU * level)
+    return raised, raised > np.float32(OTSU_FRACTION * level)
 
 
 def foreground_counts(array_kji: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -62,7 +62,7 @@ def foreground_counts(array_kji: NDArray[np.float32]) -> tuple[NDArray[np.int64]
         array_kji: any intensities, shape (k, j, i); at least one voxel.
 
     Returns:
-        The counts of the planes along i, j and k. They do not depend on the scale and offset of the intensities.
+        The counts of the planes along i, j and k. They do not depend on scale and offset of the intensities.
     """
     level = _volume_level(array_kji)
     totals = [np.zeros(n, dtype=np.int64) for n in array_kji.shape]
@@ -76,23 +76,23 @@ def foreground_counts(array_kji: NDArray[np.float32]) -> tuple[NDArray[np.int64]
 
 
 def content_extent(counts: NDArray[np.int64]) -> tuple[int, int]:
-    """Find where the foreground begins and ends along an axis.
+    """Find the first and last plane of the foreground along an axis.
 
-    A plane of voxels counts if it has more than 3 foreground voxels and more than a hundredth of those of the fullest
-    plane, so that noise and ghosts beside the body do not.
+    A plane counts if it has more than 3 foreground voxels and more than a hundredth of those of the fullest plane, so
+    that noise and ghosts outside the body are ignored.
 
     Args:
         counts: foreground voxels of each plane along the axis, see :func:`foreground_counts`.
 
     Returns:
-        First and last index that count; the whole axis where none does.
+        Index of the first and the last plane that counts; the whole axis if none does.
     """
-    counted = np.flatnonzero(counts > max(FEW_VOXELS, SHARE_OF_FULLEST_PLANE * counts.max()))
+    counted = np.flatnonzero(counts > max(MIN_PLANE_VOXELS, MIN_PLANE_FRACTION * counts.max()))
     return (int(counted[0]), int(counted[-1])) if counted.size else (0, len(counts) - 1)
 
 
 def _volume_level(array_kji: NDArray[np.float32]) -> float:
-    """Return the lowest intensity of the foreground, from a histogram so that no second volume is held."""
+    """Return the lowest intensity of the foreground, from a histogram to avoid a second volume."""
     low, high = float(array_kji.min()), float(array_kji.max())
     width = (high - low) / VOLUME_BINS
     if not width > 0:
@@ -105,4 +105,4 @@ def _volume_level(array_kji: NDArray[np.float32]) -> float:
     lowest = int(reached.argmax())
     raised = counts[lowest:].copy()
     raised[0] += counts[:lowest].sum()
-    return low + width * (lowest + SHARE_OF_OTSU * otsu_level(raised))
+    return low + width * (lowest + OTSU_FRACTION * otsu_level(raised))

@@ -1,4 +1,4 @@
-"""A volume on isotropic voxels along the anatomical axes, and the way back."""
+"""Resample a volume to isotropic voxels along the anatomical axes, and back."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .resampling import apply_weights, centred_weights
 
 
 def isotropic_grid(grid: Grid, edge_mm: float) -> Grid:
-    """Return the isotropic grid of a grid: axis i to the left, j to posterior and k to superior, with the same centre.
+    """Return an isotropic grid with the same centre, axis i to the left, j to posterior and k to superior.
 
     An oblique grid keeps its direction: the axes are those nearest to the anatomical ones.
 
     Args:
-        grid: any storage order.
-        edge_mm: edge of the voxels; positive.
+        grid: grid in any storage order.
+        edge_mm: edge length of the voxels; positive.
 
     Raises:
         SettingsError: an edge that is not positive.
@@ -36,11 +36,11 @@ def isotropic_grid(grid: Grid, edge_mm: float) -> Grid:
 def isotropic(volume: Volume, edge_mm: float) -> Volume:
     """Resample a volume to the voxels of :func:`isotropic_grid`.
 
-    Axes that are finer than ``edge_mm`` are averaged over it, coarser ones interpolated linearly.
+    Axes with a spacing below ``edge_mm`` are averaged, axes with a larger one are interpolated linearly.
 
     Args:
-        volume: any storage order.
-        edge_mm: edge of the voxels; positive.
+        volume: volume in any storage order.
+        edge_mm: edge length of the voxels; positive.
 
     Returns:
         Intensities in the volume's unit, float32, with its name and unit.
@@ -60,18 +60,18 @@ def isotropic(volume: Volume, edge_mm: float) -> Volume:
 
 
 def nearest_isotropic(array: NDArray, grid: Grid, edge_mm: float) -> NDArray:
-    """Give every voxel of a grid what the nearest voxel of its :func:`isotropic_grid` holds.
+    """Resample an array from the :func:`isotropic_grid` of a grid to the grid by nearest neighbour.
 
     Args:
-        array: shape of the isotropic grid, (k, j, i).
-        grid: of the volume that was resampled.
-        edge_mm: edge of the isotropic voxels.
+        array: array on the isotropic grid, shape (k, j, i).
+        grid: grid of the volume that was resampled.
+        edge_mm: edge length of the isotropic voxels.
 
     Returns:
-        A new array of the same type, shape ``grid.shape_kji``.
+        A new array of the same dtype, shape ``grid.shape_kji``.
 
     Raises:
-        GridError: another shape.
+        GridError: an array of another shape.
         SettingsError: an edge that is not positive.
     """
     coarse = isotropic_grid(grid, edge_mm)

@@ -1,4 +1,4 @@
-"""Which storage axes of a volume run along the columns, rows and slices of an anatomical plane."""
+"""Storage axes of a volume along the columns, rows and slices of an anatomical plane."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..option_names import PLANES
 
 TIE_TOLERANCE = 1e-3
 
-# Anatomical axis (0: left, 1: posterior, 2: superior) and sense of growing columns, rows and slices.
+# Anatomical axis (0: left, 1: posterior, 2: superior) and sign of increasing columns, rows and slices.
 _DISPLAY = {
     "axial": ((0, 1), (1, 1), (2, 1)),
     "coronal": ((0, 1), (2, -1), (1, 1)),
@@ -28,7 +28,7 @@ class PlaneAxes:
 
     Args:
         axes: storage axis (0: i, 1: j, 2: k) of the columns, rows and slices.
-        signs: 1 where the storage index grows as the display index does, -1 where it falls.
+        signs: 1 if storage index and display index increase together, -1 if they are opposite.
     """
 
     axes: tuple[int, int, int]
@@ -36,17 +36,17 @@ class PlaneAxes:
 
     @property
     def slice_axis_kji(self) -> int:
-        """Axis of an ``array_kji`` that counts the slices."""
+        """Axis of an ``array_kji`` along the slices."""
         return 2 - self.axes[2]
 
     def as_slices(self, array_kji: NDArray) -> NDArray:
-        """View of an array as (slices, rows, columns): slices in display order, rows and columns in storage order."""
+        """Return a view (slices, rows, columns): slices in display order, rows and columns in storage order."""
         columns, rows, slices = (2 - axis for axis in self.axes)
         view = array_kji.transpose(slices, rows, columns)  # (slices, rows, columns)
         return view[:: self.signs[2]]
 
     def pixel_at(self, grid: Grid, lps_mm: Sequence[float]) -> tuple[float, float]:
-        """Return the column and the row at which a place of the body is displayed; LPS in mm."""
+        """Return the column and the row at which an LPS position in mm is displayed."""
         ijk = grid.to_ijk(lps_mm)
         column, row = (
             float(ijk[axis]) if sign > 0 else grid.size[axis] - 1 - float(ijk[axis])
@@ -55,14 +55,14 @@ class PlaneAxes:
         return column, row
 
     def per_slice(self, values: NDArray) -> NDArray:
-        """Shape one value per slice, in display order, so that it broadcasts against an ``array_kji``."""
+        """Reshape one value per slice, in display order, to broadcast against an ``array_kji``."""
         shape = [1, 1, 1]
         shape[self.slice_axis_kji] = -1
         return values[:: self.signs[2]].reshape(shape)
 
 
 def check_plane(plane: str) -> None:
-    """Refuse a name that is no anatomical plane.
+    """Check the name of an anatomical plane.
 
     Raises:
         SettingsError: ``plane`` is not one of :data:`PLANES`.
@@ -72,9 +72,9 @@ def check_plane(plane: str) -> None:
 
 
 def anatomical_axes(grid: Grid) -> tuple[int, int, int]:
-    """Return the storage axes that run nearest to left-right, anterior-posterior and inferior-superior.
+    """Return the storage axes nearest to left-right, anterior-posterior and inferior-superior.
 
-    Each storage axis is used once; of all assignments the one with the largest sum of cosines is taken.
+    Each storage axis is used once; the assignment has the largest sum of cosines.
     """
     cosines = np.abs(grid.direction)
     first, second, third = max(permutations(range(3)), key=lambda axes: cosines[range(3), axes].sum())
@@ -82,15 +82,15 @@ def anatomical_axes(grid: Grid) -> tuple[int, int, int]:
 
 
 def plane_axes(grid: Grid, plane: str) -> PlaneAxes:
-    """Find the storage axes behind the columns, rows and slices of an anatomical plane.
+    """Find the storage axes of the columns, rows and slices of an anatomical plane.
 
     Args:
-        grid: grid of the volume; oblique, flipped and permuted ones too.
+        grid: grid of the volume, possibly oblique, flipped or permuted.
         plane: ``axial`` (columns to the left, rows to posterior, slices to superior), ``coronal`` (left, inferior,
             posterior) or ``sagittal`` (posterior, inferior, left).
 
     Returns:
-        The axes nearest to the anatomical ones; nothing is ever resampled obliquely.
+        The axes nearest to the anatomical ones; there is no oblique resampling.
 
     Raises:
         SettingsError: ``plane`` is not one of :data:`PLANES`.
@@ -103,10 +103,10 @@ def plane_axes(grid: Grid, plane: str) -> PlaneAxes:
 
 
 def acquisition_plane(grid: Grid) -> str:
-    """Name the plane with the finest in-plane spacing, in which the volume was most likely acquired.
+    """Return the plane with the finest in-plane spacing, in which the volume was most likely acquired.
 
-    Slices are counted along an axis of one voxel if there is one (a single 2D image), otherwise along the axis of
-    the largest spacing. Where several axes qualify (isotropic volumes) the last storage axis of them is taken.
+    The slice axis is an axis of one voxel if there is one (a single 2D image), otherwise the axis with the largest
+    spacing. If several axes qualify, as in isotropic volumes, it is the last of them in storage order.
     """
     single = [axis for axis in range(3) if grid.size[axis] == 1]
     largest = max(grid.spacing_mm) * (1 - TIE_TOLERANCE)

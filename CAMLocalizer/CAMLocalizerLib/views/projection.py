@@ -1,4 +1,4 @@
-"""ProjectionPair: coronal and sagittal maximum intensity projections of a volume, and the way back into it."""
+"""ProjectionPair: coronal and sagittal maximum intensity projections of a volume, and their back-projection."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from .planes import PlaneAxes, plane_axes
 from .resampling import (
     EDGE_TOLERANCE,
     apply_weights,
+    border_cells,
     centre_of_first_cell,
     centred_weights,
     linear_weights,
-    missing_cells,
 )
 
 PROJECTIONS = ("coronal", "sagittal")
-# A feature cell of the published network is 1/16 of the input; sizes are multiples, so that no cell is cut.
+# A feature cell of the published network covers 16 pixels; sizes are multiples of 16, so that no cell is cropped.
 PIXELS_PER_CELL = 16
 PROJECTION_SPACING_MM = 2.0
-ROWS_AT_ONCE = 16
+ROWS_PER_BLOCK = 16
 
 
 @dataclass(frozen=True, eq=False)
 class ProjectionPair:
-    """Two maximum intensity projections of a volume resampled linearly to isotropic voxels.
+    """Two maximum intensity projections of a volume, resampled linearly to isotropic voxels.
 
     Rows run from superior to inferior in both; columns run to the patient's left in the coronal projection and to
     posterior in the sagittal one. Both have the same size and are centred on the volume's centre. Oblique volumes are
-    looked at along the storage axes nearest to the anatomical ones; nothing is resampled obliquely. Axes that are
-    finer than ``spacing_mm`` are averaged over it. Only a few rows of the resampled volume are held at a time.
+    projected along the storage axes nearest to the anatomical ones, without oblique resampling. Axes with a spacing
+    below ``spacing_mm`` are averaged. Only a few rows of the resampled volume are in memory at a time.
 
     Args:
-        volume: what to project; any storage order.
-        spacing_mm: edge of the isotropic voxels and pixels; positive.
-        size: width and height of each projection in pixels, multiples of 16; what exceeds it is cut off, what is
-            missing is 0. None takes :func:`projection_size`, which holds the whole volume.
+        volume: volume to project, in any storage order.
+        spacing_mm: edge length of the isotropic voxels and pixels; positive.
+        size: width and height of each projection in pixels, multiples of 16; the projections are cropped or padded with
+            zeros. None uses :func:`projection_size`, which covers the whole volume.
 
     Raises:
-        SettingsError: a spacing that is not positive, or a size that is no multiple of 16.
+        SettingsError: a spacing that is not positive, or a size that is not a multiple of 16.
 
     Source:
         Amyar et al., Weakly supervised tumor detection in PET using class response, 2020, section 3: 2 mm voxels,
-        maximum intensity projections of face and profile. Why the whole volume and not the paper's fixed frame: a
-        fully convolutional network takes any extent, and a tumour must not be lost at a border.
+        maximum intensity projections of face and profile. The paper uses a fixed frame; here the whole volume is used,
+        because fully convolutional networks accept any size and no tumour may be lost at a border.
     """
 
     volume: Volume
@@ -79,7 +79,7 @@ class ProjectionPair:
         """Storage axes of the columns, the rows and the direction of projection.
 
         Raises:
-            SettingsError: a plane that is not projected onto.
+            SettingsError: a plane without projection.
         """
         if plane not in PROJECTIONS:
             raise SettingsError(f"projection must be one of {', '.join(PROJECTIONS)}, got {plane!r}")
@@ -87,11 +87,11 @@ class ProjectionPair:
 
     @property
     def filled(self) -> NDArray[np.bool_]:
-        """Projections that show enough to be judged, shape (2,): both."""
+        """Whether each projection shows enough of the body to be classified, shape (2,): always True."""
         return np.ones(len(self), dtype=bool)
 
     def batch(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Return projections ``start`` to ``stop`` (excluded): the coronal one is 0, the sagittal one 1.
+        """Return projections ``start`` to ``stop`` (exclusive): 0 is the coronal one, 1 the sagittal one.
 
         Returns:
             Intensities in the volume's unit, float32, shape (projections, height, width).
@@ -105,18 +105,18 @@ class ProjectionPair:
         stored = self.volume.array_kji.transpose(inferior, posterior, left)
         width, height = self.pixels
         rows = self._weights("coronal", 1, height)
-        columns, depths = (self._weights(plane, 0, self._covering(plane)) for plane in PROJECTIONS)
+        columns, depths = (self._weights(plane, 0, self._covering_pixels(plane)) for plane in PROJECTIONS)
         across, along = (np.flatnonzero(weights.any(axis=1)) for weights in (columns, depths))  # inside the volume
         coronal, sagittal = (np.zeros((height, len(weights)), dtype=np.float32) for weights in (columns, depths))
-        for start in range(0, height, ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            block = _resampled(stored, rows[part], depths[along], columns[across])  # (rows, depth, columns)
+        for start in range(0, height, ROWS_PER_BLOCK):
+            part = slice(start, start + ROWS_PER_BLOCK)
+            block = _resample(stored, rows[part], depths[along], columns[across])  # (rows, depth, columns)
             coronal[part, across] = block.max(axis=1)
             sagittal[part, along] = block.max(axis=2)
-        return np.stack([_fitted(coronal, width), _fitted(sagittal, width)])
+        return np.stack([_crop_or_pad(coronal, width), _crop_or_pad(sagittal, width)])
 
-    def _covering(self, plane: str) -> int:
-        """Number of pixels across the whole volume; even as the width is, so that both lie on the same lattice."""
+    def _covering_pixels(self, plane: str) -> int:
+        """Return the number of pixels across the whole volume; even, like the width, so that pixel centres coincide."""
         source, axis = self.volume.grid, self.axes(plane).axes[0]
         return 2 * math.ceil(source.size[axis] * source.spacing_mm[axis] / (2 * self.spacing_mm) - EDGE_TOLERANCE)
 
@@ -132,7 +132,7 @@ class ProjectionPair:
         )
 
     def to_pixels(self, plane: str, lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Turn LPS positions in mm, shape (..., 3), into fractional (column, row) of a projection, shape (..., 2)."""
+        """Convert LPS positions in mm, shape (..., 3), to fractional (column, row) of a projection, shape (..., 2)."""
         ijk = self.volume.grid.to_ijk(lps_mm)
         return np.stack([self._pixel_of(plane, n, ijk[..., self.axes(plane).axes[n]]) for n in range(2)], axis=-1)
 
@@ -145,28 +145,28 @@ class ProjectionPair:
     def to_volume(
         self, cells: NDArray[np.float32], plane: str, *, stride: float, offset: float | None = None
     ) -> NDArray[np.float32]:
-        """Bring a feature map of one projection back to the voxels that were projected.
+        """Project a feature map of one projection back to the voxels.
 
-        The cells are interpolated linearly between their centres and held from the outermost centres to the cells'
-        borders; beyond these the result is zero. The cells lie in the middle of the projection: where they cover it,
-        cell c stands for the pixels ``stride * c`` to ``stride * (c + 1) - 1``. All voxels along a line of projection
-        have the same value, so that axis is kept with length 1.
+        Values are interpolated linearly between cell centres and constant from the outermost centres to the borders of
+        their cells; outside the cells the result is zero. The cells are centred in the projection: if they cover it,
+        cell c corresponds to the pixels ``stride * c`` to ``stride * (c + 1) - 1``. All voxels along a line of
+        projection have the same value, so that axis has length 1.
 
         Args:
             cells: shape (height, width) in cells.
             plane: ``coronal`` or ``sagittal``.
             stride: pixels per cell; positive.
-            offset: pixel index of the centre of the first cell, in both directions; in the middle if not given.
+            offset: pixel index of the centre of the first cell, in both directions; None centres the cells.
 
         Returns:
-            float32 that broadcasts against ``volume.array_kji``.
+            float32 array that broadcasts against ``volume.array_kji``.
 
         Raises:
             SettingsError: another plane.
         """
         axes = self.axes(plane).axes
         columns, rows = (self._cell_weights(plane, n, stride, cells.shape[1 - n], offset) for n in range(2))
-        held = [self._missing(n, stride, cells.shape[1 - n], offset) for n in (1, 0)]
+        held = [self._border_cells(n, stride, cells.shape[1 - n], offset) for n in (1, 0)]
         lines = apply_weights(rows, np.pad(cells, held, mode="edge"), columns)[
             ..., None
         ]  # (rows, columns, 1) in storage order
@@ -177,17 +177,17 @@ class ProjectionPair:
     ) -> NDArray[np.float32]:
         stored = np.arange(self.volume.grid.size[self.axes(plane).axes[display_axis]], dtype=np.float64)
         pixels = self._pixel_of(plane, display_axis, stored)
-        before, behind = self._missing(display_axis, stride, cells, offset)
-        first = self._first(display_axis, stride, cells, offset)
+        before, behind = self._border_cells(display_axis, stride, cells, offset)
+        first = self._first_centre(display_axis, stride, cells, offset)
         return linear_weights((pixels - first) / stride + before, before + cells + behind)
 
-    def _first(self, display_axis: int, stride: float, cells: int, offset: float | None) -> float:
+    def _first_centre(self, display_axis: int, stride: float, cells: int, offset: float | None) -> float:
         return centre_of_first_cell(self.pixels[display_axis], cells, stride) if offset is None else offset
 
-    def _missing(self, display_axis: int, stride: float, cells: int, offset: float | None) -> tuple[int, int]:
-        """Number of cells by which the outermost ones are held, so that the projection is covered."""
-        first = self._first(display_axis, stride, cells, offset)
-        return missing_cells(self.pixels[display_axis], cells, stride, first)
+    def _border_cells(self, display_axis: int, stride: float, cells: int, offset: float | None) -> tuple[int, int]:
+        """Return how many border cells to add on both sides, so that cells cover the projection."""
+        first = self._first_centre(display_axis, stride, cells, offset)
+        return border_cells(self.pixels[display_axis], cells, stride, first)
 
 
 def projection_size(
@@ -196,13 +196,13 @@ def projection_size(
     at_least: tuple[int, int] = (1, 1),
     multiple_of: int = PIXELS_PER_CELL,
 ) -> tuple[int, int]:
-    """Return the width and height of projections that hold a whole volume.
+    """Return the width and height of projections that cover a whole volume.
 
     Args:
-        grid: of the volume; the width serves both its left-right and its anterior-posterior extent.
-        spacing_mm: of the projections; positive.
-        at_least: width and height that are wanted anyway.
-        multiple_of: what width and height are multiples of; a multiple of 16.
+        grid: grid of the volume; the width covers both its left-right and its anterior-posterior extent.
+        spacing_mm: pixel spacing of the projections; positive.
+        at_least: minimum width and height.
+        multiple_of: width and height are multiples of this number, itself a multiple of 16.
 
     Returns:
         The smallest such width and height in pixels.
@@ -217,15 +217,15 @@ def projection_size(
 def mip_images(
     volume: Volume, spacing_mm: float = PROJECTION_SPACING_MM, size: tuple[int, int] | None = None
 ) -> NDArray[np.float32]:
-    """Return the two projections of a PET as a network sees them, in training and in use.
+    """Return the two projections of a PET as input of a network.
 
     Args:
-        volume: PET in SUV (body weight); any storage order.
-        spacing_mm: edge of the isotropic voxels.
-        size: width and height in pixels, multiples of 16; None for as many as hold the whole volume.
+        volume: PET in SUV (body weight), in any storage order.
+        spacing_mm: edge length of the isotropic voxels.
+        size: width and height in pixels, multiples of 16; None covers the whole volume.
 
     Returns:
-        float32, shape (2, height, width): coronal, then sagittal; 0 to 30 SUV become 0 to 1.
+        float32, shape (2, height, width): coronal, then sagittal; 0 to 30 SUV map to 0 to 1.
 
     Raises:
         SettingsError: as for :class:`ProjectionPair`.
@@ -234,10 +234,10 @@ def mip_images(
     return normalise_slices(pair.images, "suv-30")
 
 
-def _resampled(
+def _resample(
     stored: NDArray[np.float32], rows: NDArray[np.float32], depths: NDArray[np.float32], columns: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Resample (inferior, posterior, left) along all three axes, from the stored planes that the rows need."""
+    """Resample (inferior, posterior, left) along all three axes, using only the stored planes that the rows need."""
     needed = np.flatnonzero(rows.any(axis=0))
     if not needed.size:
         return np.zeros((len(rows), len(depths), len(columns)), dtype=np.float32)
@@ -246,8 +246,8 @@ def _resampled(
     return apply_weights(depths, mixed, columns)
 
 
-def _fitted(image: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    """Cut off or add columns of zeros on both sides alike; both widths are even."""
+def _crop_or_pad(image: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Crop or pad columns equally on both sides; both widths are even."""
     spare = (width - image.shape[1]) // 2
     if spare < 0:
         return image[:, -spare:spare]

@@ -11,17 +11,17 @@ EDGE_TOLERANCE = 1e-6
 
 
 def linear_weights(positions: NDArray[np.floating], count: int, *, width: float = 1.0) -> NDArray[np.float32]:
-    """Return the matrix that reads ``count`` samples at fractional ``positions``.
+    """Return the matrix that interpolates ``count`` samples at fractional ``positions``.
 
     Args:
-        positions: shape (n,), in samples: 0 is the centre of the first one.
+        positions: shape (n,), in samples; 0 is the centre of the first sample.
         count: number of samples on the axis.
-        width: distance of neighbouring positions in samples; above 1 (fewer positions than samples) the triangle
-            is widened to this half-width, which averages what would otherwise alias.
+        width: distance between neighbouring positions in samples; above 1 (fewer positions than samples) the triangle
+            kernel gets this half-width, which averages samples and avoids aliasing.
 
     Returns:
-        float32, shape (n, count). A row sums to 1 where the interval of ``width`` around its position touches the
-        samples' extent (from -0.5 to ``count`` - 0.5), with the outermost samples held, and is all zero beyond.
+        float32, shape (n, count). A row sums to 1 if the interval of ``width`` around its position touches the samples'
+        extent (from -0.5 to ``count`` - 0.5), with constant extrapolation of the outermost samples; otherwise it is 0.
     """
     width = max(1.0, width)
     distances = np.abs(positions[:, None] - np.arange(count))  # (n, count)
@@ -35,15 +35,15 @@ def linear_weights(positions: NDArray[np.floating], count: int, *, width: float 
 def centred_weights(
     pixels: int, spacing_mm: float, *, count: int, source_mm: float, sign: int, centre: float | None = None
 ) -> NDArray[np.float32]:
-    """Return the matrix that reads an axis at pixels centred on a sample.
+    """Return the matrix that interpolates an axis at pixels centred on a sample position.
 
     Args:
         pixels: number of pixels.
-        spacing_mm: distance of neighbouring pixels.
+        spacing_mm: distance between neighbouring pixels.
         count: number of samples on the axis.
-        source_mm: distance of neighbouring samples.
-        sign: -1 where the samples are read backwards, else 1.
-        centre: where the middle of the pixels lies, in samples, fractions too; the middle of the axis if not given.
+        source_mm: distance between neighbouring samples.
+        sign: -1 to read the samples in reverse order, else 1.
+        centre: position of the middle of the pixels in samples, possibly fractional; by default the middle of the axis.
 
     Returns:
         As :func:`linear_weights`, shape (pixels, count).
@@ -63,18 +63,18 @@ def apply_weights(rows: NDArray[np.float32], slices: NDArray, columns: NDArray[n
 def centre_of_first_cell(pixels: int, cells: int, stride: float) -> float:
     """Return the pixel index of the centre of the first of ``cells`` feature cells, ``stride`` pixels apart.
 
-    Padding and pooling treat both borders alike, so the cells lie in the middle of the image. Where they cover it, this
-    is (stride - 1) / 2; networks without padding leave a margin.
+    Padding and pooling are symmetric, so the cells are centred in the image. If they cover it, the result is
+    (stride - 1) / 2; networks without padding leave a margin.
     """
     return (pixels - 1 - (cells - 1) * stride) / 2
 
 
-def missing_cells(pixels: int, cells: int, stride: float, first: float) -> tuple[int, int]:
-    """Return how many cells lack before and behind ``cells`` feature cells for them to cover an image.
+def border_cells(pixels: int, cells: int, stride: float, first: float) -> tuple[int, int]:
+    """Return how many cells to add before and after ``cells`` feature cells to cover an image.
 
     Args:
-        pixels: of the image.
-        cells: of the map.
+        pixels: number of pixels of the image.
+        cells: number of cells of the map.
         stride: pixels per cell; positive.
         first: pixel index of the centre of the first cell.
     """

@@ -1,4 +1,4 @@
-"""SliceStack: the slices of a volume as a model wants them, one batch at a time."""
+"""SliceStack: the slices of a volume as input of a model, one batch at a time."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from numpy.typing import NDArray
 from ..core import Grid, SettingsError, Volume
 from .foreground import content_extent, foreground_counts
 from .planes import PlaneAxes, acquisition_plane, check_plane, plane_axes
-from .resampling import apply_weights, centre_of_first_cell, centred_weights, missing_cells
+from .resampling import apply_weights, border_cells, centre_of_first_cell, centred_weights
 
 CENTRES = ("volume", "content")
-LEAST_FILLED = 0.05  # foreground of a slice that can be judged, relative to the fullest one
+MIN_FILLED_FRACTION = 0.05  # least foreground of a slice to be classified, relative to the fullest slice
 
 
 @dataclass(frozen=True, eq=False)
 class SliceStack:
     """Slices of a volume in anatomical orientation, resampled in-plane to a model's spacing and size.
 
-    One slice per stored slice: nothing is resampled across slices. The slices are centred in-plane on the volume or on
-    its content; what lies outside the volume has the slice's minimum.
+    There is one slice per stored slice, without resampling across slices. The slices are centred in-plane on the volume
+    or on its content; pixels outside the volume have the slice's minimum.
 
     Args:
-        volume: what to slice; any storage order. One in arbitrary units that is shown inverted is sliced as shown.
+        volume: volume to slice, in any storage order. An inverted volume in arbitrary units is sliced as displayed.
         plane: ``axial``, ``coronal`` or ``sagittal``.
-        spacing_mm: distance of neighbouring pixel centres in both directions; positive.
+        spacing_mm: distance between neighbouring pixel centres in both directions; positive.
         size: width and height in pixels.
-        centre: ``volume``, or ``content``: the middle of the box around the volume's foreground, see
-            :func:`content_extent`, so that empty borders and a body off the centre do not matter.
+        centre: ``volume``, or ``content`` for the middle of the bounding box of the foreground, see
+            :func:`content_extent`, which ignores empty borders and an off-centre body.
 
     Raises:
         SettingsError: an unknown plane or centre, a spacing that is not positive or a size below 1.
@@ -44,7 +44,7 @@ class SliceStack:
     centre: str = "volume"
 
     def __post_init__(self) -> None:
-        if not self.volume.unit:  # intensities that measure something are what they are, however they are shown
+        if not self.volume.unit:  # intensities with a unit are used as they are, whatever their display
             object.__setattr__(self, "volume", self.volume.shown())
         check_plane(self.plane)
         if not np.isfinite(self.spacing_mm) or self.spacing_mm <= 0:
@@ -63,8 +63,8 @@ class SliceStack:
         return plane_axes(self.volume.grid, self.plane)
 
     @cached_property
-    def _seen(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """First and last voxel that the slices are centred on, along the storage axes of the columns and rows."""
+    def _centred_extent(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """First and last voxel of the extent to centre on, along the storage axes of the columns and rows."""
         columns, rows = self.axes.axes[:2]
         if self.centre == "content":
             return content_extent(self._foreground[columns]), content_extent(self._foreground[rows])
@@ -76,15 +76,15 @@ class SliceStack:
 
     @property
     def filled(self) -> NDArray[np.bool_]:
-        """Slices that show enough of the body to be judged, shape (slices,).
+        """Whether each slice shows enough of the body to be classified, shape (slices,).
 
-        Where slices are centred on the content, those with less than a twentieth of the fullest one's foreground do
-        not: at the ends of a brain they show its last few voxels, of which a classifier knows nothing. All others do.
+        With slices centred on the content, this is False for slices with less than a twentieth of the foreground of the
+        fullest slice, such as the first and last slices of a brain; classifiers are not trained on these.
         """
         if self.centre != "content":
             return np.ones(len(self), dtype=bool)
         counts = self._foreground[self.axes.axes[2]][:: self.axes.signs[2]]
-        enough: NDArray[np.bool_] = counts >= LEAST_FILLED * counts.max()
+        enough: NDArray[np.bool_] = counts >= MIN_FILLED_FRACTION * counts.max()
         return enough
 
     @cached_property
@@ -94,7 +94,7 @@ class SliceStack:
         axes, signs = list(self.axes.axes), np.array(self.axes.signs)
         counts = np.array(source.size)[axes]
         centre_ijk = (np.array(source.size) - 1) / 2
-        centre_ijk[axes[:2]] = [sum(ends) / 2 for ends in self._seen]
+        centre_ijk[axes[:2]] = [sum(ends) / 2 for ends in self._centred_extent]
         centre = source.to_lps(centre_ijk)
         spacing = np.array([self.spacing_mm, self.spacing_mm, source.spacing_mm[axes[2]]])
         size = np.array([*self.size, counts[2]])
@@ -104,9 +104,9 @@ class SliceStack:
 
     @property
     def cropped_mm(self) -> tuple[float, float]:
-        """Width and height of what the slices are centred on that lie outside them, both sides together, at least 0."""
+        """Width and height of the centred extent outside the slices, summed over both sides, at least 0."""
         spacing_mm = [self.volume.grid.spacing_mm[axis] for axis in self.axes.axes[:2]]
-        extent = [(last - first + 1) * mm for (first, last), mm in zip(self._seen, spacing_mm, strict=True)]
+        extent = [(last - first + 1) * mm for (first, last), mm in zip(self._centred_extent, spacing_mm, strict=True)]
         left_out = [max(0.0, mm - pixels * self.spacing_mm) for mm, pixels in zip(extent, self.size, strict=True)]
         return left_out[0], left_out[1]
 
@@ -122,17 +122,17 @@ class SliceStack:
             count=source.size[axis],
             source_mm=source.spacing_mm[axis],
             sign=self.axes.signs[display_axis],
-            centre=sum(self._seen[display_axis]) / 2,
+            centre=sum(self._centred_extent[display_axis]) / 2,
         )
 
     def batch(self, start: int, stop: int, array_kji: NDArray | None = None) -> NDArray[np.float32]:
-        """Resample slices ``start`` to ``stop`` (excluded), counted as ``range`` does; only these are held in memory.
+        """Resample slices ``start`` to ``stop`` (exclusive); only these are in memory.
 
         Args:
             start: first slice.
-            stop: slice after the last one.
-            array_kji: what to resample on the same pixels instead of the volume's intensities, such as a mask of it,
-                shape ``volume.grid.shape_kji``.
+            stop: index after the last slice.
+            array_kji: array to resample instead of the volume's intensities, such as a mask, shape
+                ``volume.grid.shape_kji``.
 
         Returns:
             Intensities in the volume's unit, float32, shape (slices, height, width).
@@ -147,16 +147,16 @@ class SliceStack:
         return apply_weights(rows, stored, columns) + lowest[:, None, None] * outside
 
     def cell_grid(self, size: tuple[int, int], stride: float, offset: float | tuple[float, float]) -> Grid:
-        """Place the cells of a feature map of these slices in the body.
+        """Return the grid of the cells of a feature map of these slices.
 
         Args:
             size: width and height of the map in cells.
-            stride: distance of neighbouring cells in pixels; positive.
+            stride: distance between neighbouring cells in pixels; positive.
             offset: pixel index of the centre of the first cell, in both directions or for columns and rows;
-                (stride - 1) / 2 where every cell stands for ``stride`` pixels and padding keeps the borders aligned.
+                (stride - 1) / 2 if every cell corresponds to ``stride`` pixels and padding keeps the borders aligned.
 
         Returns:
-            Grid whose i and j count cells and whose k counts the slices.
+            Grid with cells along i and j and slices along k.
         """
         spacing = self.spacing_mm * stride
         width, height = size
@@ -170,20 +170,20 @@ class SliceStack:
 def covering_cells(
     stack: SliceStack, cells: NDArray[np.float32], stride: float, offset: float | None = None
 ) -> tuple[NDArray[np.float32], Grid]:
-    """Hold the outermost cells of feature maps up to the border of the slices, and place them in the body.
+    """Extend feature maps to the border of the slices by repeating the outermost cells, and return their grid.
 
     Args:
         stack: the slices.
         cells: maps of all slices, shape (slices, h, w).
         stride: pixels per cell; positive.
-        offset: pixel index of the centre of the first cell, in both directions; in the middle if not given.
+        offset: pixel index of the centre of the first cell, in both directions; None centres the cells.
 
     Returns:
-        The maps, with further rows and columns where cells of the network do not cover the slices, and their grid.
+        The maps, with additional rows and columns if the cells do not cover the slices, and their grid.
     """
     sides = list(zip(stack.size, cells.shape[:0:-1], strict=True))  # columns, rows
     firsts = [centre_of_first_cell(*side, stride) if offset is None else offset for side in sides]
-    columns, rows = (missing_cells(*side, stride, first) for side, first in zip(sides, firsts, strict=True))
+    columns, rows = (border_cells(*side, stride, first) for side, first in zip(sides, firsts, strict=True))
     held = np.pad(cells, ((0, 0), rows, columns), mode="edge")
     grid = stack.cell_grid(
         (held.shape[2], held.shape[1]), stride, (firsts[0] - columns[0] * stride, firsts[1] - rows[0] * stride)
@@ -194,7 +194,7 @@ def covering_cells(
 def slice_stack(
     volume: Volume, plane: str = "auto", *, spacing_mm: float, size: tuple[int, int], centre: str = "volume"
 ) -> SliceStack:
-    """Make a :class:`SliceStack`; the plane ``auto`` is the one in which the volume was acquired.
+    """Create a :class:`SliceStack`; the plane ``auto`` is the one in which the volume was acquired.
 
     Raises:
         SettingsError: as for :class:`SliceStack`.

@@ -1,4 +1,4 @@
-"""A few simple measures of images, by which a volume is told from those that a model was trained on."""
+"""Simple image statistics, to detect volumes that differ from those a model was trained on."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from .foreground import image_foreground
 
 STATISTICS = ("foreground_share", "spread", "sharpness")
-FEWEST_PIXELS = 200
-MOST_IMAGES = 24
+MIN_PIXELS = 200
+MAX_IMAGES = 24
 BRIGHTEST_PERCENTILE = 99.5
 
 
 def image_statistics(images: NDArray[np.float32]) -> dict[str, float]:
-    """Measure the images of one volume; the scale and offset of the intensities do not matter.
+    """Compute statistics of the images of one volume, independent of scale and offset of the intensities.
 
     The foreground exceeds half of Otsu's threshold; intensities are relative to its 99.5th percentile.
 
@@ -22,12 +22,12 @@ def image_statistics(images: NDArray[np.float32]) -> dict[str, float]:
         images: normalised as for the network, shape (n, height, width).
 
     Returns:
-        Medians over the images with at least 200 foreground pixels: ``foreground_share``, the part of the image that
-        is foreground; ``spread``, the interquartile range of the foreground; ``sharpness``, the median of the absolute
-        Laplacian where the foreground goes on for two pixels in each direction. Empty if no image has as much
+        Medians over the images with at least 200 foreground pixels: ``foreground_share``, the fraction of foreground
+        pixels; ``spread``, the interquartile range of the foreground; ``sharpness``, the median of the absolute
+        Laplacian where the foreground extends by at least two pixels in each direction. Empty if no image has enough
         foreground.
     """
-    measured = [values for image in images if (values := _measured(image)) is not None]
+    measured = [values for image in images if (values := _measure(image)) is not None]
     if not measured:
         return {}
     medians = np.median(np.array(measured), axis=0)
@@ -35,13 +35,13 @@ def image_statistics(images: NDArray[np.float32]) -> dict[str, float]:
 
 
 def sampled_images(count: int) -> list[int]:
-    """Return the indices of at most 24 of ``count`` images, evenly spaced; these are enough for the statistics."""
-    return np.unique(np.linspace(0, count - 1, min(count, MOST_IMAGES)).round().astype(int)).tolist()
+    """Return evenly spaced indices of at most 24 of ``count`` images, which suffice for the statistics."""
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_IMAGES)).round().astype(int)).tolist()
 
 
-def _measured(image: NDArray[np.float32]) -> tuple[float, float, float] | None:
+def _measure(image: NDArray[np.float32]) -> tuple[float, float, float] | None:
     raised, inside = image_foreground(image)
-    if np.count_nonzero(inside) < FEWEST_PIXELS:
+    if np.count_nonzero(inside) < MIN_PIXELS:
         return None
     low, high, brightest = np.percentile(raised[inside], (25.0, 75.0, BRIGHTEST_PERCENTILE))
     return float(inside.mean()), float((high - low) / brightest), _sharpness(raised / brightest, inside)

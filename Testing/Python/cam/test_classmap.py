@@ -34,7 +34,7 @@ def test_it_equals_grad_cam_times_the_number_of_cells():
 
 def test_a_head_that_does_not_take_the_average_is_refused():
     model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(2, 2))
-    with pytest.raises(ModelError, match="has no CAM; use GradCAM"):
+    with pytest.raises(ModelError, match="CAM does not apply; use GradCAM"):
         CAM(model, "0", "3")(IMAGE)
     with pytest.raises(ModelError, match="is a Flatten, expected the linear layer"):
         CAM(model, "0", "2")

@@ -129,7 +129,7 @@ def test_bfloat16_is_near(folded: bool):
         assert (half.maps[scale] - maps).abs().max() < 0.1 * maps.max()
 
 
-def test_the_model_is_as_it_was_afterwards():
+def test_the_model_is_restored_afterwards():
     model = trained().freeze_encoder().train()
     modes = [module.training for module in model.modules()]
     before = copy.deepcopy(model.state_dict())

@@ -1,4 +1,4 @@
-"""Grad-CAM of any classifier against plain autograd, and the traps that others fell into."""
+"""Grad-CAM of any classifier against plain autograd, with known pitfalls of other implementations."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_the_model_is_exactly_as_it_was(model: Residual, images: Tensor):
     assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
 
 
-def test_the_model_is_as_it_was_after_an_error(model: Residual, images: Tensor):
+def test_the_model_is_restored_after_an_error(model: Residual, images: Tensor):
     with pytest.raises(RuntimeError), GradCAM(model, LAYERS) as cam:
         cam(torch.zeros(1, 3, 8, 8, dtype=torch.float64))
     with pytest.raises(IndexError, match="mine"), GradCAM(model, LAYERS):
@@ -151,7 +151,7 @@ def test_the_model_is_as_it_was_after_an_error(model: Residual, images: Tensor):
     assert torch.is_grad_enabled()
 
 
-def test_gradients_already_gathered_are_kept(model: Residual, images: Tensor):
+def test_accumulated_gradients_are_kept(model: Residual, images: Tensor):
     model(images).sum().backward()
     before = model.late.weight.grad.clone()
     GradCAM(model, LAYERS)(images)
@@ -205,13 +205,13 @@ def test_targets_that_do_not_fit_are_refused(model: Residual, images: Tensor, ta
         GradCAM(model, LAYERS)(images, targets)
 
 
-def test_a_layer_that_the_model_lacks_is_refused_with_its_neighbours(model: Residual):
-    with pytest.raises(SettingsError, match=r"no layer 'lates', it has \['late'\]"):
+def test_an_unknown_layer_is_refused_with_similar_names(model: Residual):
+    with pytest.raises(SettingsError, match=r"no layer 'lates'; its layers include \['late'\]"):
         GradCAM(model, "lates")
 
 
-def test_layers_that_give_no_map_are_refused(model: Residual, images: Tensor):
-    with pytest.raises(ModelError, match=r"layer 'head' gives \(6, 3\), expected a feature map"):
+def test_layers_without_a_feature_map_are_refused(model: Residual, images: Tensor):
+    with pytest.raises(ModelError, match=r"layer 'head' returns \(6, 3\), expected a feature map"):
         GradCAM(model, "head")(images)
 
 
@@ -228,5 +228,5 @@ def test_a_layer_that_does_not_reach_the_logits_is_refused(images: Tensor):
             self.early(torch.zeros(1, 4, 8, 8))
             return self.head(self.late(self.stem(images)).mean((2, 3)))
 
-    with pytest.raises(ModelError, match=r"do not depend on layers \['early'\]"):
+    with pytest.raises(ModelError, match=r"do not depend differentiably on layers \['early'\]"):
         GradCAM(Idle(), LAYERS)(images.float())

@@ -62,5 +62,5 @@ def test_an_unknown_name_is_refused():
 
 def test_a_method_of_the_last_layer_is_refused_for_a_pyramid():
     model = build_network("dcfpn", channels=(4, 4, 4, 4))
-    with pytest.raises(SettingsError, match=r"scales \[1, 2, 3, 4\]: use pg-cam"):
+    with pytest.raises(SettingsError, match=r"scales \[1, 2, 3, 4\]; use pg-cam"):
         build_method("sam", model, model.cam_layers)

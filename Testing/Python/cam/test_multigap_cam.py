@@ -57,7 +57,7 @@ def test_its_maps_are_those_of_the_branches_added_scale_by_scale(dense: bool):
     torch.testing.assert_close(result.logits, model(images()))
 
 
-def test_it_explains_the_highest_logit_and_leaves_the_mode_as_it_was():
+def test_it_explains_the_highest_logit_and_restores_the_mode():
     model = network(dense=True).train()
     result = MultiGAPCAM(model)(images())
     assert model.training

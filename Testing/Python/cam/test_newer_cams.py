@@ -1,4 +1,4 @@
-"""Grad-CAM++ and Layer-CAM against plain autograd, and the traps that others fell into."""
+"""Grad-CAM++ and Layer-CAM against plain autograd, with known pitfalls of other implementations."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_grad_cam_plus_plus_shares_are_those_of_the_derivatives_of_the_exponenti
 
 
 @pytest.mark.parametrize("factor", [1e-12, 1e-4, 1e6])
-def test_no_epsilon_decides_the_maps_of_small_or_large_gradients(model: Small, images: Tensor, factor: float):
+def test_maps_of_small_or_large_gradients_do_not_depend_on_an_epsilon(model: Small, images: Tensor, factor: float):
     with torch.no_grad():
         model.head.weight *= factor
     targets = torch.zeros(6, dtype=torch.long)

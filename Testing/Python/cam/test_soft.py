@@ -82,7 +82,7 @@ def test_a_fresh_sam_head_draws_the_map_of_cam():
 
 
 @pytest.mark.parametrize("kind", [SAM, HESAM])
-def test_the_model_is_as_it_was_also_after_an_error(kind: type[SAM] | type[HESAM]):
+def test_the_model_is_restored_even_after_an_error(kind: type[SAM] | type[HESAM]):
     model = network(kind.__name__.lower()).train()
     kind(model)(images())
     with pytest.raises(ValueError, match="multiples of 8"):
@@ -95,7 +95,7 @@ def test_the_model_is_as_it_was_also_after_an_error(kind: type[SAM] | type[HESAM
 def test_heads_that_have_no_soft_map_are_refused():
     with pytest.raises(ModelError, match="is a HESAMHead, expected the linear layer"):
         SAM(network("hesam"), head="head")
-    with pytest.raises(ModelError, match=r"layer 'head.units' gives \(3, 4\), expected class weights of shape"):
+    with pytest.raises(ModelError, match=r"layer 'head.units' returns \(3, 4\), expected class weights of shape"):
         HESAM(network("sam"), weights="head.units")(images())
-    with pytest.raises(ModelError, match=r"weighs 4 values, layer 'unet\.down1' has 3 maps"):
+    with pytest.raises(ModelError, match=r"has 4 inputs, layer 'unet\.down1' has 3 maps"):
         SAM(network("sam"), "unet.down1")(images())

@@ -43,14 +43,14 @@ def test_every_file_is_described_or_its_refusal_said(brain, tmp_path, capsys):
     assert code == 1
     assert [each["read"] for each in values] == [True, False, False, False]
     assert "compressed data is truncated" in values[1]["refusal"]
-    assert "not an image format that is read" in values[2]["refusal"]
+    assert "not a supported image format" in values[2]["refusal"]
     assert "no such file" in values[3]["refusal"]
 
 
 def test_each_series_of_a_folder_is_told(two_series, capsys):
     code, values = asked(capsys, two_series)
     assert code == 1
-    assert "holds 2 series; choose one with --series" in values[0]["refusal"]
+    assert "contains 2 series; choose one with --series" in values[0]["refusal"]
     assert [(each["series"], each["read"]) for each in values[1:]] == [("1.2.1", True), ("1.2.2", False)]
     assert "every voxel is 0" in values[2]["refusal"]
     code, one = asked(capsys, two_series, "--series", "1.2.1")

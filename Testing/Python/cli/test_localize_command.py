@@ -166,7 +166,7 @@ def test_a_probable_tumour_that_the_settings_hide_is_said(localize, brain, capsy
 def test_what_exists_is_kept_without_overwrite_and_replaced_with_it(localize, case, brain, capsys):
     before = (case / "report.json").read_bytes()
     assert localize(brain) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert (case / "report.json").read_bytes() == before
     assert localize(brain, "--overwrite", "--threshold", "0.9") == 0
     assert json.loads((case / "report.json").read_text())["settings"]["threshold"] == "0.9"
@@ -377,6 +377,6 @@ def test_the_second_of_two_runs_is_refused_at_the_end_too(localize, brain, tmp_p
 
     monkeypatch.setattr("CAMLocalizerLib.cases.loop.write_results", meanwhile)
     assert localize(brain) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert entries(tmp_path / "out") == ["brain"]
     assert (tmp_path / "out" / "brain" / "report.json").read_text() == "theirs"

@@ -41,7 +41,7 @@ def test_every_segment_gets_a_row(files, capsys):
 def test_a_table_is_not_replaced_unasked(files, capsys):
     assert main(["radiomics", *files]) == 0
     assert main(["radiomics", *files]) == 2
-    assert "out.csv: exists already" in capsys.readouterr().err
+    assert "out.csv: already exists" in capsys.readouterr().err
     assert main(["radiomics", *files, "--overwrite"]) == 0
 
 
@@ -52,7 +52,7 @@ def test_a_table_that_appeared_meanwhile_is_not_replaced(files, tmp_path, monkey
 
     monkeypatch.setattr(measure, "radiomics", meanwhile)
     assert main(["radiomics", *files]) == 2
-    assert "out.csv: exists already" in capsys.readouterr().err
+    assert "out.csv: already exists" in capsys.readouterr().err
     assert (tmp_path / "out.csv").read_text() == "theirs"
     assert not list(tmp_path.glob("*.partial"))
 

@@ -1,4 +1,4 @@
-"""Core types hold their promises: they validate, cannot be changed and know where they lie."""
+"""Tests of the core types: validation, read-only arrays and geometry."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_step_along_k_is_the_spacing_along_the_third_column(oblique_grid: Grid
     np.testing.assert_allclose(step, 4.0 * oblique_grid.direction[:, 2], atol=1e-12)
 
 
-def test_a_grid_comes_back_from_its_matrix(oblique_grid: Grid) -> None:
+def test_a_grid_is_recovered_from_its_matrix(oblique_grid: Grid) -> None:
     assert Grid.from_matrix(oblique_grid.ijk_to_lps, oblique_grid.size).matches(oblique_grid, 1e-9)
 
 
@@ -55,7 +55,7 @@ def test_grids_match_within_a_micrometre_but_are_equal_only_exactly(oblique_grid
     assert hash(dataclasses.replace(oblique_grid)) == hash(oblique_grid)
 
 
-def test_a_rotation_that_opens_at_the_far_corner_is_no_match(oblique_grid: Grid) -> None:
+def test_a_rotation_that_moves_the_far_corner_does_not_match(oblique_grid: Grid) -> None:
     c, s = np.cos(1e-3), np.sin(1e-3)
     turned = dataclasses.replace(
         oblique_grid, direction=np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ oblique_grid.direction
@@ -63,7 +63,7 @@ def test_a_rotation_that_opens_at_the_far_corner_is_no_match(oblique_grid: Grid)
     assert not turned.matches(oblique_grid)
 
 
-def test_reflections_are_grids() -> None:
+def test_reflections_are_accepted() -> None:
     assert Grid((4, 3, 2), (1, 1, 1), (0, 0, 0), np.diag([1, -1, 1])).voxel_volume_mm3 == 1.0
 
 
@@ -83,7 +83,7 @@ def test_reflections_are_grids() -> None:
         (((4, 3, 2), (1, 1, 1), (0, 0, 0), SHEARED), "sheared"),
     ],
 )
-def test_a_geometry_that_is_no_grid_is_refused(arguments: tuple, message: str) -> None:
+def test_an_invalid_geometry_is_refused(arguments: tuple, message: str) -> None:
     with pytest.raises(GridError, match=message):
         Grid(*arguments)
 
@@ -114,7 +114,7 @@ def test_the_callers_array_stays_writable() -> None:
 @pytest.mark.parametrize(
     ("value", "message"), [(np.nan, "1 of 24 voxels are NaN"), (-np.inf, "1 of 24"), (0.0, "every voxel is 0")]
 )
-def test_a_volume_with_nothing_to_see_is_refused(value: float, message: str) -> None:
+def test_a_constant_or_non_finite_volume_is_refused(value: float, message: str) -> None:
     array = np.zeros((2, 3, 4))
     array[1, 2, 3] = value
     with pytest.raises(InputError, match=f"scan: .*{message}"):

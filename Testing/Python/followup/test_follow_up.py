@@ -169,4 +169,4 @@ def test_settings_of_the_model_are_refused_where_label_maps_are_given(table, tmp
 def test_a_folder_that_exists_is_left_alone(table, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     assert main(["follow-up", str(table), "--output", str(tmp_path / "out")]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err

@@ -18,13 +18,13 @@ def test_a_volume_that_halves_has_a_negative_doubling_time():
     assert change_between(40, 8.0, 2.0).doubling_days == pytest.approx(-20)
 
 
-def test_a_known_pace_is_found_through_many_exams():
+def test_a_known_growth_rate_is_found_from_many_exams():
     days = [0, 17, 60, 111]
     assert doubling_days(days, [3.0 * 2 ** (day / 45) for day in days]) == pytest.approx(45)
 
 
 @pytest.mark.parametrize("volumes", [(0.0, 3.0), (3.0, 0.0), (3.0, 3.0), (0.0, 0.0)])
-def test_nothing_doubles_from_nothing_or_without_change(volumes):
+def test_doubling_time_is_none_from_zero_or_without_change(volumes):
     assert change_between(10, *volumes).doubling_days is None
 
 
@@ -38,6 +38,6 @@ def test_impossible_exams_are_refused(arguments):
         change_between(*arguments)
 
 
-def test_days_and_volumes_come_in_pairs():
+def test_days_and_volumes_must_have_equal_numbers():
     with pytest.raises(InputError, match="3 days and 2 volumes"):
         doubling_days([0, 1, 2], [1.0, 2.0])

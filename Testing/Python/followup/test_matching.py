@@ -1,4 +1,4 @@
-"""Components followed through exams, and the registration that this needs."""
+"""Matching of components across exams, and registration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_tumours_keep_their_number_when_their_order_of_size_changes(grid):
     assert [track.components for track in tracks] == [(1, 2), (2, 1)]
 
 
-def test_a_patient_who_lay_otherwise_is_followed_by_the_transform(grid):
+def test_a_patient_in_another_position_is_followed_by_the_transform(grid):
     matrix = np.eye(4)
     matrix[:3, 3] = (40.0, 0.0, 0.0)
     first = spheres(grid, ((10, 50, 45), 6), ((50, 50, 45), 5))
@@ -53,20 +53,20 @@ def test_a_patient_who_lay_otherwise_is_followed_by_the_transform(grid):
     ]
 
 
-def test_tumours_appear_vanish_and_come_back(grid):
+def test_tumours_appear_disappear_and_reappear(grid):
     old, new = ((20, 20, 45), 9), ((70, 70, 45), 8)
     exams = [spheres(grid, old), spheres(grid, new), spheres(grid, old, new)]
     tracks = match_components(exams, [STILL, STILL])
     assert [track.components for track in tracks] == [(1, None, 1), (None, 1, 2)]
 
 
-def test_an_exam_without_any_region_breaks_nothing(grid):
+def test_an_exam_without_any_region_is_supported(grid):
     tracks = match_components([spheres(grid), spheres(grid, ((20, 20, 45), 9)), spheres(grid)], [STILL, STILL])
     assert [track.components for track in tracks] == [(None, 1, None)]
     assert match_components([spheres(grid)], []) == ()
 
 
-def test_a_tumour_is_never_taken_for_a_speck_so_that_another_speck_finds_a_match(grid):
+def test_a_large_overlap_is_not_given_up_to_match_two_tiny_regions(grid):
     tumour = ((50, 50, 45), 14)
     first = spheres(grid, tumour, ((30, 50, 45), 2.5))
     second = spheres(grid, tumour, ((70, 50, 45), 2.5))
@@ -79,7 +79,7 @@ def test_a_region_far_away_is_another_tumour(grid):
     assert [track.components for track in tracks] == [(1, None), (None, 1)]
 
 
-def test_two_tumours_that_grow_together_are_said_to_merge(grid):
+def test_two_tumours_that_grow_together_merge(grid):
     first = spheres(grid, ((38, 50, 45), 9), ((62, 50, 45), 6))
     second = spheres(grid, ((50, 50, 45), 26))
     tracks = match_components([first, second], [STILL])

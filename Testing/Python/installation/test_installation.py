@@ -1,4 +1,4 @@
-"""What is wanted, what is there, and a report that gives nobody away."""
+"""Tests of required packages, installed versions and the set-up report."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def test_a_version_fits_its_range(version, wanted, fits) -> None:
 
 
 @pytest.mark.parametrize("version", ["0.22rc1", "1.2.dev0"])
-def test_what_comes_before_a_release_may_fit(version) -> None:
+def test_a_pre_release_may_fit(version) -> None:
     assert version_fits(version, ">=0.20,<2")
 
 
 @pytest.mark.parametrize("wanted", [">=1", "<1"])
-def test_a_version_that_is_none_fits_no_range(wanted) -> None:
+def test_an_invalid_version_fits_no_range(wanted) -> None:
     assert not version_fits("unknown", wanted)
 
 
-def test_torch_and_the_modules_own_list_are_required() -> None:
+def test_torch_and_the_listed_packages_are_required() -> None:
     names = [requirement.name for requirement in requirements()]
     assert names[0] == TORCH.name == "torch"
     assert {"scikit-image", "safetensors", "matplotlib"} <= set(names)
@@ -83,18 +83,18 @@ def test_a_list_of_requirements_is_read(tmp_path) -> None:
         "name>=latest",
     ],
 )
-def test_a_line_that_is_no_requirement_is_refused(tmp_path, line) -> None:
+def test_an_invalid_requirement_is_refused(tmp_path, line) -> None:
     (tmp_path / "list.txt").write_text(line)
-    with pytest.raises(InputError, match="is no requirement"):
+    with pytest.raises(InputError, match="is not a requirement"):
         requirements(tmp_path / "list.txt")
 
 
-def test_a_missing_list_is_told_without_its_folder(tmp_path) -> None:
+def test_a_missing_list_is_reported_without_its_folder(tmp_path) -> None:
     with pytest.raises(InputError, match=r"^list\.txt: the list of packages cannot be read"):
         requirements(tmp_path / "list.txt")
 
 
-def test_what_is_installed_is_found_and_judged() -> None:
+def test_installed_versions_are_found_and_checked() -> None:
     version = metadata.version("numpy")
     wanted = [Requirement("numpy", ">=1"), Requirement("NumPy", ">=99"), Requirement("no-such-package")]
     states = package_states(wanted)
@@ -102,7 +102,7 @@ def test_what_is_installed_is_found_and_judged() -> None:
     assert missing_packages(states) == (wanted[1], wanted[2])
 
 
-def test_a_package_that_is_installed_meanwhile_is_found(tmp_path, monkeypatch) -> None:
+def test_a_package_installed_while_running_is_found(tmp_path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     wanted = [Requirement("installed-meanwhile", ">=1")]
     assert missing_packages(package_states(wanted)) == tuple(wanted)
@@ -130,7 +130,7 @@ def test_the_report_has_versions_packages_devices_and_models() -> None:
     ]
 
 
-def test_the_report_gives_no_user_and_no_home_away(monkeypatch) -> None:
+def test_the_report_contains_no_user_name_or_home_folder(monkeypatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: Path("/home/jane.doe"))
     problem = "the process crashed; the log is in /home/jane.doe/tmp/x.log"
     text = setup_report([], [], models=["/home/jane.doe/models/own"], problem=problem)

@@ -1,6 +1,6 @@
-"""Every kind of file and what happens with it: the table that the tests check and that docs/what-is-read.md is made of.
+"""Table of supported and unsupported inputs, which the tests check and docs/what-is-read.md is generated from.
 
-``python Testing/Python/io/readable_kinds.py`` writes the page anew.
+``python Testing/Python/io/readable_kinds.py`` regenerates the page.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ Maker = Callable[[Path], Path]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of input.
+    """A type of input.
 
     Args:
         group: heading on the page.
-        name: of the kind.
-        make: writes one into a folder and returns what to read.
-        refused: a part of the refusal; empty if it is read.
-        noted: a part of the note that is given; empty if there is none.
-        same: whether values and grid are those of the stored ones, to be checked.
-        labels: whether it is a label map and is read as one.
+        name: name of the type.
+        make: writes an example to a folder and returns the path to read.
+        refused: part of the error message; empty if the input can be read.
+        noted: part of the note; empty if there is none.
+        same: whether to check that values and grid equal the stored ones.
+        labels: whether to read it as a label map.
     """
 
     group: str
@@ -56,14 +56,14 @@ class Kind:
 
     @property
     def what(self) -> str:
-        """What happens, in words for the page."""
+        """Result of reading, as text for the page."""
         if self.refused:
-            return f"refused: *{self.refused}*"
+            return f"error: *{self.refused}*"
         return f"read, with the note *{self.noted}*" if self.noted else "read"
 
 
 def nifti(kind: type = nibabel.Nifti1Image, name: str = "a.nii.gz", array: np.ndarray = IJK, **change: object) -> Maker:
-    """A NIfTI file; ``unit``, ``codes`` and ``sform`` are changed on demand."""
+    """A NIfTI file, with optional changes of ``unit``, ``codes`` and ``sform``."""
 
     def make(folder: Path) -> Path:
         affine = np.array(change.get("affine", AFFINE))
@@ -114,7 +114,7 @@ def itk(name: str) -> Maker:
 
 
 def header_line(maker: Maker, line: str, before: str) -> Maker:
-    """A text header with one more line."""
+    """A text header with an additional line."""
 
     def make(folder: Path) -> Path:
         path = maker(folder)
@@ -135,7 +135,7 @@ def picture(name: str) -> Maker:
 
 
 def raw(name: str, content: bytes) -> Maker:
-    """A file of some bytes."""
+    """A file with the given bytes."""
 
     def make(folder: Path) -> Path:
         (folder / name).write_bytes(content)
@@ -254,7 +254,7 @@ def enhanced_singles(folder: Path) -> Path:
 
 
 def concatenation(gone: int = -1) -> Maker:
-    """A multi-frame object in three files of three frames, of which one may be gone."""
+    """A multi-frame object in three files of three frames, one of which may be missing."""
 
     def make(folder: Path) -> Path:
         (path,) = enhanced(folder).iterdir()
@@ -291,7 +291,7 @@ def label_file(name: str, factor: float = 1.0) -> Maker:
 
 
 def dicom_seg(change: Callable[[Dataset], None] = lambda header: None) -> Maker:
-    """A DICOM segmentation of type BINARY, changed on demand."""
+    """A DICOM segmentation of type BINARY, with optional changes."""
 
     def make(folder: Path) -> Path:
         source = read_dicom_source(series(referable)(folder))
@@ -307,7 +307,7 @@ def dicom_seg(change: Callable[[Dataset], None] = lambda header: None) -> Maker:
 
 
 def as_labelmap(header: Dataset) -> None:
-    """Turn a BINARY segmentation into one of type LABELMAP, a frame per plane (Supplement 243)."""
+    """Convert a BINARY segmentation to type LABELMAP, with one frame per plane (Supplement 243)."""
     header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
     header.SegmentationType, header.BitsAllocated, header.BitsStored, header.HighBit = "LABELMAP", 8, 8, 7
     frames = []
@@ -348,13 +348,11 @@ KINDS = (
         noted="lengths were converted from micrometres to millimetres",
     ),
     Kind("NIfTI", "sform and qform that differ", nifti(sform=moved()), noted="the sform was used", same=False),
-    Kind("NIfTI", "neither sform nor qform", nifti(codes=(0, 0)), noted="left and right are not certain", same=False),
-    Kind("NIfTI", "NaN around the content", nifti(array=masked()), noted="were taken for background", same=False),
+    Kind("NIfTI", "neither sform nor qform", nifti(codes=(0, 0)), noted="left and right are uncertain", same=False),
+    Kind("NIfTI", "NaN around the content", nifti(array=masked()), noted="were set to background", same=False),
     Kind("NIfTI", "NaN inside the content, infinity anywhere", nifti(array=holed()), "are NaN inside the content"),
     Kind("NIfTI", "complex voxels", nifti(array=IJK.astype(np.complex64)), "has complex voxels"),
-    Kind(
-        "NIfTI", "compressed, but called `.nii`", raw("a.nii", gzip.compress(b"\x5c\x01\0\0" + b"\0" * 400)), "rename"
-    ),
+    Kind("NIfTI", "compressed, but named `.nii`", raw("a.nii", gzip.compress(b"\x5c\x01\0\0" + b"\0" * 400)), "rename"),
     Kind("NRRD and MetaImage", "NRRD, `.nrrd` or `.nhdr` with its data", itk("a.nrrd")),
     Kind("NRRD and MetaImage", "MetaImage, `.mha` or `.mhd` with its data", itk("a.mha")),
     Kind(
@@ -366,7 +364,7 @@ KINDS = (
     ),
     Kind(
         "NRRD and MetaImage",
-        "units that are not one length",
+        "units that are not a single unit of length",
         header_line(itk("a.nrrd"), 'space units: "mm" "mm" "s"', "space directions"),
         "one unit of length",
     ),
@@ -386,9 +384,9 @@ KINDS = (
     ),
     Kind(
         "NRRD and MetaImage",
-        "measurement frame that is turned",
+        "rotated measurement frame",
         header_line(itk("a.nrrd"), "measurement frame: (0,1,0) (1,0,0) (0,0,1)", "space directions"),
-        noted="the measurement frame concerns vectors only",
+        noted="the measurement frame applies only to vectors",
     ),
     Kind(
         "Pictures", "PNG, JPEG, TIFF of one grey page", picture("a.png"), noted="spacing is taken as 1 mm", same=False
@@ -419,7 +417,7 @@ KINDS = (
     ),
     Kind("DICOM images", "a localizer among the slices", series(scout), "choose one with --series UID#NUMBER"),
     Kind("DICOM images", "a slice missing", missing, "slices are missing"),
-    Kind("DICOM images", "two spacings, as of heads", series(two_spacings), "slices have different spacings"),
+    Kind("DICOM images", "two slice spacings, as in head CT", series(two_spacings), "slices have different spacings"),
     Kind(
         "DICOM images",
         "Siemens mosaic and other tilings",
@@ -429,27 +427,27 @@ KINDS = (
     Kind("DICOM images", "secondary captures as a volume", series(capture), "secondary captures"),
     Kind(
         "DICOM images",
-        "PET in Bq/ml, counts of Philips or g/ml: SUV by body weight",
+        "PET in Bq/ml, Philips counts or g/ml: SUV by body weight",
         series(pet_tags, "PT"),
         same=False,
     ),
     Kind(
         "DICOM images",
-        "PET with an impossible DateTime of injection",
+        "PET with an implausible DateTime of injection",
         series(early_injection, "PT"),
         noted="RadiopharmaceuticalStartTime (0018,1072) was used",
         same=False,
     ),
     Kind(
         "DICOM images",
-        "PET without any possible time of injection",
+        "PET without a plausible time of injection",
         series(late_injection, "PT"),
         "RadiopharmaceuticalStartDateTime (0018,1078) lies 25 h before the scan",
     ),
     Kind("DICOM images", "PET in other units", series(counts, "PT"), "Units (0054,1001) is PROPCPS"),
-    Kind("Label maps", "NIfTI, NRRD, MetaImage of whole numbers up to 255", label_file("a.nii.gz"), labels=True),
-    Kind("Label maps", "segmentation of 3D Slicer, `.seg.nrrd`", label_file("a.seg.nrrd"), labels=True),
-    Kind("Label maps", "other values", label_file("a.nii.gz", 0.5), "whole numbers from 0 to 255", labels=True),
+    Kind("Label maps", "NIfTI, NRRD, MetaImage with integers up to 255", label_file("a.nii.gz"), labels=True),
+    Kind("Label maps", "3D Slicer segmentation, `.seg.nrrd`", label_file("a.seg.nrrd"), labels=True),
+    Kind("Label maps", "other values", label_file("a.nii.gz", 0.5), "integers from 0 to 255", labels=True),
     Kind("Label maps", "DICOM SEG, BINARY", dicom_seg(), labels=True),
     Kind("Label maps", "DICOM SEG, LABELMAP (Supplement 243)", dicom_seg(as_labelmap), labels=True),
     Kind(
@@ -470,14 +468,14 @@ KINDS = (
         "Label maps",
         "DICOM SEG with more groups than frames",
         dicom_seg(surplus_frame),
-        "frames and the places of",
+        "frames but the positions of",
         labels=True,
     ),
 )
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the text of the page."""
     lines = [
         "# Supported files",
         "",

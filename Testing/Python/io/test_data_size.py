@@ -90,7 +90,7 @@ def test_an_nrrd_compressed_by_bzip2_is_refused_for_that_reason(tmp_path) -> Non
     (tmp_path / "a.nrrd").write_bytes(
         NRRD.format(sizes="4 5 6", encoding="bzip2").encode() + b"\n" + bz2.compress(DATA)
     )
-    with pytest.raises(InputError, match="is compressed by bzip2"):
+    with pytest.raises(InputError, match="is compressed with bzip2"):
         read_volume(tmp_path / "a.nrrd")
 
 

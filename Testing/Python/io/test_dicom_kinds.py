@@ -1,4 +1,4 @@
-"""Images that are not slices are refused, and objects in several files are read whole or not at all."""
+"""Tests of DICOM image types that are refused, and of objects that span several files."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def tiles(header: Dataset) -> None:
 
 @pytest.mark.parametrize("patch", [mosaic, mosaic_without_type, united_grid, tiles])
 @pytest.mark.parametrize("single", [True, False])
-def test_a_tiling_is_not_a_slice(
+def test_mosaics_and_tilings_are_refused(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, patch: Callable[[Dataset], None], single: bool
 ) -> None:
     write_series(tmp_path / "s", stored[:1] if single else stored, oblique_grid, patch=lambda header, k: patch(header))
     path = next((tmp_path / "s").iterdir()) if single else tmp_path / "s"
-    with pytest.raises(InputError, match=r"s.*: holds .*\(\w{4},\w{4}\)?.*, not slices"):
+    with pytest.raises(InputError, match=r"s.*: contains .*\(\w{4},\w{4}\)?.*, not slices"):
         read_volume(path)
 
 
@@ -53,11 +53,11 @@ def test_secondary_captures_are_not_a_volume(tmp_path: Path, stored: np.ndarray,
         read_volume(tmp_path / "s")
     alone = read_volume(next((tmp_path / "s").iterdir()))
     assert alone.grid.size[2] == 1
-    assert alone.notes == ("the image is a secondary capture, a picture whose place and values nobody vouches for",)
+    assert alone.notes == ("the image is a secondary capture, whose position and values are not reliable",)
 
 
 @pytest.mark.parametrize(("kind", "unit"), [("HU", "HU"), ("US", "HU"), (None, "HU"), ("Z_EFF", ""), ("MGML", "")])
-def test_ct_is_in_hounsfield_units_unless_it_says_otherwise(
+def test_ct_is_in_hounsfield_units_unless_the_rescale_type_differs(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, kind: str | None, unit: str
 ) -> None:
     """Spectral CT writes effective atomic numbers and densities as CT images too (PS3.3 C.11.1.1.2)."""
@@ -103,7 +103,9 @@ def test_a_concatenation_is_joined(tmp_path: Path, stored: np.ndarray, oblique_g
 
 
 @pytest.mark.parametrize("gone", [1, 2, 3])
-def test_half_a_concatenation_is_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, gone: int) -> None:
+def test_an_incomplete_concatenation_is_refused(
+    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, gone: int
+) -> None:
     write_parts(tmp_path / "s", stored, oblique_grid, [4, 3, 2])
     (tmp_path / "s" / f"{9 - gone}.dcm").unlink()
     with pytest.raises(SeriesError, match="of 3 of a concatenation"):
@@ -114,7 +116,7 @@ def test_half_a_concatenation_is_refused(tmp_path: Path, stored: np.ndarray, obl
 
 
 @pytest.mark.parametrize("gone", [1, 2])
-def test_a_gap_shows_without_the_total_number(
+def test_a_gap_is_found_without_the_total_number(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, gone: int
 ) -> None:
     write_parts(tmp_path / "s", stored, oblique_grid, [4, 3, 2], total=False)
@@ -139,13 +141,13 @@ def test_enhanced_files_of_one_frame_are_a_series(tmp_path: Path, stored: np.nda
     assert [info.slices for info in list_series(tmp_path / "s")] == [9]
 
 
-def test_frames_without_a_place_each_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_frames_without_positions_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_multi_frame(tmp_path / "s", stored, oblique_grid, list(range(9)))
     (path,) = (tmp_path / "s").iterdir()
     header = pydicom.dcmread(path)
     header.PerFrameFunctionalGroupsSequence = header.PerFrameFunctionalGroupsSequence[:8]
     header.save_as(path)
-    with pytest.raises(InputError, match="has 9 frames and the places of 8"):
+    with pytest.raises(InputError, match="has 9 frames but the positions of 8"):
         read_volume(path)
 
 

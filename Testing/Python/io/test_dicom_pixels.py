@@ -1,4 +1,4 @@
-"""Pixels of DICOM files are what was stored, rescaled as the standard says, whatever the encoding."""
+"""DICOM pixels equal the stored ones, rescaled as in the standard, in every encoding."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def inverted(header: Dataset, k: int) -> None:
     header.PhotometricInterpretation = "MONOCHROME1"
 
 
-def test_monochrome1_changes_no_value(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_monochrome1_does_not_change_values(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid, patch=inverted)
     volume = read_volume(tmp_path / "s")
     np.testing.assert_array_equal(volume.array_kji, stored)
     assert volume.inverted
 
 
-def test_compressed_monochrome1_changes_no_value(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_compressed_monochrome1_does_not_change_values(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def patch(header: Dataset, k: int) -> None:
         header.compress(JPEGLSLossless)
         header.PhotometricInterpretation, header.RescaleSlope, header.RescaleIntercept = "MONOCHROME1", 2, -1000
@@ -43,7 +43,7 @@ def test_compressed_monochrome1_changes_no_value(tmp_path: Path, stored: np.ndar
     np.testing.assert_array_equal(read_volume(tmp_path / "s").array_kji, stored * 2.0 - 1000)
 
 
-def test_what_is_inverted_is_shown_upside_down_within_its_range(oblique_grid: Grid) -> None:
+def test_inverted_volumes_are_displayed_mirrored_within_their_range(oblique_grid: Grid) -> None:
     array = np.arange(np.prod(oblique_grid.size), dtype=np.float32).reshape(oblique_grid.shape_kji) + 5
     shown = Volume(array, oblique_grid, inverted=True).shown()
     np.testing.assert_array_equal(shown.array_kji, array[::-1, ::-1, ::-1])
@@ -51,15 +51,15 @@ def test_what_is_inverted_is_shown_upside_down_within_its_range(oblique_grid: Gr
     assert Volume(array, oblique_grid).shown().array_kji[0, 0, 0] == 5
 
 
-def test_slices_of_both_kinds_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_mixed_monochrome_slices_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid, patch=lambda header, k: inverted(header, k) if k % 2 else None)
-    with pytest.raises(InputError, match="MONOCHROME1 and of MONOCHROME2"):
+    with pytest.raises(InputError, match="MONOCHROME1 and MONOCHROME2"):
         read_volume(tmp_path / "s")
 
 
 @pytest.mark.parametrize("signed", [0, 1])
 @pytest.mark.parametrize("bits", [10, 12, 16])
-def test_only_the_stored_bits_count(
+def test_only_the_stored_bits_are_used(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, bits: int, signed: int
 ) -> None:
     """Old overlays live in the bits above; values are two's complement of the stored bits."""
@@ -93,7 +93,9 @@ def test_a_modality_table_is_applied(tmp_path: Path, stored: np.ndarray, oblique
 @pytest.mark.parametrize(
     "syntax", [DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless]
 )
-def test_every_encoding_holds_the_same(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, syntax: str) -> None:
+def test_every_encoding_gives_the_same_pixels(
+    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, syntax: str
+) -> None:
     def patch(header: Dataset, k: int) -> None:
         if syntax == RLELossless:
             header.compress(RLELossless)
@@ -126,12 +128,12 @@ def test_files_without_preamble_are_read(
 
 
 def test_pixels_that_do_not_fill_the_frame_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
-    """As of compressed pixels whose transfer syntax was lost; the file is long enough by what follows."""
+    """As with compressed pixels whose transfer syntax was lost; following data make the file long enough."""
 
     def patch(header: Dataset, k: int) -> None:
         header.PixelData = b"\0" * 10
         header.DataSetTrailingPadding = b"\0" * 2000
 
     write_series(tmp_path / "s", stored, oblique_grid, patch=patch)
-    with pytest.raises(InputError, match="truncated or compressed without saying so"):
+    with pytest.raises(InputError, match="truncated, or compressed without being declared so"):
         read_volume(tmp_path / "s")

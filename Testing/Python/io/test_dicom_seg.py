@@ -1,4 +1,4 @@
-"""DICOM segmentations say what the label map says, where the images say it."""
+"""DICOM segmentations contain the label map at the position of the images."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def found(path: Path) -> DicomSource:
     return source
 
 
-def test_a_label_map_comes_back_voxel_by_voxel(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_a_label_map_round_trips_exactly(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     write_dicom_seg(two_segments, source, tmp_path / "a.dcm", **MADE)
     back = read_dicom_seg(tmp_path / "a.dcm", grid=source.grid)
     assert back.grid == source.grid
@@ -74,7 +74,7 @@ def test_highdicom_finds_each_label_on_its_source_image(
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_frames_of_a_multi_frame_source_are_met(
+def test_frames_refer_to_a_multi_frame_source(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, two_segments: LabelMap, shared: bool
 ) -> None:
     write_multi_frame(tmp_path / "s", stored, oblique_grid, ORDER, shared=shared)
@@ -88,7 +88,9 @@ def test_frames_of_a_multi_frame_source_are_met(
     assert complaints(tmp_path / "a.dcm") == []
 
 
-def test_axes_in_another_order_change_nothing(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_axes_in_another_order_give_the_same_segmentation(
+    tmp_path: Path, source: DicomSource, two_segments: LabelMap
+) -> None:
     grid, array = turned(two_segments.grid, two_segments.array_kji)
     write_dicom_seg(LabelMap(array, grid, ("A", "B")), source, tmp_path / "a.dcm", **MADE)
     np.testing.assert_array_equal(
@@ -97,7 +99,7 @@ def test_axes_in_another_order_change_nothing(tmp_path: Path, source: DicomSourc
     np.testing.assert_array_equal(read_dicom_seg(tmp_path / "a.dcm", grid=grid).array_kji, array)
 
 
-def test_an_activation_comes_back_within_one_step(tmp_path: Path, source: DicomSource) -> None:
+def test_an_activation_round_trips_within_one_step(tmp_path: Path, source: DicomSource) -> None:
     activation = np.random.default_rng(5).random(source.grid.shape_kji).astype(np.float32)
     activation[:2], activation[3, 4, 5], activation[3, 4, 6] = 0, 0, 1
     write_dicom_seg_fractional(activation, source.grid, source, tmp_path / "a.dcm", **MADE)
@@ -113,7 +115,7 @@ def test_an_activation_comes_back_within_one_step(tmp_path: Path, source: DicomS
     assert complaints(tmp_path / "a.dcm") == []
 
 
-def test_kind_of_tumour_and_algorithm_are_coded(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_tumour_type_and_algorithm_are_coded(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     kinds, settings = ("Neoplasm, Primary", "Nodule"), {"threshold": "0.4"}
     write_dicom_seg(two_segments, source, tmp_path / "a.dcm", terminology=kinds, parameters=settings, **MADE)
     first, second = dcmread(tmp_path / "a.dcm").SegmentSequence
@@ -130,7 +132,7 @@ def test_kind_of_tumour_and_algorithm_are_coded(tmp_path: Path, source: DicomSou
     assert first.SegmentAlgorithmType == "AUTOMATIC"
 
 
-def test_a_result_belongs_to_the_study_and_tells_nothing_else(
+def test_a_result_repeats_only_the_required_patient_attributes(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, two_segments: LabelMap
 ) -> None:
     def tell(header: Dataset, k: int) -> None:
@@ -151,7 +153,7 @@ def test_a_result_belongs_to_the_study_and_tells_nothing_else(
     assert "PatientWeight" not in header
 
 
-def test_equal_results_of_one_moment_are_equal_files(
+def test_equal_results_at_the_same_time_give_equal_files(
     tmp_path: Path, source: DicomSource, two_segments: LabelMap
 ) -> None:
     for name in "ab":
@@ -159,7 +161,7 @@ def test_equal_results_of_one_moment_are_equal_files(
     assert (tmp_path / "a.dcm").read_bytes() == (tmp_path / "b.dcm").read_bytes()
 
 
-def test_findings_keep_their_identifier_and_files_get_new_ones(
+def test_tracking_uids_are_stable_and_instance_uids_are_new(
     tmp_path: Path, source: DicomSource, two_segments: LabelMap
 ) -> None:
     array = two_segments.array_kji.copy()
@@ -179,7 +181,7 @@ def test_findings_keep_their_identifier_and_files_get_new_ones(
     ]
 
 
-def test_each_region_can_be_a_segment(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_each_component_can_be_a_segment(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     separated = separate_components(two_segments)
     assert separated.segments == ("Tumour 1", "Tumour 2", "Œdème \\ rim 1")
     assert [int((separated.array_kji == label).sum()) for label in (1, 2, 3)] == [3 * 6 * 8, 1, 2 * 17]
@@ -194,16 +196,16 @@ def test_each_region_can_be_a_segment(tmp_path: Path, source: DicomSource, two_s
     ]
 
 
-def test_more_regions_than_labels_are_refused() -> None:
+def test_more_components_than_labels_are_refused() -> None:
     array = np.zeros((1, 40, 40), np.uint8)
     array[:, ::2, ::2] = 1
-    with pytest.raises(SettingsError, match="more than 255 connected regions"):
+    with pytest.raises(SettingsError, match="more than 255 components"):
         separate_components(LabelMap(array, Grid((40, 40, 1), (1, 1, 1), (0, 0, 0), np.eye(3))))
 
 
-def test_an_empty_label_map_is_written_only_on_demand(tmp_path: Path, source: DicomSource) -> None:
+def test_an_empty_label_map_is_written_only_if_allowed(tmp_path: Path, source: DicomSource) -> None:
     nothing = LabelMap(np.zeros(source.grid.shape_kji, np.uint8), source.grid)
-    with pytest.raises(InputError, match=r"a.dcm: the label map is empty; lower the threshold, or allow"):
+    with pytest.raises(InputError, match=r"a.dcm: the label map is empty; lower the threshold or allow"):
         write_dicom_seg(nothing, source, tmp_path / "a.dcm", **MADE)
     assert not (tmp_path / "a.dcm").exists()
     write_dicom_seg(nothing, source, tmp_path / "a.dcm", allow_empty=True, by_component=True, **MADE)
@@ -222,7 +224,7 @@ def test_a_segment_without_voxels_keeps_its_number(tmp_path: Path, source: Dicom
     assert complaints(tmp_path / "a.dcm") == []
 
 
-def test_one_slice_with_a_label_is_enough(tmp_path: Path, source: DicomSource) -> None:
+def test_a_single_labelled_slice_is_written(tmp_path: Path, source: DicomSource) -> None:
     array = np.zeros(source.grid.shape_kji, np.uint8)
     array[6, 3, 2] = 1
     write_dicom_seg(LabelMap(array, source.grid), source, tmp_path / "a.dcm", **MADE)
@@ -260,7 +262,7 @@ def test_frames_of_one_segment_form_a_stack_without_gaps(
     assert used == expected
 
 
-def test_a_source_of_one_slice_is_enough(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_a_source_of_one_slice_works(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path, stored[:1], oblique_grid, patch=referable)
     source = found(next(tmp_path.glob("*.dcm")))
     array = (stored[:1] > 2000).astype(np.uint8)
@@ -268,7 +270,7 @@ def test_a_source_of_one_slice_is_enough(tmp_path: Path, stored: np.ndarray, obl
     np.testing.assert_array_equal(read_dicom_seg(tmp_path / "a.dcm", grid=source.grid).array_kji, array)
 
 
-def test_the_step_is_the_measured_one(
+def test_the_slice_spacing_is_the_measured_one(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, two_segments: LabelMap
 ) -> None:
     def gap(header: Dataset, k: int) -> None:
@@ -281,7 +283,7 @@ def test_the_step_is_the_measured_one(
     assert (measures.SliceThickness, float(measures.SpacingBetweenSlices)) == (3, pytest.approx(4))
 
 
-def test_lossy_images_are_said_to_be_lossy(
+def test_lossy_compression_is_recorded(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, two_segments: LabelMap
 ) -> None:
     def lossy(header: Dataset, k: int) -> None:
@@ -294,7 +296,7 @@ def test_lossy_images_are_said_to_be_lossy(
     assert (header.LossyImageCompression, header.LossyImageCompressionRatio) == ("01", 12.5)
 
 
-def test_what_cannot_be_written_is_refused(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_invalid_arguments_are_refused(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     small = LabelMap(np.ones((1, 1, 1), np.uint8), Grid((1, 1, 1), (1, 1, 1), (0, 0, 0), np.eye(3)))
     with pytest.raises(GridError, match=r"1 x 1 x 1 voxels .* 20 x 24 x 9 voxels"):
         write_dicom_seg(small, source, tmp_path / "a.dcm", **MADE)
@@ -308,11 +310,11 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, source: DicomSource, 
         write_dicom_seg(two_segments, source, tmp_path / "none" / "a.dcm", **MADE)
     for wrong in (1.5, np.nan):
         array = np.full(source.grid.shape_kji, wrong, np.float32)
-        with pytest.raises(InputError, match=r"the activation reaches from .* expected 0 to 1"):
+        with pytest.raises(InputError, match=r"the activation ranges from .* expected 0 to 1"):
             write_dicom_seg_fractional(array, source.grid, source, tmp_path / "a.dcm", **MADE)
 
 
-def test_images_that_no_segmentation_refers_to_are_refused(
+def test_unsupported_image_types_are_refused(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, two_segments: LabelMap
 ) -> None:
     def invent(header: Dataset, k: int) -> None:
@@ -320,12 +322,14 @@ def test_images_that_no_segmentation_refers_to_are_refused(
         header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID = "1.2.3.999"
 
     write_series(tmp_path / "s", stored, oblique_grid, patch=invent)
-    with pytest.raises(InputError, match=r"no DICOM segmentation can be made of a series of kind '1.2.3.999'") as got:
+    with pytest.raises(
+        InputError, match=r"a DICOM segmentation cannot be made from a series of type '1.2.3.999'"
+    ) as got:
         write_dicom_seg(two_segments, found(tmp_path / "s"), tmp_path / "a.dcm", **MADE)
     assert "Secret" not in str(got.value)
 
 
-def test_what_is_no_segmentation_is_not_read(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_other_files_are_not_read_as_segmentations(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     (tmp_path / "text.dcm").write_text("no DICOM")
     with pytest.raises(InputError, match=r"text.dcm: is not a DICOM file"):
         read_dicom_seg(tmp_path / "text.dcm")
@@ -338,10 +342,10 @@ def test_what_is_no_segmentation_is_not_read(tmp_path: Path, source: DicomSource
         read_dicom_seg_fractional(tmp_path / "a.dcm")
 
 
-def test_segments_that_overlap_are_not_read(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
+def test_overlapping_segments_are_refused(tmp_path: Path, source: DicomSource, two_segments: LabelMap) -> None:
     write_dicom_seg(two_segments, source, tmp_path / "a.dcm", **MADE)
     header = dcmread(tmp_path / "a.dcm")
     header.PixelData = b"\xff" * len(header.PixelData)
     header.save_as(tmp_path / "a.dcm")
-    with pytest.raises(InputError, match=r"a.dcm: has segments that overlap"):
+    with pytest.raises(InputError, match=r"a.dcm: has overlapping segments"):
         read_dicom_seg(tmp_path / "a.dcm")

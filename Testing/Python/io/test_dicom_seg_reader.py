@@ -1,4 +1,4 @@
-"""Segmentations of other programs: LABELMAP is read, and what contradicts itself is refused in one sentence."""
+"""Segmentations of other programs: LABELMAP is read, and inconsistent files are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def series(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> Path:
 def test_a_labelmap_segmentation_is_read(
     tmp_path: Path, series: Path, labels: np.ndarray, oblique_grid: Grid, syntax: str
 ) -> None:
-    """As of Supplement 243; highdicom wrote it."""
+    """A segmentation of Supplement 243, written by highdicom."""
     path = write(tmp_path / "a.dcm", series, labels, "LABELMAP", syntax)
     found = read_label_map(path)
     np.testing.assert_array_equal(found.array_kji, labels)
@@ -135,18 +135,18 @@ def no_rows(header: Dataset) -> None:
     [
         (undescribed, r"refers to segment 2, which SegmentSequence \(0062,0002\) does not describe \(it describes 1\)"),
         (no_label, r"does not name segment 2: SegmentLabel \(0062,0005\) is missing"),
-        (no_segments, r"describes no segment"),
-        (twice, r"two of the same number|describes no segment"),
-        (more_groups, r"has \d+ frames and the places of \d+"),
-        (fewer_groups, r"has \d+ frames and the places of \d+"),
-        (no_groups, r"has \d+ frames and the places of 0"),
+        (no_segments, r"has no segment"),
+        (twice, r"two with the same number|has no segment"),
+        (more_groups, r"has \d+ frames but the positions of \d+"),
+        (fewer_groups, r"has \d+ frames but the positions of \d+"),
+        (no_groups, r"has \d+ frames but the positions of 0"),
         (no_position, r"has frames without position"),
         (no_pixels, r"segmentation is damaged"),
         (few_pixels, r"damaged|truncated"),
         (no_rows, r"segmentation is damaged"),
     ],
 )
-def test_what_contradicts_itself_is_refused_in_one_sentence(
+def test_inconsistent_files_are_refused_in_one_sentence(
     tmp_path: Path,
     series: Path,
     labels: np.ndarray,
@@ -163,7 +163,7 @@ def test_what_contradicts_itself_is_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_a_frame_of_no_segment_is_refused(tmp_path: Path, series: Path, labels: np.ndarray) -> None:
+def test_a_frame_without_a_segment_is_refused(tmp_path: Path, series: Path, labels: np.ndarray) -> None:
     path = write(tmp_path / "a.dcm", series, labels, "BINARY")
     header = dcmread(path)
     del header.PerFrameFunctionalGroupsSequence[1].SegmentIdentificationSequence

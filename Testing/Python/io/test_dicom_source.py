@@ -1,4 +1,4 @@
-"""What a DICOM result keeps of its source, and on which grid it lies."""
+"""Tests of the source attributes that a DICOM result repeats, and of its grid."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_frames_of_one_file_keep_their_stored_order(
     np.testing.assert_array_equal(source.stored_frames(stored, oblique_grid), stored[order])
 
 
-def test_of_the_patient_only_four_attributes_are_kept(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_four_patient_attributes_are_kept(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def tell(header: Dataset, k: int) -> None:
         referable(header, k)
         header.PatientWeight, header.PatientAge, header.PatientAddress = 70, "074Y", "Secret Street"
@@ -82,7 +82,7 @@ def test_pet_is_in_suv_like_its_volume(tmp_path: Path, stored: np.ndarray, obliq
     assert source.unit == read_volume(tmp_path / "s").unit == "SUVbw"
 
 
-def test_another_format_is_no_source(tmp_path: Path, oblique_grid: Grid) -> None:
+def test_a_file_of_another_format_is_not_a_source(tmp_path: Path, oblique_grid: Grid) -> None:
     write_label_map(LabelMap(np.zeros(oblique_grid.shape_kji, np.uint8), oblique_grid), tmp_path / "a.nii.gz")
     assert read_dicom_source(tmp_path / "a.nii.gz") is None
 
@@ -103,18 +103,18 @@ def test_a_missing_attribute_is_named_with_its_file(
         read_dicom_source(tmp_path / "s")
 
 
-def test_a_uid_must_be_one(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_an_invalid_uid_is_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def break_uid(header: Dataset, k: int) -> None:
         referable(header, k)
         header.add_new("FrameOfReferenceUID", "LO", "not a uid")
 
     write_series(tmp_path / "s", stored, oblique_grid, patch=break_uid)
-    with pytest.raises(InputError, match=r"dcm: FrameOfReferenceUID \(0020,0052\) is no valid UID"):
+    with pytest.raises(InputError, match=r"dcm: FrameOfReferenceUID \(0020,0052\) is not a valid UID"):
         read_dicom_source(tmp_path / "s")
 
 
-def test_a_uid_with_leading_zeros_is_repeated_as_it_is(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
-    """PS3.5 9.1 forbids them, and archives hold them: another UID would put the result into another study."""
+def test_a_uid_with_leading_zeros_is_repeated_unchanged(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+    """PS3.5 9.1 forbids them, but archives contain them, and a changed UID would put the result into another study."""
 
     def lead(header: Dataset, k: int) -> None:
         referable(header, k)
@@ -126,7 +126,7 @@ def test_a_uid_with_leading_zeros_is_repeated_as_it_is(tmp_path: Path, stored: n
     assert source.study_uid == "1.2.03.4"
 
 
-def test_files_of_two_patients_are_no_source(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_files_of_two_patients_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def swap(header: Dataset, k: int) -> None:
         referable(header, k)
         header.PatientID = f"SecretID{k // 5}"
@@ -137,7 +137,9 @@ def test_files_of_two_patients_are_no_source(tmp_path: Path, stored: np.ndarray,
     assert "Secret" not in str(got.value)
 
 
-def test_what_may_be_empty_stays_empty_with_a_note(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_missing_optional_attributes_stay_empty_with_a_note(
+    tmp_path: Path, stored: np.ndarray, oblique_grid: Grid
+) -> None:
     def spoil(header: Dataset, k: int) -> None:
         referable(header, k)
         del header.PatientID
@@ -156,7 +158,7 @@ def test_what_may_be_empty_stays_empty_with_a_note(tmp_path: Path, stored: np.nd
     assert {source.headers[0].PatientID, source.headers[0].StudyDate, source.headers[0].PatientSex} == {""}
 
 
-def test_grids_that_differ_are_both_named(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_an_error_names_both_grids(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid, patch=referable)
     source = read_dicom_source(tmp_path / "s")
     assert source is not None
@@ -176,7 +178,7 @@ def test_axes_in_another_order_are_the_same_voxels(stored: np.ndarray, oblique_g
     np.testing.assert_array_equal(placed(stored, oblique_grid, grid), array)
 
 
-def test_a_part_goes_where_it_was_and_nowhere_else(stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_a_part_is_placed_at_its_original_position(stored: np.ndarray, oblique_grid: Grid) -> None:
     origin = tuple(oblique_grid.to_lps((3, 2, 5)))
     part = Grid((10, 8, 4), oblique_grid.spacing_mm, origin, oblique_grid.direction)
     expected = np.zeros_like(stored)

@@ -1,4 +1,4 @@
-"""Measurement reports hold what was measured, with units and references that others can follow."""
+"""Measurement reports contain the measurements with their units and references."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_pet_is_reported_in_suv(tmp_path: Path, stored: np.ndarray, oblique_grid
 def test_hounsfield_units_have_a_code(tmp_path: Path, source: DicomSource) -> None:
     write_measurement_report([FIRST], source, tmp_path / "m.dcm", seg=tmp_path / "seg.dcm", unit="HU")
     assert ("Attenuation Coefficient", "Mean", 3.5, "[hnsf'U]") in values(groups(tmp_path / "m.dcm")[0])
-    with pytest.raises(SettingsError, match="no code is known for unit 'furlong'"):
+    with pytest.raises(SettingsError, match="unit 'furlong' has no DICOM code"):
         write_measurement_report([FIRST], source, tmp_path / "n.dcm", seg=tmp_path / "seg.dcm", unit="furlong")
 
 
@@ -154,30 +154,30 @@ def test_the_algorithm_is_that_of_the_segmentation(tmp_path: Path, source: Dicom
     assert sr.srread(tmp_path / "m.dcm").content[0].ContentSequence[-1].name == codes.DCM.ImagingMeasurements
 
 
-def test_equal_reports_of_one_moment_are_equal_files(tmp_path: Path, source: DicomSource) -> None:
+def test_equal_reports_at_the_same_time_give_equal_files(tmp_path: Path, source: DicomSource) -> None:
     for name in "ab":
         path, noon = tmp_path / f"{name}.dcm", datetime(2024, 1, 5, 12, 0, 0)
         write_measurement_report([FIRST], source, path, seg=tmp_path / "seg.dcm", created=noon)
     assert (tmp_path / "a.dcm").read_bytes() == (tmp_path / "b.dcm").read_bytes()
 
 
-def test_what_cannot_be_reported_is_refused(
+def test_invalid_measurements_are_refused(
     tmp_path: Path, source: DicomSource, stored: np.ndarray, oblique_grid: Grid
 ) -> None:
     path, seg = tmp_path / "m.dcm", tmp_path / "seg.dcm"
-    with pytest.raises(InputError, match=r"m.dcm: there is no region"):
+    with pytest.raises(InputError, match=r"m.dcm: a measurement report needs at least one region"):
         write_measurement_report([], source, path, seg=seg)
     for regions in ([FIRST, FIRST], [ReportedRegion(3, 1.0)]):
-        with pytest.raises(SettingsError, match=r"the segmentation holds \[1, 2\]: one region per segment"):
+        with pytest.raises(SettingsError, match=r"the segmentation has \[1, 2\]: one region per segment"):
             write_measurement_report(regions, source, path, seg=seg)
     with pytest.raises(InputError, match=r"none.dcm: cannot be read as a DICOM segmentation"):
         write_measurement_report([FIRST], source, path, seg=tmp_path / "none.dcm")
-    with pytest.raises(InputError, match=r"is no DICOM segmentation"):
+    with pytest.raises(InputError, match=r"is not a DICOM segmentation"):
         write_measurement_report([FIRST], source, path, seg=next((tmp_path / "s").glob("*.dcm")))
     write_series(tmp_path / "other", stored, oblique_grid, patch=referable)
     other = read_dicom_source(tmp_path / "other")
     assert other is not None
-    with pytest.raises(InputError, match=r"seg.dcm: this segmentation belongs to another series"):
+    with pytest.raises(InputError, match=r"seg.dcm: this segmentation belongs to a series other than"):
         write_measurement_report([FIRST], other, path, seg=seg)
     assert not path.exists()
 

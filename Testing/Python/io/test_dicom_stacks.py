@@ -18,7 +18,7 @@ UID = "1.2.1"
 
 
 def write_two(folder: Path, stored: np.ndarray, grid: Grid, **values: tuple[object, object]) -> None:
-    """Write two stacks at the same places into one series; ``values`` are what tells them apart."""
+    """Write two stacks at the same positions into one series; ``values`` distinguish them."""
     for part in (0, 1):
 
         def patch(header: Dataset, k: int, part: int = part) -> None:
@@ -46,7 +46,7 @@ def test_each_stack_of_a_series_can_be_chosen(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, values: dict, label: str
 ) -> None:
     write_two(tmp_path / "s", stored, oblique_grid, **values)
-    with pytest.raises(SeriesError, match=r"s: series holds 2 stacks of slices; choose one with --series") as error:
+    with pytest.raises(SeriesError, match=r"s: the series has 2 stacks of slices; choose one with --series") as error:
         read_volume(tmp_path / "s")
     assert f"9 slices of 20 x 24 ({label}), {UID}#2" in str(error.value)
     for name, part in ((f"{UID}#1", 0), (f"{UID}#2", 1), ("7#2", 1)):
@@ -62,7 +62,7 @@ def test_results_refer_to_the_stack_that_was_chosen(tmp_path: Path, stored: np.n
     assert len(sums) == 2
 
 
-def test_two_attributes_together_part_four_stacks(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_two_attributes_together_separate_four_stacks(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     for echo in (1, 2):
         write_two(tmp_path / f"s{echo}", stored, oblique_grid, TriggerTime=(10.0, 20.0))
         for path in (tmp_path / f"s{echo}").rglob("*.dcm"):
@@ -78,7 +78,7 @@ def test_two_attributes_together_part_four_stacks(tmp_path: Path, stored: np.nda
     ]
 
 
-def test_a_localizer_is_a_stack_of_its_own(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_a_localizer_is_a_separate_stack(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def localizer(header: Dataset, k: int) -> None:
         header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = "1.2.4"
         header.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
@@ -90,7 +90,7 @@ def test_a_localizer_is_a_stack_of_its_own(tmp_path: Path, stored: np.ndarray, o
     np.testing.assert_array_equal(read_volume(tmp_path / "s", series=f"{UID}#1").array_kji, stored)
 
 
-def test_frames_of_one_file_are_parted_too(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_frames_of_one_file_are_split_too(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     order = [0, 0, 1, 1, 2, 2, 3, 3]
     write_multi_frame(tmp_path / "s", stored, oblique_grid, order)
     (path,) = (tmp_path / "s").iterdir()
@@ -107,7 +107,7 @@ def test_frames_of_one_file_are_parted_too(tmp_path: Path, stored: np.ndarray, o
         np.testing.assert_array_equal(read_volume(place, series="7#2").array_kji, stored[:4] + 1000)
 
 
-def test_identical_copies_are_used_once_and_told(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_identical_copies_are_used_once_with_a_note(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid)
     for path in sorted((tmp_path / "s").iterdir())[:2]:
         shutil.copy(path, path.with_name(f"copy of {path.name}"))
@@ -145,7 +145,7 @@ def test_a_linked_subfolder_is_searched(tmp_path: Path, stored: np.ndarray, obli
         ([2.0, 4.0, 2.0, 6.0, 2.0, 2.0, 2.0, 2.0], "slices are missing: 6 mm"),
     ],
 )
-def test_a_head_with_two_spacings_is_not_one_with_missing_slices(
+def test_two_slice_spacings_are_not_reported_as_missing_slices(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid, gaps: list[float], words: str
 ) -> None:
     places = np.cumsum([0.0, *gaps]) / oblique_grid.spacing_mm[2]

@@ -1,4 +1,4 @@
-"""Properties that hold for every grid and header, on seeded random ones."""
+"""Property tests of grids and headers, with seeded random examples."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def random_array(seed: int, grid: Grid) -> np.ndarray:
 
 
 def tolerance_mm(grid: Grid) -> float:
-    """What float32 leaves at a metre from the origin, and text at six digits."""
+    """Rounding error of float32 at a metre from the origin, and of text with six digits."""
     return 1e-3 + 1e-6 * float(np.abs(grid.to_lps(grid.size)).max())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_voxels_and_points_go_both_ways(seed: int) -> None:
+def test_indices_and_positions_are_inverse(seed: int) -> None:
     grid = random_grid(seed)
     ijk = np.random.default_rng(seed).uniform(-5, 15, (50, 3))
     np.testing.assert_allclose(grid.to_ijk(grid.to_lps(ijk)), ijk, atol=1e-6)
@@ -51,7 +51,7 @@ def test_voxels_and_points_go_both_ways(seed: int) -> None:
 
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".nrrd", ".mha"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_grid_comes_back_from_every_format(tmp_path: Path, seed: int, ending: str) -> None:
+def test_every_format_preserves_the_grid(tmp_path: Path, seed: int, ending: str) -> None:
     grid = random_grid(seed)
     array = random_array(seed, grid)
     path = tmp_path / f"a{ending}"
@@ -70,7 +70,7 @@ def test_every_grid_comes_back_from_every_format(tmp_path: Path, seed: int, endi
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_our_nifti_is_where_simpleitk_sees_it(tmp_path: Path, seed: int) -> None:
+def test_simpleitk_reads_our_nifti_at_the_same_position(tmp_path: Path, seed: int) -> None:
     grid = random_grid(seed)
     write_nifti(random_array(seed, grid).astype(np.float32), grid, tmp_path / "a.nii")
     image = SimpleITK.ReadImage(str(tmp_path / "a.nii"), imageIO="NiftiImageIO")
@@ -81,7 +81,7 @@ def test_our_nifti_is_where_simpleitk_sees_it(tmp_path: Path, seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_grid_comes_back_from_dicom_slices(tmp_path: Path, seed: int) -> None:
+def test_dicom_slices_preserve_the_grid(tmp_path: Path, seed: int) -> None:
     """The normal of DICOM slices is that of rows and columns, so a reflected grid comes back with k reversed."""
     grid = random_grid(seed)
     array = random_array(seed, grid)
@@ -95,7 +95,7 @@ def test_every_grid_comes_back_from_dicom_slices(tmp_path: Path, seed: int) -> N
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_label_maps_come_back_from_both_formats(tmp_path: Path, seed: int) -> None:
+def test_label_maps_round_trip_in_both_formats(tmp_path: Path, seed: int) -> None:
     grid = random_grid(seed)
     labels = (random_array(seed, grid) % 3).astype(np.uint8)
     label_map = LabelMap(labels, grid, ("A", "B"))

@@ -34,7 +34,7 @@ def change(path: Path, place: int, form: str, value: float) -> Path:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("kind", ["u1", "i2", "i4", "f4"])
 @pytest.mark.parametrize("ending", [".mgh", ".mgz"])
-def test_values_and_place_are_those_of_nibabel(tmp_path: Path, seed: int, kind: str, ending: str) -> None:
+def test_values_and_position_equal_those_of_nibabel(tmp_path: Path, seed: int, kind: str, ending: str) -> None:
     image = nibabel.MGHImage(ARRAY.astype(kind), affine(seed))
     image.to_filename(tmp_path / f"orig{ending}")
     volume = read_volume(tmp_path / f"orig{ending}")
@@ -61,17 +61,17 @@ def mgh(tmp_path: Path) -> Path:
         (42, ">f", 0.0, "direction must"),
     ],
 )
-def test_what_cannot_be_read_is_refused(mgh: Path, place: int, form: str, value: float, message: str) -> None:
+def test_unsupported_files_are_refused(mgh: Path, place: int, form: str, value: float, message: str) -> None:
     with pytest.raises(InputError, match=f"a.mgh: .*{message}"):
         read_volume(change(mgh, place, form, value))
 
 
-def test_a_file_without_a_place_says_so(mgh: Path) -> None:
-    assert "left and right are not certain" in read_volume(change(mgh, 28, ">h", 0)).notes[0]
+def test_a_file_without_a_position_gets_a_note(mgh: Path) -> None:
+    assert "left and right are uncertain" in read_volume(change(mgh, 28, ">h", 0)).notes[0]
 
 
 @pytest.mark.parametrize("ending", [".mgh", ".mgz"])
-def test_half_a_file_is_refused(tmp_path: Path, ending: str) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, ending: str) -> None:
     nibabel.MGHImage(ARRAY.astype("i2"), affine(1)).to_filename(tmp_path / f"a{ending}")
     raw = (tmp_path / f"a{ending}").read_bytes()
     (tmp_path / f"a{ending}").write_bytes(raw[: 300 if ending == ".mgh" else len(raw) // 2])

@@ -1,4 +1,4 @@
-"""NaN around the body is background, NaN inside it and infinity are refused."""
+"""NaN around the body becomes background; NaN inside the body and infinity are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def save(path: Path, array: np.ndarray) -> Path:
 
 @pytest.fixture
 def ball() -> np.ndarray:
-    """A ball of 1, 2, ... in NaN, as a skull-stripped image has it."""
+    """A ball of 1, 2, ... surrounded by NaN, as in a skull-stripped image."""
     where = np.mgrid[:12, :14, :10]
     inside = sum((axis - middle) ** 2 for axis, middle in zip(where, (6, 7, 5), strict=True)) < 16
     array = np.full((12, 14, 10), np.nan)
@@ -27,10 +27,10 @@ def ball() -> np.ndarray:
     return array
 
 
-def test_nan_around_the_body_is_background_and_told(tmp_path: Path, ball: np.ndarray) -> None:
+def test_nan_around_the_body_becomes_background_with_a_note(tmp_path: Path, ball: np.ndarray) -> None:
     volume = read_volume(save(tmp_path / "a.nii", ball))
     np.testing.assert_array_equal(volume.array_kji, np.nan_to_num(ball, nan=0).T)
-    assert volume.notes == (f"{np.isnan(ball).sum()} voxels around the content are NaN and were taken for background",)
+    assert volume.notes == (f"{np.isnan(ball).sum()} voxels around the content are NaN and were set to background",)
 
 
 def test_background_is_never_brighter_than_the_content(tmp_path: Path, ball: np.ndarray) -> None:
@@ -44,7 +44,7 @@ def test_nan_inside_the_body_is_refused(tmp_path: Path, ball: np.ndarray) -> Non
         read_volume(save(tmp_path / "a.nii", ball))
 
 
-def test_a_hole_where_the_body_meets_a_face_is_inside(tmp_path: Path) -> None:
+def test_a_hole_where_the_body_touches_a_face_is_inside(tmp_path: Path) -> None:
     array = np.arange(12.0 * 14 * 10).reshape(12, 14, 10)
     array[0, 7, 5] = np.nan
     with pytest.raises(InputError, match="1 of 1680 voxels are NaN inside"):
@@ -53,11 +53,11 @@ def test_a_hole_where_the_body_meets_a_face_is_inside(tmp_path: Path) -> None:
 
 def test_a_slice_of_nan_between_others_is_missing(tmp_path: Path, ball: np.ndarray) -> None:
     ball[:, :, 5] = np.nan
-    with pytest.raises(InputError, match=r"a\.nii: slice 6 of 10 is NaN between others"):
+    with pytest.raises(InputError, match=r"a\.nii: slice 6 of 10 is NaN, but its neighbours are not"):
         read_volume(save(tmp_path / "a.nii", ball))
 
 
-def test_two_bodies_may_lie_apart(tmp_path: Path) -> None:
+def test_two_separate_bodies_are_allowed(tmp_path: Path) -> None:
     array = np.full((12, 14, 10), np.nan)
     array[1:5, 3:10, :4], array[7:11, 3:10, 6:] = 5, 9
     array[2, 5, 2] = 7
@@ -74,7 +74,7 @@ def test_infinity_is_refused_anywhere(
         read_volume(save(tmp_path / "a.nii", ball))
 
 
-def test_nothing_but_nan_is_refused(tmp_path: Path) -> None:
+def test_only_nan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="24 of 24 voxels are NaN"):
         read_volume(save(tmp_path / "a.nii", np.full((2, 3, 4), np.nan)))
 

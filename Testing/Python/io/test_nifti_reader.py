@@ -1,4 +1,4 @@
-"""NIfTI files are read as nibabel and SimpleITK read them, whatever their kind."""
+"""All types of NIfTI files are read as by nibabel and SimpleITK."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check(path: Path, affine: np.ndarray, array: np.ndarray = ARRAY) -> None:
 
 @pytest.mark.parametrize("codes", [(0, 1), (0, 2), (0, 4), (1, 0), (2, 0), (1, 1), (1, 2), (1, 4), (2, 1), (3, 3)])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_matrix_that_simpleitk_takes_counts(tmp_path: Path, codes: tuple[int, int], seed: int) -> None:
+def test_the_matrix_that_simpleitk_uses_is_used(tmp_path: Path, codes: tuple[int, int], seed: int) -> None:
     path = save(tmp_path / "a.nii", turned(seed), turned(seed + 100), codes)
     image = SimpleITK.ReadImage(str(path))
     volume = read_volume(path)
@@ -57,7 +57,7 @@ def test_the_matrix_that_simpleitk_takes_counts(tmp_path: Path, codes: tuple[int
 
 
 @pytest.mark.parametrize("codes", [(1, 1), (1, 2), (2, 1)])
-def test_results_carry_both_matrices_as_they_came(tmp_path: Path, codes: tuple[int, int]) -> None:
+def test_results_store_both_matrices_unchanged(tmp_path: Path, codes: tuple[int, int]) -> None:
     path = save(tmp_path / "a.nii", turned(1), turned(2), codes)
     volume = read_volume(path)
     assert "sform and qform differ by up to" in volume.notes[0]
@@ -76,14 +76,14 @@ def test_matrices_that_agree_need_no_note(tmp_path: Path) -> None:
     assert read_volume(save(tmp_path / "a.nii", turned(1), turned(1), (1, 4))).notes == ()
 
 
-def test_no_matrix_is_told(tmp_path: Path) -> None:
+def test_a_missing_matrix_gets_a_note(tmp_path: Path) -> None:
     volume = read_volume(save(tmp_path / "a.nii", AFFINE, AFFINE, (0, 0)))
-    assert volume.notes == ("the file states no place in the body: left and right are not certain",)
+    assert volume.notes == ("the file has no position in patient space: left and right are uncertain",)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("meter", 1e-3), ("micron", 1e3)])
 @pytest.mark.parametrize("codes", [(1, 0), (0, 1), (1, 1)])
-def test_metres_and_micrometres_become_millimetres(
+def test_metres_and_micrometres_are_converted_to_millimetres(
     tmp_path: Path, unit: str, factor: float, codes: tuple[int, int]
 ) -> None:
     affine = AFFINE.copy()
@@ -126,7 +126,7 @@ def test_half_a_pair_is_refused(tmp_path: Path, gone: str, given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["a.hdr", "a.img"])
-def test_analyze_is_refused_for_what_it_lacks(tmp_path: Path, given: str) -> None:
+def test_analyze_files_are_refused(tmp_path: Path, given: str) -> None:
     nibabel.AnalyzeImage(ARRAY, AFFINE).to_filename(tmp_path / "a.hdr")
     with pytest.raises(InputError, match=r"is an Analyze 7.5 file, which does not say where left and right are"):
         read_volume(tmp_path / given)
@@ -134,7 +134,9 @@ def test_analyze_is_refused_for_what_it_lacks(tmp_path: Path, given: str) -> Non
 
 @pytest.mark.parametrize("codes", [(1, 0), (0, 1), (1, 1)])
 @pytest.mark.parametrize("step", [0.0, 1.0, 2.5])
-def test_two_dimensions_are_a_slice_in_its_place(tmp_path: Path, codes: tuple[int, int], step: float) -> None:
+def test_a_two_dimensional_image_is_a_slice_at_its_position(
+    tmp_path: Path, codes: tuple[int, int], step: float
+) -> None:
     image = nibabel.Nifti1Image(ARRAY[:, :, 1], AFFINE)
     image.set_qform(AFFINE, codes[0])
     image.set_sform(AFFINE, codes[1])
@@ -169,7 +171,7 @@ def test_a_scale_that_is_not_a_number_is_refused(tmp_path: Path) -> None:
         read_volume(tmp_path / "a.nii")
 
 
-def test_grey_in_three_channels_is_read_and_colour_refused(tmp_path: Path) -> None:
+def test_equal_channels_are_read_as_grey_and_colour_is_refused(tmp_path: Path) -> None:
     rgb = np.zeros(ARRAY.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     for name in rgb.dtype.names:
         rgb[name] = np.abs(ARRAY)
@@ -194,7 +196,7 @@ def test_damaged_fields_are_refused(tmp_path: Path, field: str, place: int, form
         read_volume(tmp_path / "a.nii")
 
 
-def test_a_header_of_a_huge_volume_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+def test_a_huge_volume_is_refused_before_memory_is_allocated(tmp_path: Path) -> None:
     nibabel.Nifti1Image(ARRAY, AFFINE).to_filename(tmp_path / "a.nii")
     raw = bytearray((tmp_path / "a.nii").read_bytes())
     struct.pack_into("<8h", raw, 40, 3, 32000, 32000, 32000, 1, 1, 1, 1)
@@ -205,7 +207,7 @@ def test_a_header_of_a_huge_volume_is_refused_before_memory_is_taken(tmp_path: P
             read_volume(tmp_path / name)
 
 
-def test_a_sheared_sform_gives_way_to_the_qform_and_is_told(tmp_path: Path) -> None:
+def test_the_qform_replaces_a_sheared_sform(tmp_path: Path) -> None:
     sheared = AFFINE.copy()
     sheared[0, 1] = 0.3
     path = save(tmp_path / "a.nii", AFFINE, sheared, (1, 1))

@@ -1,4 +1,4 @@
-"""DICOM series become volumes, or say why they cannot."""
+"""DICOM series are read as volumes, or the error says why not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from CAMLocalizerLib.core import Grid, GridError, InputError, SeriesError
 from CAMLocalizerLib.io import describe, list_series, read_volume
 
 
-def test_a_series_comes_back_on_its_grid(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_a_series_is_read_on_its_grid(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "scan.v2", stored, oblique_grid)
     volume = read_volume(tmp_path / "scan.v2")
     assert volume.name == "scan.v2"
@@ -32,17 +32,17 @@ def test_each_slice_is_rescaled_by_its_own_slope(tmp_path: Path, stored: np.ndar
     np.testing.assert_allclose(volume.array_kji[3], stored[3] * 1.5 - 10)
 
 
-def test_of_two_series_the_user_chooses(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_one_of_two_series_must_be_selected(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s" / "a", stored, oblique_grid, uid="1.2.1")
     write_series(tmp_path / "s" / "b", stored[:4] + 1, oblique_grid, uid="1.2.2")
     with pytest.raises(
-        SeriesError, match=r"holds 2 series; choose one with --series UID:\n  MR number 7, 9 slices"
+        SeriesError, match=r"contains 2 series; choose one with --series UID:\n  MR number 7, 9 slices"
     ) as got:
         read_volume(tmp_path / "s")
     assert "Secret" not in str(got.value)
     np.testing.assert_array_equal(read_volume(tmp_path / "s", series="1.2.2").array_kji, stored[:4] + 1)
     assert [(info.uid, info.slices) for info in list_series(tmp_path / "s")] == [("1.2.1", 9), ("1.2.2", 4)]
-    with pytest.raises(SeriesError, match=r"no series 1.2.9 here"):
+    with pytest.raises(SeriesError, match=r"there is no series 1.2.9"):
         read_volume(tmp_path / "s", series="1.2.9")
 
 
@@ -53,7 +53,7 @@ def test_a_missing_slice_is_noticed(tmp_path: Path, stored: np.ndarray, oblique_
         read_volume(tmp_path / "s")
 
 
-def test_a_damaged_slice_is_not_taken_for_an_absent_one(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_a_damaged_slice_is_not_reported_as_missing(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid)
     last = next((tmp_path / "s").glob("*_8.dcm"))
     for size in (last.stat().st_size - 10, 300, 0):
@@ -81,14 +81,14 @@ def test_uneven_spacing_is_refused(tmp_path: Path, stored: np.ndarray, oblique_g
         read_volume(tmp_path / "s")
 
 
-def test_other_files_in_the_folder_do_no_harm(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_other_files_in_the_folder_are_ignored(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid)
     (tmp_path / "s" / "README.txt").write_text("how to open these images")
     assert read_volume(tmp_path / "s").grid.size == oblique_grid.size
 
 
-def test_a_folder_without_dicom_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SeriesError, match="no DICOM image in this folder"):
+def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SeriesError, match="contains no DICOM image"):
         read_volume(tmp_path)
 
 
@@ -100,7 +100,7 @@ def test_a_single_file_is_one_slice(tmp_path: Path, stored: np.ndarray, oblique_
     np.testing.assert_allclose(volume.grid.spacing_mm, oblique_grid.spacing_mm)
 
 
-def test_frames_of_one_file_are_sorted_by_place(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_frames_of_one_file_are_sorted_by_position(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     order = [4, 0, 8, 2, 6, 1, 3, 7, 5]
 
     def enhance(header: Dataset, k: int) -> None:
@@ -125,7 +125,7 @@ def test_frames_of_one_file_are_sorted_by_place(tmp_path: Path, stored: np.ndarr
     np.testing.assert_array_equal(volume.array_kji, stored)
 
 
-def test_a_description_names_no_patient(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_a_description_contains_no_patient_data(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     write_series(tmp_path / "s", stored, oblique_grid)
     info = describe(tmp_path / "s")
     assert (info.format, info.modality, info.unit) == ("DICOM", "MR", "")

@@ -1,4 +1,4 @@
-"""Volumes come back from files with the values and the place they were written with."""
+"""Volumes are read with the values and the position that were written."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write_nibabel(path: Path, sform: np.ndarray | None, qform: np.ndarray | None
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("compressed", [True, False])
-def test_an_oblique_volume_comes_back_from_every_format(
+def test_every_format_preserves_an_oblique_volume(
     ending: str, compressed: bool, tmp_path: Path, oblique_volume: Volume
 ) -> None:
     volume = read_volume(write_itk(oblique_volume, tmp_path / f"brain{ending}", compressed=compressed))
@@ -68,9 +68,7 @@ def test_nifti_places_voxels_where_nibabel_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codes", "wins"), [((1, 2), "sform"), ((2, 1), "qform"), ((2, 0), "sform"), ((0, 1), "qform")]
 )
-def test_of_two_nifti_matrices_the_one_that_slicer_takes_counts(
-    codes: tuple[int, int], wins: str, tmp_path: Path
-) -> None:
+def test_slicers_choice_of_two_matrices_is_used(codes: tuple[int, int], wins: str, tmp_path: Path) -> None:
     matrices = {"sform": np.diag([1.0, 2, 3, 1]), "qform": np.diag([1.0, 2, 3, 1])}
     matrices["qform"][:3, 3] = (5.0, 6.0, 7.0)
     path = write_nibabel(tmp_path / "two.nii", matrices["sform"], matrices["qform"], codes)
@@ -91,7 +89,7 @@ def test_a_sform_that_contradicts_the_spacing_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0, np.nan])
-def test_a_nifti_spacing_that_is_not_positive_is_refused(value: float, tmp_path: Path) -> None:
+def test_a_non_positive_nifti_spacing_is_refused(value: float, tmp_path: Path) -> None:
     path = write_nibabel(tmp_path / "a.nii", np.diag([1.0, 2, 3, 1]), None, (1, 0))
     content = bytearray(path.read_bytes())
     content[88:92] = np.float32(value).tobytes()
@@ -114,7 +112,9 @@ def test_a_nifti_spacing_that_is_not_positive_is_refused(value: float, tmp_path:
         (".nrrd", "space directions: (1,0,0) (0,2,0) (0,0,3)", "spacings: 1 2 0", "spacing must be positive"),
     ],
 )
-def test_a_damaged_geometry_is_refused_by_name(ending: str, old: str, new: str, message: str, tmp_path: Path) -> None:
+def test_a_damaged_geometry_is_refused_with_the_file_name(
+    ending: str, old: str, new: str, message: str, tmp_path: Path
+) -> None:
     grid = Grid((4, 3, 2), (1, 2, 3), (0, 0, 0), np.eye(3))
     path = write_itk(Volume(np.arange(24).reshape(2, 3, 4), grid), tmp_path / f"bad{ending}", compressed=False)
     content = path.read_bytes()
@@ -145,7 +145,7 @@ def test_a_truncated_file_is_refused_in_one_sentence(
 def test_a_header_without_its_data_file_is_refused(tmp_path: Path, oblique_volume: Volume) -> None:
     path = write_itk(oblique_volume, tmp_path / "a.mhd", compressed=False)
     (tmp_path / "a.raw").unlink()
-    with pytest.raises(InputError, match=r"a.mhd: .* misses its data file"):
+    with pytest.raises(InputError, match=r"a.mhd: .* lacks its data file"):
         read_volume(path)
 
 
@@ -158,10 +158,10 @@ def test_missing_and_empty_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".nii", ".nii.gz", ".mha", ".dcm", ".png", ".txt"])
-def test_a_file_that_is_not_what_its_name_says_is_refused(ending: str, tmp_path: Path) -> None:
+def test_a_wrong_extension_is_refused(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"text{ending}"
     path.write_text("Dear reader, this is a letter and no image at all." * 9)
-    with pytest.raises(InputError, match=f"text{ending}: (the name says|not an image)"):
+    with pytest.raises(InputError, match=f"text{ending}: (the name says|not a supported image)"):
         read_volume(path)
 
 
@@ -172,7 +172,7 @@ def test_a_gzipped_file_without_gz_in_its_name_is_refused(tmp_path: Path, obliqu
         read_volume(path)
 
 
-def test_four_axes_are_refused_but_a_single_time_point_is_not(tmp_path: Path) -> None:
+def test_four_axes_are_refused_except_for_a_single_time_point(tmp_path: Path) -> None:
     data = np.arange(48, dtype=np.float32).reshape(4, 3, 2, 2)
     for count in (1, 2):
         nibabel.save(nibabel.Nifti1Image(data[..., :count], np.eye(4)), tmp_path / f"t{count}.nii")
@@ -219,7 +219,7 @@ def test_a_truncated_picture_is_refused(ending: str, tmp_path: Path, capfd: pyte
     ("value", "message"), [(np.nan, "1 of 24 voxels are NaN"), (np.inf, "1 of 24 voxels are infinite")]
 )
 @pytest.mark.parametrize("name", ["holes.nrrd", "holes.mha", "holes.nii", "holes.nii.gz"])
-def test_voxels_that_are_no_numbers_are_refused(value: float, message: str, name: str, tmp_path: Path) -> None:
+def test_non_finite_voxels_are_refused(value: float, message: str, name: str, tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     array[0, 1, 1] = value
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / name))
@@ -237,7 +237,7 @@ def test_a_constant_image_is_refused_with_its_file_named_once(tmp_path: Path) ->
     ("name", "case"),
     [("brain.nii.gz", "brain"), ("a.b.NRRD", "a.b"), ("x.seg.nrrd", "x"), ("1.2.840", "1.2.840"), ("s.dcm", "s")],
 )
-def test_a_case_is_called_after_its_file(name: str, case: str) -> None:
+def test_a_case_is_named_after_its_file(name: str, case: str) -> None:
     assert case_name(Path("somewhere") / name) == case
 
 

@@ -46,9 +46,9 @@ def test_an_empty_label_map_has_one_empty_segment(label_map, tmp_path):
     assert not found.array_kji.any()
 
 
-def test_an_image_is_no_label_map(oblique_volume, tmp_path):
+def test_an_image_is_not_read_as_a_label_map(oblique_volume, tmp_path):
     write_nifti(oblique_volume.array_kji, oblique_volume.grid, tmp_path / "image.nii.gz")
-    with pytest.raises(InputError, match=r"image\.nii\.gz: holds values from .* give the label map, not the image"):
+    with pytest.raises(InputError, match=r"image\.nii\.gz: has values from .* give the label map, not the image"):
         read_label_map(tmp_path / "image.nii.gz")
 
 
@@ -72,7 +72,7 @@ def test_a_dicom_segmentation_is_read_too(label_map, tmp_path):
 
 
 def layered(path, layers, segments):
-    """Write a segmentation as 3D Slicer does where segments may overlap: a channel per layer."""
+    """Write a segmentation as 3D Slicer does for overlapping segments: one channel per layer."""
     size = layers.shape[:0:-1]
     lines = ["NRRD0004", "type: unsigned char", "dimension: 4", "space: left-posterior-superior"]
     lines += [f"sizes: {len(layers)} {size[0]} {size[1]} {size[2]}", "kinds: list domain domain domain"]
@@ -94,14 +94,14 @@ def test_layers_without_overlap_become_one_label_map(tmp_path):
     assert found.grid.spacing_mm == (1.0, 1.0, 2.0)
 
 
-def test_segments_that_overlap_are_named(tmp_path):
+def test_overlapping_segments_are_named(tmp_path):
     path = layered(tmp_path / "two.seg.nrrd", np.ones((2, 3, 4, 5), np.uint8), [("Rim", 0, 1), ("Core", 1, 1)])
     with pytest.raises(InputError, match=r"two\.seg\.nrrd: segments 'Rim' and 'Core' overlap"):
         read_label_map(path)
 
 
 @pytest.mark.parametrize("value", ["two", "900", "0", "-1"])
-def test_a_label_value_that_is_none_is_refused(tmp_path, value):
+def test_an_invalid_label_value_is_refused(tmp_path, value):
     path = layered(tmp_path / "bad.seg.nrrd", np.ones((1, 3, 4, 5), np.uint8), [("Rim", 0, value)])
     with pytest.raises(InputError, match=rf"bad\.seg\.nrrd: segment 0 has label value '{value}'"):
         read_label_map(path)

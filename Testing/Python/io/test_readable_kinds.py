@@ -1,4 +1,4 @@
-"""What the documentation says of every kind of file is what happens."""
+"""Every kind of file is read or refused as documented."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from CAMLocalizerLib.io import examine, read_label_map, read_volume
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_kind_is_read_or_refused_as_the_page_says(tmp_path: Path, kind: Kind) -> None:
+def test_each_input_is_read_or_refused_as_documented(tmp_path: Path, kind: Kind) -> None:
     path = kind.make(tmp_path)
     if kind.labels:
         check_label_map(path, kind)
@@ -47,5 +47,5 @@ def check_label_map(path: Path, kind: Kind) -> None:
     assert found.grid.matches(GRID, 0.02)
 
 
-def test_the_page_is_made_of_the_table() -> None:
+def test_the_page_is_generated_from_the_table() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()

@@ -1,4 +1,4 @@
-"""A folder of results is there whole or not at all."""
+"""Result folders are written atomically."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from CAMLocalizerLib.core import OutputError
 from CAMLocalizerLib.io import staged_folder
-from CAMLocalizerLib.io.leftovers import OLD, PARTIAL, put_in_order, temporary_name
+from CAMLocalizerLib.io.leftovers import OLD, PARTIAL, clean_up_leftovers, temporary_name
 from CAMLocalizerLib.io.writing import whole_file
 
 
@@ -22,14 +22,14 @@ def fill(target: Path, text: str, **options: bool) -> None:
         (folder / "report.json").write_text(text)
 
 
-def test_a_complete_folder_takes_its_place_and_leaves_nothing_else(tmp_path: Path) -> None:
+def test_a_complete_folder_is_moved_to_its_target_without_leftovers(tmp_path: Path) -> None:
     fill(tmp_path / "new" / "case", "done")
     assert (tmp_path / "new" / "case" / "report.json").read_text() == "done"
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["case"]
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])
-def test_failure_and_interruption_leave_nothing(failure: type[BaseException], tmp_path: Path) -> None:
+def test_failure_and_interruption_leave_no_files(failure: type[BaseException], tmp_path: Path) -> None:
     def fail_half_way() -> None:
         with staged_folder(tmp_path / "new" / "case") as folder:
             (folder / "report.json").touch()
@@ -41,7 +41,7 @@ def test_failure_and_interruption_leave_nothing(failure: type[BaseException], tm
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends the process")
-def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
+def test_sigterm_leaves_no_files(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="143"), staged_folder(tmp_path / "case"):
         os.kill(os.getpid(), signal.SIGTERM)
     assert list(tmp_path.iterdir()) == []
@@ -50,7 +50,7 @@ def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_existing_folder_is_not_touched(tmp_path: Path) -> None:
     fill(tmp_path / "case", "old")
-    with pytest.raises(OutputError, match="case: exists already"):
+    with pytest.raises(OutputError, match="case: already exists"):
         fill(tmp_path / "case", "new")
     assert (tmp_path / "case" / "report.json").read_text() == "old"
 
@@ -72,7 +72,7 @@ def test_the_old_folder_survives_a_failed_overwrite(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
 
 
-def test_the_old_folder_comes_back_when_the_move_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_folder_is_restored_if_the_move_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "case", "old")
     rename = Path.rename
 
@@ -93,14 +93,14 @@ def test_a_folder_with_other_files_is_never_replaced(kind: str, tmp_path: Path) 
     fill(tmp_path / "case", "old")
     other = tmp_path / "case" / "thesis.doc"
     other.mkdir() if kind == "folder" else other.touch()
-    with pytest.raises(OutputError, match=r"holds other files \(thesis.doc\) and is not replaced"):
+    with pytest.raises(OutputError, match=r"contains other files \(thesis.doc\) and is not replaced"):
         fill(tmp_path / "case", "new", overwrite=True)
     assert other.exists()
 
 
-def test_a_file_in_the_way_is_never_replaced(tmp_path: Path) -> None:
+def test_a_file_at_the_target_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "case").write_text("mine")
-    with pytest.raises(OutputError, match="is no folder of results"):
+    with pytest.raises(OutputError, match="is not a result folder"):
         fill(tmp_path / "case", "new", overwrite=True)
     with pytest.raises(OutputError, match="is a file"):
         fill(tmp_path / "case" / "inner", "new")
@@ -111,13 +111,13 @@ def test_a_file_in_the_way_is_never_replaced(tmp_path: Path) -> None:
     ("code", "message"),
     [(errno.ENOSPC, "disk is full"), (errno.EACCES, "no permission"), (errno.EROFS, "read-only")],
 )
-def test_a_disk_that_is_full_or_refuses_is_told_in_one_sentence(code: int, message: str, tmp_path: Path) -> None:
+def test_a_full_or_read_only_disk_is_reported_in_one_sentence(code: int, message: str, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=f"case: .*{message}"), staged_folder(tmp_path / "case"):
         raise OSError(code, "from the system")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_reading_is_not_called_one_of_writing(tmp_path: Path) -> None:
+def test_a_read_error_is_not_reported_as_a_write_error(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), staged_folder(tmp_path / "case"):
         raise PermissionError(errno.EACCES, "no", str(tmp_path / "input.nii"))
 
@@ -128,20 +128,20 @@ def test_a_writer_names_the_final_folder(tmp_path: Path) -> None:
     assert "partial" not in str(got.value)
 
 
-def test_a_folder_that_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_created_in_the_meantime_is_not_replaced(tmp_path: Path) -> None:
     def write_while_another_run_is_done() -> None:
         with staged_folder(tmp_path / "case") as folder:
             (folder / "report.json").write_text("ours")
             fill(tmp_path / "case", "theirs")
 
-    with pytest.raises(OutputError, match="case: exists already"):
+    with pytest.raises(OutputError, match="case: already exists"):
         write_while_another_run_is_done()
     assert (tmp_path / "case" / "report.json").read_text() == "theirs"
     assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
-def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, overwrite: bool) -> None:
+def test_a_file_is_written_atomically(tmp_path: Path, overwrite: bool) -> None:
     with whole_file(tmp_path / "a.csv", overwrite=overwrite) as partial:
         partial.write_text("done")
         assert not (tmp_path / "a.csv").exists()
@@ -151,9 +151,9 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, overwrite: bool) ->
     assert (tmp_path / "a.csv").read_text() == "done"
 
 
-def test_a_file_is_replaced_on_demand_only(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_if_allowed(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("old")
-    with pytest.raises(OutputError, match=r"a\.csv: exists already"), whole_file(tmp_path / "a.csv", overwrite=False):
+    with pytest.raises(OutputError, match=r"a\.csv: already exists"), whole_file(tmp_path / "a.csv", overwrite=False):
         pass
     with whole_file(tmp_path / "a.csv") as partial:
         partial.write_text("new")
@@ -170,7 +170,7 @@ def dead_process() -> int:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked for a process without harm")
 @pytest.mark.parametrize("running", [True, False])
-def test_what_a_killed_process_left_is_put_in_order(
+def test_files_of_a_killed_process_are_cleaned_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: bool
 ) -> None:
     number = os.getpid() if running else dead_process()
@@ -182,14 +182,14 @@ def test_what_a_killed_process_left_is_put_in_order(
     partial.mkdir()
     (partial / "report.json").write_text("half")
     monkeypatch.undo()
-    put_in_order(tmp_path / "case")
+    clean_up_leftovers(tmp_path / "case")
     left = sorted(entry.name for entry in tmp_path.iterdir())
     assert left == (sorted([partial.name, old.name]) if running else ["case"])
     if not running:
         assert (tmp_path / "case" / "report.json").read_text() == "former"
 
 
-def test_another_target_is_left_alone(tmp_path: Path) -> None:
+def test_files_of_another_target_are_not_touched(tmp_path: Path) -> None:
     (tmp_path / ".case.notes.partial").touch()
     (tmp_path / ".case-2.host-1-00000000.partial").touch()
     fill(tmp_path / "case", "done")

@@ -1,4 +1,4 @@
-"""PET series become SUV by body weight, following QIBA, or name the tag that is missing."""
+"""PET series are converted to SUV by body weight as defined by QIBA, or the error names the missing attribute."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_pet_series_is_read_as_suv(tmp_path: Path, stored: np.ndarray, oblique
     np.testing.assert_allclose(volume.array_kji, stored * slopes * HAPPY, rtol=1e-5)
 
 
-def test_a_series_without_weight_names_the_tag_and_the_folder(
+def test_a_missing_weight_is_reported_with_its_tag_and_folder(
     tmp_path: Path, stored: np.ndarray, oblique_grid: Grid
 ) -> None:
     def patch(header: Dataset, k: int) -> None:
@@ -78,7 +78,7 @@ def test_a_scan_after_midnight_belongs_to_the_injection_before() -> None:
     assert suvbw_factor([header]) == pytest.approx(HAPPY)
 
 
-def test_a_full_date_of_injection_goes_before_the_time() -> None:
+def test_a_full_date_of_injection_takes_precedence_over_the_time() -> None:
     stamp = {"RadiopharmaceuticalStartDateTime": "20240105080000.00", "RadiopharmaceuticalStartTime": "090000"}
     assert tracer_factor(**stamp) == pytest.approx(2 * HAPPY)
 
@@ -131,7 +131,7 @@ def test_grams_per_millilitre_are_suv_already() -> None:
         ({"SeriesDate": "20240231"}, "SeriesDate or SeriesTime is not a DICOM date"),
     ],
 )
-def test_what_suv_needs_is_named(tags: dict, message: str) -> None:
+def test_attributes_that_suv_needs_are_named_if_missing(tags: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         factor(**tags)
 
@@ -145,7 +145,7 @@ def test_what_suv_needs_is_named(tags: dict, message: str) -> None:
         ({"RadiopharmaceuticalStartTime": None}, r"RadiopharmaceuticalStartTime \(0018,1072\) is missing"),
     ],
 )
-def test_what_suv_needs_of_the_tracer_is_named(tags: dict, message: str) -> None:
+def test_tracer_attributes_that_suv_needs_are_named_if_missing(tags: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         tracer_factor(**tags)
 
@@ -153,7 +153,7 @@ def test_what_suv_needs_of_the_tracer_is_named(tags: dict, message: str) -> None
 @pytest.mark.parametrize(
     "stamp", ["20240104090000", "20231229090000", "20231205090000", "20190105090000", "20240106090000"]
 )
-def test_an_impossible_date_of_injection_gives_way_to_the_time_with_a_note(stamp: str) -> None:
+def test_the_time_replaces_an_implausible_date_of_injection_with_a_note(stamp: str) -> None:
     header = with_injection(stamp, "090000")
     scale = suvbw_scale([header])
     assert scale.factor == pytest.approx(HAPPY)
@@ -161,13 +161,13 @@ def test_an_impossible_date_of_injection_gives_way_to_the_time_with_a_note(stamp
 
 
 @pytest.mark.parametrize("stamp", ["20240104090000", "20190105090000", "20240106090000", "20240105", "2024"])
-def test_an_impossible_date_of_injection_without_a_time_is_refused(stamp: str) -> None:
+def test_an_implausible_date_of_injection_without_a_time_is_refused(stamp: str) -> None:
     with pytest.raises(InputError, match=r"RadiopharmaceuticalStartDateTime \(0018,1078\)"):
         suvbw_factor([with_injection(stamp, None)])
 
 
 def test_an_implausible_time_of_injection_is_refused() -> None:
-    """Two hours after the scan by the clock is 22 hours before it, of a tracer that lives for an hour."""
+    """A time two hours after the scan means 22 hours before it, too long for a half-life of one hour."""
     with pytest.raises(InputError, match=r"\(0018,1072\) lies 22 h before the scan, 22 half-lives of 3600 s"):
         suvbw_factor([with_injection(None, "120000")])
 
@@ -191,7 +191,7 @@ def test_days_are_plausible_for_a_long_half_life() -> None:
         ("20240105090000+0200", None),
     ],
 )
-def test_the_offset_from_utc_counts(stamp: str, zone: str | None) -> None:
+def test_the_offset_from_utc_is_used(stamp: str, zone: str | None) -> None:
     header = with_injection(stamp, "090000")
     if zone:
         header.TimezoneOffsetFromUTC = zone
@@ -200,13 +200,13 @@ def test_the_offset_from_utc_counts(stamp: str, zone: str | None) -> None:
     assert len(scale.notes) == (zone is None)
 
 
-def test_contradicting_times_of_injection_are_told() -> None:
+def test_contradicting_times_of_injection_get_a_note() -> None:
     scale = suvbw_scale([with_injection("20240105080000", "090000")])
     assert scale.factor == pytest.approx(2 * HAPPY)
     assert "contradict each other" in scale.notes[0]
 
 
-def test_what_was_assumed_is_told_by_info(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
+def test_info_reports_the_assumptions(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:
     def patch(header: Dataset, k: int) -> None:
         pet_tags(header, k)
         header.RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartDateTime = "20240104090000"

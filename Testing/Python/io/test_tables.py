@@ -27,7 +27,7 @@ def test_every_common_way_to_write_a_table_is_read(tmp_path, delimiter, encoding
     assert [line.number for line in table.lines] == [2, 4]
 
 
-def test_a_decimal_comma_counts_where_semicolons_part_cells(tmp_path):
+def test_decimal_commas_are_read_with_semicolon_delimiters(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("Image;a\nx;1,5\n", encoding="utf-8")
     table = read_table(path, ("Image",))
@@ -43,11 +43,11 @@ def test_a_decimal_comma_counts_where_semicolons_part_cells(tmp_path):
     [
         (b"", "has no column file; it is empty"),
         (b"a,b\n1,2\n", "has no column file; it has a, b"),
-        (b"file\n\xe4.nii\n", "is no table in UTF-8"),
+        (b"file\n\xe4.nii\n", "is not a UTF-8 table"),
         (b"file\n\0\0\0", "a binary file"),
     ],
 )
-def test_what_is_no_such_table_is_refused(tmp_path, content, complaint):
+def test_invalid_tables_are_refused(tmp_path, content, complaint):
     (tmp_path / "table.csv").write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_table(tmp_path / "table.csv", ("file",))

@@ -1,4 +1,4 @@
-"""Units, spaces and scales that NRRD and MetaImage headers state are heeded, converted or refused."""
+"""Units, spaces and scales in NRRD and MetaImage headers are used, converted or refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def meta(path: Path, *fields: str, factor: float = 1.0) -> Path:
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1.0), ("um", 1e-3), ("cm", 10.0), ("m", 1000.0), ("µm", 1e-3)])
-def test_lengths_become_millimetres(tmp_path: Path, unit: str, factor: float) -> None:
+def test_lengths_are_converted_to_millimetres(tmp_path: Path, unit: str, factor: float) -> None:
     units = f'space units: "{unit}" "{unit}" "{unit}"'
     files = [
         nrrd(tmp_path / "a.nrrd", "space: left-posterior-superior", units, factor=factor),
@@ -53,7 +53,7 @@ def test_lengths_become_millimetres(tmp_path: Path, unit: str, factor: float) ->
         assert read_label_map(path).grid.matches(volume.grid)
 
 
-def test_units_of_plain_spacings_count_too(tmp_path: Path) -> None:
+def test_units_of_plain_spacings_are_used_too(tmp_path: Path) -> None:
     path = nrrd(tmp_path / "a.nrrd", 'units: "cm" "cm" "cm"', factor=10.0, directions=False)
     np.testing.assert_allclose(read_volume(path).grid.spacing_mm, SPACING)
 
@@ -76,7 +76,7 @@ def test_other_units_are_refused(tmp_path: Path, units: str) -> None:
         ("LAS", (1, -1, 1)),
     ],
 )
-def test_every_anatomical_space_becomes_lps(tmp_path: Path, space: str, signs: tuple[int, int, int]) -> None:
+def test_every_anatomical_space_is_converted_to_lps(tmp_path: Path, space: str, signs: tuple[int, int, int]) -> None:
     volume = read_volume(nrrd(tmp_path / "a.nrrd", f"space: {space}"))
     np.testing.assert_allclose(volume.grid.origin_mm, np.multiply(ORIGIN, signs))
     np.testing.assert_allclose(volume.grid.direction, np.diag(signs))
@@ -85,19 +85,19 @@ def test_every_anatomical_space_becomes_lps(tmp_path: Path, space: str, signs: t
 
 @pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed", "3D-left-handed"])
 def test_a_space_without_left_and_right_is_refused(tmp_path: Path, space: str) -> None:
-    with pytest.raises(GridError, match="which says nothing of left and right"):
+    with pytest.raises(GridError, match="which does not define left and right"):
         read_volume(nrrd(tmp_path / "a.nrrd", f"space: {space}"))
 
 
-def test_no_space_is_told(tmp_path: Path) -> None:
-    assert "left and right are not certain" in read_volume(nrrd(tmp_path / "a.nrrd", directions=False)).notes[0]
+def test_a_missing_space_gets_a_note(tmp_path: Path) -> None:
+    assert "left and right are uncertain" in read_volume(nrrd(tmp_path / "a.nrrd", directions=False)).notes[0]
 
 
 @pytest.mark.parametrize(
     ("frame", "count"),
     [("(1,0,0) (0,1,0) (0,0,1)", 0), ("(0,1,0) (1,0,0) (0,0,1)", 1), ("(0.9,0.1,0) (0,1,0) (0,0,1)", 1)],
 )
-def test_a_measurement_frame_turns_no_scalar(tmp_path: Path, frame: str, count: int) -> None:
+def test_a_measurement_frame_does_not_affect_scalars(tmp_path: Path, frame: str, count: int) -> None:
     path = nrrd(tmp_path / "a.nrrd", "space: left-posterior-superior", f"measurement frame: {frame}")
     volume = read_volume(path)
     np.testing.assert_array_equal(volume.array_kji, ARRAY)
@@ -105,7 +105,7 @@ def test_a_measurement_frame_turns_no_scalar(tmp_path: Path, frame: str, count: 
     assert len(volume.notes) == count
 
 
-def test_intensities_are_scaled_as_a_metaimage_says(tmp_path: Path) -> None:
+def test_intensities_are_scaled_as_in_the_metaimage_header(tmp_path: Path) -> None:
     scale = ("ElementToIntensityFunctionSlope = 2", "ElementToIntensityFunctionOffset = -1000")
     volume = read_volume(meta(tmp_path / "a.mha", *scale))
     np.testing.assert_array_equal(volume.array_kji, ARRAY * 2.0 - 1000)
@@ -115,7 +115,7 @@ def test_intensities_are_scaled_as_a_metaimage_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".nrrd", ".mha"])
 def test_a_name_that_is_not_utf_8_is_read(tmp_path: Path, ending: str) -> None:
-    """As of archives that were packed on Windows; the image library would end the process."""
+    """As in archives that were packed on Windows; the image library would crash."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller"))
     try:
         folder.mkdir()
@@ -130,13 +130,13 @@ def test_a_name_that_is_not_utf_8_is_read(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("a.mnc", "a MINC file, which is not read; convert it to NIfTI"),
+        ("a.mnc", "a MINC file, which is not supported; convert it to NIfTI"),
         ("a.PAR", "Philips PAR/REC"),
-        ("a.nii.bz2", "an archive, which is not read; unpack it first"),
+        ("a.nii.bz2", "an archive, which is not supported; unpack it first"),
         ("a.zip", "unpack"),
     ],
 )
-def test_a_known_format_that_is_not_read_is_named(tmp_path: Path, name: str, reason: str) -> None:
+def test_a_known_unsupported_format_is_named(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / name).write_bytes(b"something")
     with pytest.raises(InputError, match=f"{name}: is .*{reason}"):
         read_volume(tmp_path / name)

@@ -1,4 +1,4 @@
-"""What is written comes back elsewhere on the same grid."""
+"""Written files are read by other libraries on the same grid."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ def test_slicer_reads_name_colour_terminology_and_place(tmp_path: Path, label_ma
     np.testing.assert_allclose(np.diag([-1, -1, 1, 1]) @ ijk_to_ras, label_map.grid.ijk_to_lps, atol=1e-9)
 
 
-def test_an_unknown_kind_of_tumour_is_refused(tmp_path: Path, label_map: LabelMap) -> None:
+def test_an_unknown_tumour_type_is_refused(tmp_path: Path, label_map: LabelMap) -> None:
     with pytest.raises(SettingsError, match="tumour type 'Bump' is unknown; choose one of Mass"):
         write_segmentation(label_map, tmp_path / "s.seg.nrrd", terminology="Bump")
     with pytest.raises(SettingsError, match="3 tumour types given for 2 segments"):
         write_segmentation(label_map, tmp_path / "s.seg.nrrd", terminology=["Mass"] * 3)
 
 
-def test_wrong_shapes_and_endings_are_refused(tmp_path: Path, label_map: LabelMap) -> None:
+def test_wrong_shapes_and_extensions_are_refused(tmp_path: Path, label_map: LabelMap) -> None:
     with pytest.raises(GridError, match="its grid expects"):
         write_nifti(np.zeros((2, 2, 2)), label_map.grid, tmp_path / "a.nii")
     with pytest.raises(OutputError, match=r"must be named .nii"):
@@ -105,12 +105,12 @@ def test_wrong_shapes_and_endings_are_refused(tmp_path: Path, label_map: LabelMa
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.seg.nrrd"])
-def test_a_full_disk_is_told(name: str, tmp_path: Path, label_map: LabelMap) -> None:
+def test_a_full_disk_is_reported(name: str, tmp_path: Path, label_map: LabelMap) -> None:
     (tmp_path / name).symlink_to("/dev/full")
     with pytest.raises(OutputError, match=f"{name}: the disk is full"):
         (write_segmentation if name.endswith(".nrrd") else write_label_map)(label_map, tmp_path / name)
 
 
-def test_a_missing_folder_is_told(tmp_path: Path, label_map: LabelMap) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path, label_map: LabelMap) -> None:
     with pytest.raises(OutputError, match=r"a.nii: its folder does not exist"):
         write_label_map(label_map, tmp_path / "none" / "a.nii")

@@ -1,4 +1,4 @@
-"""A tiny untrained bundle, a noisy volume, and a temporary folder of our own in which nothing may be left."""
+"""Fixtures: a tiny untrained bundle, a noisy volume, and a temporary folder that must be empty after a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of jobs share: launchers that behave badly, and waiting for a moment."""
+"""Helpers for tests of jobs: misbehaving launchers, and waiting for a state."""
 
 from __future__ import annotations
 

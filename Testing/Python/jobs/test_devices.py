@@ -1,4 +1,4 @@
-"""Devices and their memory, found out in another process."""
+"""Devices and their memory, detected in another process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_cpu_comes_first_with_the_memory_of_the_machine(temporary) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_the_version_of_torch_is_told(temporary) -> None:
+def test_the_version_of_torch_is_reported(temporary) -> None:
     torch = pytest.importorskip("torch")
     assert DeviceProbe().wait().torch_version == torch.__version__
 
@@ -30,7 +30,7 @@ def test_other_devices_follow_the_cpu(temporary) -> None:
     assert found[1] == Device(**CUDA)
 
 
-def test_asking_does_not_wait(temporary) -> None:
+def test_starting_the_probe_does_not_wait(temporary) -> None:
     probe = DeviceProbe(launcher=serving("return {'torch': '9.9', 'devices': []}"))
     assert probe.poll() is None
     probe.start()
@@ -50,7 +50,7 @@ def test_asking_does_not_wait(temporary) -> None:
     ],
     ids=["missing", "broken", "crash", "silent"],
 )
-def test_where_torch_does_not_answer_the_cpus_memory_and_a_sentence_come_back(temporary, launcher, words) -> None:
+def test_if_torch_does_not_answer_the_cpu_and_a_problem_are_reported(temporary, launcher, words) -> None:
     report = DeviceProbe(launcher=launcher, timeout_s=1.0 if "within" in words else 60.0).wait()
     assert [device.kind for device in report.devices] == ["cpu"]
     assert report.torch_version == ""
@@ -58,7 +58,7 @@ def test_where_torch_does_not_answer_the_cpus_memory_and_a_sentence_come_back(te
     assert all(path.suffix == ".log" for path in temporary.iterdir())
 
 
-def test_a_program_that_does_not_exist_is_told_when_asked_for_devices(temporary) -> None:
+def test_a_missing_program_is_reported_by_the_probe(temporary) -> None:
     def launch(command, **known):
         raise FileNotFoundError(2, "No such file or directory")
 
@@ -66,7 +66,7 @@ def test_a_program_that_does_not_exist_is_told_when_asked_for_devices(temporary)
         devices(launcher=launch)
 
 
-def test_asking_can_be_given_up(temporary, processes_of) -> None:
+def test_the_probe_can_be_cancelled(temporary, processes_of) -> None:
     probe = DeviceProbe()
     probe.start()
     probe.cancel()

@@ -1,4 +1,4 @@
-"""A job that does what it is asked: the same numbers as in this process, with progress, and nothing left behind."""
+"""Jobs give the same results as this process, report progress and clean up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from CAMLocalizerLib.jobs import JobError, JobProgress, LocalizationJob
 from CAMLocalizerLib.localizer import Localizer, RunOptions
 
 
-def test_a_job_sees_what_the_model_sees_in_this_process(bundle, patient_volume, temporary) -> None:
+def test_a_job_gives_the_same_findings_as_this_process(bundle, patient_volume, temporary) -> None:
     request = RunOptions(str(bundle.folder), device="cpu", view="sagittal", batch_size=3)
     found = LocalizationJob(patient_volume, request).wait(timeout_s=LIMIT_S)
     here = Localizer(bundle.folder, device="cpu", batch_size=3).run(patient_volume, view="sagittal")
@@ -36,7 +36,7 @@ def test_progress_counts_every_image_and_ends_with_done(bundle, patient_volume, 
     assert job.poll() is job.poll()
 
 
-def test_only_its_user_may_read_a_jobs_folder(bundle, patient_volume, temporary) -> None:
+def test_only_the_user_may_read_a_jobs_folder(bundle, patient_volume, temporary) -> None:
     job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     job.start()
     (folder,) = temporary.iterdir()
@@ -44,7 +44,7 @@ def test_only_its_user_may_read_a_jobs_folder(bundle, patient_volume, temporary)
     job.cancel()
 
 
-def test_nothing_on_the_disk_names_the_volume(bundle, patient_volume, temporary) -> None:
+def test_no_file_contains_the_name_of_the_volume(bundle, patient_volume, temporary) -> None:
     job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     job.start()
     while job.poll().state != "done":
@@ -55,7 +55,7 @@ def test_nothing_on_the_disk_names_the_volume(bundle, patient_volume, temporary)
     assert job.result() is job.result()
 
 
-def test_notes_and_errors_of_the_other_process_name_the_volume(bundle, patient_volume, temporary) -> None:
+def test_notes_and_errors_contain_the_name_of_the_volume(bundle, patient_volume, temporary) -> None:
     with pytest.raises(JobError, match=r"^device cuda:99 is not available, PyTorch sees \d+ CUDA GPUs"):
         LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cuda:99")).wait(timeout_s=LIMIT_S)
     assert list(temporary.iterdir()) == []
@@ -68,7 +68,7 @@ def test_notes_and_errors_of_the_other_process_name_the_volume(bundle, patient_v
         ({"device": "cuda:99"}, "^device cuda:99 is not available"),
     ],
 )
-def test_a_request_out_of_range_is_refused_in_the_librarys_words(
+def test_an_invalid_request_is_refused_with_the_librarys_message(
     bundle, patient_volume, temporary, changes, words
 ) -> None:
     job = LocalizationJob(patient_volume, RunOptions(**{"model": str(bundle.folder), **changes}))
@@ -85,12 +85,12 @@ def test_a_relative_folder_of_a_model_is_found(bundle, patient_volume, temporary
     assert found.card.name == "tiny"
 
 
-def test_a_result_is_not_there_before_the_job_is_done(bundle, patient_volume: Volume, temporary: Path) -> None:
+def test_a_result_is_not_available_before_the_job_is_done(bundle, patient_volume: Volume, temporary: Path) -> None:
     job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     assert job.poll().state == "starting"
     job.start()
     with pytest.raises(JobError, match="not done yet"):
         job.result()
-    with pytest.raises(JobError, match="started or cancelled before"):
+    with pytest.raises(JobError, match="already started or cancelled"):
         job.start()
     job.cancel()

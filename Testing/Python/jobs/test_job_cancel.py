@@ -1,4 +1,4 @@
-"""Cancelled at any moment, by any hand, a job leaves neither process nor file."""
+"""A cancelled job leaves neither processes nor files, whenever and however it is cancelled."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def relayed(bundle, long_volume, temporary) -> LocalizationJob:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_nothing_is_left_of_a_cancelled_job(job, temporary, processes_of, moment) -> None:
+def test_a_cancelled_job_is_cleaned_up(job, temporary, processes_of, moment) -> None:
     job.start()
     until_message(job, moment)
     until(lambda: len(processes_of(temporary)) == 1, "there is no process")  # a new one has no command line yet
@@ -47,7 +47,7 @@ def test_nothing_is_left_of_a_cancelled_job(job, temporary, processes_of, moment
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_nothing_is_left_where_the_program_is_a_launcher(relayed, temporary, processes_of, moment) -> None:
+def test_a_cancelled_job_is_cleaned_up_if_the_program_is_a_launcher(relayed, temporary, processes_of, moment) -> None:
     relayed.start()
     until_message(relayed, moment)
     relayed.cancel()
@@ -75,7 +75,7 @@ def test_cancelling_twice_or_before_the_start_does_nothing(job, temporary) -> No
     job.cancel()
     job.cancel()
     assert job.poll().state == "cancelled"
-    with pytest.raises(JobError, match="cancelled before"):
+    with pytest.raises(JobError, match="already started or cancelled"):
         job.start()
     assert list(temporary.iterdir()) == []
 
@@ -87,14 +87,14 @@ def test_a_cancelled_job_has_no_result(job) -> None:
         job.result()
 
 
-def test_a_result_that_was_taken_stays_when_the_job_is_cancelled(bundle, patient_volume, temporary) -> None:
+def test_a_loaded_result_is_kept_when_the_job_is_cancelled(bundle, patient_volume, temporary) -> None:
     job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     found = job.wait()
     job.cancel()
     assert job.result() is found
 
 
-def test_a_result_that_nobody_took_goes_with_the_cancel(bundle, patient_volume, temporary) -> None:
+def test_a_result_that_was_not_loaded_is_removed_on_cancel(bundle, patient_volume, temporary) -> None:
     job = LocalizationJob(patient_volume, RunOptions(str(bundle.folder), device="cpu"))
     job.start()
     until(lambda: job.poll().state == "done", "never done")
@@ -103,7 +103,7 @@ def test_a_result_that_nobody_took_goes_with_the_cancel(bundle, patient_volume, 
     assert list(temporary.iterdir()) == []
 
 
-def test_what_progress_raises_ends_the_job(job, temporary, processes_of) -> None:
+def test_an_exception_in_progress_ends_the_job(job, temporary, processes_of) -> None:
     def stop(step: JobProgress) -> None:
         if step.done:
             raise KeyboardInterrupt
@@ -120,7 +120,7 @@ def test_a_job_that_takes_too_long_is_cancelled(job, temporary, processes_of) ->
     assert processes_of(temporary) == []
 
 
-def test_a_forgotten_job_ends(bundle, long_volume, temporary, processes_of) -> None:
+def test_a_deleted_job_ends(bundle, long_volume, temporary, processes_of) -> None:
     job = LocalizationJob(long_volume, RunOptions(str(bundle.folder), device="cpu"))
     job.start()
     until_message(job, "PyTorch is being loaded")
@@ -130,18 +130,18 @@ def test_a_forgotten_job_ends(bundle, long_volume, temporary, processes_of) -> N
     assert list(temporary.iterdir()) == []
 
 
-def test_a_job_whose_folder_is_taken_away_fails_and_its_process_ends(job, temporary, processes_of) -> None:
+def test_a_job_without_its_folder_fails_and_its_process_ends(job, temporary, processes_of) -> None:
     job.start()
     until_message(job, "of 4000 slices")
     (folder,) = temporary.iterdir()
     shutil.rmtree(folder)
     until(lambda: job.poll().state == "failed", "never failed")
-    assert "ended" in job.poll().message
+    assert "the process" in job.poll().message
     until(lambda: not processes_of(temporary), "the process works on")
 
 
 @pytest.mark.parametrize("how", ["killed", "left"])
-def test_the_worker_ends_with_the_process_that_asked(bundle, long_volume, temporary, processes_of, how) -> None:
+def test_the_worker_ends_with_its_parent_process(bundle, long_volume, temporary, processes_of, how) -> None:
     np.save(temporary.parent / "voxels.npy", long_volume.array_kji)
     code = (
         "import sys, tempfile, time\n"
@@ -173,14 +173,14 @@ def test_the_worker_ends_with_the_process_that_asked(bundle, long_volume, tempor
     until(lambda: not list(temporary.iterdir()), "the folder is still there")
 
 
-def test_a_process_is_not_taken_for_another_one_with_its_number() -> None:
+def test_a_process_is_not_confused_with_another_one_of_the_same_number() -> None:
     own = ProcessIdentity.current()
     assert own.alive()
     assert not ProcessIdentity(own.pid, "earlier").alive()
     ProcessIdentity(own.pid, "earlier").kill()
     with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as child:
-        from CAMLocalizerLib.jobs.processes import start_of
+        from CAMLocalizerLib.jobs.processes import start_time
 
-        identity = ProcessIdentity(child.pid, start_of(child.pid))
+        identity = ProcessIdentity(child.pid, start_time(child.pid))
         identity.kill()
         until(lambda: not identity.alive(), "killed, it is alive")  # although nobody collected it yet

@@ -1,4 +1,4 @@
-"""Which program runs a child, and what it is told."""
+"""Program, arguments and environment of a child process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_child_runs_in_the_python_of_this_process() -> None:
     assert command == [sys.executable, "-m", "CAMLocalizerLib.jobs.worker", "folder"]
 
 
-def test_inside_slicer_a_child_runs_in_pythonslicer(tmp_path, monkeypatch) -> None:
+def test_a_child_runs_in_pythonslicer_inside_slicer(tmp_path, monkeypatch) -> None:
     program = tmp_path / "PythonSlicer"
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -50,6 +50,6 @@ def test_a_process_gets_its_variables_folder_and_log_but_no_input(tmp_path) -> N
     assert log.read_text().splitlines() == ["before", f"so {tmp_path} True True"]
 
 
-def test_a_line_for_a_log_that_is_gone_is_dropped(tmp_path) -> None:
+def test_a_line_for_a_missing_log_is_dropped(tmp_path) -> None:
     append_line(tmp_path / "gone" / "worker.log", "too late")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What the user interface imports brings neither torch nor what has to be installed first."""
+"""Modules for the user interface import neither torch nor packages that must be installed first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_layer_of_the_user_interface_needs_nothing_that_slicer_lacks(name) -> None:
+def test_the_user_interface_needs_only_packages_of_slicer(name) -> None:
     if name in ("mrml", "workbench") and find_spec("slicer") is None:
         pytest.skip("the slicer-core wheel is not installed")
     code = (
@@ -60,12 +60,12 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("child", ["worker", "probe"])
-def test_a_child_says_who_it_is_before_it_imports_anything_heavy(child) -> None:
+def test_a_child_announces_itself_before_heavy_imports(child) -> None:
     done = run(f"import sys, CAMLocalizerLib.jobs.{child}; print('numpy' in sys.modules)")
     assert done.stdout == "False\n", done.stderr
 
 
-def test_names_of_the_jobs_are_no_modules() -> None:
+def test_lazy_names_are_not_modules() -> None:
     import CAMLocalizerLib.jobs as layer
 
     assert all(callable(getattr(layer, name)) for name in layer.__all__)
@@ -73,7 +73,7 @@ def test_names_of_the_jobs_are_no_modules() -> None:
         _ = layer.tumour
 
 
-def test_what_needs_torch_is_still_found_in_the_localizer() -> None:
+def test_names_that_need_torch_are_still_found_in_the_localizer() -> None:
     pytest.importorskip("torch")
     import CAMLocalizerLib.localizer as layer
 

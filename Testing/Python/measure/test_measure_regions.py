@@ -1,4 +1,4 @@
-"""Measures of regions against boxes worked out by hand and against SimpleITK."""
+"""Measures of regions against hand-computed boxes and against SimpleITK."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_box_has_the_measures_of_a_box(oblique_volume: Volume) -> None:
     assert box.peak_activation is None
 
 
-def test_the_peak_is_that_of_the_activation_within(oblique_volume: Volume) -> None:
+def test_the_peak_is_the_highest_activation_in_the_region(oblique_volume: Volume) -> None:
     grid = oblique_volume.grid
     activation = np.zeros(grid.shape_kji, np.float32)
     activation[0, 0, 0] = 1.0  # outside every region
@@ -92,7 +92,7 @@ def test_the_peak_is_that_of_the_activation_within(oblique_volume: Volume) -> No
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_ragged_regions_measure_as_by_simpleitk(oblique_volume: Volume, seed: int) -> None:
+def test_measures_of_ragged_regions_equal_those_of_simpleitk(oblique_volume: Volume, seed: int) -> None:
     label_map = blob_map(oblique_volume.grid, seed)
     ours, theirs = measure_regions(label_map, oblique_volume), by_simpleitk(label_map, oblique_volume)
     assert len(ours) == len(theirs) > 10
@@ -104,13 +104,13 @@ def test_ragged_regions_measure_as_by_simpleitk(oblique_volume: Volume, seed: in
         assert region.surface_mm2 >= surface * (1 - 1e-6)  # ITK leaves out surface at the volume's border
 
 
-def test_a_region_inside_has_the_surface_of_simpleitk(oblique_volume: Volume) -> None:
+def test_the_surface_of_an_inner_region_equals_that_of_simpleitk(oblique_volume: Volume) -> None:
     label_map = box_map(oblique_volume.grid, LARGE)
     (ours,), (theirs,) = measure_regions(label_map, oblique_volume), by_simpleitk(label_map, oblique_volume)
     assert ours.surface_mm2 == pytest.approx(theirs["surface_mm2"])
 
 
-def test_the_same_region_measures_alike_inside_and_at_the_border(oblique_grid: Grid) -> None:
+def test_a_region_has_equal_measures_inside_and_at_the_border(oblique_grid: Grid) -> None:
     volume = Volume(np.arange(9 * 24 * 20).reshape(9, 24, 20), oblique_grid)
     inside = measure_union(box_map(oblique_grid, (slice(1, 4), slice(1, 4), slice(1, 4))), volume)
     border = measure_union(box_map(oblique_grid, (slice(0, 3), slice(0, 3), slice(0, 3))), volume)
@@ -137,13 +137,13 @@ def test_a_single_voxel_in_the_corner_is_measured(oblique_volume: Volume) -> Non
     assert voxel.peak_activation == 0.25
 
 
-def test_nothing_labelled_has_no_measures(oblique_volume: Volume) -> None:
+def test_an_empty_label_map_has_no_measures(oblique_volume: Volume) -> None:
     empty = box_map(oblique_volume.grid)
     assert measure_regions(empty, oblique_volume) == ()
     assert measure_union(empty, oblique_volume) is None
 
 
-def test_all_labels_count_and_the_union_takes_them_as_one(oblique_volume: Volume, oblique_grid: Grid) -> None:
+def test_all_labels_are_measured_and_the_union_combines_them(oblique_volume: Volume, oblique_grid: Grid) -> None:
     array = np.zeros(oblique_grid.shape_kji, np.uint8)
     array[LARGE], array[SMALL] = 1, 2
     label_map = LabelMap(array, oblique_grid, segments=("Tumour", "Necrosis"))
@@ -158,7 +158,7 @@ def test_all_labels_count_and_the_union_takes_them_as_one(oblique_volume: Volume
 
 
 @pytest.mark.parametrize("shape", [(9, 24, 20), (1, 24, 20), (1, 1, 20)])
-def test_the_longest_diameter_is_found_among_few_points_as_among_many(
+def test_the_longest_diameter_is_found_with_few_and_many_points(
     monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int]
 ) -> None:
     grid = Grid(shape[::-1], (1.1, 0.9, 4.0), (0.0, 0.0, 0.0), np.eye(3))
@@ -169,15 +169,15 @@ def test_the_longest_diameter_is_found_among_few_points_as_among_many(
     assert module._longest_diameter_mm(points, grid) == pytest.approx(naive)
 
 
-def test_the_unit_is_the_volumes(oblique_volume: Volume) -> None:
+def test_the_unit_is_that_of_the_volume(oblique_volume: Volume) -> None:
     volume = dataclasses.replace(oblique_volume, unit="SUVbw")
     assert measure_regions(box_map(volume.grid, LARGE), volume)[0].unit == "SUVbw"
 
 
-def test_a_label_map_elsewhere_is_refused(oblique_volume: Volume) -> None:
+def test_a_label_map_on_another_grid_is_refused(oblique_volume: Volume) -> None:
     grid = oblique_volume.grid
     moved = Grid(grid.size, grid.spacing_mm, (0.0, 0.0, 0.0), grid.direction)
-    with pytest.raises(GridError, match="does not lie on the grid of oblique"):
+    with pytest.raises(GridError, match="is not on the grid of oblique"):
         measure_regions(box_map(moved, LARGE), oblique_volume)
 
 

@@ -1,4 +1,4 @@
-"""Label maps on the grids of other images."""
+"""Transfer of label maps to the grids of other images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_cropped_label_map_is_placed_exactly(oblique_grid):
     assert placed.segments == ("A", "B")
 
 
-def test_empty_margins_may_reach_beyond_the_image(oblique_grid):
+def test_empty_margins_may_extend_beyond_the_image(oblique_grid):
     wide = cropped(oblique_grid, (-2, -1, -1), (26, 28, 12))
     labels = np.zeros(wide.shape_kji, np.uint8)
     labels[4, 6, 8] = 1
@@ -34,11 +34,11 @@ def test_empty_margins_may_reach_beyond_the_image(oblique_grid):
 
 def test_labels_beyond_the_image_are_refused(oblique_grid):
     wide = cropped(oblique_grid, (-2, -1, -1), (26, 28, 12))
-    with pytest.raises(GridError, match="reaches beyond the image: 26 x 28 x 12 voxels"):
+    with pytest.raises(GridError, match="extends beyond the image: 26 x 28 x 12 voxels"):
         place_label_map(LabelMap(np.ones(wide.shape_kji, np.uint8), wide), oblique_grid)
 
 
-def test_another_grid_is_said_with_both_and_resampled_on_demand(oblique_grid):
+def test_an_error_names_both_grids_unless_resampling_is_allowed(oblique_grid):
     coarse = Grid((10, 12, 9), (2.2, 1.8, 4.0), tuple(oblique_grid.to_lps((0.5, 0.5, 0))), oblique_grid.direction)
     labels = np.random.default_rng(1).integers(0, 2, coarse.shape_kji).astype(np.uint8)
     label_map = LabelMap(labels, coarse)
@@ -54,9 +54,9 @@ def test_labels_beyond_the_image_are_dropped_if_resampling_is_allowed(oblique_gr
     assert placed.array_kji.all()
 
 
-def test_a_label_map_of_another_place_is_refused_even_if_resampling_is_allowed(oblique_grid):
+def test_a_label_map_outside_the_image_is_always_refused(oblique_grid):
     far = Grid(oblique_grid.size, oblique_grid.spacing_mm, (900.0, 0.0, 0.0), oblique_grid.direction)
-    with pytest.raises(GridError, match="no label lies in the image"):
+    with pytest.raises(GridError, match="no label lies within the image"):
         place_label_map(LabelMap(np.ones(far.shape_kji, np.uint8), far), oblique_grid, resample=True)
 
 

@@ -1,4 +1,4 @@
-"""Radiomics against pyradiomics run by hand, and what happens without it."""
+"""Radiomics against direct calls of pyradiomics, and without pyradiomics."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def features(row):
 
 
 @pytest.mark.parametrize(("label", "segment"), [(1, "Box"), (2, "Spheres")])
-def test_values_are_those_of_pyradiomics_run_by_hand(by_hand, oblique_volume, label_map, label, segment):
+def test_values_equal_those_of_pyradiomics(by_hand, oblique_volume, label_map, label, segment):
     table = radiomics(oblique_volume, segment_masks(label_map))
     (row,) = (row for row in table.rows if row["Segment"] == segment)
     expected = features(by_hand(label))
@@ -73,7 +73,7 @@ def test_values_are_those_of_pyradiomics_run_by_hand(by_hand, oblique_volume, la
     assert features(row) == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-6)
 
 
-def test_a_parameter_file_decides_what_is_measured(by_hand, oblique_volume, label_map, tmp_path):
+def test_a_parameter_file_selects_the_features(by_hand, oblique_volume, label_map, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(PARAMS)
     table = radiomics(oblique_volume, segment_masks(label_map), params=read_radiomics_params(path))
@@ -95,7 +95,7 @@ def test_a_single_voxel_has_a_note_instead_of_features(by_hand, oblique_volume, 
     assert features(row) == {}
 
 
-def test_the_regions_of_a_segment_are_rows_of_their_own_if_there_are_several(label_map):
+def test_several_regions_of_a_segment_get_separate_rows(label_map):
     masks = segment_masks(label_map, per_region=True)
     assert list(masks) == ["Box", "Spheres", "Spheres, region 1", "Spheres, region 2", "Point"]
     first, second = masks["Spheres, region 1"], masks["Spheres, region 2"]
@@ -107,7 +107,7 @@ def test_an_empty_label_map_has_no_segments(oblique_grid):
     assert segment_masks(LabelMap(np.zeros(oblique_grid.shape_kji, np.uint8), oblique_grid)) == {}
 
 
-def test_without_pyradiomics_simpleitk_measures_under_its_own_names(without_pyradiomics, oblique_volume, label_map):
+def test_without_pyradiomics_simpleitk_columns_are_used(without_pyradiomics, oblique_volume, label_map):
     table = radiomics(oblique_volume, segment_masks(label_map))
     assert table.source.startswith("SimpleITK ")
     measured = [name for name in table.columns if name not in ("Image", "Mask", "Segment")]
@@ -138,8 +138,8 @@ def test_a_mask_of_another_shape_is_refused(oblique_volume):
         ("setting: {binWidth: -3}", "/setting/binWidth"),
         ("setting: {binwidth: 3}", "Key 'binwidth' was not defined"),
         ("[1, 2]", "expected the parts"),
-        ("a: [", "is no YAML file"),
-        ("!!python/object/apply:os.getcwd []", "is no YAML file"),
+        ("a: [", "is not a YAML file"),
+        ("!!python/object/apply:os.getcwd []", "is not a YAML file"),
     ],
 )
 def test_parameters_that_pyradiomics_does_not_know_are_refused(tmp_path, text, complaint):
@@ -171,7 +171,7 @@ def test_the_table_is_written_with_every_column(oblique_volume, label_map, tmp_p
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_segments_that_are_called_alike_each_get_a_row(oblique_grid):
+def test_segments_with_the_same_name_each_get_a_row(oblique_grid):
     array = np.zeros(oblique_grid.shape_kji, np.uint8)
     array[1:3, 2:4, 2:4], array[1:3, 8:9, 8:9], array[5:8, 2:8, 2:8] = 1, 1, 2
     masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour")), per_region=True)
@@ -183,7 +183,7 @@ def test_segments_that_are_called_alike_each_get_a_row(oblique_grid):
     }
 
 
-def test_a_segment_that_is_called_like_a_region_keeps_its_row(oblique_grid):
+def test_a_segment_named_like_a_region_keeps_its_row(oblique_grid):
     array = np.zeros(oblique_grid.shape_kji, np.uint8)
     array[0, 0, 0], array[0, 5, 5], array[5:8, 2:8, 2:8] = 1, 1, 2
     masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour, region 1")), per_region=True)
@@ -198,12 +198,12 @@ def wide(volume, label_map):
     return Volume(array, volume.grid)
 
 
-def test_too_many_grey_levels_leave_out_texture_with_a_warning_before(by_hand, oblique_volume, label_map, caplog):
+def test_too_many_grey_levels_skip_texture_with_a_warning(by_hand, oblique_volume, label_map, caplog):
     volume = wide(oblique_volume, label_map)
     box, spheres, _point = radiomics(volume, segment_masks(label_map)).rows
     inside = volume.array_kji[label_map.array_kji == 1]
     levels = int((float(inside.max()) - float(inside.min())) // 25) + 1
-    assert f"binWidth 25 gives {levels} grey levels, at most 1000" in box["Note"]
+    assert f"binWidth 25 gives {levels} grey levels, the limit is 1000" in box["Note"]
     assert caplog.messages == [f"Box: {box['Note']}"]
     assert box["original_firstorder_Maximum"] == pytest.approx(inside.max())
     assert "original_shape_MeshVolume" in box
@@ -212,7 +212,7 @@ def test_too_many_grey_levels_leave_out_texture_with_a_warning_before(by_hand, o
     assert "original_glcm_Contrast" in spheres
 
 
-def test_a_bin_count_or_normalisation_brings_texture_back(by_hand, oblique_volume, label_map):
+def test_a_bin_count_or_normalisation_enables_texture(by_hand, oblique_volume, label_map):
     volume = wide(oblique_volume, label_map)
     for setting in ({"binCount": 32}, {"binWidth": 1e5}, {"normalize": True, "normalizeScale": 100}):
         row = radiomics(volume, segment_masks(label_map), params=RadiomicsParams(setting=setting)).rows[0]
@@ -221,7 +221,7 @@ def test_a_bin_count_or_normalisation_brings_texture_back(by_hand, oblique_volum
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("oh"), KeyError("ah")])
-def test_the_failure_of_one_row_leaves_the_others(by_hand, oblique_volume, label_map, monkeypatch, error):
+def test_an_error_in_one_row_does_not_affect_the_others(by_hand, oblique_volume, label_map, monkeypatch, error):
     from radiomics.featureextractor import RadiomicsFeatureExtractor
 
     execute = RadiomicsFeatureExtractor.execute

@@ -48,7 +48,7 @@ def test_a_uniform_sphere_has_its_uptake_volume_and_glycolysis(grid: Grid) -> No
     assert found.tlg_g == pytest.approx(found.mean_suv * found.mtv_ml)
 
 
-def test_a_lesion_below_a_millilitre_has_a_peak_that_counts_what_lies_around_it(grid: Grid) -> None:
+def test_the_peak_of_a_lesion_below_a_millilitre_includes_its_surroundings(grid: Grid) -> None:
     share = covered(grid, (0, 0, 0), 4.0)
     found = SuvMeter(pet(1.0 + 7.0 * share, grid)).mask(share >= 0.5)
     assert found.mtv_ml < 1.0
@@ -70,7 +70,7 @@ def test_two_lesions_and_their_total(grid: Grid) -> None:
     assert total.mean_suv == pytest.approx(volume.array_kji[first | second].mean(dtype=float))
 
 
-def test_every_way_to_measure_says_the_same(grid: Grid) -> None:
+def test_all_functions_give_the_same_measures(grid: Grid) -> None:
     mask = np.random.default_rng(2).random(grid.shape_kji) > 0.9
     volume = pet(np.random.default_rng(3).gamma(2.0, 2.0, grid.shape_kji), grid)
     label_map = marked(mask, grid)
@@ -133,7 +133,7 @@ def test_other_units_are_not_measured_as_suv(oblique_volume: Volume, unit: str) 
     assert {part.suv for part in measure_regions(marked(mask, volume.grid), volume)} == {None}
 
 
-def test_radiomics_of_a_pet_hold_the_measures_and_others_do_not(grid: Grid) -> None:
+def test_radiomics_include_the_measures_only_for_a_pet(grid: Grid) -> None:
     inside = distances_mm(grid) <= 12.0
     volume = pet(np.where(inside, 6.5, 0.5) + np.random.default_rng(1).random(grid.shape_kji) * 0.01, grid)
     masks = segment_masks(marked(inside, grid))

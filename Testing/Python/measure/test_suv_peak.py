@@ -1,4 +1,4 @@
-"""The mean within 1 ml against closed forms and against a naive loop by the definition of IBSI."""
+"""The mean within 1 ml against closed forms and against a naive loop that follows IBSI."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_radius_is_that_of_a_millilitre() -> None:
 
 
 @pytest.mark.parametrize("spacing", [(1, 1, 1), (2.08, 2.08, 2.78), (5.3, 4.0, 2.0), (0.5, 3.0, 15.0), (40, 40, 40)])
-def test_the_weights_make_up_a_millilitre_and_are_symmetric(spacing: tuple[float, float, float]) -> None:
+def test_the_weights_sum_to_a_millilitre_and_are_symmetric(spacing: tuple[float, float, float]) -> None:
     weights = sphere_weights(tuple(map(float, spacing)))
     assert weights.sum() * np.prod(spacing) == pytest.approx(1000.0, rel=3e-4)
     assert (weights.min(), weights.max()) >= (0.0, 0.0)
@@ -48,7 +48,7 @@ def test_the_weights_make_up_a_millilitre_and_are_symmetric(spacing: tuple[float
     np.testing.assert_allclose(weights, weights[::-1, ::-1, ::-1], atol=1e-12)
 
 
-def test_a_weight_is_the_share_of_the_voxel_within_the_sphere() -> None:
+def test_a_weight_is_the_fraction_of_the_voxel_within_the_sphere() -> None:
     spacing = (2.0, 3.0, 5.0)
     random = np.random.default_rng(5)
     weights = sphere_weights(spacing)
@@ -68,7 +68,7 @@ def test_a_sphere_of_more_than_a_millilitre_has_its_own_uptake(
 
 
 @pytest.mark.parametrize(("size", "spacing", "direction"), GRIDS[:2])
-def test_a_small_sphere_is_diluted_by_its_share_of_the_millilitre(
+def test_a_small_sphere_is_diluted_by_its_fraction_of_the_millilitre(
     size: tuple[int, int, int], spacing: tuple[float, float, float], direction: np.ndarray
 ) -> None:
     grid, radius = centred_grid(size, spacing, direction), 4.0
@@ -91,7 +91,7 @@ def test_a_gaussian_blob_has_the_mean_of_the_closed_form(
     assert highest(array, grid) == pytest.approx(expected, rel=0.01)
 
 
-def test_a_linear_ramp_keeps_its_value_whatever_the_grid() -> None:
+def test_a_linear_ramp_keeps_its_value_on_any_grid() -> None:
     grid = centred_grid((21, 17, 9), (1.3, 2.2, 4.1), OBLIQUE)
     k, j, i = np.indices(grid.shape_kji)
     ramp = 5.0 + grid.to_lps(np.stack([i, j, k], axis=-1)) @ [0.02, -0.03, 0.05]
@@ -100,7 +100,7 @@ def test_a_linear_ramp_keeps_its_value_whatever_the_grid() -> None:
     assert found[0] == pytest.approx(ramp[4, 8, 10], rel=1e-6)
 
 
-def test_the_sphere_must_not_leave_the_volume() -> None:
+def test_the_sphere_must_lie_within_the_volume() -> None:
     grid = Grid((9, 9, 9), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), np.eye(3))
     array = np.random.default_rng(0).random(grid.shape_kji)
     means = SphereMeans(pet(array, grid)).at(np.arange(array.size)).reshape(grid.shape_kji)

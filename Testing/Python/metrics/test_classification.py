@@ -58,7 +58,7 @@ def test_classes_without_images_are_left_out_and_never_found_ones_count_zero_pre
     assert report.recall == pytest.approx((1 / 2 + 0) / 2)
 
 
-def test_what_is_not_defined_is_nan() -> None:
+def test_undefined_metrics_are_nan() -> None:
     alike = binary([0, 0], [0.1, 0.2])
     assert (alike.accuracy, alike.specificity) == (1.0, 1.0)
     assert all(math.isnan(value) for value in (alike.precision, alike.recall, alike.f1, alike.auc))

@@ -52,7 +52,7 @@ def test_mean_dice_of_empty_masks_follows_dice() -> None:
         (np.full((2, 3), np.nan), InputError, "nan"),
     ],
 )
-def test_maps_that_are_no_maps_are_refused(activation: np.ndarray, error: type[Exception], match: str) -> None:
+def test_invalid_maps_are_refused(activation: np.ndarray, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         mean_dice_over_thresholds(FULL, activation)
 
@@ -67,8 +67,8 @@ def test_the_mean_iou_of_no_image_is_undefined() -> None:
     assert math.isnan(mean_iou([], []))
 
 
-def test_a_mask_without_its_truth_is_refused() -> None:
-    with pytest.raises(InputError, match="2 true masks and 1 found"):
+def test_different_numbers_of_masks_are_refused() -> None:
+    with pytest.raises(InputError, match="2 true masks and 1 predicted"):
         mean_iou([FULL, FULL], [FULL])
 
 

@@ -1,4 +1,4 @@
-"""Bundles: written, found, checked."""
+"""Writing, finding and checking bundles."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def change_weights(folder, tensors):
     (folder / "model.json").write_text(json.dumps(card))
 
 
-def test_a_saved_network_answers_as_before_within_half_precision(folder, network):
+def test_a_saved_network_gives_the_same_output_within_half_precision(folder, network):
     images = torch.randn(2, 1, 16, 24, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         expected, got = network(images), load_model(folder).network()(images)
@@ -94,10 +94,10 @@ def test_a_missing_file_is_named(folder, name):
         load_model(folder)
 
 
-def test_a_foreign_tensor_is_refused(folder):
+def test_an_additional_tensor_is_refused(folder):
     tensors = load_file(folder / "weights.safetensors")
     change_weights(folder, tensors | {"backdoor": torch.zeros(1)})
-    with pytest.raises(ModelError, match="tensors that the network lacks, such as backdoor"):
+    with pytest.raises(ModelError, match="unknown tensors, such as backdoor"):
         load_model(folder).network()
 
 
@@ -116,13 +116,13 @@ def test_a_tensor_of_another_shape_is_refused(folder):
         load_model(folder).network()
 
 
-def test_a_pickle_in_place_of_the_weights_is_never_opened(folder):
+def test_a_pickle_instead_of_the_weights_is_never_opened(folder):
     path = folder / "weights.safetensors"
     torch.save({"head.bias": torch.zeros(3)}, path)
     card = json.loads((folder / "model.json").read_text())
     card["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "model.json").write_text(json.dumps(card))
-    with pytest.raises(ModelError, match="is no safetensors file"):
+    with pytest.raises(ModelError, match="is not a safetensors file"):
         load_model(folder).network()
 
 
@@ -133,8 +133,8 @@ def test_an_unknown_network_is_refused(folder):
         load_model(folder).network()
 
 
-def test_saving_another_network_than_described_is_refused(tmp_path, network):
-    with pytest.raises(ModelError, match="it is of another network"):
+def test_saving_a_network_that_does_not_match_the_card_is_refused(tmp_path, network):
+    with pytest.raises(ModelError, match="it belongs to another network"):
         save_model(tmp_path / "x", tiny_card(classes=("a", "b"), tumour_classes=("b",)), network)
     assert not (tmp_path / "x").exists()
 
@@ -148,19 +148,19 @@ def test_a_weight_beyond_half_precision_is_refused(tmp_path, network):
     assert float(saved.network().head.bias[0]) == 1e6
 
 
-def test_class_names_that_do_not_fit_the_network_are_refused(tmp_path, network):
+def test_class_names_that_do_not_match_the_network_are_refused(tmp_path, network):
     with pytest.raises(ModelError, match="3 class names for a network of 4 classes"):
         save_model(tmp_path / "x", tiny_card(network_settings={**SETTINGS, "classes": 4}), network)
 
 
-def test_bundles_are_found_by_name_where_the_variable_points(folder, monkeypatch):
+def test_bundles_are_found_by_name_in_the_folders_of_the_variable(folder, monkeypatch):
     monkeypatch.setenv(MODELS_VARIABLE, str(folder.parent))
     assert "tiny" in bundled_models()
     assert load_model("tiny").folder == folder.resolve()
 
 
 @pytest.mark.parametrize("name", ["nothing-of-the-kind", "", "..//nowhere"])
-def test_an_unknown_model_is_refused_with_the_known_ones(folder, monkeypatch, name):
+def test_an_unknown_model_is_refused_with_a_list_of_known_models(folder, monkeypatch, name):
     monkeypatch.setenv(MODELS_VARIABLE, str(folder.parent))
     with pytest.raises(ModelError, match=r"unknown model .* bundled models \(.*tiny"):
         load_model(name)

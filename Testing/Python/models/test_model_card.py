@@ -1,4 +1,4 @@
-"""Model cards: what they hold and what they refuse."""
+"""Fields and checks of model cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CARD = ModelCard(
 )
 
 
-def test_a_card_comes_back_from_its_json_unchanged(tmp_path):
+def test_a_card_is_read_from_its_json_unchanged(tmp_path):
     path = tmp_path / "model.json"
     card = replace(CARD, scale_weights=(1.0, 0.5), map_normalisation="reference", map_levels={1: 2.0, 4: 0.5})
     card = replace(card, typical={"spread": (0.1, 0.25)}, centre="content", temperature=1.4, stack_smoothing_mm=2.0)
@@ -46,9 +46,9 @@ def test_classes_without_tumour_are_the_others():
         ("modality", 3, "modality must be text"),
         ("spacing_mm", 0.0, "spacing_mm must be positive"),
         ("spacing_mm", float("nan"), "spacing_mm must be positive"),
-        ("spacing_mm", "wide", "field of the wrong kind"),
+        ("spacing_mm", "wide", "field of the wrong type"),
         ("size", (0, 16), "size must be width and height"),
-        ("size", 16, "field of the wrong kind"),
+        ("size", 16, "field of the wrong type"),
         ("normalisation", "guess", "normalisation must be one of"),
         ("centre", "head", "centre must be one of"),
         ("temperature", 0.0, "temperature must be above 0"),
@@ -71,7 +71,7 @@ def test_classes_without_tumour_are_the_others():
         ("min_extent_mm", -1.0, "min_extent_mm must be at least 0"),
         ("typical", {"colour": (0.0, 1.0)}, "typical must be a low and a high limit for some of"),
         ("typical", {"spread": (0.5, 0.1)}, "typical must be a low and a high limit"),
-        ("typical", {"spread": 0.5}, "field of the wrong kind"),
+        ("typical", {"spread": 0.5}, "field of the wrong type"),
         ("sha256", "abc", "64 hexadecimal digits"),
     ],
 )
@@ -104,7 +104,7 @@ def test_another_schema_version_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [("[1]", "one JSON object"), ("{", "cannot be read as JSON")])
-def test_a_file_that_is_no_json_object_is_refused(tmp_path, text, message):
+def test_a_file_that_is_not_a_json_object_is_refused(tmp_path, text, message):
     path = tmp_path / "model.json"
     path.write_text(text)
     with pytest.raises(ModelError, match=message):
@@ -128,14 +128,14 @@ PET = replace(
 )
 
 
-def test_a_card_for_projections_takes_both_planes_and_the_usual_fraction_of_uptake(tmp_path):
+def test_a_card_for_projections_has_both_planes_and_the_default_uptake_border(tmp_path):
     path = tmp_path / "model.json"
     path.write_text(PET.to_json())
     assert ModelCard.read(path) == PET
     assert (PET.views, PET.uptake_border, PET.unit) == (("coronal", "sagittal"), "41%", "SUVbw")
 
 
-def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
+def test_a_card_without_projection_fields_is_for_slices(tmp_path):
     path = tmp_path / "model.json"
     values = json.loads(CARD.to_json())
     for name in ("projections", "candidates", "uptake_border", "unit"):
@@ -151,7 +151,7 @@ def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
         (PET, "uptake_border", "much", "uptake_border must be 'adaptive'"),
         (PET, "uptake_border", 0.41, "uptake_border must be text"),
         (PET, "candidates", "yes", "candidates must be true or false"),
-        (CARD, "candidates", True, "candidates must be false where slices are looked at"),
+        (CARD, "candidates", True, "candidates must be false for models of slices"),
         (PET, "views", ("axial",), "views must be .* for projections"),
         (PET, "centre", "content", "centre must be 'volume' for projections"),
         (PET, "stack_smoothing_mm", 2.0, "stack_smoothing_mm must be 0 for projections"),
@@ -161,9 +161,9 @@ def test_a_card_from_before_projections_reads_as_one_for_slices(tmp_path):
         (PET, "size", (30, 64), "size must be in multiples of 16"),
         (PET, "projections", "yes", "projections must be true or false"),
         (PET, "unit", 3, "unit must be text"),
-        (CARD, "uptake_border", "41%", "uptake_border must be left out"),
+        (CARD, "uptake_border", "41%", "uptake_border must be empty"),
     ],
 )
-def test_what_projections_need_is_checked(card, field, value, message):
+def test_requirements_of_projections_are_checked(card, field, value, message):
     with pytest.raises(ModelError, match=message):
         replace(card, **{field: value})

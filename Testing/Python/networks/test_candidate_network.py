@@ -45,9 +45,9 @@ def test_projections_or_numbers_can_be_left_out() -> None:
     images, numbers = torch.rand(3, 2, 3, 32, 32), torch.randn(3, 37)
     assert CandidateNetwork(features=0).eval().evidence(images, numbers).shape == (3, 3, 2)
     assert CandidateNetwork(projections=False).eval().evidence(images, numbers).shape == (3, 3, 1)
-    with pytest.raises(ModelError, match="needs projections, numbers or both"):
+    with pytest.raises(ModelError, match="needs projections, features or both"):
         CandidateNetwork(features=0, projections=False)
-    with pytest.raises(ModelError, match="tells 2 classes apart, not 3"):
+    with pytest.raises(ModelError, match="has 2 classes, got 3"):
         build_network("candidates", classes=3)
     with pytest.raises(ModelError, match="needs at least 1 member, got 0"):
         build_network("candidates", classes=2, members=0)

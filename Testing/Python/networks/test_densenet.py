@@ -13,7 +13,7 @@ from CAMLocalizerLib.networks.densenet import DenseNet121
 pytest.importorskip("monai")
 
 
-def test_it_answers_as_the_published_network_with_its_own_head():
+def test_it_equals_the_published_network_except_for_the_head():
     from monai.networks.nets import DenseNet121 as Published
 
     torch.manual_seed(2)
@@ -46,7 +46,7 @@ def test_weights_that_cannot_be_fetched_are_a_clear_error(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(source, "_load_state_dict", refuse)
-    with pytest.raises(ModelError, match=r"cannot be fetched \(no route to host\)"):
+    with pytest.raises(ModelError, match=r"cannot be downloaded \(no route to host\)"):
         DenseNet121(in_channels=3, pretrained=True)
 
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: shapes, padding and where its cells lie."""
+"""EfficientNet-Lite: shapes, padding and positions of its cells."""
 
 from __future__ import annotations
 

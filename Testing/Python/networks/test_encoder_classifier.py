@@ -33,7 +33,7 @@ def test_logits_are_the_linear_layer_of_averages_and_maps_its_weighted_channels(
     torch.testing.assert_close(CAM(network, "features", "head")(images, 2).maps[1], weighed.detach())
 
 
-def test_its_last_convolution_stands_on_the_encoders_coarsest_map():
+def test_its_last_convolution_uses_the_encoders_coarsest_map():
     network, images = small(), torch.rand(1, 1, 16, 16)
     convolution, norm, _ = network.features.last
     with torch.no_grad():
@@ -42,7 +42,7 @@ def test_its_last_convolution_stands_on_the_encoders_coarsest_map():
     assert network.features.last[0].kernel_size == (1, 1)
 
 
-def test_a_cell_is_centred_where_it_is_said_to_lie():
+def test_a_cell_is_centred_on_its_offset():
     network = small().double()
     images = torch.rand(2, 1, 640, 48, dtype=torch.float64, requires_grad=True)
     network.features(images)[:, :, 20, 1].sum().backward()
@@ -52,7 +52,7 @@ def test_a_cell_is_centred_where_it_is_said_to_lie():
     assert (int(rows[0]) + int(rows[-1])) / 2 == pytest.approx(centre, abs=2.0)
 
 
-def test_folding_leaves_its_answers_alone():
+def test_folding_does_not_change_its_output():
     network, images = small(), torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(fold_batch_norm(network)(images), network(images), rtol=1e-4, atol=1e-5)
@@ -77,14 +77,14 @@ def test_encoder_weights_come_from_a_file_of_either_kind_of_network(tmp_path: Pa
     [
         ({"channels": 0}, "classes and channels must be at least 1, got 2 and 0"),
         ({"encoder": "lenet"}, "encoder must be one of efficientnet-lite0"),
-        ({"in_channels": 2}, "an encoder takes images of 1 or 3 channels, got 2"),
+        ({"in_channels": 2}, "an encoder needs images of 1 or 3 channels, got 2"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(settings: dict[str, object], sentence: str):
+def test_invalid_settings_are_refused(settings: dict[str, object], sentence: str):
     with pytest.raises(ModelError, match=sentence):
         build_network("efficientnet_lite0", **settings)
 
 
-def test_sides_that_are_no_multiple_of_16_are_refused():
+def test_sizes_that_are_not_multiples_of_16_are_refused():
     with pytest.raises(ValueError, match="multiples of 16"):
         small()(torch.rand(1, 1, 24, 32))

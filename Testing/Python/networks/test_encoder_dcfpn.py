@@ -76,7 +76,7 @@ def test_attention_averages_by_the_softmax_of_the_map_it_follows():
     assert not torch.allclose(attending.classify(features), plain.classify(features), atol=1e-3)
 
 
-def test_with_attention_a_small_tumour_counts_as_much_as_a_large_one():
+def test_with_attention_small_and_large_tumours_have_equal_weight():
     model = EncoderDCFPN(classes=2, channels=(2, 2, 2, 2), last_channels=1, attention=(-1.0, 1.0)).eval()
     with torch.no_grad():
         model.head.weight.copy_(torch.tensor([[-10.0] * 4, [10.0] * 4]))
@@ -89,7 +89,7 @@ def test_with_attention_a_small_tumour_counts_as_much_as_a_large_one():
     assert odds[0] > 0.95 * odds[1] > 0
 
 
-def test_a_last_map_reaches_the_logits_through_the_head_alone():
+def test_a_last_map_is_used_only_by_the_head():
     model = network()
     with torch.no_grad():
         before = model.features(images())
@@ -128,7 +128,7 @@ def test_averages_of_class_maps_are_the_logits_up_to_a_constant():
     torch.testing.assert_close(difference[0], difference[1])
 
 
-def test_the_mirror_shows_what_exceeds_the_other_half():
+def test_the_mirror_input_is_the_excess_over_the_other_half():
     model = network(mirror=True)
     joined, seen = network(mirror=True).scale4[0], []
     model.scale4[0].register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
@@ -143,7 +143,7 @@ def test_the_mirror_shows_what_exceeds_the_other_half():
         torch.testing.assert_close(seen[0][0, top.shape[1] :, row, column], expected)
 
 
-def test_a_frozen_encoder_is_left_alone_by_training():
+def test_training_does_not_change_a_frozen_encoder():
     model = network().freeze_encoder().train()
     before = copy.deepcopy(model.encoder.state_dict())
     model(images()).square().sum().backward()
@@ -153,14 +153,14 @@ def test_a_frozen_encoder_is_left_alone_by_training():
     assert all(torch.equal(values, before[name]) for name, values in model.encoder.state_dict().items())
 
 
-def test_the_maps_of_a_frozen_encoder_may_be_used_again():
+def test_the_maps_of_a_frozen_encoder_can_be_reused():
     model = network(mirror=True)
     encoded = [maps.detach() for maps in model.encoder(images())]
     features, again = model.features(images()), model.features_of(encoded)
     assert all(torch.equal(features[scale], again[scale]) for scale in STRIDES)
 
 
-def test_coarse_scales_alone_are_computed_without_the_finer_ones():
+def test_coarse_scales_are_computed_without_finer_ones():
     model = network()
     model.scale2.register_forward_hook(lambda *_: pytest.fail("scale 2 was computed"))
     features = model.features_of(model.encoder(images()), scales=(4, 3))
@@ -168,7 +168,7 @@ def test_coarse_scales_alone_are_computed_without_the_finer_ones():
     assert list(model.class_maps(features)) == [3, 4]
 
 
-def test_a_decoder_stage_takes_skip_connections_of_any_width():
+def test_a_decoder_stage_supports_skip_connections_of_any_width():
     stage = DecoderStage(6, 4, skip_channels=5)
     assert stage(torch.zeros(1, 6, 2, 3), torch.zeros(1, 5, 4, 6)).shape == (1, 4, 4, 6)
     same = DecoderStage(6, 4).state_dict()
@@ -191,6 +191,6 @@ def test_sides_that_are_no_multiple_of_sixteen_are_refused():
         ({"in_channels": 2}, "images of 1 or 3 channels, got 2"),
     ],
 )
-def test_numbers_that_do_not_fit_are_refused(settings: dict[str, object], sentence: str):
+def test_invalid_numbers_are_refused(settings: dict[str, object], sentence: str):
     with pytest.raises(ValueError, match=sentence):
         EncoderDCFPN(**settings)

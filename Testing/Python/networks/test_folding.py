@@ -1,4 +1,4 @@
-"""Folded networks answer as their originals do, borders included."""
+"""Folded networks give the same output as the originals, including borders."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_no_normalisation_is_left_and_weights_are_channels_last():
     assert not any(parameter.requires_grad for parameter in folded.parameters())
 
 
-def test_folding_leaves_the_original_alone():
+def test_folding_does_not_change_the_original():
     model = DCFPN(channels=(2, 2, 2, 2)).train()
     before = copy.deepcopy(model.state_dict())
     fold_batch_norm(model)

@@ -1,4 +1,4 @@
-"""Where the cells of feature maps lie in the image."""
+"""Positions of the cells of feature maps in the image."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def seen_pixels(network: nn.Module, size: int, cell: int) -> tuple[int, int]:
         ("resnet18", {"width": 1 / 8}, 1024, 16),
     ],
 )
-def test_a_cell_sees_as_far_up_as_down_from_where_it_is_said_to_lie(name, settings, size, cell):
+def test_the_receptive_field_of_a_cell_is_centred_on_its_position(name, settings, size, cell):
     torch.manual_seed(8)
     network = build_network(name, classes=2, **settings).eval()
     first, last = seen_pixels(network, size, cell)

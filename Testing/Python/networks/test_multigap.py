@@ -53,7 +53,7 @@ def test_without_dense_connection_the_logits_are_the_mean_of_a_classifier_per_sc
     torch.testing.assert_close(model(images()), logits.mean(0))
 
 
-def test_with_dense_connection_a_branch_sees_its_own_and_coarser_scales():
+def test_with_dense_connection_a_branch_uses_its_own_and_coarser_scales():
     model, features = network(dense=True), network(dense=True).features(images())
     assert [model.seen(scale) for scale in (1, 2, 3, 4)] == [(1, 2, 3, 4), (2, 3, 4), (3, 4), (4,)]
     assert [model.branches[str(scale)].head.in_features for scale in (1, 2, 3, 4)] == [18, 15, 10, 6]
@@ -97,6 +97,6 @@ def test_other_than_four_scales_are_refused():
         MultiGAP(channels=(1, 2, 3))
 
 
-def test_sides_that_are_no_multiple_of_eight_are_refused():
+def test_sizes_that_are_not_multiples_of_eight_are_refused():
     with pytest.raises(ValueError, match="multiples of 8 pixels, got 16 x 20"):
         network(dense=False)(torch.zeros(1, 1, 16, 20, dtype=torch.float64))

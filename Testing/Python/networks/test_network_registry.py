@@ -14,13 +14,13 @@ def test_a_network_is_built_with_its_settings():
     assert (model.head.in_features, model.head.out_features) == (2, 3)
 
 
-def test_an_unknown_network_is_refused_with_those_there_are():
-    with pytest.raises(ModelError, match=r"no network is called 'lenet', expected one of \[.*'dcfpn'"):
+def test_an_unknown_network_is_refused_with_a_list_of_networks():
+    with pytest.raises(ModelError, match=r"unknown network 'lenet', expected one of \[.*'dcfpn'"):
         build_network("lenet")
 
 
 @pytest.mark.parametrize("settings", [{"depth": 3}, {"channels": (1, 2)}])
-def test_settings_that_a_network_does_not_take_are_refused(settings: dict[str, object]):
+def test_settings_that_a_network_does_not_accept_are_refused(settings: dict[str, object]):
     with pytest.raises(ModelError, match="'dcfpn' cannot be built with the settings"):
         build_network("dcfpn", **settings)
 
@@ -35,12 +35,12 @@ def test_dcfpn_with_an_encoder_is_built_on_it():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"encoder": "efficientnet-lite0", "dense": False}, "takes dense only without an encoder"),
-        ({"mirror": True, "last_channels": 8}, "takes mirror, last_channels only with an encoder"),
+        ({"encoder": "efficientnet-lite0", "dense": False}, "accepts dense only without an encoder"),
+        ({"mirror": True, "last_channels": 8}, "accepts mirror, last_channels only with an encoder"),
         ({"encoder": "lenet"}, "encoder must be one of efficientnet-lite0, .* got 'lenet'"),
         ({"encoder": "efficientnet-lite0", "depth": 3}, "cannot be built with the settings"),
     ],
 )
-def test_settings_that_do_not_go_with_the_encoder_are_refused(settings: dict[str, object], sentence: str):
+def test_settings_that_do_not_apply_with_an_encoder_are_refused(settings: dict[str, object], sentence: str):
     with pytest.raises(ModelError, match=sentence):
         build_network("dcfpn", **settings)

@@ -41,7 +41,7 @@ def test_the_soft_maximum_of_cells_lies_between_their_mean_and_their_maximum(sha
     torch.testing.assert_close(network(images), expected, atol=0.02, rtol=0.02)
 
 
-def test_the_fully_convolutional_network_pools_nowhere():
+def test_the_fully_convolutional_network_has_no_pooling():
     kinds = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
     assert not any(isinstance(layer, kinds) for layer in PETFullyConvolutional().modules())
 

@@ -1,4 +1,4 @@
-"""Published encoder weights: names against a naive network, checksum, conversion and files of one's own."""
+"""Published encoder weights: names against a naive network, checksum, conversion and custom files."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def no_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("package")
-def test_converted_weights_answer_as_the_published_network_by_its_names():
+def test_converted_weights_give_the_output_of_the_published_network():
     encoder, image = EfficientNetLite(NAME, 3).eval(), torch.rand(1, 3, 32, 48)
     encoder.load_state_dict(imagenet_tensors(NAME))
     outputs = published_maps(published_state(), image, ENCODER_BLOCKS)
@@ -157,7 +157,7 @@ def test_weights_are_converted_once_and_then_read_without_the_package(package: P
 
 
 @pytest.mark.usefixtures("package")
-def test_a_damaged_conversion_is_made_again(caches: tuple[Path, Path]):
+def test_a_damaged_conversion_is_repeated(caches: tuple[Path, Path]):
     first = imagenet_tensors(NAME)
     (path,) = caches[0].glob("*.safetensors")
     content = path.read_bytes()
@@ -167,14 +167,14 @@ def test_a_damaged_conversion_is_made_again(caches: tuple[Path, Path]):
 
 
 @pytest.mark.usefixtures("package")
-def test_the_users_cache_is_taken_where_the_environment_cannot_be_written(caches: tuple[Path, Path]):
+def test_the_users_cache_is_used_if_the_environment_is_not_writable(caches: tuple[Path, Path]):
     caches[0].parent.write_text("a file where the folder should be")
     imagenet_tensors(NAME)
     assert sorted(path.suffix for path in caches[1].iterdir()) == [".safetensors", ".sha256"]
 
 
 @pytest.mark.usefixtures("package")
-def test_weights_load_where_no_cache_can_be_written(caches: tuple[Path, Path]):
+def test_weights_load_without_a_writable_cache(caches: tuple[Path, Path]):
     for folder in caches:
         folder.parent.write_text("a file where the folder should be")
     assert imagenet_tensors(NAME)["stem.1.weight"].shape == (32, 3, 3, 3)
@@ -203,7 +203,7 @@ def small() -> EncoderDCFPN:
 
 
 @pytest.mark.usefixtures("package")
-def test_imagenet_weights_go_into_the_encoder_alone():
+def test_imagenet_weights_are_loaded_only_into_the_encoder():
     network = small()
     head = network.head.weight.clone()
     load_encoder_weights(network, "imagenet")
@@ -212,7 +212,7 @@ def test_imagenet_weights_go_into_the_encoder_alone():
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_file_may_hold_the_encoder_or_a_whole_network(tmp_path: Path, whole: bool):
+def test_a_file_may_contain_the_encoder_or_a_whole_network(tmp_path: Path, whole: bool):
     source, network = small(), small()
     save_file((source if whole else source.encoder).state_dict(), tmp_path / "weights.safetensors")
     load_encoder_weights(network, tmp_path / "weights.safetensors")
@@ -220,12 +220,12 @@ def test_a_file_may_hold_the_encoder_or_a_whole_network(tmp_path: Path, whole: b
     assert all(torch.equal(values, tensors[name]) for name, values in source.encoder.state_dict().items())
 
 
-def test_files_that_do_not_fit_are_refused(tmp_path: Path):
+def test_files_that_do_not_match_are_refused(tmp_path: Path):
     path = tmp_path / "weights.safetensors"
     with pytest.raises(ModelError, match="cannot be read as a safetensors file"):
         load_encoder_weights(small(), path)
     save_file(EfficientNetLite("efficientnet-lite1").state_dict(), path)
-    with pytest.raises(ModelError, match=r"has tensors that the network lacks, such as stages\.1\.2\.layers"):
+    with pytest.raises(ModelError, match=r"has unknown tensors, such as stages\.1\.2\.layers"):
         load_encoder_weights(small(), path)
     tensors = EfficientNetLite(NAME).state_dict()
     save_file({**tensors, "stem.1.weight": torch.zeros(32, 1, 3, 3)}, path)

@@ -35,7 +35,7 @@ def units_by_hand(units: MapUnits, maps: Tensor) -> Tensor:
     return torch.cat(values, dim=1)
 
 
-def test_each_unit_sees_its_own_map_alone():
+def test_each_unit_depends_only_on_its_own_map():
     units, maps = randomised(MapUnits(MAPS)), random(2, MAPS, 16, 16)
     torch.testing.assert_close(units(maps), units_by_hand(units, maps))
     changed = maps.clone()
@@ -81,7 +81,7 @@ def test_training_of_hesam_starts_from_sam():
     assert head.weights.beta.grad.abs().min() > 0
 
 
-def test_a_code_without_class_would_change_no_probability():
+def test_a_code_without_class_would_not_change_probabilities():
     """Why d depends on the class: with equal beta for all classes the softmax cancels it."""
     head = randomised(HESAMHead(MAPS, CLASSES))
     head.weights.beta.data[:] = head.weights.beta.data[:1].clone()
@@ -90,7 +90,7 @@ def test_a_code_without_class_would_change_no_probability():
     torch.testing.assert_close(one, other)
 
 
-def test_with_weights_of_its_own_the_code_turns_a_unit_to_another_class():
+def test_with_class_weights_the_code_switches_a_unit_to_another_class():
     weights = EnhancedWeights(1, 2)
     weights.alpha.data = torch.tensor([[1.0], [0.0]])
     weights.beta.data = torch.tensor([[-1.0], [1.0]])
@@ -126,7 +126,7 @@ def test_bad_settings_and_sizes_are_refused():
         HESAMNet(head="gap")
     with pytest.raises(ValueError, match="has 4 resolutions, got channels for 3"):
         HESAMNet(channels=(1, 2, 3))
-    with pytest.raises(ValueError, match="multiples of 8 pixels from 16 on, got 20 x 32"):
+    with pytest.raises(ValueError, match="multiples of 8 pixels and at least 16, got 20 x 32"):
         HESAMNet(channels=(1, 1, 1, 1), unet_maps=1)(torch.zeros(1, 1, 20, 32))
     with pytest.raises(ValueError, match="backbone must be one of"):
         SoftHeadNet("alexnet")
@@ -146,7 +146,7 @@ def test_modified_backbones_have_maps_of_16_by_16_where_plain_ones_have_one_cell
         assert maps.min() >= 0
 
 
-def test_modifying_a_backbone_changes_no_weight():
+def test_modifying_a_backbone_does_not_change_weights():
     plain, fine = (SoftHeadNet("resnet18", head) for head in ("plain", "cam"))
     shapes = [[tuple(values.shape) for values in model.features.state_dict().values()] for model in (plain, fine)]
     assert shapes[0] == shapes[1]
@@ -158,7 +158,7 @@ def test_vgg16_has_13_convolutions_and_one_pooling_left():
     assert sum(isinstance(layer, torch.nn.MaxPool2d) for layer in layers) == 1
 
 
-def test_a_densenet_transition_at_stride_1_keeps_a_map_in_its_place():
+def test_a_densenet_transition_at_stride_1_does_not_shift_a_map():
     transition = SoftHeadNet("densenet121", "cam").features[0].transition1.pool
     spot = torch.zeros(1, 1, 9, 9)
     spot[..., 4, 4] = 1.0

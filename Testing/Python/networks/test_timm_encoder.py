@@ -51,7 +51,7 @@ def timm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("timm")
-def test_a_network_of_timm_serves_as_encoder():
+def test_a_timm_network_is_used_as_encoder():
     model = build_network("dcfpn", encoder="timm:steps", channels=[2, 3, 4, 5], mirror=True).eval()
     assert isinstance(model, EncoderDCFPN)
     assert model.encoder.model.reductions == (2, 4, 8, 16)
@@ -70,7 +70,7 @@ def test_images_are_normalised_as_the_network_expects():
 
 
 @pytest.mark.usefixtures("timm")
-def test_its_published_weights_are_those_that_timm_knows():
+def test_its_published_weights_come_from_timm():
     model = EncoderDCFPN(encoder="timm:steps")
     load_encoder_weights(model, "imagenet")
     assert all(bool((parameter == 0.25).all()) for parameter in model.encoder.parameters())
@@ -80,12 +80,12 @@ def test_its_published_weights_are_those_that_timm_knows():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"encoder": "timm:coarse"}, r"has maps of strides \[4, 8, 16, 32\] and lacks \[2\]; take another one"),
+        ({"encoder": "timm:coarse"}, r"has maps of strides \[4, 8, 16, 32\] and lacks \[2\]; choose another network"),
         ({"encoder": "timm:nothing"}, r"timm cannot build 'nothing' as an encoder: Unknown model"),
         ({"encoder": "timm:steps", "in_channels": 2}, "images of 1 or 3 channels, got 2"),
     ],
 )
-def test_networks_that_do_not_serve_are_refused(settings: dict[str, object], sentence: str):
+def test_unsupported_networks_are_refused(settings: dict[str, object], sentence: str):
     with pytest.raises(ModelError, match=sentence):
         build_network("dcfpn", **settings)
 

@@ -1,4 +1,4 @@
-"""U-Net with a VGG encoder: layers, sizes and what reaches its finest scale."""
+"""U-Net with a VGG encoder: layers, sizes and inputs of its finest scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMALL = {"channels": (2, 3, 4, 5, 6), "decoder_channels": (5, 4, 3, 2)}
 
 
 @pytest.mark.parametrize(("name", "encoder"), [("unet_vgg16", 13), ("unet_vgg19", 16)])
-def test_it_has_the_encoder_of_vgg_and_two_convolutions_for_each_step_up(name: str, encoder: int):
+def test_it_has_the_encoder_of_vgg_and_two_convolutions_per_decoder_step(name: str, encoder: int):
     with torch.device("meta"):
         model = build_network(name)
     assert sum(isinstance(module, nn.Conv2d) for module in model.features.modules()) == encoder
@@ -21,7 +21,7 @@ def test_it_has_the_encoder_of_vgg_and_two_convolutions_for_each_step_up(name: s
     assert model(torch.zeros(2, 1, 224, 224, device="meta")).shape == (2, 1, 224, 224)
 
 
-def test_its_encoder_takes_the_weights_of_a_classifier():
+def test_its_encoder_can_load_the_weights_of_a_classifier():
     source, model = (build_network(name, channels=SMALL["channels"]) for name in ("vgg16_gap", "unet_vgg16"))
     weights = {name: tensor for name, tensor in source.state_dict().items() if name.startswith("features.")}
     assert len(load_imagenet_backbone(model, weights)) == 26
@@ -40,7 +40,7 @@ def test_every_scale_of_the_encoder_reaches_the_mask():
     assert all(gradient[:, -count:].abs().sum() > 0 for gradient, count in skips)
 
 
-def test_sides_that_are_no_multiple_of_sixteen_are_refused():
+def test_sizes_that_are_not_multiples_of_sixteen_are_refused():
     with pytest.raises(ValueError, match="multiples of 16 pixels, got 32 x 40"):
         build_network("unet_vgg16", **SMALL)(torch.zeros(1, 1, 32, 40))
 

@@ -77,7 +77,7 @@ def test_cam_weighs_its_last_maps_by_the_linear_layer(name: str):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_folded_for_inference_it_answers_the_same_and_keeps_its_stride(name: str):
+def test_folding_keeps_its_output_and_stride(name: str):
     model = small(name, batch_norm=True)
     for norm in (module for module in model.modules() if isinstance(module, nn.BatchNorm2d)):
         nn.init.normal_(norm.weight, 1.0, 0.3)
@@ -90,11 +90,11 @@ def test_folded_for_inference_it_answers_the_same_and_keeps_its_stride(name: str
 
 @pytest.mark.parametrize("settings", [{"depth": 17}, {"channels": (1, 2, 3)}, {"channels": (1, 2, 3, 4, 0)}])
 def test_another_depth_or_number_of_blocks_is_refused(settings: dict[str, object]):
-    with pytest.raises(ModelError, match=r"VGG has a depth of 16 or 19|needs channels for 5 steps"):
+    with pytest.raises(ModelError, match=r"depth of VGG must be 16 or 19|needs channels for 5 steps"):
         build_network("vgg16_gap", **settings)
 
 
-def test_a_grey_network_answers_as_the_colour_network_its_weights_come_from(tmp_path):
+def test_a_grey_network_equals_the_colour_network_of_its_weights(tmp_path):
     colour, grey = small("vgg16_gap", in_channels=3), small("vgg16_gap", seed=1)
     save_file(published(colour), tmp_path / "vgg16.safetensors")
     assert len(load_imagenet_backbone(grey, tmp_path / "vgg16.safetensors")) == 2 * 13
@@ -115,7 +115,7 @@ def test_the_modified_network_keeps_its_own_last_convolution():
     ("settings", "message"),
     [
         ({"batch_norm": True}, "batch normalisation must be in both or in neither"),
-        ({"in_channels": 2}, "images of 1 or 3 channels, the network takes 2"),
+        ({"in_channels": 2}, "images of 1 or 3 channels, the network has 2"),
         ({"channels": (2, 3, 4, 5, 7)}, r"features.24.weight have shape \(6, 5, 3, 3\), the network expects"),
     ],
 )
@@ -127,7 +127,7 @@ def test_weights_of_another_network_are_refused_and_change_nothing(settings: dic
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-def test_a_file_that_is_no_safetensors_file_is_refused(tmp_path):
+def test_a_file_that_is_not_a_safetensors_file_is_refused(tmp_path):
     (tmp_path / "vgg16.pth").write_bytes(b"a pickle")
     with pytest.raises(ModelError, match=r"vgg16\.pth cannot be read as a safetensors file"):
         load_imagenet_backbone(small("vgg16_gap"), tmp_path / "vgg16.pth")

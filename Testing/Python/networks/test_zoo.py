@@ -1,4 +1,4 @@
-"""Keras' classifiers behind our interface; MobileNetV2, the smallest, stands for the four."""
+"""Keras' classifiers as torch networks; MobileNetV2, the smallest, represents all four."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def test_maps_have_a_32nd_of_the_image(name: str):
     assert shapes == [(3, 4)]
 
 
-def test_a_second_instance_names_its_tensors_alike_and_follows_the_seed(network):
+def test_a_second_instance_has_the_same_names_and_follows_the_seed(network):
     torch.manual_seed(1)
     other = zoo.ZooClassifier("mobilenet_v2", classes=3).state_dict()
     assert list(other) == list(network.state_dict())
     assert all(torch.equal(tensor, other[name]) for name, tensor in network.state_dict().items())
 
 
-def test_the_settings_of_the_process_stay_as_they_were():
+def test_the_settings_of_the_process_are_restored():
     keras.config.set_image_data_format("channels_last")
     random.seed(3)
     expected = random.random()
@@ -60,7 +60,7 @@ def test_the_settings_of_the_process_stay_as_they_were():
 
 
 @torch.no_grad()
-def test_a_bundle_keeps_the_network_and_fetches_nothing(network, images, tmp_path):
+def test_a_bundle_loads_the_network_without_download(network, images, tmp_path):
     card = ModelCard(
         name="zoo", version="1", network="mobilenet_v2", modality="MG", spacing_mm=0.5, size=(64, 64),
         normalisation="zscore", classes=("a", "b", "c"), tumour_classes=("c",), scales=(1,),
@@ -71,7 +71,7 @@ def test_a_bundle_keeps_the_network_and_fetches_nothing(network, images, tmp_pat
 
 
 @torch.no_grad()
-def test_a_copy_and_the_network_for_inference_answer_alike_and_apart(network, images):
+def test_a_copy_and_a_folded_network_give_the_same_output_independently(network, images):
     expected = network(images)
     other = copy.deepcopy(network)
     torch.testing.assert_close(other(images), expected)
@@ -102,7 +102,7 @@ def test_training_moves_weights_and_running_statistics(images):
     assert not before[mean].any()
 
 
-def test_grad_cam_leaves_a_network_as_it_was(images):
+def test_grad_cam_restores_the_network(images):
     network = zoo.ZooClassifier("mobilenet_v2").train()
     flags = [parameter.requires_grad for parameter in network.parameters()]
     maps = GradCAM(network, network.cam_layers)(images, 1).maps[1]
@@ -120,7 +120,7 @@ def test_half_precision_gives_half_precision_maps(network, images):
 
 
 @torch.no_grad()
-def test_pretrained_grey_weights_answer_as_three_equal_channels(monkeypatch):
+def test_pretrained_grey_weights_equal_three_equal_channels(monkeypatch):
     make = keras.applications.MobileNetV2
     monkeypatch.setattr(keras.applications, "MobileNetV2", lambda **options: make(**options | {"weights": None}))
     torch.manual_seed(5)
@@ -131,19 +131,19 @@ def test_pretrained_grey_weights_answer_as_three_equal_channels(monkeypatch):
     torch.testing.assert_close(grey.backbone(image), colour.backbone(image.expand(-1, 3, -1, -1)))
 
 
-def test_weights_that_cannot_be_fetched_are_a_clear_error(monkeypatch):
+def test_weights_that_cannot_be_downloaded_give_a_clear_error(monkeypatch):
     def refuse(**options):
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
-    with pytest.raises(ModelError, match=r"of mobilenet_v2 cannot be fetched \(URL fetch failure\)"):
+    with pytest.raises(ModelError, match=r"of mobilenet_v2 cannot be downloaded \(URL fetch failure\)"):
         build_network("mobilenet_v2", in_channels=3, pretrained=True)
 
 
 def test_another_backend_is_refused(monkeypatch):
     other = SimpleNamespace(config=SimpleNamespace(backend=lambda: "jax"))
     monkeypatch.setitem(sys.modules, "keras", other)
-    with pytest.raises(ModelError, match="Keras runs on jax here"):
+    with pytest.raises(ModelError, match="Keras uses jax"):
         build_network("xception")
 
 

@@ -57,7 +57,7 @@ def test_training_starts_from_the_encoder_of_a_file_beside_the_configuration(fol
             {"encoder_weights": "imagenet", "settings": {"channels": [2, 2, 2, 2]}},
             "[network] DCFPN takes no encoder weights; name an encoder",
         ),
-        ({"settings": {**SETTINGS, "dense": False}}, "[network] network 'dcfpn' takes dense only without an encoder"),
+        ({"settings": {**SETTINGS, "dense": False}}, "[network] network 'dcfpn' accepts dense only without an encoder"),
     ],
 )
 def test_weights_that_are_missing_are_a_noted_problem(

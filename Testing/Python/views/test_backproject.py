@@ -1,4 +1,4 @@
-"""A feature map comes back to where it was seen."""
+"""Feature maps are projected back to their position in the volume."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def round_trip(volume: Volume, stack: SliceStack, stride: int) -> np.ndarray:
 @pytest.mark.parametrize("scale", STRIDES)
 @pytest.mark.parametrize("spacing", [(0.8, 1.1, 2.4), (1.9, 0.6, 0.7), (1.0, 1.0, 1.0)])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_point_source_comes_back_where_it_was(plane: str, scale: int, spacing: tuple, seed: int) -> None:
+def test_a_point_source_is_projected_back_to_its_position(plane: str, scale: int, spacing: tuple, seed: int) -> None:
     volume, source_mm = point_source(stored((40, 44, 36), spacing, (2, 0, 1), (-1, 1, -1)), seed)
     stack = SliceStack(volume, plane, spacing_mm=1.0, size=(104, 96))
     assert_comes_back(round_trip(volume, stack, STRIDES[scale]), source_mm, stack, STRIDES[scale])
@@ -70,7 +70,7 @@ def test_a_point_source_comes_back_where_it_was(plane: str, scale: int, spacing:
 
 @pytest.mark.parametrize("plane", PLANES)
 @pytest.mark.parametrize(("order", "flips"), STORAGE_ORDERS)
-def test_a_point_source_comes_back_for_every_storage_order(plane: str, order: tuple, flips: tuple) -> None:
+def test_a_point_source_is_projected_back_for_every_storage_order(plane: str, order: tuple, flips: tuple) -> None:
     volume, source_mm = point_source(stored((24, 28, 20), (1.2, 0.9, 2.1), order, flips), seed=5)
     stack = SliceStack(volume, plane, spacing_mm=1.0, size=(48, 56))
     assert_comes_back(round_trip(volume, stack, 4), source_mm, stack, 4)
@@ -92,7 +92,9 @@ def upwards(grid: Grid) -> list[bool]:
 
 @pytest.mark.parametrize("plane", PLANES)
 @pytest.mark.parametrize(("order", "flips"), STORAGE_ORDERS)
-def test_a_point_source_comes_back_when_slices_are_centred_on_content(plane: str, order: tuple, flips: tuple) -> None:
+def test_a_point_source_is_projected_back_from_slices_centred_on_content(
+    plane: str, order: tuple, flips: tuple
+) -> None:
     grid = stored((24, 28, 20), (1.2, 0.9, 2.1), order, flips)
     body = body_off_the_centre(grid)
     stack = SliceStack(body, plane, spacing_mm=1.0, size=(40, 40), centre="content")
@@ -112,7 +114,7 @@ def test_a_point_source_comes_back_when_slices_are_centred_on_content(plane: str
 @pytest.mark.parametrize("scale", STRIDES)
 @pytest.mark.parametrize("spacing", [(0.8, 1.1, 2.4), (1.9, 0.6, 0.7)])
 @pytest.mark.parametrize("seed", range(2))
-def test_a_bright_voxel_in_a_body_comes_back_when_slices_are_centred_on_content(
+def test_a_bright_voxel_is_projected_back_from_slices_centred_on_content(
     plane: str, scale: int, spacing: tuple, seed: int
 ) -> None:
     grid = stored((40, 44, 36), spacing, (2, 0, 1), (-1, 1, -1))
@@ -130,7 +132,7 @@ def test_a_bright_voxel_in_a_body_comes_back_when_slices_are_centred_on_content(
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_a_point_source_comes_back_through_pooling_and_convolution_layers(plane: str) -> None:
+def test_a_point_source_is_projected_back_through_pooling_and_convolution(plane: str) -> None:
     volume, source_mm = point_source(stored((40, 44, 36), (0.8, 1.1, 2.4), (1, 2, 0), (1, -1, 1)), seed=1)
     stack = SliceStack(volume, plane, spacing_mm=1.0, size=(96, 96))
     features = torch.from_numpy(stack.batch(0, len(stack))[:, None])  # (N, 1, H, W)
@@ -170,14 +172,14 @@ def test_back_projection_equals_linear_resampling_by_simpleitk(oblique_volume: V
     np.testing.assert_allclose(got[inside], expected[inside], atol=1e-4)
 
 
-def test_edge_cells_are_held_to_their_border_and_nothing_lies_beyond() -> None:
+def test_edge_cells_are_constant_to_their_border_and_zero_outside() -> None:
     target = Grid((12, 1, 1), (1, 1, 1), (0, 0, 0), np.eye(3))
     cells = Grid((2, 1, 1), (4, 4, 1), (3.5, 0, 0), np.eye(3))  # covers 1.5 to 9.5 mm
     got = back_project(np.array([[[1.0, 2.0]]], dtype=np.float32), cells, target, plane="axial")
     np.testing.assert_allclose(got[0, 0], [0, 0, 1, 1, 1.125, 1.375, 1.625, 1.875, 2, 2, 0, 0], atol=1e-6)
 
 
-def test_every_slice_goes_back_to_itself(oblique_volume: Volume) -> None:
+def test_every_slice_is_projected_back_to_itself(oblique_volume: Volume) -> None:
     for plane in PLANES:
         stack = SliceStack(oblique_volume, plane, spacing_mm=1.0, size=(40, 40))
         numbers = np.broadcast_to(np.arange(1, len(stack) + 1, dtype=np.float32)[:, None, None], (len(stack), 5, 5))
@@ -188,7 +190,7 @@ def test_every_slice_goes_back_to_itself(oblique_volume: Volume) -> None:
 
 
 @pytest.mark.parametrize("thin", [0, 1, 2])
-def test_a_single_image_comes_back_in_its_plane(thin: int) -> None:
+def test_a_single_image_is_projected_back_in_its_plane(thin: int) -> None:
     size = [20, 24, 28]
     size[thin] = 1
     volume, source_mm = point_source(stored(tuple(size), (1.3, 1.3, 1.3)), seed=0)

@@ -1,4 +1,4 @@
-"""The foreground is what exceeds half of Otsu's threshold."""
+"""The foreground is above half of Otsu's threshold."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def test_the_box_lies_around_the_body_whatever_the_scale(scale: float) -> None:
     assert content_box(scale * body((9, 40, 30), BOX)) == ((20, 26), (5, 16), (2, 6))
 
 
-def test_the_box_of_a_volume_stored_otherwise_is_the_same_box() -> None:
+def test_the_box_does_not_depend_on_the_storage_order() -> None:
     array = body((9, 40, 30), BOX)
     i, j, k = content_box(array)
     assert content_box(array.transpose(1, 2, 0)) == (k, i, j)
     assert content_box(array[:, ::-1]) == (i, (39 - j[1], 39 - j[0]), k)
 
 
-def test_a_few_bright_voxels_beside_the_body_do_not_count() -> None:
+def test_a_few_bright_voxels_outside_the_body_are_ignored() -> None:
     array = body((9, 40, 30), BOX)
     array[3, 38, 2:5] = 400.0
     assert content_box(array) == ((20, 26), (5, 16), (2, 6))
 
 
-def test_the_box_of_little_content_or_none_is_everything() -> None:
+def test_the_box_of_little_or_no_content_is_the_whole_volume() -> None:
     array = np.zeros((3, 4, 5), dtype=np.float32)
     assert content_box(array) == ((0, 4), (0, 3), (0, 2))
     array[1, 2, 3] = 1.0

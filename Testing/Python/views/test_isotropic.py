@@ -1,4 +1,4 @@
-"""Volumes on isotropic voxels along the anatomical axes, and the way back."""
+"""Resampling to isotropic voxels along the anatomical axes, and back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_axes_run_to_the_left_to_posterior_and_to_superior(order, flips) -> None
 
 
 @pytest.mark.parametrize(("order", "flips"), ORDERS)
-def test_every_voxel_gets_what_the_nearest_isotropic_one_holds(order, flips) -> None:
+def test_every_voxel_gets_the_value_of_the_nearest_isotropic_voxel(order, flips) -> None:
     volume, place = stored(order, flips)
     grid = isotropic_grid(volume.grid, 4.0)
     numbers = np.arange(np.prod(grid.shape_kji)).reshape(grid.shape_kji)
@@ -60,7 +60,7 @@ def test_oblique_volumes_keep_their_direction(oblique_volume) -> None:
     assert all(np.isclose(np.abs(corner.T @ found.grid.direction[:, axis]).max(), 1) for axis in range(3))
 
 
-def test_what_makes_no_sense_is_refused(oblique_volume) -> None:
+def test_invalid_arguments_are_refused(oblique_volume) -> None:
     with pytest.raises(SettingsError, match="edge of the voxels must be positive"):
         isotropic(oblique_volume, 0.0)
     with pytest.raises(GridError, match="isotropic grid"):

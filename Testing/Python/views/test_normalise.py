@@ -1,4 +1,4 @@
-"""Each slice is normalised by itself."""
+"""Each slice is normalised separately."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_foreground_gamma_equals_its_formula(brightness: float) -> None:
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-4, 0.0), (60.0, 0.0), (1.0, -300.0), (0.02, -1000.0)])
-def test_foreground_gamma_takes_any_scale_and_negative_backgrounds(scale: float, offset: float) -> None:
+def test_foreground_gamma_supports_any_scale_and_negative_backgrounds(scale: float, offset: float) -> None:
     image = head(5).astype(np.float32)[None]
     got = normalise_slices((scale * image + offset).astype(np.float32), "foreground-gamma")
     np.testing.assert_allclose(got, normalise_slices(image, "foreground-gamma"), atol=5e-3)
 
 
-def test_foreground_gamma_leaves_few_bright_pixels_in_nothing_at_zero() -> None:
+def test_foreground_gamma_of_a_few_bright_pixels_is_zero() -> None:
     image = np.zeros((1, 20, 20), dtype=np.float32)
     image[0, 3:6, 4:9] = 1.0
     assert not normalise_slices(image, "foreground-gamma").any()
@@ -56,7 +56,7 @@ def test_foreground_gamma_leaves_few_bright_pixels_in_nothing_at_zero() -> None:
 
 
 @pytest.mark.parametrize("method", ["foreground-zscore", "foreground-gamma", "zscore"])
-def test_normalisation_does_not_depend_on_scale_and_offset_of_the_scanner(method: str) -> None:
+def test_normalisation_does_not_depend_on_scale_and_offset(method: str) -> None:
     batch = np.random.default_rng(2).gamma(2.0, 50.0, (2, 16, 16)).astype(np.float32)
     np.testing.assert_allclose(normalise_slices(3 * batch + 70, method), normalise_slices(batch, method), atol=1e-3)
 

@@ -1,4 +1,4 @@
-"""Which storage axes serve an anatomical plane."""
+"""Storage axes of the anatomical planes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_acquisition_plane_of_one_slice_is_that_slice_even_if_it_is_thin() -> No
     assert acquisition_plane(Grid((8, 1, 8), (2.0, 1.0, 2.0), (0, 0, 0), LPS)) == "coronal"
 
 
-def test_acquisition_plane_of_an_isotropic_volume_counts_the_last_storage_axis() -> None:
+def test_acquisition_plane_of_an_isotropic_volume_is_normal_to_the_last_storage_axis() -> None:
     assert acquisition_plane(Grid((8, 8, 8), (1, 1, 1.0001), (0, 0, 0), LPS)) == "axial"
     assert acquisition_plane(Grid((8, 8, 8), (1, 1, 1), (0, 0, 0), LPS[:, [1, 2, 0]])) == "sagittal"
 
@@ -48,7 +48,7 @@ def test_an_unknown_plane_is_refused_with_the_known_ones(oblique_grid: Grid) -> 
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_the_pixel_of_a_place_is_where_it_is_displayed(oblique_volume: Volume, plane: str) -> None:
+def test_the_pixel_of_a_position_is_where_it_is_displayed(oblique_volume: Volume, plane: str) -> None:
     for flips in ((1, 1, 1), (-1, 1, -1)):
         grid = Grid(
             oblique_volume.grid.size,

@@ -1,4 +1,4 @@
-"""Projections look as they should, and their maps come back to the voxels they were seen in."""
+"""Projections have the right orientation, and their maps are projected back to the right voxels."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def cells_seen_through(pair: ProjectionPair, plane: str, stride: int) -> np.ndar
 
 
 @pytest.mark.parametrize(("order", "flips"), STORAGE_ORDERS)
-def test_an_asymmetric_hot_voxel_comes_back_at_its_own_voxel(order: tuple, flips: tuple) -> None:
+def test_an_asymmetric_hot_voxel_is_projected_back_to_itself(order: tuple, flips: tuple) -> None:
     volume = stored_otherwise(body(), order, flips)
     pair = ProjectionPair(volume, spacing_mm=2.0, size=(64, 64))
     maps = [pair.to_volume(cells_seen_through(pair, plane, 1), plane, stride=1) for plane in PROJECTIONS]
@@ -101,7 +101,7 @@ def test_an_asymmetric_hot_voxel_comes_back_at_its_own_voxel(order: tuple, flips
 
 @pytest.mark.parametrize("stride", [2, 4, 16])
 @pytest.mark.parametrize(("order", "flips"), STORAGE_ORDERS[::7])
-def test_coarse_cells_come_back_within_half_a_cell(order: tuple, flips: tuple, stride: int) -> None:
+def test_coarse_cells_are_projected_back_within_half_a_cell(order: tuple, flips: tuple, stride: int) -> None:
     volume = stored_otherwise(body(), order, flips)
     pair = ProjectionPair(volume, spacing_mm=2.0)
     product_of_maps = 1.0
@@ -116,7 +116,7 @@ def test_coarse_cells_come_back_within_half_a_cell(order: tuple, flips: tuple, s
 
 
 @pytest.mark.parametrize("plane", PROJECTIONS)
-def test_a_map_of_voxel_positions_comes_back_as_those_positions(oblique_volume: Volume, plane: str) -> None:
+def test_a_map_of_voxel_positions_is_projected_back_exactly(oblique_volume: Volume, plane: str) -> None:
     """Bilinear interpolation reproduces a linear map exactly between the outermost centres."""
     pair = ProjectionPair(oblique_volume, spacing_mm=1.0, size=(48, 64))
     column, row = np.meshgrid(np.arange(24) * 2 + 0.5, np.arange(32) * 2 + 0.5)
@@ -128,7 +128,7 @@ def test_a_map_of_voxel_positions_comes_back_as_those_positions(oblique_volume: 
         np.testing.assert_allclose(got, expected[:, n], atol=1e-3)
 
 
-def test_along_the_line_of_projection_nothing_changes() -> None:
+def test_values_are_constant_along_the_line_of_projection() -> None:
     pair = ProjectionPair(body(), size=(48, 48))
     cells = np.ones((3, 3), np.float32)
     assert pair.to_volume(cells, "coronal", stride=16).shape == (26, 1, 18)
@@ -144,7 +144,7 @@ def test_the_whole_volume_fits_and_sizes_are_multiples_of_sixteen() -> None:
     assert projection_size(deep, 2.0) == (48, 16)
 
 
-def test_network_input_is_thirty_suv_to_one_and_cut_beyond() -> None:
+def test_network_input_maps_thirty_suv_to_one_and_clips_above() -> None:
     array = np.full((16, 16, 16), -1.0, dtype=np.float32)
     array[4, 5, 6], array[10, 11, 12] = 15.0, 90.0
     volume = Volume(array, Grid((16, 16, 16), (2, 2, 2), (0, 0, 0), np.eye(3)))
@@ -154,7 +154,7 @@ def test_network_input_is_thirty_suv_to_one_and_cut_beyond() -> None:
     assert images[0, 11, 6] == images[1, 11, 5] == 0.5
 
 
-def test_a_smaller_frame_cuts_both_sides_but_projects_through_the_whole_depth() -> None:
+def test_a_smaller_frame_crops_both_sides_but_projects_the_whole_depth() -> None:
     array = np.zeros((32, 64, 32), dtype=np.float32)
     array[16, 0, 16] = 9.0  # at the very front, outside the frame of the sagittal projection
     volume = Volume(array, Grid((32, 64, 32), (2, 2, 2), (0, 0, 0), np.eye(3)))

@@ -1,4 +1,4 @@
-"""Slices are anatomical, at the model's spacing, and lie where their grid says."""
+"""Slices are anatomical, have the model's spacing, and match their grid."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_patients_left_is_on_the_right_and_anterior_at_the_top_of_an_oblique
     assert onward[2] > 0.9
 
 
-def test_coarser_slices_average_what_would_alias() -> None:
+def test_coarser_slices_are_averaged_to_avoid_aliasing() -> None:
     stripes = np.tile(np.array([0.0, 1.0], dtype=np.float32), (1, 64, 32))
     volume = Volume(stripes, Grid((64, 64, 1), (1, 1, 1), (0, 0, 0), np.eye(3)))
     inner = SliceStack(volume, "axial", spacing_mm=4.0, size=(16, 16)).batch(0, 1)[:, 2:-2, 2:-2]
@@ -131,7 +131,7 @@ def test_a_single_image_is_one_slice_of_its_plane(flip: int) -> None:
     np.testing.assert_allclose(stack.batch(0, 1), image, atol=1e-5)
 
 
-def test_a_thin_axis_is_seen_in_plane_however_coarse_the_pixels() -> None:
+def test_a_thin_axis_is_visible_in_plane_with_coarse_pixels() -> None:
     array = np.random.default_rng(0).normal(size=(1, 20, 20)).astype(np.float32)
     volume = Volume(array, Grid((20, 20, 1), (1, 1, 0.5), (0, 0, 0), np.eye(3)))
     shown = SliceStack(volume, "coronal", spacing_mm=2.0, size=(16, 16)).batch(0, 20)
@@ -145,7 +145,7 @@ def test_cell_grid_places_centres_at_offset_plus_stride(oblique_volume: Volume) 
     np.testing.assert_allclose(cells.to_lps((5, 3, 7)), stack.grid.to_lps((21.5, 13.5, 7)), atol=1e-9)
 
 
-def test_what_the_slices_leave_out_is_told(oblique_volume: Volume) -> None:
+def test_the_cropped_extent_is_reported(oblique_volume: Volume) -> None:
     stack = SliceStack(oblique_volume, "axial", spacing_mm=1.0, size=(20, 24))
     assert stack.cropped_mm == pytest.approx((2.0, 0.0))
 
@@ -159,7 +159,7 @@ def off_centre(before: tuple[int, int], behind: tuple[int, int], background: flo
 
 
 @pytest.mark.parametrize(("before", "behind"), [((1, 3), (40, 1)), ((30, 25), (31, 24)), ((1, 50), (1, 2))])
-def test_slices_centred_on_content_show_the_body_wherever_it_lies(before: tuple, behind: tuple) -> None:
+def test_slices_centred_on_content_show_the_body_at_any_position(before: tuple, behind: tuple) -> None:
     options = {"spacing_mm": 1.0, "size": (30, 34), "centre": "content"}
     expected = SliceStack(off_centre((5, 5), (5, 5)), "axial", **options).batch(0, 6)
     stack = SliceStack(off_centre(before, behind), "axial", **options)
@@ -181,13 +181,13 @@ def test_slices_centred_on_content_do_not_depend_on_the_storage_order(
     np.testing.assert_allclose(stack.batch(0, 99), expected.batch(0, 99), rtol=1e-5, atol=1e-4)
 
 
-def test_slices_centred_on_content_leave_out_only_what_is_beside_the_body() -> None:
+def test_slices_centred_on_content_crop_only_the_background() -> None:
     stack = SliceStack(off_centre((9, 0), (0, 30)), "axial", spacing_mm=1.0, size=(16, 24), centre="content")
     assert stack.cropped_mm == pytest.approx((2.0, 0.0))
 
 
 @pytest.mark.parametrize("flip", [1, -1])
-def test_slices_with_hardly_any_of_the_body_cannot_be_judged(flip: int) -> None:
+def test_slices_with_hardly_any_of_the_body_are_not_filled(flip: int) -> None:
     volume = off_centre((2, 3), (4, 1))
     array = volume.array_kji.copy()
     array[0] = 0.0
@@ -224,9 +224,7 @@ def test_settings_out_of_range_are_refused(oblique_volume: Volume, settings: dic
 
 
 @pytest.mark.parametrize("unit", ["", "HU", "SUVbw"])
-def test_a_network_sees_monochrome1_as_it_is_shown_unless_its_values_measure_something(
-    oblique_volume: Volume, unit: str
-) -> None:
+def test_a_network_sees_monochrome1_as_displayed_unless_it_has_a_unit(oblique_volume: Volume, unit: str) -> None:
     array = oblique_volume.array_kji
     stored = Volume(array, oblique_volume.grid, unit=unit, inverted=True)
     seen = Volume(array if unit else array.min() + array.max() - array, oblique_volume.grid)

@@ -1,4 +1,4 @@
-"""Statistics of images are those of their formulas and do not depend on the intensities' scale."""
+"""Image statistics equal their formulas and do not depend on the scale of intensities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_share_spread_and_sharpness_of_a_ramp_are_known() -> None:
     assert found["sharpness"] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_noise_is_sharp_and_blurring_takes_that_away() -> None:
+def test_blurring_reduces_the_sharpness_of_noise() -> None:
     noise = np.random.default_rng(0).uniform(50, 150, (82, 102)).astype(np.float32)
     noise[:20] = noise[60:] = 0
     blurred = sum(noise[i : i + 80, j : j + 100] for i in range(3) for j in range(3)) / 9
@@ -38,7 +38,7 @@ def test_scale_and_offset_do_not_matter(scale: float, offset: float) -> None:
     assert image_statistics((scale * image + offset).astype(np.float32)) == pytest.approx(expected, rel=1e-2)
 
 
-def test_the_median_image_counts_and_those_with_little_foreground_do_not() -> None:
+def test_the_median_ignores_images_with_little_foreground() -> None:
     wide = np.zeros((80, 100), dtype=np.float32)
     wide[10:70, 10:90] = 1.0
     speck = np.zeros_like(wide)
@@ -48,7 +48,7 @@ def test_the_median_image_counts_and_those_with_little_foreground_do_not() -> No
     assert image_statistics(speck[None]) == {}
 
 
-def test_a_few_images_are_enough_evenly_spaced() -> None:
+def test_sampled_images_are_few_and_evenly_spaced() -> None:
     assert sampled_images(1) == [0]
     assert sampled_images(5) == [0, 1, 2, 3, 4]
     many = sampled_images(300)

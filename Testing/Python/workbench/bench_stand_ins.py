@@ -22,7 +22,7 @@ RUNNING = (
     JobProgress("starting", message="PyTorch is being loaded"),
     JobProgress("running", 3, 9, 8.2, "3 of 9 slices"),
 )
-DONE = JobProgress("done", 9, 9, 0.0, "The model has looked at the volume")
+DONE = JobProgress("done", 9, 9, 0.0, "Inference on the volume is complete")
 
 
 class ReadyJob:

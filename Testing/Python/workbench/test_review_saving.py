@@ -113,7 +113,7 @@ def test_an_export_takes_what_was_accepted(reviewed: Review, tmp_path: Path) -> 
 
 def test_an_export_replaces_an_earlier_one_only_when_told(review: Review, tmp_path: Path) -> None:
     review.export(tmp_path)
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         review.export(tmp_path)
     assert review.export(tmp_path, overwrite=True).is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["oblique"]

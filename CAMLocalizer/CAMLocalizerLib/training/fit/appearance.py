@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...views.normalise import HIGHEST_SHARE
+from ...views.normalise import MAX_SHARE
 
 FOREGROUND = 0.05  # brightness from which a pixel belongs to the body; the background is dark
 MATCHED_SHARE, QUANTILES, SUBSAMPLE = 0.35, 33, 11
@@ -31,14 +31,14 @@ def change_appearance(images: Tensor, generator: torch.Generator) -> Tensor:
     Returns:
         New images, 0 .. 1.25, same shape.
     """
-    images = images.clamp(0, HIGHEST_SHARE)
+    images = images.clamp(0, MAX_SHARE)
     images = match_histograms(images, torch.randperm(len(images), generator=generator), generator)
     images = strip_rim(images, generator)
     images = _recontrasted(images, generator)
     images = _blurred(images, generator)
     strength = NOISE * _uniform(images, generator)
     noise = torch.randn(images.shape, generator=generator).to(images)
-    return (images + noise * strength * (images > FOREGROUND)).clamp(0, HIGHEST_SHARE)
+    return (images + noise * strength * (images > FOREGROUND)).clamp(0, MAX_SHARE)
 
 
 def match_histograms(images: Tensor, partners: Tensor, generator: torch.Generator) -> Tensor:
@@ -83,7 +83,7 @@ def strip_rim(images: Tensor, generator: torch.Generator) -> Tensor:
     inner = images[chosen] * (margin > 0)
     brightest = torch.quantile(inner.flatten(1)[:, ::SUBSAMPLE], 0.997, dim=1).clamp(min=0.2)
     result = images.clone()
-    result[chosen] = (inner / brightest[:, None, None, None]).clamp(0, HIGHEST_SHARE)
+    result[chosen] = (inner / brightest[:, None, None, None]).clamp(0, MAX_SHARE)
     return result
 
 

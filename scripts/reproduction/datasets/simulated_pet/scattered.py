@@ -12,7 +12,7 @@ from .scanner import FWHM_TO_SIGMA
 
 USUAL_MM, USUAL_SPREAD, SMALLEST_MM, LARGEST_MM = 20.0, 0.45, 8.0, 40.0
 BULKY_SHARE, BULKY_MM = 0.15, (30.0, 75.0)
-USUAL_SUV, SUV_SPREAD, LOWEST_SUV, HIGHEST_SUV = 6.5, 0.55, 2.0, 30.0
+USUAL_SUV, SUV_SPREAD, LOWEST_SUV, MAX_SUV = 6.5, 0.55, 2.0, 30.0
 ABOVE_SURROUNDINGS = 1.5
 FEWEST_VOXELS = 1
 
@@ -134,7 +134,7 @@ def _uptake(
     diameter_mm: float,
     voxel_mm: float,
 ) -> NDArray[np.float32]:
-    suv = float(np.clip(np.exp(random.normal(np.log(USUAL_SUV), SUV_SPREAD)), LOWEST_SUV, HIGHEST_SUV))
+    suv = float(np.clip(np.exp(random.normal(np.log(USUAL_SUV), SUV_SPREAD)), LOWEST_SUV, MAX_SUV))
     if random.random() < 0.7:
         suv = max(suv, ABOVE_SURROUNDINGS * float((around * share).sum() / max(float(share.sum()), 1e-3)))
     grain = ndimage.gaussian_filter(random.standard_normal(share.shape), 7.2 / voxel_mm)

@@ -1,4 +1,4 @@
-"""A model at rest: evaluation mode and frozen parameters for a while, then exactly as it was."""
+"""Temporarily set a model to evaluation mode and freeze its parameters."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import nn
 
 
 @contextmanager
-def at_rest(model: nn.Module) -> Iterator[nn.Module]:
-    """Put a model into evaluation mode and freeze its parameters; restore each module and parameter at the end."""
+def frozen_eval(model: nn.Module) -> Iterator[nn.Module]:
+    """Set a model to evaluation mode and freeze its parameters; restore each module and parameter on exit."""
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
-        # what is as it should be is left alone: setting it costs as much as some layers take for one slice
+        # change only what differs: setting every flag takes as long as running some layers on one slice
         if any(training for _, training in modes):
             model.eval()
         for parameter, required in flags:
@@ -32,7 +32,7 @@ def at_rest(model: nn.Module) -> Iterator[nn.Module]:
 
 
 @contextmanager
-def grad_until_asked() -> Iterator[None]:
-    """Record no gradients until somebody inside enables them; afterwards the mode is as it was."""
+def no_grad_by_default() -> Iterator[None]:
+    """Disable gradients, so that code inside can enable them, and restore the mode on exit."""
     with torch.inference_mode(False), torch.no_grad():
         yield

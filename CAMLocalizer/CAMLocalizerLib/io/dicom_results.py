@@ -1,4 +1,4 @@
-"""What DICOM results have in common: codes, equipment, identifiers and the way they are saved."""
+"""Shared parts of DICOM results: codes, equipment, identifiers and saving."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ PROGRAM = "CAMLocalizer"
 CAVEAT = "Localisation by a classifier, not a verified boundary"
 CATEGORY = ("49755003", "SCT", "Morphologically Abnormal Structure")
 NEWER_CODES = {"Neoplasm, Primary": "372087000"}
-LONGEST_LABEL, LONGEST_NUMBER = 64, 2**31 - 1
+MAX_LABEL_LENGTH, MAX_SERIES_NUMBER = 64, 2**31 - 1
 SERIES_STEP = 100
 
 
 def tumour_code(tumour_type: str) -> tuple[str, str, str]:
-    """Return value, scheme and meaning of a kind of tumour.
+    """Return code value, scheme and meaning of a tumour type.
 
     Args:
         tumour_type: one of :data:`TUMOUR_TYPES`.
 
     Raises:
-        SettingsError: an unknown kind.
+        SettingsError: an unknown tumour type.
 
-    Source: DICOM PS3.16 CID 7159, where the code of primary neoplasms is newer than in 3D Slicer's list.
+    Source: DICOM PS3.16 CID 7159, whose code of primary neoplasms is newer than the one in 3D Slicer's list.
     """
     if tumour_type not in TUMOUR_TYPES:
         raise SettingsError(f"tumour type {tumour_type!r} is unknown; choose one of {', '.join(TUMOUR_TYPES)}")
@@ -45,7 +45,7 @@ def tumour_code(tumour_type: str) -> tuple[str, str, str]:
 
 
 def derived_uid(*parts: str | bytes) -> str:
-    """Return the UID of what ``parts`` say: equal parts, equal UID.
+    """Return a UID derived from ``parts``; equal parts give equal UIDs.
 
     Source: DICOM PS3.5 B.2, UUID derived UIDs.
     """
@@ -57,20 +57,22 @@ def derived_uid(*parts: str | bytes) -> str:
 
 
 def label_text(text: str) -> str:
-    """Return a name as DICOM's long strings can hold it: no backslash, no line end, at most 64 characters."""
+    """Return a name as valid DICOM long string: no backslash, no line break, at most 64 characters."""
     shown = "".join(character if character.isprintable() else " " for character in text.replace("\\", "/")).strip()
-    return shown[:LONGEST_LABEL].strip() or "Segment"
+    return shown[:MAX_LABEL_LENGTH].strip() or "Segment"
 
 
-def instance(source: DicomSource, kind: str, number: int, created: datetime, content_uid: str) -> Mapping[str, Any]:
-    """Return the keywords with which highdicom makes an instance of a series of its own.
+def instance_attributes(
+    source: DicomSource, kind: str, number: int, created: datetime, content_uid: str
+) -> Mapping[str, Any]:
+    """Return highdicom's keyword arguments for an instance in a new series.
 
     Args:
-        source: gives the series number, a hundred times that of the images.
-        kind: what the series is called after the program's name.
+        source: source series; the new series number is based on a hundred times its number.
+        kind: series description after the program's name.
         number: added to the series number.
-        created: stands in the file as the content's date and time.
-        content_uid: UID of what the instance will hold.
+        created: date and time of the content.
+        content_uid: UID derived from the content.
     """
     moment = created.isoformat()
     return {
@@ -94,12 +96,12 @@ def _series_number(source: DicomSource) -> int:
         number = abs(int(source.headers[0].get("SeriesNumber") or 0)) * SERIES_STEP
     except (TypeError, ValueError):
         number = 0
-    return number if number < LONGEST_NUMBER - SERIES_STEP else 0
+    return number if number < MAX_SERIES_NUMBER - SERIES_STEP else 0
 
 
 @contextmanager
-def refusing(source: DicomSource, what: str) -> Iterator[None]:
-    """Keep highdicom quiet and turn what it refuses into one sentence, without values of the source."""
+def highdicom_errors(source: DicomSource, what: str) -> Iterator[None]:
+    """Silence highdicom and convert its errors to an InputError without values of the source."""
     from pydicom.uid import UID
 
     with quiet():
@@ -108,16 +110,16 @@ def refusing(source: DicomSource, what: str) -> Iterator[None]:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             kind = UID(str(source.headers[0].SOPClassUID)).name
             raise InputError(
-                f"no {what} can be made of a series of kind {kind!r} (highdicom raised {type(error).__name__}); "
+                f"a {what} cannot be made from a series of type {kind!r} (highdicom raised {type(error).__name__}); "
                 "convert the series to MR, CT or PET images first"
             ) from error
 
 
-def save(dataset: Dataset, path: Path, created: datetime) -> None:
+def save_dicom(dataset: Dataset, path: Path, created: datetime) -> None:
     """Write a result; the same result with the same ``created`` gives the same bytes.
 
     Raises:
-        OutputError: a name that does not end in ``.dcm``, or a file that cannot be written.
+        OutputError: a file name without ``.dcm``, or a file that cannot be written.
     """
     if path.suffix.lower() != ".dcm":
         raise OutputError(f"{path}: a DICOM file must be named .dcm")
@@ -127,7 +129,7 @@ def save(dataset: Dataset, path: Path, created: datetime) -> None:
 
 
 def _fix_clock(dataset: Dataset, created: datetime) -> None:
-    """Replace what highdicom takes from the clock and from chance."""
+    """Replace the current times and random UIDs that highdicom writes."""
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = created.date(), created.time()
     for equipment in dataset.get("ContributingEquipmentSequence", ()):
         equipment.ContributionDateTime = created

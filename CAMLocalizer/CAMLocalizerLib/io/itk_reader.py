@@ -1,4 +1,4 @@
-"""NRRD, MetaImage and 2D pictures through SimpleITK."""
+"""Read NRRD, MetaImage and 2D picture files with SimpleITK."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError
-from .image import RawImage, grey, named
-from .plain_paths import plain_path
+from .image import RawImage, named, single_channel
 from .quiet import captured_output, quiet
 from .text_headers import TextHeader, read_text_header
 from .tiff_directory import check_tiff
+from .utf8_paths import utf8_path
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -26,8 +26,8 @@ _IMAGE_IO = {
     "TIFF": "TIFFImageIO",
 }
 PICTURES = ("PNG", "JPEG", "TIFF")
-PICTURE_NOTE = "a picture has no place in the body: spacing is taken as 1 mm"
-MOST_UNEQUAL = 100.0
+PICTURE_NOTE = "a picture has no position in patient space: spacing is taken as 1 mm"
+MAX_SPACING_RATIO = 100.0
 JPEG_END = b"\xff\xd9"
 
 
@@ -36,27 +36,27 @@ def read_itk_file(path: Path, kind: str) -> RawImage:
 
     Raises:
         InputError: a damaged file, more than three axes, or channels.
-        GridError: shear, or a spacing or direction that no grid can have.
+        GridError: shear, or an invalid spacing or direction.
     """
     with named(path):
-        header = _check_before(path, kind)
+        header = _check_header(path, kind)
         return _to_raw(_read(path, kind), path, kind, header)
 
 
 def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
-    """Read a NRRD file with any number of channels per voxel, such as a segmentation whose segments may overlap.
+    """Read an NRRD file with any number of channels per voxel, such as a segmentation with overlapping segments.
 
     Returns:
-        Values, shape (k, j, i, channels), and where they lie.
+        Values, shape (k, j, i, channels), and their grid.
 
     Raises:
-        InputError: a damaged file or more than three axes beside the channels.
-        GridError: shear, or a spacing or direction that no grid can have.
+        InputError: a damaged file, or more than three axes in addition to the channels.
+        GridError: shear, or an invalid spacing or direction.
     """
     import SimpleITK
 
     with named(path):
-        header = _check_before(path, "NRRD")
+        header = _check_header(path, "NRRD")
         image = _read(path, "NRRD")
         if image.GetDimension() != 3:
             raise InputError(f"{path}: has {image.GetDimension()} axes {image.GetSize()}; a 3D volume is expected")
@@ -65,7 +65,7 @@ def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
         return layers, _grid(image, (layers.shape[2], layers.shape[1], layers.shape[0]), header.mm_per_unit)
 
 
-def _check_before(path: Path, kind: str) -> TextHeader:
+def _check_header(path: Path, kind: str) -> TextHeader:
     if kind in ("NRRD", "MetaImage"):
         return read_text_header(path, kind)
     if kind == "TIFF":
@@ -81,27 +81,27 @@ def _read(path: Path, kind: str) -> SimpleITK.Image:
     reader = SimpleITK.ImageFileReader()
     reader.SetImageIO(_IMAGE_IO[kind])
     try:
-        with quiet(), plain_path(path) as plain, captured_output() as complaints:
+        with quiet(), utf8_path(path) as plain, captured_output() as complaints:
             reader.SetFileName(str(plain))
             image = reader.Execute()
             if kind == "JPEG" and complaints():
                 raise InputError(f"{path}: the JPEG file is damaged ({complaints()[:80]}); copy or export it again")
             return image
     except RuntimeError as error:
-        raise _explained(path, kind, str(error)) from error
+        raise _readable_error(path, kind, str(error)) from error
 
 
-def _explained(path: Path, kind: str, text: str) -> InputError:
-    """Turn the library's complaint into one sentence."""
+def _readable_error(path: Path, kind: str, text: str) -> InputError:
+    """Convert the library's error message to one sentence."""
     if "spacing" in text and ("Zero-valued" in text or "invalid" in text):
-        return GridError(f"{path}: spacing must be positive, but the header holds 0")
+        return GridError(f"{path}: spacing must be positive, got 0 in the header")
     if "determinant" in text:
-        return GridError(f"{path}: direction must be a rotation, but the header's has axes that coincide")
+        return GridError(f"{path}: direction must be a rotation, got linearly dependent axes")
     if kind in PICTURES:
         return InputError(
-            f"{path}: the {kind} file is damaged or of an unusual kind; save it as plain 8- or 16-bit grey"
+            f"{path}: the {kind} file is damaged or of an unsupported type; save it as plain 8- or 16-bit grey"
         )
-    return InputError(f"{path}: the {kind} file is truncated, damaged or misses its data file; copy or export it again")
+    return InputError(f"{path}: the {kind} file is truncated, damaged or lacks its data file; copy or export it again")
 
 
 def _to_raw(image: SimpleITK.Image, path: Path, kind: str, header: TextHeader) -> RawImage:
@@ -112,12 +112,12 @@ def _to_raw(image: SimpleITK.Image, path: Path, kind: str, header: TextHeader) -
         raise InputError(f"{path}: has {image.GetSize()[2]} pages; a single picture or a volume format is expected")
     array = SimpleITK.GetArrayViewFromImage(image)
     size = image.GetSize()
-    while len(size) > 3 and size[-1] == 1:  # one time point, as many tools write it
+    while len(size) > 3 and size[-1] == 1:  # many tools write a single time point
         array, size = array[0], size[:-1]
     if len(size) > 3:
-        raise InputError(f"{path}: has {len(size)} axes {size}; a 3D volume is expected, take one time point out first")
+        raise InputError(f"{path}: has {len(size)} axes {size}; a 3D volume is expected; extract one time point first")
     if image.GetNumberOfComponentsPerPixel() > 1:
-        array = grey(array, path)
+        array = single_channel(array, path)
     if np.iscomplexobj(array):
         raise InputError(f"{path}: has complex voxels; save their magnitude first")
     array = array.reshape((1,) * (3 - len(size)) + array.shape)  # (k, j, i)
@@ -130,12 +130,10 @@ def _to_raw(image: SimpleITK.Image, path: Path, kind: str, header: TextHeader) -
 
 
 def _check_converted(path: Path, grid: Grid, header: TextHeader) -> None:
-    """Refuse a spacing that makes no sense in the unit that the header names: a unit that was left as it stood."""
-    if header.mm_per_unit != 1.0 and max(grid.spacing_mm) > MOST_UNEQUAL * min(grid.spacing_mm):
+    """Raise GridError if the unit in the header gives an implausible spacing; the unit is then probably wrong."""
+    if header.mm_per_unit != 1.0 and max(grid.spacing_mm) > MAX_SPACING_RATIO * min(grid.spacing_mm):
         spacing = " x ".join(f"{step:.3g}" for step in grid.spacing_mm)
-        raise GridError(
-            f"{path}: its unit of length makes a spacing of {spacing} mm, which no image has; correct the header"
-        )
+        raise GridError(f"{path}: its unit of length gives an implausible spacing of {spacing} mm; correct the header")
 
 
 def _plane_grid(size: tuple[int, ...]) -> Grid:
@@ -143,7 +141,7 @@ def _plane_grid(size: tuple[int, ...]) -> Grid:
 
 
 def _grid(image: SimpleITK.Image, size: tuple[int, ...], mm_per_unit: float) -> Grid:
-    """Take the first three axes of an image's geometry; missing ones are unit axes."""
+    """Create a grid from the first three axes of an image; missing axes become unit axes."""
     dimension = image.GetDimension()
     used = min(dimension, 3)
     matrix = np.reshape(image.GetDirection(), (dimension, dimension))
