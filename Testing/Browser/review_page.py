@@ -31,8 +31,9 @@ def watched_page(browser: Any, review: RunningReview, window: dict[str, int]) ->
     page.wait_for_function(PICTURES, timeout=RUN_MS)
     yield page
     context.close()
-    assert [address for address in addresses if not address.startswith(LOCAL)] == []
-    assert troubles == []
+    foreign = [address for address in addresses if not address.startswith(LOCAL)]
+    assert foreign == [], foreign
+    assert troubles == [], "\n".join(troubles)
 
 
 def is_trouble(message: Any) -> bool:
