@@ -109,8 +109,10 @@ def scales(found: Localization, count: int) -> Iterator[LabelSettings]:
 
 
 def settings_of(found: Localization) -> LabelSettings:
-    """The model's defaults with all scales and a minimum volume."""
-    return found.default_settings().changed(scales=tuple(STRIDES), min_volume_ml=0.2)
+    """All scales and a minimum volume; maps relative to the volume's own, of which several components remain."""
+    return found.default_settings().changed(
+        scales=tuple(STRIDES), normalisation="volume", min_volume_ml=0.2, min_share=0.0, refinement="none"
+    )
 
 
 def measure_review(
