@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...core import InputError, Volume, holds_suv
+from ...core import InputError, Volume, is_suv
 from ...io import read_volume
 from ...mrml import volume_to_node
 from ..body import body_surface
@@ -97,7 +97,7 @@ class ScanPart:
         if self._box is not None:
             self._box.remove()
         self._body = self._box = None
-        if holds_suv(volume):
+        if is_suv(volume):
             self._box = ProjectionBox(context.app.scene, volume)
         else:
             self._body = body_surface(context.app.scene, volume)

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core import ModelError
-from ...io.writing import whole_file, writing
+from ...io.writing import output_errors, whole_file
 
 PLAN_FILE = "plan.json"
 DONE_FILE = "done.json"
@@ -71,7 +71,7 @@ def begin(folder: Path, plan: Mapping[str, Any]) -> None:
         OutputError: the folder cannot be written.
     """
     path = folder / PLAN_FILE
-    with writing(folder):
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         write_json(path, plan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core import holds_suv
+from ...core import is_suv
 from ...localizer import CandidateLocalization, Findings, measured_components
 from ...segment import ActivationLevels, Component, Regions, Threshold
 from .changes import Change
@@ -80,7 +80,7 @@ class MaskState:
 
     @cached_property
     def _meter(self) -> SuvMeter | None:
-        if not holds_suv(self._volume):
+        if not is_suv(self._volume):
             return None
         from ...measure import SuvMeter  # only here: it takes long to import
 
