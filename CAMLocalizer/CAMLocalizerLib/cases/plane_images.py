@@ -1,4 +1,4 @@
-"""PlaneImages: the arrays of a case as a radiologist looks at them."""
+"""PlaneImages: the arrays of a case as a radiologist views them."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Panel(VTKObservationMixin):
             self.initialize_parameter_node()
 
     def exit(self) -> None:
-        """Follow the parameters no longer while another module is open; a run goes on."""
+        """Stop following the parameters while another module is open; a run continues."""
         if self.controls is not None:
             self.controls.interactions.rest()
         self.set_parameter_node(None)

@@ -1,4 +1,4 @@
-"""The panel's gestures, on stand-ins for its widgets and on the real scene."""
+"""The panel's interactions, on stand-ins for its widgets and on the real scene."""
 
 from __future__ import annotations
 

@@ -62,4 +62,4 @@ def localization_of(volume: Volume, card: ModelCard, view: str = "axial") -> Loc
         view=view,
         source_grid=volume.grid,
     )
-    return Localization(volume, pyramid, card, view, notes=("looked at everything",))
+    return Localization(volume, pyramid, card, view, notes=("ran on everything",))

@@ -92,7 +92,7 @@ class MaskState:
         return self._engine.levels
 
     def _find_regions(self, state: ReviewState, *, rough: bool) -> None:
-        """Find the regions, and after them those that the threshold leaves out but that may be taken in."""
+        """Find the regions, and after them those that the threshold leaves out but that may be added."""
         chosen = self._engine.regions(state.settings, rough=rough)
         self.regions, self.left_out = chosen, frozenset[int]()
         if isinstance(self._found, CandidateLocalization):
