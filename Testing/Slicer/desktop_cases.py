@@ -143,8 +143,8 @@ class DesktopCases(CAMLocalizerTest):
         return panel
 
     def flush_to_disk(self, panel: Any) -> None:
-        """Wait until the panel has done what the hand did last."""
-        timers = (panel.controls.interactions.update_timer, panel.controls.interactions.rest_timer)
+        """Wait until the panel has applied the last interaction."""
+        timers = (panel.controls.interactions.update_timer, panel.controls.interactions.pause_timer)
         self.wait_until(lambda: not any(timer.active for timer in timers))
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:

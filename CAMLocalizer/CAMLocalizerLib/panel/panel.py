@@ -90,7 +90,7 @@ class Panel(VTKObservationMixin):
     def exit(self) -> None:
         """Stop following the parameters while another module is open; a run continues."""
         if self.controls is not None:
-            self.controls.interactions.rest()
+            self.controls.interactions.finish_interaction()
         self.set_parameter_node(None)
 
     def _on_installed(self) -> None:
@@ -150,7 +150,7 @@ class Panel(VTKObservationMixin):
             self._choose(node)
         if workbench.show_surface != node.showSurface:
             workbench.show_surface = node.showSurface
-            controls.interactions.rest_timer.start()
+            controls.interactions.pause_timer.start()
         controls.show_changes(frozenset())
         controls.show_layer()
 

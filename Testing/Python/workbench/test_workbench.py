@@ -109,7 +109,7 @@ def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
     assert heard == [None]
     assert workbench.status.sentence == ""
     assert available(workbench).accept_blocker() == "Run the classifier first."
-    workbench.rest()
+    workbench.on_pause()
 
 
 def test_a_volume_removed_during_a_run_stops_it(bench: Bench, volume_node: Any) -> None:
@@ -177,14 +177,14 @@ def test_the_activation_follows_the_scales(workbench: Any) -> None:
         np.testing.assert_array_equal(shown, workbench.review.activation)
 
 
-def test_the_surface_is_built_at_rest(workbench: Any) -> None:
+def test_the_surface_is_built_in_a_pause(workbench: Any) -> None:
     segmentation = workbench.preview_node.GetSegmentation()
     workbench.review.set_threshold("0.3", preview=True)
     assert not segmentation.ContainsRepresentation("Closed surface")
-    workbench.rest()
+    workbench.on_pause()
     assert segmentation.ContainsRepresentation("Closed surface")
     workbench.show_surface = False
-    workbench.rest()
+    workbench.on_pause()
     assert not segmentation.ContainsRepresentation("Closed surface")
 
 
@@ -375,7 +375,7 @@ def test_nodes_that_the_user_deletes_come_back_with_the_next_interaction(workben
     scene.RemoveNode(workbench.preview_node)
     scene.RemoveNode(workbench.activation_node)
     assert workbench.preview_node is workbench.activation_node is workbench.layer is None
-    workbench.rest()
+    workbench.on_pause()
     review.set_threshold("0.3")
     np.testing.assert_array_equal(preview_mask(workbench), review.mask)
     assert workbench.activation_node.GetScene() is scene

@@ -36,7 +36,7 @@ class ScanPart:
         self._own = self._name_of(self._given)
         self._body: Any = None
         self._box: ProjectionBox | None = None
-        context.on_rest(self._on_rest)
+        context.on_pause(self._on_pause)
         context.action("open", self.open)
         context.action("list", self.list_anew)
         context.action("report_error", self._report_error)
@@ -104,7 +104,7 @@ class ScanPart:
         context.views.fit_three_d()
         self._detail = _detail(volume)
 
-    def _on_rest(self) -> None:
+    def _on_pause(self) -> None:
         """Draw the lesions on the projections once the user pauses."""
         if self._box is not None:
             with self._context.views.only_three_d():

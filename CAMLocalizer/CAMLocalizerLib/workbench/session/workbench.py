@@ -279,7 +279,7 @@ class Workbench(ViewNavigation):
 
     # Pauses
 
-    def rest(self) -> None:
+    def on_pause(self) -> None:
         """Do what is too slow while a control moves; user interfaces call it 150 ms after the last change.
 
         That is the surface in 3D views, unless :attr:`show_surface` is False, and keeping the review in the scene.
