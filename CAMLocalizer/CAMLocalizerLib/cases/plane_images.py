@@ -32,7 +32,7 @@ class PlaneImages:
 
 
 def in_plane(result: CaseResult, plane: str, activation: NDArray[np.float32] | None = None) -> PlaneImages:
-    """View the arrays of a case as slices of a plane, the way a radiologist looks at them.
+    """View the arrays of a case as slices of a plane, as a radiologist views them.
 
     Args:
         result: the case.

@@ -78,10 +78,10 @@ def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -
             raise already_exists_error(target)
         if target.is_symlink() or not target.is_dir():
             raise OutputError(f"{target}: is not a result folder and is not replaced; choose another output folder")
-        foreign = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
-    if foreign:
+        others = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
+    if others:
         raise OutputError(
-            f"{target}: contains other files ({sorted(foreign)[0]}{' and more' if len(foreign) > 1 else ''}) "
+            f"{target}: contains other files ({sorted(others)[0]}{' and more' if len(others) > 1 else ''}) "
             "and is not replaced; choose another output folder"
         )
 

@@ -34,8 +34,8 @@ def check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
         raise OutputError(f"{output}: is not a training folder and is left unchanged; choose another --output")
     if names and not resume and not overwrite:
         raise OutputError(f"{output}: holds a training; continue it (--resume) or replace it (--overwrite)")
-    if overwrite and (foreign := sorted(set(names) - _own_names(output))):
-        raise OutputError(f"{output}: holds other files ({foreign[0]}) and is not replaced; choose another --output")
+    if overwrite and (others := sorted(set(names) - _own_names(output))):
+        raise OutputError(f"{output}: holds other files ({others[0]}) and is not replaced; choose another --output")
 
 
 def output_problems(output: Path, plan: Mapping[str, Any]) -> list[str]:
