@@ -110,7 +110,7 @@ class Device(enum.Enum):
 class CAMLocalizerParameterNode:
     """What the user chose; saved with the scene. The review itself is kept by the workbench.
 
-    inputVolume: the volume to look at.
+    inputVolume: the volume to search for tumours.
     model: name or folder of the model bundle; empty for the one that suits the volume.
     view: plane of the slices that the model runs on.
     device: where the classifier runs.
@@ -164,7 +164,7 @@ class CAMLocalizerWidget(ScriptedLoadableModuleWidget):
             self.panel.enter()
 
     def exit(self) -> None:
-        """Follow the parameters no longer while another module is open; a run goes on."""
+        """Stop following the parameters while another module is open; a run continues."""
         if self.panel is not None:
             self.panel.exit()
 

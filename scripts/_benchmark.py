@@ -194,27 +194,29 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def verdicts(found: dict[str, Any]) -> list[str]:
+def limit_lines(found: dict[str, Any]) -> list[str]:
     """Say of each limit whether it is met."""
-    lines = [_verdict("pyramid_vs_forward", found["pyramid_vs_forward"], found["pyramid_vs_forward"] <= PYRAMID_LIMIT)]
-    lines += [_verdict(f"peers: {name}", value, value > PEER_LIMIT) for name, value in found["peers"].items()]
+    lines = [
+        _limit_line("pyramid_vs_forward", found["pyramid_vs_forward"], found["pyramid_vs_forward"] <= PYRAMID_LIMIT)
+    ]
+    lines += [_limit_line(f"peers: {name}", value, value > PEER_LIMIT) for name, value in found["peers"].items()]
     memory = found["memory_mb"]
     others = [value for name, value in memory.items() if name not in (FORWARD, OURS, OURS_BFLOAT16)]
     if others:
         lines.append(
-            _verdict("least memory of a peer over ours", min(others) / memory[OURS], memory[OURS] < min(others))
+            _limit_line("least memory of a peer over ours", min(others) / memory[OURS], memory[OURS] < min(others))
         )
     return lines
 
 
-def _verdict(name: str, value: float, met: bool) -> str:
+def _limit_line(name: str, value: float, met: bool) -> str:
     return f"{'met   ' if met else 'MISSED'} {name} {value:.2f}"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmark.py", description=__doc__)
-    parser.add_argument("--interactive", action="store_true", help="measure instead how fast a review follows the hand")
+    parser.add_argument("--interactive", action="store_true", help="measure instead how fast a review responds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--batch", type=int, default=8, help="images per batch (8)")
     parser.add_argument("--size", type=int, default=224, help="pixels per side, a multiple of 8 (224)")
@@ -240,10 +242,10 @@ def main() -> int:
     lines: list[str] = []
     if options.only != "localize":
         found = _pyramid(options)
-        lines += verdicts(found)
+        lines += limit_lines(found)
     if options.only != "pyramid":
         found["localize"] = _benchmark_localize.figures(options)
-        lines += _benchmark_localize.verdicts(found["localize"])
+        lines += _benchmark_localize.limit_lines(found["localize"])
         print("\nDC-FPN on EfficientNet-Lite0 with random weights, 224 pixels, one slice and a volume\n")
         print(_benchmark_localize.table(found["localize"]))
     print("", *lines, sep="\n")

@@ -123,20 +123,20 @@ def figures(options: argparse.Namespace) -> Timed:
     }
 
 
-def verdicts(found: Timed) -> list[str]:
+def limit_lines(found: Timed) -> list[str]:
     """Say of each limit whether it is met."""
     lines = []
     for name in ("one slice", "volume"):
         over = found[name]["over"]
-        lines.append(_verdict(f"{name}: {OURS} / {FORWARD}", over[FORWARD][OURS], FORWARD_LIMIT))
-        lines.append(_verdict(f"{name}: {OURS} / {PLAIN}", over[PLAIN][OURS], PLAIN_LIMIT))
+        lines.append(_limit_line(f"{name}: {OURS} / {FORWARD}", over[FORWARD][OURS], FORWARD_LIMIT))
+        lines.append(_limit_line(f"{name}: {OURS} / {PLAIN}", over[PLAIN][OURS], PLAIN_LIMIT))
     if found["cold start"]:
         over = found["cold start"]["over"]
-        lines.append(_verdict(f"cold start: {LOCALIZE} / {TORCH}", over[TORCH][LOCALIZE], START_LIMIT))
+        lines.append(_limit_line(f"cold start: {LOCALIZE} / {TORCH}", over[TORCH][LOCALIZE], START_LIMIT))
     return lines
 
 
-def _verdict(name: str, value: float, limit: float) -> str:
+def _limit_line(name: str, value: float, limit: float) -> str:
     return f"{'met   ' if value <= limit else 'MISSED'} {name} {value:.2f} (at most {limit:g})"
 
 

@@ -150,7 +150,7 @@ def check_agreement(setting: Setting) -> Iterator[Finding]:
 
 
 def label_map(localizer: Localizer, volume: Volume) -> LabelMap:
-    """Localise with the model's settings, but label what is no probable tumour too, so that there is a label."""
+    """Localise with the model's settings, without a limit of probability, so that there is always a label."""
     every = "0" if localizer.model.card.candidates else None
     return localizer.run(volume).label_map(threshold=every, probability_limit=0.0)
 
@@ -241,7 +241,7 @@ def check_several_at_once(setting: Setting) -> Iterator[Finding]:
 
 
 def check_out_of_memory(setting: Setting) -> Iterator[Finding]:
-    """Run out of memory: the run goes on with smaller batches or on the CPU, with the same label map."""
+    """Run out of memory: the run continues with smaller batches or on the CPU, with the same label map."""
     volume = head_volume(setting.sizes.few, setting.sizes.side)
     localizer = setting.localizer()
     expected = label_map(localizer, volume)

@@ -53,8 +53,10 @@ def ensure_environment() -> Path:
     install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
     beside = [*install, "--no-deps", "--no-build-isolation"]
     _pip([*install, "-r", str(LOCK)])
-    _pip([*beside, RADIOMICS], otherwise="pyradiomics could not be built (is there a C compiler?); going on without it")
-    _pip([*beside, SURVIVAL], otherwise="scikit-survival could not be installed; going on without it")
+    _pip(
+        [*beside, RADIOMICS], otherwise="pyradiomics could not be built (is there a C compiler?); continuing without it"
+    )
+    _pip([*beside, SURVIVAL], otherwise="scikit-survival could not be installed; continuing without it")
     _pip([*beside, "-e", str(ROOT)])
     if problem := ensure_sample(python):
         print(problem, flush=True)

@@ -77,7 +77,7 @@ def attempt(number: int, seed: int, samples: dict[str, Path], folder: Path) -> t
 
 
 def _sign(bundle: Path) -> None:
-    """Write the checksum of the damaged weights into the description, so that they are looked at."""
+    """Write the checksum of the damaged weights into the description, so that they are read."""
     import hashlib
 
     with suppress(ValueError, TypeError, OSError):

@@ -1,4 +1,4 @@
-"""How fast a review follows the hand: python3 scripts/benchmark.py --interactive [--json FILE]"""
+"""How fast a review responds: python3 scripts/benchmark.py --interactive [--json FILE]"""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def verdicts(found: dict[str, Any]) -> list[str]:
+def limit_lines(found: dict[str, Any]) -> list[str]:
     """Say of each limit whether it is met; nothing of what was not measured."""
     measured = {key: (found[key], limit) for key, limit in LIMITS.items() if found[key] is not None}
     return [
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     found = figures(count=12 if options.quick else options.changes, rounds=1 if options.quick else 5)
     print(f"Review of {'x'.join(map(str, SIZE_IJK))} voxels, {len(STRIDES)} scales, {os.cpu_count()} processors\n")
-    print(table(found), "", *verdicts(found), "", sep="\n")
+    print(table(found), "", *limit_lines(found), "", sep="\n")
     print(
         "Changes: until mask and list of regions are there, with a minimum volume and a rejected region, every eighth"
     )
@@ -275,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(*found["notes"], sep="\n")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
-    return int(any(line.startswith("MISSED") for line in verdicts(found)))
+    return int(any(line.startswith("MISSED") for line in limit_lines(found)))
 
 
 if __name__ == "__main__":

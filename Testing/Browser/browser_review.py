@@ -1,4 +1,4 @@
-"""A review in a process of its own, and a Chromium to look at it with."""
+"""A review in a process of its own, and a Chromium that shows it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def missing() -> str:
     from CAMLocalizerLib.review.opengl import OpenGLProbe
 
     with OpenGLProbe() as probe:
-        return probe.why_not()
+        return probe.problem()
 
 
 def chromium_path() -> str | None:

@@ -1,4 +1,4 @@
-"""Reviews to look at: a tiny one with a network that was never trained, and the sample."""
+"""Reviews to test: a tiny one with a network that was never trained, and the sample."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from browser_review import PREPARED, RunningReview, chromium
 
 WARM_UP = 5
 SETTLING_MS = 1000  # for the surface and the first pictures
-PAUSE_MS = 40  # between two events, as a hand makes
+PAUSE_MS = 40  # between two events, as a user makes
 WINDOW = {"width": 1920, "height": 1080}
 LOWEST, HIGHEST = 0.30, 0.70
-# Moves the threshold as a hand does and waits until all three slice views have painted a picture that was made later.
+# Moves the threshold as a user does and waits until all three slice views have painted a picture that was made later.
 DRAG = """
 async ([positions, pause]) => {
   const slider = document.querySelector('[data-slide="threshold"]');

@@ -15,7 +15,7 @@ from CAMLocalizerLib.mrml import store_review
 from CAMLocalizerLib.review.app import ReviewApp
 from CAMLocalizerLib.review.review_options import ReviewOptions
 from CAMLocalizerLib.review.serve import serve
-from CAMLocalizerLib.views import covering_cells, slice_stack
+from CAMLocalizerLib.views import extend_to_border, slice_stack
 from CAMLocalizerLib.workbench import Review
 from CAMLocalizerLib.workbench.review.saving import review_to_state
 
@@ -48,7 +48,7 @@ def findings(volume: Volume) -> Localization:
     maps = []
     for scale, stride in STRIDES.items():
         array = spots((len(stack), PIXELS // stride, PIXELS // stride), rng)
-        cells, grid = covering_cells(stack, array, stride)
+        cells, grid = extend_to_border(stack, array, stride)
         maps.append(ActivationMap(scale, cells, grid))
     tumour = np.clip(1.5 - 2.5 * np.abs(np.linspace(-1, 1, len(stack), dtype=np.float32)), 0.02, 0.98)
     pyramid = ActivationPyramid(

@@ -180,7 +180,7 @@ def test_an_interrupted_upload_leaves_nothing(scans: ReviewFolder) -> None:
 def test_where_nothing_can_be_drawn_a_sentence_tells_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opengl, "DRAW", "import os; os.abort()")
     with opengl.OpenGLProbe() as probe:
-        assert "apt install" in probe.why_not()
+        assert "apt install" in probe.problem()
 
 
 def test_without_the_extra_a_sentence_tells_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A reviewer's gestures in Chromium, and what comes of them, held against the library."""
+"""A reviewer's interactions in Chromium, and what comes of them, held against the library."""
 
 from __future__ import annotations
 

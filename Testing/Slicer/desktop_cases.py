@@ -32,7 +32,7 @@ class DesktopCases(CAMLocalizerTest):
         assert (outcomes[0][0].label_map.array_kji == expected.label_map.array_kji).all()
 
     def test_panel(self) -> None:
-        """The panel runs, follows the hand, undoes, accepts and exports."""
+        """The panel runs, updates live, undoes, accepts and exports."""
         panel = self.review_in_panel()
         before = panel.review.volume_ml
         panel.ui.thresholdSlider.value = 30
@@ -86,9 +86,9 @@ class DesktopCases(CAMLocalizerTest):
         count = slicer.mrmlScene.GetNumberOfNodes()
         panel.ui.runButton.click()
         self.wait_until(lambda: panel.workbench.status.state != "starting")
-        begun = time.monotonic()
+        start = time.monotonic()
         panel.ui.runButton.click()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - start < 2
         assert not panel.workbench.running
         assert slicer.mrmlScene.GetNumberOfNodes() == count
 
@@ -143,8 +143,8 @@ class DesktopCases(CAMLocalizerTest):
         return panel
 
     def flush_to_disk(self, panel: Any) -> None:
-        """Wait until the panel has done what the hand did last."""
-        timers = (panel.controls.interactions.update_timer, panel.controls.interactions.rest_timer)
+        """Wait until the panel has applied the last interaction."""
+        timers = (panel.controls.interactions.update_timer, panel.controls.interactions.pause_timer)
         self.wait_until(lambda: not any(timer.active for timer in timers))
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:

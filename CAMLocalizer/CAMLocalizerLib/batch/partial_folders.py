@@ -8,7 +8,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-ENDINGS = (".partial", ".swept")
+ENDINGS = (".partial", ".removed")
 
 
 def remove_partial(output: Path) -> None:
@@ -20,7 +20,7 @@ def remove_partial(output: Path) -> None:
     for entry in list(os.scandir(output)):
         if not (entry.name.startswith(".") and entry.name.endswith(ENDINGS) and entry.is_dir(follow_symlinks=False)):
             continue
-        aside = output / f".{uuid.uuid4().hex}.swept"
+        aside = output / f".{uuid.uuid4().hex}.removed"
         with suppress(OSError):
             Path(entry.path).rename(aside)
             shutil.rmtree(aside, ignore_errors=True)

@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..core import OutputError
 from ..io.leftovers import clean_up_leftovers
-from ..io.writing import writing
+from ..io.writing import output_errors
 from ..localizer import LabelSettings, RunOptions
 from ..models import ModelCard
 from .batch_tables import replace_file
@@ -76,7 +76,7 @@ def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None
         OutputError: a folder with other files, of another batch or version, in use, or that cannot be written.
     """
     path = output / PLAN_FILE
-    with writing(output):
+    with output_errors(output):
         if not path.exists():
             _begin(output, path, description)
         stream = path.open("r+b")

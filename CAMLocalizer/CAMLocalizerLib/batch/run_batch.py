@@ -196,8 +196,8 @@ class _Ledger:
 
 def _run(workers: Workers, ledger: _Ledger, plan: Plan) -> None:
     """Run the cases that wait; those on which a worker died get a second chance, each alone on all the memory."""
-    begun = _outcomes(workers, ledger, plan, ledger.waiting, workers.in_flight)
-    suspects = [case for case, outcome in begun if outcome is None]
+    first = _outcomes(workers, ledger, plan, ledger.waiting, workers.in_flight)
+    suspects = [case for case, outcome in first if outcome is None]
     for case, outcome in _outcomes(workers, ledger, plan, suspects, lambda: 1):
         if outcome is None:
             ledger.fail(case.name, DIED)

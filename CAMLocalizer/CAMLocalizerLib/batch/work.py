@@ -89,7 +89,7 @@ def _localizer(plan: Plan) -> Localizer:
         localizer = open_localizer(plan.options, plan.settings)
         if localizer.model.card.sha256 != plan.model_sha256:
             raise ModelError(
-                f"model {plan.options.model} of this worker has other weights than the batch was begun with; "
+                f"model {plan.options.model} of this worker has other weights than the batch started with; "
                 "give all machines the same bundle"
             )
         _kept[plan] = localizer

@@ -46,7 +46,7 @@ class Workers:
 
     @property
     def count(self) -> int:
-        """Threads that cases run in now; of a foreign scheduler as counted some seconds ago."""
+        """Threads that cases run in now; of a remote scheduler as counted some seconds ago."""
         if self.own:
             return len(self.client.cluster.scheduler.workers)
         if time.monotonic() - self._counted_at > COUNTED_EVERY_S:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import MM3_PER_ML
-from ..io.writing import writing
+from ..io.writing import output_errors
 from .provenance import fact_columns, provenance
 from .report import CaseResult, lists_candidates
 
@@ -55,7 +55,7 @@ def write_components(result: CaseResult, path: Path) -> None:
     """
     facts = fact_columns(provenance(result))
     rows = [row | facts for row in component_rows(result)]
-    with writing(path), path.open("w", encoding="utf-8", newline="") as stream:
+    with output_errors(path), path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[-1]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

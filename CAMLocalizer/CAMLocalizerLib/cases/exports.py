@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case_files import CASE_FILES, EXPORT_FILES
-from ..core import InputError, LabelMap, SettingsError, Volume, holds_suv
+from ..core import InputError, LabelMap, SettingsError, Volume, is_suv
 from ..io import DicomSource, read_dicom_source, read_volume
-from ..io.dicom_placing import placed, same_voxels
 from ..io.dicom_seg import separate_components, write_dicom_seg, write_dicom_seg_fractional
 from ..io.dicom_sr import ReportedRegion, write_measurement_report
+from ..io.grid_copy import copy_to_grid, same_voxels
 from ..localizer.run_options import check_exports
 from .html_report import write_html_report
 from .provenance import fact_columns, provenance, provenance_line
@@ -129,7 +129,7 @@ def warn_of_other_image(volume: Volume, reference: Path) -> None:
     other = read_volume(reference)
     if not same_voxels(other.grid, volume.grid):
         return
-    found = placed(other.array_kji, other.grid, volume.grid)
+    found = copy_to_grid(other.array_kji, other.grid, volume.grid)
     with np.errstate(invalid="ignore", divide="ignore"):
         likeness = float(np.corrcoef(found.ravel(), volume.array_kji.ravel())[0, 1])
     if not likeness >= LEAST_LIKENESS:
@@ -156,7 +156,7 @@ def _dicom_seg(result: CaseResult, path: Path, source: DicomSource | None) -> No
 
 def _reported_segments(result: CaseResult) -> LabelMap:
     """Return what DICOM results describe: in a PET in SUV a segment for each lesion, else those of the label map."""
-    if not holds_suv(result.localization.volume):
+    if not is_suv(result.localization.volume):
         return result.label_map
     try:
         return separate_components(result.label_map)
@@ -199,7 +199,7 @@ def _longest_part_mm(label_map: LabelMap, segment: RegionMeasures, volume: Volum
     """Return the longest diameter of the connected regions of a segment; each is one already in a PET in SUV."""
     from ..measure import measure_regions
 
-    if holds_suv(volume):
+    if is_suv(volume):
         return segment.longest_diameter_mm
     own = LabelMap((label_map.array_kji == segment.label).astype("uint8"), label_map.grid)
     return max(part.longest_diameter_mm for part in measure_regions(own, volume))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import MM3_PER_ML, SUV_COLUMNS
-from ..io.writing import writing
+from ..io.writing import output_errors
 from ..segment import Component
 from .overview import write_overview
 from .provenance import provenance
@@ -55,7 +55,7 @@ def write_html_report(result: CaseResult, path: str | Path) -> None:
     picture = io.BytesIO()
     write_overview(result, picture)
     page = _template().render(_contents(result), picture=base64.b64encode(picture.getvalue()).decode())
-    with writing(path):
+    with output_errors(path):
         path.write_text(page, encoding="utf-8", newline="\n")
 
 

@@ -1,4 +1,4 @@
-"""PlaneImages: the arrays of a case as a radiologist looks at them."""
+"""PlaneImages: the arrays of a case as a radiologist views them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PlaneImages:
 
 
 def in_plane(result: CaseResult, plane: str, activation: NDArray[np.float32] | None = None) -> PlaneImages:
-    """View the arrays of a case as slices of a plane, the way a radiologist looks at them.
+    """View the arrays of a case as slices of a plane, as a radiologist views them.
 
     Args:
         result: the case.
@@ -42,7 +42,7 @@ def in_plane(result: CaseResult, plane: str, activation: NDArray[np.float32] | N
     volume = result.localization.volume
     axes = plane_axes(volume.grid, plane)
     shown = result.activation if activation is None else np.broadcast_to(activation, volume.array_kji.shape)
-    arrays = (volume.shown().array_kji, shown, result.label_map.array_kji)
+    arrays = (volume.displayed().array_kji, shown, result.label_map.array_kji)
     image, activation, mask = (display_slices(axes, array) for array in arrays)
     return PlaneImages(image, activation, mask, pixel_aspect(axes, volume.grid), plane)
 

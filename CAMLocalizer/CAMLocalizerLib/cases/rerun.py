@@ -88,7 +88,7 @@ def find_input(recipe: Recipe, place: Path, *, series: str | None = None) -> tup
 
     Args:
         recipe: from the report.
-        place: the file, or a folder in which a file of that name is looked for; a DICOM series is a folder, which may
+        place: the file, or a folder that is searched for a file of that name; a DICOM series is a folder, which may
             be called otherwise.
         series: SeriesInstanceUID, where a folder has several; all are tried if not given.
 

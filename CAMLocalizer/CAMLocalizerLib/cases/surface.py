@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core import Grid, InputError, LabelMap, label_components
-from ..io.writing import writing
+from ..io.writing import output_errors
 
 SMOOTHING_VOXELS = 0.5
 INSIDE = 0.5
@@ -44,7 +44,7 @@ def write_stl(label_map: LabelMap, path: str | Path, *, description: str = "") -
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     facets["normal"] = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     header = f"SPACE=LPS {description}".encode("ascii", "replace")[:HEADER_BYTES].ljust(HEADER_BYTES)
-    with writing(path), path.open("wb") as stream:
+    with output_errors(path), path.open("wb") as stream:
         stream.write(header + np.uint32(len(facets)).tobytes())
         stream.write(facets.tobytes())
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .loading import loading
 
 if TYPE_CHECKING:
-    from ..io import Examined, VolumeInfo
+    from ..io import Examination, VolumeInfo
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     return int(any(each.refusal for each in found))
 
 
-def _show(found: list[Examined]) -> None:
+def _show(found: list[Examination]) -> None:
     for number, each in enumerate(found):
         if each.info is None:
             print(f"camlocalizer: {each.refusal}", file=sys.stderr)

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         from ..outcome import has_times
 
     if options.output.exists() and not options.overwrite:
-        raise OutputError(f"{options.output}: exists already; choose another output folder or allow --overwrite")
+        raise OutputError(f"{options.output}: already exists; choose another output folder or allow --overwrite")
     if options.shuffled < 0:
         raise SettingsError(f"--shuffled must be at least 0, got {options.shuffled}")
     written = _run_times(options) if has_times(options.outcomes) else _run_outcomes(options)

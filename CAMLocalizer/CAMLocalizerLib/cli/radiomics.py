@@ -55,21 +55,21 @@ def run(options: argparse.Namespace) -> int:
         from ..cases.provenance import fact_columns
         from ..core import InputError, OutputError
         from ..io import read_label_map, read_volume
-        from ..io.image import named
+        from ..io.image import prefix_path
         from ..io.utf8_paths import escape_non_utf8
-        from ..io.writing import exists_already
+        from ..io.writing import already_exists_error
         from ..measure import place_label_map, radiomics, read_radiomics_params, segment_masks
 
     if options.output.suffix.lower() != ".csv":
         raise OutputError(f"{options.output}: the table must be named .csv")
     if options.output.exists() and not options.overwrite:
-        raise exists_already(options.output)
+        raise already_exists_error(options.output)
     if not options.output.parent.is_dir():
         raise OutputError(f"{options.output}: its folder does not exist; make it first")
     params = None if options.params is None else read_radiomics_params(options.params)
     volume = read_volume(options.image, series=options.series, unit=options.unit)
     own = read_label_map(options.label_map)
-    with named(options.label_map):
+    with prefix_path(options.label_map):
         label_map = place_label_map(own, volume.grid, resample=options.resample)
     masks = segment_masks(label_map, per_region=options.regions)
     if not masks:

@@ -24,7 +24,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     put = parser.add_argument
     put("report", type=Path, metavar="report.json", help="report of a case")
-    put("--input", type=Path, metavar="FILE|DIR", help="the volume, or where it is looked for (default: this folder)")
+    put(
+        "--input",
+        type=Path,
+        metavar="FILE|DIR",
+        help="the volume, or the folder to search for it (default: this folder)",
+    )
     put("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
     put("--model", metavar="NAME|FOLDER", help="bundle (default: the report's)")
     put("--output", type=Path, metavar="DIR", help="also write the files of the case into DIR/<case>")

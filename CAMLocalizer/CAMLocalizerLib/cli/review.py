@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         with loading(options):
             from ..review.serve import serve  # takes about a second, as the probe does
 
-        if sentence := probe.why_not():
+        if sentence := probe.problem():
             raise SettingsError(sentence)
     serve(wanted, volume, _announce)
     return 0

@@ -52,14 +52,14 @@ class LenientStream:
         except (OSError, ValueError) as error:  # ValueError: closed by somebody
             self._silent = True
             self.unread = getattr(error, "errno", None) in (errno.EPIPE, errno.EINVAL)
-            self._send_the_rest_nowhere()
+            self._discard_the_rest()
 
-    def _send_the_rest_nowhere(self) -> None:
-        """Let what Python still holds back go nowhere, or it would complain at the end of the process."""
+    def _discard_the_rest(self) -> None:
+        """Discard what Python still buffers, which would otherwise raise an error at the end of the process."""
         with suppress(OSError, ValueError, AttributeError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())  # type: ignore[union-attr]
-            os.close(nowhere)
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stream.fileno())  # type: ignore[union-attr]
+            os.close(null)
 
 
 def open_missing_streams() -> None:

@@ -16,7 +16,7 @@ from .errors import (
 from .grid import Grid
 from .labelmap import LabelMap
 from .nifti_matrices import NiftiMatrices
-from .suv_measures import SUV_COLUMNS, SUV_UNIT, SUV_WINDOW, SuvMeasures, holds_suv
+from .suv_measures import SUV_COLUMNS, SUV_UNIT, SUV_WINDOW, SuvMeasures, is_suv
 from .units import MM3_PER_ML
 from .volume import Volume
 
@@ -43,6 +43,6 @@ __all__ = [
     "Volume",
     "check_choice",
     "check_scales",
-    "holds_suv",
+    "is_suv",
     "label_components",
 ]

@@ -103,6 +103,6 @@ class SuvMeasures:
         return ", ".join(self.phrases())
 
 
-def holds_suv(volume: Volume) -> bool:
+def is_suv(volume: Volume) -> bool:
     """Return whether the voxels of a volume are standardised uptake values by body weight."""
     return volume.unit == SUV_UNIT

@@ -51,7 +51,7 @@ class Volume:
         if low == high:
             raise InputError(f"{self.name}: every voxel is {low:g}; give an image that is not constant")
 
-    def shown(self) -> Volume:
+    def displayed(self) -> Volume:
         """Return the volume with displayed intensities: unchanged, or mirrored within their range if inverted.
 
         Viewers and networks use these intensities. Measures use the original ones.

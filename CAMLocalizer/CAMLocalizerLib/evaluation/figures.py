@@ -15,9 +15,9 @@ from ..metrics import (
     auc,
     bootstrap_interval,
     expected_calibration_error,
+    fraction_below,
     reliability_bins,
     sensitivity_at_specificity,
-    share_below,
 )
 from .assessment import MODEL, SLICE, VOLUME, Agreement, Assessment
 
@@ -144,7 +144,7 @@ def _groups(members: Sequence[Assessment]) -> Iterator[tuple[str, Sequence[Asses
 def _overlap_of_slices(found: Sequence[Agreement]) -> Iterator[tuple[str, Statistic]]:
     ious = np.array([each.iou for each in found])
     yield "mean IoU", _mean(ious)
-    yield f"share with IoU <= {MISSED_IOU}", lambda drawn: share_below(ious[drawn], MISSED_IOU)
+    yield f"share with IoU <= {MISSED_IOU}", lambda drawn: fraction_below(ious[drawn], MISSED_IOU)
     yield "mean Dice", _mean([each.dice for each in found])
 
 

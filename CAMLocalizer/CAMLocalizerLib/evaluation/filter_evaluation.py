@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..core import SettingsError
-from ..io.writing import writing
+from ..io.writing import output_errors
 from ..localizer.targets import common_logits, target_weights
 from ..metrics import classification_report, iou
 from ..models import ModelBundle, ModelCard
@@ -287,7 +287,7 @@ def write_evaluation(output: Path, found: Evaluation) -> None:
         "findings": list(findings(found)),
         "notes": list(found.notes),
     }
-    with writing(output):
+    with output_errors(output):
         output.mkdir(parents=True, exist_ok=True)
         (output / JSON_FILE).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (output / CSV_FILE).write_text(_csv(found), encoding="utf-8")

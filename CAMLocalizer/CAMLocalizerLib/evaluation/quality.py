@@ -80,7 +80,7 @@ def evaluate_quality(
 
 
 def checked_files(networks: NetworksByPatient, sources: Sources) -> list[LabelledFile]:
-    """Read the table and look at every image and mask once.
+    """Read the table and check every image and mask once.
 
     Raises:
         InputError: everything that is wrong, at once.

@@ -62,9 +62,15 @@ def write_figures(
         "camlocalizer": VERSION,
         **asdict(study),
         "figures": [_plain(asdict(figure)) for figure in figures],
-        "reliability": {kind: [_plain(asdict(each)) for each in own] for kind, own in bins.items()},
+        "reliability": {kind: [_plain(_bin_values(each)) for each in own] for kind, own in bins.items()},
     }
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _bin_values(each: ReliabilityBin) -> dict[str, Any]:
+    """Return the values of a bin; the file calls the fraction of correct predictions ``share_right``."""
+    values = asdict(each)
+    return {"share_right" if name == "fraction_correct" else name: value for name, value in values.items()}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

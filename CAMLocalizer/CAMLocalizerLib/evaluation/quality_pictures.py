@@ -162,7 +162,7 @@ def _draw_bins(curve: Axes, counts: Axes, kind: str, bins: Sequence[ReliabilityB
     curve.plot([0, 1], [0, 1], color=DIMMED, linewidth=1, linestyle=(0, (4, 4)))
     curve.plot(
         [each.mean_probability for each in filled],
-        [each.share_right for each in filled],
+        [each.fraction_correct for each in filled],
         color=OUTLINE,
         marker="o",
         linewidth=1.5,

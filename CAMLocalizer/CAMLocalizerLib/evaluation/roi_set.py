@@ -75,7 +75,7 @@ class RoiSet:
         Args:
             weights: each image is multiplied by these before it is normalised, shape (N, H, W), 0 to 1.
             normalisation: ``fixed``: 0 to 1 becomes -1 to 1 in every image, as the paper's networks take it, or a name
-                of `normalise_slices`; those look at each image by itself, so a black background that a filter left
+                of `normalise_slices`; those normalise each image by itself, so a black background that a filter left
                 would change the brightness of what it kept.
             channels: channels of an image, all the same.
 

@@ -12,7 +12,7 @@ from ..cases.provenance import fact_columns, short_line
 from ..cases.report import installed_versions
 from ..cases.results import write_results
 from ..io import write_label_map
-from ..io.writing import writing
+from ..io.writing import output_errors
 from .tracking import ExamResult, FollowUp, Measurement, Tumour
 
 CSV_FILE, JSON_FILE, PICTURE_FILE = "follow-up.csv", "follow-up.json", "follow-up.png"
@@ -32,7 +32,7 @@ def write_follow_up(found: FollowUp, folder: Path) -> None:
     Raises:
         OutputError: the folder cannot be written or the disk is full.
     """
-    with writing(folder):
+    with output_errors(folder):
         for index, result in enumerate(found.exams, start=1):
             own = folder / _exam_folder(index, result)
             own.mkdir()

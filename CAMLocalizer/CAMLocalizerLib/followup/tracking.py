@@ -16,7 +16,7 @@ from ..cases.provenance import provenance, volume_sha256
 from ..cases.report import CaseResult
 from ..core import MM3_PER_ML, InputError, LabelMap, Volume
 from ..io import read_label_map, read_volume, source_sha256
-from ..io.image import named
+from ..io.image import prefix_path
 from ..io.utf8_paths import escape_non_utf8
 from ..localizer import Findings, LabelSettings, Localizer
 from ..measure import place_label_map
@@ -167,7 +167,7 @@ def _examined(
     checksum = source_sha256(exam.path, series=exam.series)
     if exam.label_map is not None:
         own = read_label_map(exam.label_map)
-        with named(exam.label_map):
+        with prefix_path(exam.label_map):
             label_map = place_label_map(own, volume.grid, resample=resample)
         asked = {"min_volume_ml": settings.min_volume_ml, "keep_largest": settings.keep_largest}
         rules: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}

@@ -5,7 +5,7 @@ from .dicom_seg import separate_components, write_dicom_seg, write_dicom_seg_fra
 from .dicom_seg_reader import read_dicom_seg, read_dicom_seg_fractional
 from .dicom_source import DicomSource, check_source, read_dicom_source
 from .dicom_sr import ReportedRegion, write_measurement_report
-from .examine import Examined, examine
+from .examine import Examination, examine
 from .hashing import source_sha256
 from .info import VolumeInfo, describe, orientation_code
 from .label_map_reader import read_label_map
@@ -19,7 +19,7 @@ from .suv import suvbw_factor
 __all__ = [
     "TUMOUR_TYPES",
     "DicomSource",
-    "Examined",
+    "Examination",
     "ReportedRegion",
     "SeriesInfo",
     "VolumeInfo",

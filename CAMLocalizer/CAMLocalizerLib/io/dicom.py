@@ -16,7 +16,7 @@ from .dicom_files import Entry, drop_duplicates, image_entries, read_entry
 from .dicom_image_types import check_image_type, is_secondary_capture
 from .dicom_pixels import is_inverted, measured_pixels, rescale_types
 from .dicom_stacks import Stack, list_frames, split_into_stacks
-from .image import RawImage, named, report_damage
+from .image import RawImage, prefix_path, report_damage
 from .quiet import quiet
 from .suv import suvbw_scale
 
@@ -144,7 +144,7 @@ def find_stack(path: Path, series: str | None = None) -> FoundStack:
         InputError: a damaged file or one without an image.
         GridError: a damaged geometry.
     """
-    with quiet(), named(path), report_damage(path, "DICOM header"):
+    with quiet(), prefix_path(path), report_damage(path, "DICOM header"):
         found = _scan(path) if path.is_dir() else _scan_file(path)
         wanted = _choose_series(found, series, path)
         stacks = _stacks(found[wanted])
@@ -229,7 +229,7 @@ def _info(entries: Sequence[Entry], slices: int) -> SeriesInfo:
 
 
 def _read_stack(found: FoundStack, source: Path) -> RawImage:
-    with quiet(), named(source), report_damage(source, "DICOM header"):
+    with quiet(), prefix_path(source), report_damage(source, "DICOM header"):
         stack, headers = found.stack, found.stack.headers
         _check_complete(found)
         order, grid = stack.order_and_grid()

@@ -47,12 +47,12 @@ def image_entries(folder: Path) -> Iterator[Entry]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    for path in sorted(files_of(folder)):
+    for path in sorted(list_files(folder)):
         if entry := read_entry(path):
             yield entry
 
 
-def files_of(folder: Path) -> Iterator[Path]:
+def list_files(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder and its subfolders except hidden ones; links to folders are followed once."""
     visited: set[str] = set()
     for root, folders, names in os.walk(folder, followlinks=True):

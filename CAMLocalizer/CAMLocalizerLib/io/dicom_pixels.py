@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError
 from .dicom_files import Entry, transfer_syntax
-from .image import named, single_channel
+from .image import prefix_path, single_channel
 from .utf8_paths import utf8_folder
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def measured_pixels(entry: Entry, wanted: Sequence[int]) -> NDArray[np.float32]:
 
     Source: DICOM PS3.3 C.7.6.3.1.2 and C.11.1.
     """
-    with named(entry.path):
+    with prefix_path(entry.path):
         return _measured(entry.path, wanted)
 
 

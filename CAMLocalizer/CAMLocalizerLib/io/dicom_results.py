@@ -15,7 +15,7 @@ from ..version import VERSION
 from .dicom_source import DicomSource
 from .quiet import quiet
 from .segmentation_writer import TUMOUR_TYPES
-from .writing import writing
+from .writing import output_errors
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -124,7 +124,7 @@ def save_dicom(dataset: Dataset, path: Path, created: datetime) -> None:
     if path.suffix.lower() != ".dcm":
         raise OutputError(f"{path}: a DICOM file must be named .dcm")
     _fix_clock(dataset, created)
-    with quiet(), writing(path):
+    with quiet(), output_errors(path):
         dataset.save_as(path, enforce_file_format=True)
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..core import Grid, InputError, LabelMap, SeriesError
 from .dicom_geometry import UNEVEN_FRACTION, SlicePlane, frame_planes
 from .dicom_pixels import stored_pixels
-from .dicom_placing import placed
-from .image import named, report_damage
+from .grid_copy import copy_to_grid
+from .image import prefix_path, report_damage
 from .quiet import quiet
 from .signatures import HEAD_BYTES, is_dicom
 
@@ -62,7 +62,7 @@ def read_dicom_seg(path: str | Path, *, grid: Grid | None = None) -> LabelMap:
     Source: DICOM PS3.3 C.8.20 with Supplement 243.
     """
     path = Path(path)
-    with quiet(), named(path), report_damage(path, "DICOM segmentation"):
+    with quiet(), prefix_path(path), report_damage(path, "DICOM segmentation"):
         header = _read(path, (BINARY, LABELMAP))
         names = _segments(header)
         if len(names) > MAX_SEGMENTS:
@@ -73,7 +73,7 @@ def read_dicom_seg(path: str | Path, *, grid: Grid | None = None) -> LabelMap:
         array = fill(header, frames, labels)
         if grid is None:
             return LabelMap(array, frames.grid, tuple(names.values()))
-        return LabelMap(placed(array, frames.grid, grid), grid, tuple(names.values()))
+        return LabelMap(copy_to_grid(array, frames.grid, grid), grid, tuple(names.values()))
 
 
 def _fill_from_masks(header: Dataset, frames: _Frames, labels: Mapping[int, int]) -> NDArray[np.uint8]:
@@ -120,7 +120,7 @@ def read_dicom_seg_fractional(path: str | Path, *, grid: Grid | None = None) -> 
         Fractions, 0 to 1, and their grid.
     """
     path = Path(path)
-    with quiet(), named(path), report_damage(path, "DICOM segmentation"):
+    with quiet(), prefix_path(path), report_damage(path, "DICOM segmentation"):
         header = _read(path, (FRACTIONAL,))
         frames, names = _frames(header), _segments(header)
         if len(names) > 1:
@@ -133,7 +133,7 @@ def read_dicom_seg_fractional(path: str | Path, *, grid: Grid | None = None) -> 
             )
         array = np.zeros(frames.grid.shape_kji, np.float32)
         array[frames.k] = frames.pixels / np.float32(most)
-        return (array, frames.grid) if grid is None else (placed(array, frames.grid, grid), grid)
+        return (array, frames.grid) if grid is None else (copy_to_grid(array, frames.grid, grid), grid)
 
 
 def _read(path: Path, kinds: Sequence[str]) -> Dataset:

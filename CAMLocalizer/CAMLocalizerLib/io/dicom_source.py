@@ -13,9 +13,9 @@ from ..core import Grid, GridError, InputError, SeriesError
 from .dicom import find_stack, intensity_unit
 from .dicom_files import Entry
 from .dicom_headers import is_multi_frame, reduced_headers
-from .dicom_placing import described, placed, same_voxels
 from .dicom_stacks import Stack
-from .image import named, report_damage
+from .grid_copy import copy_to_grid, describe_grid, same_voxels
+from .image import prefix_path, report_damage
 from .quiet import quiet
 from .signatures import file_format
 
@@ -68,7 +68,7 @@ class DicomSource:
             GridError: voxels other than the source's; the message names both grids.
         """
         check_source(self, grid)
-        sorted_kji = placed(array_kji, grid, self.grid)
+        sorted_kji = copy_to_grid(array_kji, grid, self.grid)
         stored = np.empty_like(sorted_kji)
         stored[self.frames] = sorted_kji
         return stored
@@ -93,7 +93,7 @@ def read_dicom_source(path: str | Path, *, series: str | None = None) -> DicomSo
     if not path.is_dir() and file_format(path) != "DICOM":
         return None
     found = find_stack(path, series)
-    with quiet(), named(path), report_damage(path, "DICOM header"):
+    with quiet(), prefix_path(path), report_damage(path, "DICOM header"):
         order, grid = found.stack.order_and_grid()
         entries, frames = _sorted_entries(found.stack, order)
         headers, notes = reduced_headers(entries, grid)
@@ -123,6 +123,6 @@ def check_source(source: DicomSource, grid: Grid) -> None:
     """
     if not same_voxels(grid, source.grid):
         raise GridError(
-            f"the result lies on {described(grid)}, the DICOM series on {described(source.grid)}; "
+            f"the result lies on {describe_grid(grid)}, the DICOM series on {describe_grid(source.grid)}; "
             "give the series that the image was made from"
         )

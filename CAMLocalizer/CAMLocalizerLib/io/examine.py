@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core import CAMLocalizerError
 from .dicom import list_series
-from .dicom_files import files_of, read_entry
+from .dicom_files import list_files, read_entry
 from .info import VolumeInfo, describe
 from .names import ENDINGS, ending
 from .nifti_header import is_second_of_pair
@@ -17,7 +17,7 @@ from .quiet import quiet
 
 
 @dataclass(frozen=True)
-class Examined:
+class Examination:
     """Result of reading a file, or a series of a folder.
 
     Args:
@@ -42,7 +42,7 @@ class Examined:
         return head | facts
 
 
-def examine(path: Path, *, series: str | None = None) -> tuple[Examined, ...]:
+def examine(path: Path, *, series: str | None = None) -> tuple[Examination, ...]:
     """Describe the contents of a file or folder.
 
     Args:
@@ -59,16 +59,16 @@ def examine(path: Path, *, series: str | None = None) -> tuple[Examined, ...]:
     return (first, *_series(path), *_files(path))
 
 
-def _examined(path: Path, series: str | None, name: str = "") -> Examined:
+def _examined(path: Path, series: str | None, name: str = "") -> Examination:
     try:
-        return Examined(path, describe(path, series=series), series=name)
+        return Examination(path, describe(path, series=series), series=name)
     except CAMLocalizerError as error:
-        return Examined(path, refusal=str(error), series=name)
+        return Examination(path, refusal=str(error), series=name)
     except MemoryError:
-        return Examined(path, refusal=f"{path}: does not fit into the memory of this machine", series=name)
+        return Examination(path, refusal=f"{path}: does not fit into the memory of this machine", series=name)
 
 
-def _series(folder: Path) -> Iterator[Examined]:
+def _series(folder: Path) -> Iterator[Examination]:
     try:
         found = list_series(folder)
     except CAMLocalizerError:
@@ -77,9 +77,9 @@ def _series(folder: Path) -> Iterator[Examined]:
         yield _examined(folder, info.uid, info.uid)
 
 
-def _files(folder: Path) -> Iterator[Examined]:
+def _files(folder: Path) -> Iterator[Examination]:
     """Examine the files of other formats, and report damaged DICOM files."""
-    for path in sorted(files_of(folder)):
+    for path in sorted(list_files(folder)):
         kind = ENDINGS.get(ending(path), "")
         if kind not in ("", "DICOM") and not is_second_of_pair(path):
             yield _examined(path, None)
@@ -88,4 +88,4 @@ def _files(folder: Path) -> Iterator[Examined]:
                 with quiet():
                     read_entry(path)
             except CAMLocalizerError as error:
-                yield Examined(path, refusal=str(error))
+                yield Examination(path, refusal=str(error))

@@ -39,7 +39,7 @@ class RawImage:
 
 
 @contextmanager
-def named(path: Path, name: str = "") -> Iterator[None]:
+def prefix_path(path: Path, name: str = "") -> Iterator[None]:
     """Prefix every input error raised inside with the path: ``name: ...`` becomes ``path: ...``."""
     try:
         yield

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import Grid
-from .image import named
+from .image import prefix_path
 from .names import case_name
 from .reader import read_image, to_volume
 
@@ -58,7 +58,7 @@ def describe(path: str | Path, *, series: str | None = None) -> VolumeInfo:
     """Read a volume and describe it; arguments and errors as for :func:`read_volume`."""
     path = Path(path)
     raw, name = read_image(path, series=series), case_name(path)
-    with named(path, name):
+    with prefix_path(path, name):
         volume = to_volume(raw, name, raw.unit)
     values = np.percentile(volume.array_kji, (0, *PERCENTILES, 100)).tolist()
     return VolumeInfo(

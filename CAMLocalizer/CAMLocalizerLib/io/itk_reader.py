@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, InputError
-from .image import RawImage, named, single_channel
+from .image import RawImage, prefix_path, single_channel
 from .quiet import captured_output, quiet
 from .text_headers import TextHeader, read_text_header
 from .tiff_directory import check_tiff
@@ -38,7 +38,7 @@ def read_itk_file(path: Path, kind: str) -> RawImage:
         InputError: a damaged file, more than three axes, or channels.
         GridError: shear, or an invalid spacing or direction.
     """
-    with named(path):
+    with prefix_path(path):
         header = _check_header(path, kind)
         return _to_raw(_read(path, kind), path, kind, header)
 
@@ -55,7 +55,7 @@ def read_layers(path: Path) -> tuple[NDArray[np.float32], Grid]:
     """
     import SimpleITK
 
-    with named(path):
+    with prefix_path(path):
         header = _check_header(path, "NRRD")
         image = _read(path, "NRRD")
         if image.GetDimension() != 3:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Grid, GridError, LabelMap, NiftiMatrices, OutputError
-from .writing import writing
+from .writing import output_errors
 
 COMPRESSION_LEVEL = 4
 HEADER_BYTES = 352
@@ -57,7 +57,7 @@ def write_nifti(
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise OutputError(f"{path}: a NIfTI file must be named .nii or .nii.gz")
     kind = np.dtype(np.uint8) if array.dtype in (np.bool_, np.uint8) else np.dtype(np.float32)
-    with writing(path), open_output(path, zipped=path.name.lower().endswith(".gz")) as stream:
+    with output_errors(path), open_output(path, zipped=path.name.lower().endswith(".gz")) as stream:
         extension = _extension(comment)
         stream.write(_header(grid, kind, description, len(extension), matrices or _own_matrices(grid)))
         stream.write(extension)

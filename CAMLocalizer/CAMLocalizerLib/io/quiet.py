@@ -75,9 +75,9 @@ def _mute() -> int | None:
         kept = os.dup(STDERR)
     except OSError:
         return None
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STDERR)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, STDERR)
+    os.close(null)
     return kept
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core import InputError, Volume
 from .dicom import read_dicom_file, read_dicom_folder
-from .image import RawImage, named, report_damage
+from .image import RawImage, prefix_path, report_damage
 from .itk_reader import read_itk_file
 from .mgh_reader import read_mgh
 from .missing_voxels import fill_outside_nan
@@ -41,7 +41,7 @@ def read_volume(path: str | Path, *, series: str | None = None, unit: str | None
     raw, name = read_image(path, series=series), case_name(path)
     if unit and raw.unit not in ("", unit):
         raise InputError(f"{path}: its voxels are in {raw.unit}, not in {unit}; omit the unit")
-    with named(path, name):
+    with prefix_path(path, name):
         return to_volume(raw, name, raw.unit or unit or "")
 
 
@@ -67,7 +67,7 @@ def read_image(path: Path, *, series: str | None = None) -> RawImage:
         return read_dicom_file(path, series)
     if series is not None:
         raise InputError(f"{path}: is a {kind} file; a series can only be selected in DICOM files")
-    with named(path), report_damage(path, f"{kind} file"):
+    with prefix_path(path), report_damage(path, f"{kind} file"):
         raw = _READERS[kind](path) if kind in _READERS else read_itk_file(path, kind)
         array, notes = fill_outside_nan(raw.array_kji, path)
         return replace(raw, array_kji=array, notes=(*raw.notes, *notes))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Grid, LabelMap, OutputError, SettingsError
 from .nifti_writer import open_output, write_slices
-from .writing import writing
+from .writing import output_errors
 
 Colour = tuple[float, float, float]
 
@@ -82,9 +82,9 @@ def write_segmentation(
         fields += _segment(index, name, colours[index % len(colours)], terminology_entry(kind), extent)
     fields += _common(label_map.grid)
     fields += [f"{key}:={_escaped(value)}" for key, value in (facts or {}).items()]
-    with writing(path), path.open("wb") as stream:
+    with output_errors(path), path.open("wb") as stream:
         stream.write(("\n".join(fields) + "\n\n").encode())
-    with writing(path), open_output(path, zipped=True, append=True) as stream:
+    with output_errors(path), open_output(path, zipped=True, append=True) as stream:
         write_slices(stream, label_map.array_kji, np.dtype(np.uint8))
 
 

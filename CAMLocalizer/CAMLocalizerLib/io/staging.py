@@ -14,7 +14,7 @@ from types import FrameType
 from ..case_files import KNOWN_FILES
 from ..core import OutputError
 from .leftovers import OLD, PARTIAL, clean_up_leftovers, temporary_name
-from .writing import exists_already, flush_to_disk, is_full_or_refused, output_error, writing
+from .writing import already_exists_error, flush_to_disk, is_not_writable, output_error, output_errors
 
 
 @contextmanager
@@ -45,11 +45,11 @@ def staged_folder(
     staging: Path | None = None
     try:
         with _sigterm_raises():
-            with writing(target):
+            with output_errors(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 staging = _beside(target, PARTIAL)
             yield staging
-            with writing(target):
+            with output_errors(target):
                 for path in (*staging.rglob("*"), staging):
                     flush_to_disk(path)
                 _check_target(target, overwrite, known_files)
@@ -71,17 +71,17 @@ def staged_folder(
 
 
 def _check_target(target: Path, overwrite: bool, known_files: Collection[str]) -> None:
-    with writing(target):
+    with output_errors(target):
         if not os.path.lexists(target):
             return
         if not overwrite:
-            raise exists_already(target)
+            raise already_exists_error(target)
         if target.is_symlink() or not target.is_dir():
             raise OutputError(f"{target}: is not a result folder and is not replaced; choose another output folder")
-        foreign = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
-    if foreign:
+        others = [entry.name for entry in os.scandir(target) if entry.name not in known_files or not entry.is_file()]
+    if others:
         raise OutputError(
-            f"{target}: contains other files ({sorted(foreign)[0]}{' and more' if len(foreign) > 1 else ''}) "
+            f"{target}: contains other files ({sorted(others)[0]}{' and more' if len(others) > 1 else ''}) "
             "and is not replaced; choose another output folder"
         )
 
@@ -93,7 +93,7 @@ def _publish(staging: Path, target: Path) -> None:
             staging.rename(target)
         except OSError:
             if os.path.lexists(target):  # another run created it in the meantime
-                raise exists_already(target) from None
+                raise already_exists_error(target) from None
             raise
         return
     old = _beside(target, OLD) / target.name
@@ -119,7 +119,7 @@ def _concerns(error: OSError, staging: Path | None) -> bool:
     """Return whether an error is about writing the results rather than reading something else."""
     name = error.filename if isinstance(error.filename, str | os.PathLike) else None
     ours = name is None or (staging is not None and staging in Path(name).parents)
-    return is_full_or_refused(error) and ours
+    return is_not_writable(error) and ours
 
 
 @contextmanager

@@ -17,7 +17,7 @@ _NO_PLACE = {errno.ENOENT, errno.ENOTDIR, errno.EEXIST}
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def output_errors(path: Path) -> Iterator[None]:
     """Convert an OSError raised inside to an OutputError that names ``path``."""
     try:
         yield
@@ -36,7 +36,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written ({error.strerror or error})")
 
 
-def is_full_or_refused(error: OSError) -> bool:
+def is_not_writable(error: OSError) -> bool:
     """Return whether an error means that the disk is full or not writable."""
     return error.errno in _FULL | _REFUSED
 
@@ -55,7 +55,7 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     Raises:
         OutputError: the file already exists, cannot be written, or the disk is full.
     """
-    with writing(path):
+    with output_errors(path):
         clean_up_leftovers(path)
         partial = path.with_name(temporary_name(path, PARTIAL))
         try:
@@ -75,14 +75,14 @@ def _move_to_free_place(partial: Path, path: Path) -> None:
     try:
         path.hardlink_to(partial)
     except FileExistsError:
-        raise exists_already(path) from None
+        raise already_exists_error(path) from None
     except OSError:  # a file system without hard links
         if os.path.lexists(path):
-            raise exists_already(path) from None
+            raise already_exists_error(path) from None
         partial.rename(path)
 
 
-def exists_already(path: Path) -> OutputError:
+def already_exists_error(path: Path) -> OutputError:
     """Return the error for an output path that already exists."""
     return OutputError(f"{path}: already exists; choose another output or allow --overwrite")
 

@@ -132,10 +132,10 @@ class SliceRunner:
     def _retreat(self) -> None:
         if self.batch_size > self.fewest:
             self.batch_size = max(self.batch_size // 2, self.fewest)
-            self._tell(f"{self.device} ran out of memory: going on with {self.batch_size} {self.images} at once")
+            self._tell(f"{self.device} ran out of memory: continuing with {self.batch_size} {self.images} at once")
         elif self.device.type != "cpu":
             self._tell(
-                f"{self.device} ran out of memory with {self.fewest_words}: going on with the CPU, which is slower"
+                f"{self.device} ran out of memory with {self.fewest_words}: continuing with the CPU, which is slower"
             )
             self.device = torch.device("cpu")
             self.network.to(self.device)

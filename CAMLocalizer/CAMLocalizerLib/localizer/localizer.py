@@ -18,7 +18,7 @@ from ..views import (
     ProjectionPair,
     SliceStack,
     acquisition_plane,
-    covering_cells,
+    extend_to_border,
     projection_size,
     slice_stack,
 )
@@ -231,7 +231,7 @@ class Localizer:
         card = self.model.card
         maps = []
         for scale, stride in strides.items():
-            cells, grid = covering_cells(stack, results.maps[scale], stride, self._offsets.get(scale))
+            cells, grid = extend_to_border(stack, results.maps[scale], stride, self._offsets.get(scale))
             maps.append(ActivationMap(scale, cells, grid))
         return ActivationPyramid(
             maps=tuple(maps),

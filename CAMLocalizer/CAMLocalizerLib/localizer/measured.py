@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..core import SuvMeasures, Volume, holds_suv
+from ..core import SuvMeasures, Volume, is_suv
 from ..segment import Component, Regions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def measured_components(regions: Regions, volume: Volume, meter: SuvMeter | None
     Returns:
         The regions, largest first; those of any other volume have no ``suv``.
     """
-    if not holds_suv(volume) or not len(regions):
+    if not is_suv(volume) or not len(regions):
         return regions.components
     from ..measure import SuvMeter  # only here: it takes long to import
 
@@ -40,6 +40,6 @@ def suv_total(components: Iterable[Component], volume: Volume) -> SuvMeasures | 
         components: those to count, from :func:`measured_components` of this volume.
         volume: what the model saw.
     """
-    if not holds_suv(volume):
+    if not is_suv(volume):
         return None
     return SuvMeasures.total([entry.suv for entry in components if entry.suv is not None])

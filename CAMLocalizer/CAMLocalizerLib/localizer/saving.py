@@ -23,7 +23,7 @@ from ..core import (
     SettingsError,
     Volume,
 )
-from ..io.writing import writing
+from ..io.writing import output_errors
 from ..models import CARD_FILE, ModelCard
 from ..segment.candidates import EDGE_MM
 from ..views import PROJECTIONS, ProjectionPair, isotropic_grid
@@ -68,7 +68,7 @@ def save_findings(found: Findings, folder: str | os.PathLike[str]) -> None:
     else:
         special, arrays = _describe_slices(cast(Localization, found))
     text = json.dumps({**values, **special}, indent=1, ensure_ascii=False)
-    with writing(path):
+    with output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
         (path / FINDINGS_FILE).unlink(missing_ok=True)
         (path / CARD_FILE).write_text(found.card.to_json(), encoding="utf-8", newline="\n")

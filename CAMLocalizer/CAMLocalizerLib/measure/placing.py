@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core import Grid, GridError, LabelMap
-from ..io.dicom_placing import described, placed, voxels_coincide
+from ..io.grid_copy import copy_to_grid, describe_grid, voxels_coincide
 
 
 def place_label_map(label_map: LabelMap, grid: Grid, *, resample: bool = False) -> LabelMap:
@@ -28,11 +28,11 @@ def place_label_map(label_map: LabelMap, grid: Grid, *, resample: bool = False) 
     """
     if label_map.grid.matches(grid):
         return LabelMap(label_map.array_kji, grid, label_map.segments)
-    both = f"{described(label_map.grid)} against {described(grid)}"
+    both = f"{describe_grid(label_map.grid)} against {describe_grid(grid)}"
     coinciding = voxels_coincide(label_map.grid, grid)
     try:
         if coinciding:
-            return LabelMap(placed(label_map.array_kji, label_map.grid, grid), grid, label_map.segments)
+            return LabelMap(copy_to_grid(label_map.array_kji, label_map.grid, grid), grid, label_map.segments)
     except GridError as error:
         if not resample:
             raise GridError(

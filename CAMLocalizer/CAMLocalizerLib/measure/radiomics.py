@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import GridError, LabelMap, Volume, holds_suv, label_components
+from ..core import GridError, LabelMap, Volume, is_suv, label_components
 from ..io.writing import whole_file
 from .grey_levels import TEXTURES, GreyLevels
 from .radiomics_params import RadiomicsParams
@@ -157,7 +157,7 @@ def radiomics(
             raise GridError(f"segment {name} has shape {mask.shape}, the volume {volume.grid.shape_kji}")
     image = _to_sitk(volume.array_kji, volume)
     source, measure = _measure(params, volume)
-    meter = SuvMeter(volume) if holds_suv(volume) else None
+    meter = SuvMeter(volume) if is_suv(volume) else None
     rows = []
     for name, mask in masks.items():
         row: dict[str, Any] = {"Image": volume.name, "Mask": mask_name, "Segment": name}

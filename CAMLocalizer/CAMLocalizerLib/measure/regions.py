@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core import MM3_PER_ML, Grid, GridError, LabelMap, SuvMeasures, Volume, holds_suv, label_components
+from ..core import MM3_PER_ML, Grid, GridError, LabelMap, SuvMeasures, Volume, is_suv, label_components
 from .suv_meter import SuvMeter
 
 FEW_POINTS = 500  # up to here all pairs of them are compared
@@ -136,7 +136,7 @@ def _measured(
 ) -> Iterator[RegionMeasures]:
     boxes = ndimage.find_objects(labels)
     surfaces = _surfaces_mm2(labels, volume.grid)
-    meter = SuvMeter(volume) if holds_suv(volume) else None
+    meter = SuvMeter(volume) if is_suv(volume) else None
     for label, box in enumerate(boxes, start=1):
         if box is None:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import MM3_PER_ML, SettingsError, SuvMeasures, Volume, holds_suv
+from ..core import MM3_PER_ML, SettingsError, SuvMeasures, Volume, is_suv
 from .suv_peak import SphereMeans
 
 
@@ -20,7 +20,7 @@ class SuvMeter:
     """
 
     def __init__(self, volume: Volume) -> None:
-        if not holds_suv(volume):
+        if not is_suv(volume):
             raise SettingsError(
                 f"{volume.name}: uptake is measured in SUVbw, got {volume.unit or 'no unit'}; give a PET in SUVbw"
             )

@@ -5,7 +5,7 @@ from .boxes import Box, BoxScore, boxes, iobb, score_boxes
 from .calibration import ReliabilityBin, expected_calibration_error, reliability_bins
 from .classification import ClassificationReport, classification_report
 from .lesions import LesionCounts, count_lesions
-from .overlap import dice, iou, mean_dice_over_thresholds, mean_iou, share_below, slice_ious
+from .overlap import dice, fraction_below, iou, mean_dice_over_thresholds, mean_iou, slice_ious
 from .presence import auc, sensitivity_at_specificity
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "count_lesions",
     "dice",
     "expected_calibration_error",
+    "fraction_below",
     "iobb",
     "iou",
     "mean_dice_over_thresholds",
@@ -30,6 +31,5 @@ __all__ = [
     "reliability_bins",
     "score_boxes",
     "sensitivity_at_specificity",
-    "share_below",
     "slice_ious",
 ]

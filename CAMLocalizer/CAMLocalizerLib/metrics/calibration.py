@@ -22,14 +22,14 @@ class ReliabilityBin:
         high: upper end of the interval; excluded, except in the last bin.
         images: number of images.
         mean_probability: mean probability; nan without images.
-        share_right: fraction of correct predictions; nan without images.
+        fraction_correct: fraction of correct predictions; nan without images.
     """
 
     low: float
     high: float
     images: int
     mean_probability: float
-    share_right: float
+    fraction_correct: float
 
 
 def reliability_bins(probabilities: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
@@ -83,4 +83,4 @@ def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     total = sum(each.images for each in bins)
     if not total:
         return float("nan")
-    return sum(each.images * abs(each.mean_probability - each.share_right) for each in bins if each.images) / total
+    return sum(each.images * abs(each.mean_probability - each.fraction_correct) for each in bins if each.images) / total

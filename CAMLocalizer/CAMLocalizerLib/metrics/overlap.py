@@ -88,7 +88,7 @@ def slice_ious(truths: NDArray, predictions: NDArray) -> tuple[float, ...]:
     return tuple(iou(truth, found) for truth, found in zip(truths, predictions, strict=True) if (truth > 0).any())
 
 
-def share_below(values: ArrayLike, limit: float = 0.01) -> float:
+def fraction_below(values: ArrayLike, limit: float = 0.01) -> float:
     """Fraction of values at or below a limit: for IoU and 0.01, the fraction of images whose tumour was missed.
 
     Args:

@@ -1,4 +1,4 @@
-"""PET as the field looks at it: inverted grey, with a window of uptake that no organ decides."""
+"""PET as it is usually displayed: inverted grey, with a window that does not depend on the organs in the volume."""
 
 from __future__ import annotations
 

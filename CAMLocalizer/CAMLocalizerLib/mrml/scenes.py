@@ -117,7 +117,7 @@ def _check_target(path: Path, *, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; make it first")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already; choose another name or allow overwriting")
+        raise OutputError(f"{path} already exists; choose another name or allow overwriting")
 
 
 def _holds_scene(path: Path) -> bool:

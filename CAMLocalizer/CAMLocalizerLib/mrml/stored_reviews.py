@@ -1,4 +1,4 @@
-"""What a review needs to go on later, kept in the scene with its volume.
+"""What a review needs to be resumed, stored in the scene with its volume.
 
 A hidden text node holds a JSON header and refers to the volume; the arrays lie packed in further hidden text nodes. All
 of it is written into the scene file itself, because the desktop's Save dialogue leaves out data files of hidden nodes.

@@ -35,8 +35,8 @@ def dcfpn(*, encoder: str = "", **settings: Any) -> nn.Module:
         ModelError: settings that apply only to the other network.
     """
     kind, other = (EncoderDCFPN, DCFPN) if encoder else (DCFPN, EncoderDCFPN)
-    known, foreign = signature(kind).parameters, signature(other).parameters
-    if misplaced := [name for name in settings if name not in known and name in foreign]:
+    known, elsewhere = signature(kind).parameters, signature(other).parameters
+    if misplaced := [name for name in settings if name not in known and name in elsewhere]:
         where = "only without an encoder" if encoder else "only with an encoder, such as encoder='efficientnet-lite0'"
         raise ModelError(f"network 'dcfpn' accepts {', '.join(misplaced)} {where}")
     return EncoderDCFPN(encoder=encoder, **settings) if encoder else DCFPN(**settings)

@@ -36,8 +36,8 @@ def check_tensors(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor],
     Raises:
         ModelError: a missing or additional name, or another shape.
     """
-    if foreign := sorted(set(tensors) - set(expected)):
-        raise ModelError(f"{source} has unknown tensors, such as {foreign[0]}: it belongs to another network")
+    if unknown := sorted(set(tensors) - set(expected)):
+        raise ModelError(f"{source} has unknown tensors, such as {unknown[0]}: it belongs to another network")
     if missing := sorted(set(expected) - set(tensors)):
         raise ModelError(f"{source} lacks tensors of the network, such as {missing[0]}: it belongs to another network")
     for name, tensor in expected.items():

@@ -14,7 +14,7 @@ from ..core import CAMLocalizerError
 from .widgets import make_timer
 
 UPDATE_MS = 15
-REST_MS = 150
+PAUSE_MS = 150
 
 
 class Interactions:
@@ -23,15 +23,15 @@ class Interactions:
     Args:
         review: returns the review on show; None before a run.
         failed: called with a sentence after an action failed.
-        rested: called once the user pauses, after the last changes became one step of the history.
+        paused: called once the user pauses, after the last changes became one step of the history.
     """
 
-    def __init__(self, review: Callable[[], Any], *, failed: Callable[[str], None], rested: Callable[[], None]) -> None:
-        self._review, self._failed, self._rested = review, failed, rested
+    def __init__(self, review: Callable[[], Any], *, failed: Callable[[str], None], paused: Callable[[], None]) -> None:
+        self._review, self._failed, self._paused = review, failed, paused
         self._pending: dict[str, Callable[[], Any]] = {}
         self._filling = False
         self.update_timer = make_timer(UPDATE_MS, self.run_pending, single_shot=True)
-        self.rest_timer = make_timer(REST_MS, self.rest, single_shot=True)
+        self.pause_timer = make_timer(PAUSE_MS, self.finish_interaction, single_shot=True)
 
     @property
     def review(self) -> Any:
@@ -64,18 +64,18 @@ class Interactions:
                 with self.reporting():
                     action()
 
-    def rest(self) -> None:
+    def finish_interaction(self) -> None:
         """Make the last changes one step of the history, unless a mouse button is still held."""
         review = self.review
         if review is None:
             return
         if qt.QApplication.mouseButtons() != qt.Qt.NoButton:
-            self.rest_timer.start()
+            self.pause_timer.start()
             return
         with self.reporting():
             review.commit()
-            self._rested()
-        self.rest_timer.stop()
+            self._paused()
+        self.pause_timer.stop()
 
     def drop(self) -> None:
         """Forget the actions that wait."""
@@ -84,7 +84,7 @@ class Interactions:
     def stop(self) -> None:
         """Stop the timers."""
         self.update_timer.stop()
-        self.rest_timer.stop()
+        self.pause_timer.stop()
 
     @contextlib.contextmanager
     def filling(self) -> Iterator[None]:

@@ -88,9 +88,9 @@ class Panel(VTKObservationMixin):
             self.initialize_parameter_node()
 
     def exit(self) -> None:
-        """Follow the parameters no longer while another module is open; a run goes on."""
+        """Stop following the parameters while another module is open; a run continues."""
         if self.controls is not None:
-            self.controls.interactions.rest()
+            self.controls.interactions.finish_interaction()
         self.set_parameter_node(None)
 
     def _on_installed(self) -> None:
@@ -150,7 +150,7 @@ class Panel(VTKObservationMixin):
             self._choose(node)
         if workbench.show_surface != node.showSurface:
             workbench.show_surface = node.showSurface
-            controls.interactions.rest_timer.start()
+            controls.interactions.pause_timer.start()
         controls.show_changes(frozenset())
         controls.show_layer()
 

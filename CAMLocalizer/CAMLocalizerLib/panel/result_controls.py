@@ -59,7 +59,7 @@ class ResultControls:
         review = self._interactions.review
         folder = Path(self._ui.exportFolderButton.directory)
         target = folder / safe_name(review.found.volume.name)
-        question = _("{folder} exists already. Replace what an earlier export wrote there?").format(folder=target)
+        question = _("{folder} already exists. Replace what an earlier export wrote there?").format(folder=target)
         if target.exists() and not slicer.util.confirmYesNoDisplay(question):
             return
         with slicer.util.WaitCursor():

@@ -47,7 +47,7 @@ class ReviewControls(VTKObservationMixin):
         self._look: tuple[Any, ...] | None = None
         self._leave: Callable[[], object] | None = None
         available = Availability(workbench)
-        self.interactions = Interactions(lambda: workbench.review, failed=self._on_failed, rested=self._on_rested)
+        self.interactions = Interactions(lambda: workbench.review, failed=self._on_failed, paused=self._on_pause)
         self.run = RunControls(
             ui,
             workbench,
@@ -109,7 +109,7 @@ class ReviewControls(VTKObservationMixin):
             if self.review is not None:
                 self._show_parts(self.review, changes)
         if self.review is not None and changes:
-            self.interactions.rest_timer.start()
+            self.interactions.pause_timer.start()
 
     def _show_parts(self, review: Any, changes: frozenset[Change] | None) -> None:
         everything = changes is None
@@ -155,9 +155,9 @@ class ReviewControls(VTKObservationMixin):
         self.show_changes()
         self._ui.statusLabel.text = sentence
 
-    def _on_rested(self) -> None:
+    def _on_pause(self) -> None:
         """Do what is too slow while something moves."""
-        self._workbench.rest()
+        self._workbench.on_pause()
         self.threshold.show_histogram()
 
     def _on_model_chosen(self, name: str) -> None:

@@ -77,7 +77,7 @@ class RunControls:
         """Show how far the run is, and at its end what it found."""
         if not self._workbench.poll().running:
             self.poll_timer.stop()
-            self._interactions.rest()
+            self._interactions.finish_interaction()
             self._show_largest_component()
         self.show()
 

@@ -114,7 +114,7 @@ class SetupPage:
     def _rows(self) -> list[tuple[str, str]]:
         rows = [(f"{p.name} {p.wanted}", p.found if p.fits else _("missing")) for p in self._packages]
         if self._devices is None:
-            rows.append((_("Devices"), _("being looked for…")))
+            rows.append((_("Devices"), _("searching…")))
         else:
             rows += [(device.name, str(device).partition(" ")[2]) for device in self._devices.devices]
             rows += [(_("Problem"), self._devices.problem)] if self._devices.problem else []

@@ -22,7 +22,7 @@ class PageWorkbench(Workbench):
     """A workbench whose scene is never saved."""
 
     def store(self) -> None:
-        """Keep nothing in the scene: writing all maps into it at every rest would be felt."""
+        """Store nothing in the scene: writing all maps into it after every change would be slow."""
 
 
 class ReviewApp:

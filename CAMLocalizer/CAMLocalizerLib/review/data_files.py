@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..core import InputError
-from ..io.dicom_files import files_of
+from ..io.dicom_files import list_files
 from ..io.names import ending
 from ..io.nifti_header import pair_partner
 
@@ -34,7 +34,7 @@ def check_data_files(path: Path, root: Path) -> None:
         InputError: a header that names a file elsewhere, or a folder with a link that leads there.
     """
     if path.is_dir():
-        if any(not _resolved(file).is_relative_to(root) for file in files_of(path)):
+        if any(not _resolved(file).is_relative_to(root) for file in list_files(path)):
             raise InputError(f"{path.name} holds links that lead out of the folder of this review")
         return
     for name in _named_files(path):

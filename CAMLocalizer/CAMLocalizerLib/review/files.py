@@ -12,7 +12,7 @@ from ..io.discovery import list_inputs
 from ..io.names import ENDINGS, ending
 from ..io.signatures import HEAD_BYTES, content_format
 from ..io.utf8_paths import is_utf8
-from ..io.writing import writing
+from ..io.writing import output_errors
 
 DEPTH = 2  # folders below the review's that are searched
 LISTED = 200
@@ -106,7 +106,7 @@ class ReviewFolder:
         target = self.free_name(name)
         part = target.with_name(f".{token_hex(8)}.part")
         try:
-            with writing(part), part.open("xb") as stream:
+            with output_errors(part), part.open("xb") as stream:
                 size = 0
                 async for chunk in chunks:
                     size += len(chunk)
@@ -116,7 +116,7 @@ class ReviewFolder:
                         )
                     stream.write(chunk)
             _check_content(part, target.name)
-            with writing(target):
+            with output_errors(target):
                 part.rename(target)
         finally:
             part.unlink(missing_ok=True)

@@ -23,11 +23,11 @@ raise SystemExit(0 if window.SupportsOpenGL() else 1)
 
 
 class OpenGLProbe:
-    """Draws an empty picture in another process, begun at once, so that the answer costs no time later.
+    """Draws an empty picture in another process, started at once, so that the result is ready when it is needed.
 
     Example:
         >>> with OpenGLProbe() as probe:
-        ...     sentence = probe.why_not()
+        ...     sentence = probe.problem()
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class OpenGLProbe:
             stderr=subprocess.DEVNULL,
         )
 
-    def why_not(self) -> str:
+    def problem(self) -> str:
         """Return why nothing can be drawn and how to get it; empty if all is well."""
         try:
             return "" if self._child.wait(WAIT_S) == 0 else MISSING

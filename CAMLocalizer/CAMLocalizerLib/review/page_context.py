@@ -21,7 +21,7 @@ from .page_state import PageState
 from .page_views import Views
 
 logger = logging.getLogger(__name__)
-REST_S = 0.15
+PAUSE_S = 0.15
 FIND_FIRST = "Find tumours first."
 EVERYTHING = frozenset(Change)
 Observer = Callable[[Review, frozenset[Change]], None]
@@ -49,7 +49,7 @@ class PageContext:
     page: PageState
     _observers: list[Observer] = field(default_factory=list)
     _always: list[Callable[[], None]] = field(default_factory=list)
-    _rest: list[Callable[[], None]] = field(default_factory=list)
+    _on_pause_callbacks: list[Callable[[], None]] = field(default_factory=list)
     _watched: Review | None = None
     _leave: Callable[[], None] | None = None
     _timer: asyncio.TimerHandle | None = None
@@ -74,9 +74,9 @@ class PageContext:
         """Call an observer with the review and what changed of it."""
         self._observers.append(observer)
 
-    def on_rest(self, callback: Callable[[], None]) -> None:
+    def on_pause(self, callback: Callable[[], None]) -> None:
         """Call back 150 ms after the last change: for what is too slow while a control moves."""
-        self._rest.append(callback)
+        self._on_pause_callbacks.append(callback)
 
     def on_action(self, callback: Callable[[], None]) -> None:
         """Call back after every action, whatever it did."""
@@ -88,7 +88,7 @@ class PageContext:
         Args:
             name: by which the page calls it.
             action: what it does.
-            draws: it may change the label map: the 3D view then waits for the rest, as it has nothing new to show
+            draws: it may change the label map: the 3D view then waits for a pause, as it has nothing new to show
                 before the surface is made.
         """
 
@@ -96,7 +96,7 @@ class PageContext:
         async def act(*values: Any) -> None:
             if draws:
                 self.views.hold_three_d()
-                self.rest_soon()
+                self.restart_pause()
             try:
                 answer = action(*values)
                 if inspect.isawaitable(answer):
@@ -116,11 +116,11 @@ class PageContext:
         for callback in self._always:
             callback()
 
-    def rest_soon(self) -> None:
-        """Start the time of rest anew."""
+    def restart_pause(self) -> None:
+        """Restart the time after which the user counts as pausing."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(REST_S, self._on_rest)
+        self._timer = asyncio.get_running_loop().call_later(PAUSE_S, self._on_pause)
 
     def later(self, action: Awaitable[None]) -> asyncio.Task[None]:
         """Let something run beside the actions."""
@@ -155,15 +155,15 @@ class PageContext:
             return
         for observer in self._observers:
             observer(self._watched, changes)
-        self.rest_soon()
+        self.restart_pause()
 
-    def _on_rest(self) -> None:
-        moving_s = self.views.drawn_at + REST_S - time.monotonic()
+    def _on_pause(self) -> None:
+        moving_s = self.views.drawn_at + PAUSE_S - time.monotonic()
         if moving_s > 0:  # the user may only be waiting for the picture
-            self._timer = asyncio.get_running_loop().call_later(moving_s, self._on_rest)
+            self._timer = asyncio.get_running_loop().call_later(moving_s, self._on_pause)
             return
         with self.server.state:
-            for callback in self._rest:
+            for callback in self._on_pause_callbacks:
                 callback()
 
 

@@ -81,7 +81,7 @@ class Views:
         self.fit_three_d()
 
     def fit_three_d(self) -> None:
-        """Look at all of the 3D view from the front, a little from above."""
+        """Show the whole 3D view from the front, a little from above."""
         self.three_d.reset_view()
         camera = self.three_d.get_camera_node().GetCamera()
         camera.Azimuth(VIEW_FROM[0])

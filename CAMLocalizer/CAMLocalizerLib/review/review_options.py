@@ -1,4 +1,4 @@
-"""ReviewOptions: what a review is started with, checked before anything slow is begun."""
+"""ReviewOptions: what a review is started with, checked before anything slow starts."""
 
 from __future__ import annotations
 

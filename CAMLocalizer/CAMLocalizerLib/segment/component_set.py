@@ -1,4 +1,4 @@
-"""Regions: the connected regions of a mask, and what can be told of them without looking at every voxel again."""
+"""Regions: the connected regions of a mask, and their measures without reading every voxel again."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Regions:
             keep_largest: number of regions to keep, at least 1; None for all.
             min_share: regions below this share of the volume of the largest one that is left are left out, 0 to 1.
             min_extent_mm: regions thinner than this across the slices are left out, unless they reach the first or the
-                last slice, beyond which they may go on; at least 0.
+                last slice, beyond which they may continue; at least 0.
             slice_axis: axis of the mask (k, j, i) that counts the slices.
 
         Raises:

@@ -90,7 +90,7 @@ def multiply_projections(lines: Mapping[str, NDArray[np.float32]]) -> NDArray[np
 
 def _shares(weights: Mapping[int, float], maps: Mapping[int, NDArray[np.float32]]) -> dict[int, float]:
     if lacking := sorted(set(weights) - set(maps)):
-        raise SettingsError(f"scales {lacking} asked for, the model has {sorted(maps)}")
+        raise SettingsError(f"unknown scales {lacking}; the model provides {sorted(maps)}")
     total = sum(weights.values())
     if not np.isfinite(total) or total <= 0 or min(weights.values()) < 0:
         raise SettingsError(f"weights of scales must be finite and at least 0, one of them above 0, got {weights}")

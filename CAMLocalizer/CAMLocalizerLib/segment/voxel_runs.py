@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import label_components
 from .slabs import blocks, in_slabs
 
-# From this many runs on (noise) looking at every voxel is faster than joining runs.
+# From this many runs on (noise) reading every voxel is faster than joining runs.
 MANY_RUNS = 150_000
 BYTES_AT_ONCE = 1 << 18
 
@@ -194,7 +194,7 @@ def _set_bytes(array: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _by_row(starts: NDArray[np.intp], stops: NDArray[np.intp], width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Cut runs that go on in the next row."""
+    """Cut runs that continue in the next row."""
     first = starts // width
     rows = (stops - 1) // width - first + 1
     if not len(rows) or rows.max() == 1:

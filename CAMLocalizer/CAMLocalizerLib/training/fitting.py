@@ -73,7 +73,7 @@ def fit_classifier(
 ) -> FitResult:
     """Train a network in place.
 
-    ``folder`` gets ``metrics.csv`` (a row per epoch), ``tensorboard`` (events), ``last.ckpt`` (to go on from, until
+    ``folder`` gets ``metrics.csv`` (a row per epoch), ``tensorboard`` (events), ``last.ckpt`` (to resume from, until
     the run is finished), ``best.safetensors`` and, at the end, ``done.json``. An interrupted run resumes after its last
     whole epoch and comes to the same weights as an uninterrupted one; a finished one is loaded. What decides the result
     (options, network, data, name of the loss) is noted in ``plan.json`` at the start.

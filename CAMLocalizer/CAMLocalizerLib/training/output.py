@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import OutputError
-from ..io.writing import writing
+from ..io.writing import output_errors
 from .fit.record import plan_differences, read_json, write_json
 from .runs import CROSS_VALIDATION_FILE, FINAL, PREDICTIONS_FILE
 
@@ -28,14 +28,14 @@ def check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
     """
     if not output.exists():
         return
-    with writing(output):
+    with output_errors(output):
         names = [] if not output.is_dir() else sorted(path.name for path in output.iterdir())
     if not output.is_dir() or (names and TRAINING_FILE not in names):
         raise OutputError(f"{output}: is not a training folder and is left unchanged; choose another --output")
     if names and not resume and not overwrite:
         raise OutputError(f"{output}: holds a training; continue it (--resume) or replace it (--overwrite)")
-    if overwrite and (foreign := sorted(set(names) - _own_names(output))):
-        raise OutputError(f"{output}: holds other files ({foreign[0]}) and is not replaced; choose another --output")
+    if overwrite and (others := sorted(set(names) - _own_names(output))):
+        raise OutputError(f"{output}: holds other files ({others[0]}) and is not replaced; choose another --output")
 
 
 def output_problems(output: Path, plan: Mapping[str, Any]) -> list[str]:
@@ -50,7 +50,7 @@ def begin_output(output: Path, plan: Mapping[str, Any], *, overwrite: bool) -> N
     Raises:
         OutputError: the folder cannot be written.
     """
-    with writing(output):
+    with output_errors(output):
         if overwrite and output.exists():
             for name in _own_names(output):
                 _remove(output / name)

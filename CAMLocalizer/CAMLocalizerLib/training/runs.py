@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..io.writing import writing
+from ..io.writing import output_errors
 from ..metrics.classification import ClassificationReport, classification_report
 from ..models import ModelBundle, ModelCard, save_model
 from ..networks import EncoderDCFPN
@@ -214,7 +214,7 @@ def _write_csv(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(stream, list(lines[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
-    with writing(path):
+    with output_errors(path):
         path.write_text(stream.getvalue(), encoding="utf-8")
 
 

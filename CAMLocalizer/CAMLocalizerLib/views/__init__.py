@@ -5,7 +5,7 @@ from .isotropic import isotropic, isotropic_grid, nearest_isotropic
 from .normalise import MAX_SUV, NORMALISATIONS, normalise_slices
 from .planes import PLANES, PlaneAxes, acquisition_plane, plane_axes
 from .projection import PIXELS_PER_CELL, PROJECTIONS, ProjectionPair, mip_images, projection_size
-from .slices import CENTRES, SliceStack, covering_cells, slice_stack
+from .slices import CENTRES, SliceStack, extend_to_border, slice_stack
 from .statistics import STATISTICS, image_statistics, sampled_images
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "SliceStack",
     "acquisition_plane",
     "back_project",
-    "covering_cells",
+    "extend_to_border",
     "image_statistics",
     "isotropic",
     "isotropic_grid",

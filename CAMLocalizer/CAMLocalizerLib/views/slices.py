@@ -45,7 +45,7 @@ class SliceStack:
 
     def __post_init__(self) -> None:
         if not self.volume.unit:  # intensities with a unit are used as they are, whatever their display
-            object.__setattr__(self, "volume", self.volume.shown())
+            object.__setattr__(self, "volume", self.volume.displayed())
         check_plane(self.plane)
         if not np.isfinite(self.spacing_mm) or self.spacing_mm <= 0:
             raise SettingsError(f"spacing of the slices must be positive, got {self.spacing_mm} mm")
@@ -167,7 +167,7 @@ class SliceStack:
         )
 
 
-def covering_cells(
+def extend_to_border(
     stack: SliceStack, cells: NDArray[np.float32], stride: float, offset: float | None = None
 ) -> tuple[NDArray[np.float32], Grid]:
     """Extend feature maps to the border of the slices by repeating the outermost cells, and return their grid.

@@ -18,7 +18,7 @@ LIMIT_S = 300.0
 
 
 def quick_case(case: BatchCase, _plan: Plan) -> Outcome:
-    """Say what a real case would, without looking at it; some cases kill their worker."""
+    """Report what a real case would, without running the model; some cases kill their worker."""
     attempts = case.path.with_suffix(".attempts")
     with attempts.open("a") as stream:
         stream.write(f"{os.getpid()}\n")

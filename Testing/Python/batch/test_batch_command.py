@@ -145,7 +145,7 @@ def test_the_tables_say_what_is_what_and_finished_cases_need_no_workers(archive,
     assert (out / "summary.csv").read_bytes() == first
 
 
-def test_a_case_on_which_workers_die_twice_fails_and_the_rest_goes_on(archive, models, tmp_path, monkeypatch):
+def test_a_case_on_which_workers_die_twice_fails_and_the_others_continue(archive, models, tmp_path, monkeypatch):
     monkeypatch.setattr("CAMLocalizerLib.batch.run_batch.localize_case", quick_case)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     files = [archive / f"{name}.nii" for name in ("deadly", "unlucky", *"abcd")]

@@ -30,7 +30,7 @@ def test_the_work_is_done_and_the_exit_code_true(models, brain, tmp_path, redire
     done = run_in_shell(redirection, *case, folder=tmp_path)
     assert done.returncode == 0
     assert (tmp_path / "out" / "brain" / "report.json").exists()
-    assert run_in_shell(redirection, *case, folder=tmp_path).returncode == 1  # it exists already
+    assert run_in_shell(redirection, *case, folder=tmp_path).returncode == 1  # it already exists
 
 
 @posix

@@ -93,6 +93,7 @@ def test_a_model_is_measured_beside_its_baseline(folder, tmp_path, capsys) -> No
     assert {each["group"] for each in found["figures"]} >= {"all", "north", "south"}
     assert figure(found, "mean IoU", system="largest-bright")["images"] == len(ious)
     assert sum(each["images"] for each in found["reliability"]["slice"]) == 12 + 5 + 5
+    assert set(found["reliability"]["slice"][0]) == {"low", "high", "images", "mean_probability", "share_right"}
     assert "tumour slices, mean IoU, model:" in capsys.readouterr().out
 
 

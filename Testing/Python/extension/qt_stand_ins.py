@@ -66,7 +66,7 @@ class Widget:
         self.connections[signal].remove(slot)
 
     def emit(self, signal: str, *arguments: Any) -> None:
-        """Call the slots of a signal, as Qt does after a gesture."""
+        """Call the slots of a signal, as Qt does after an interaction."""
         for slot in tuple(self.connections[signal]):
             slot(*arguments)
 

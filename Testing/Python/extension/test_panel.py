@@ -1,4 +1,4 @@
-"""The panel's gestures, on stand-ins for its widgets and on the real scene."""
+"""The panel's interactions, on stand-ins for its widgets and on the real scene."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RESIZE, RELEASE, MOVE = 14, 3, 5
 
 
 def follow(widget: Any) -> None:
-    """Let the panel do what the hand did last."""
+    """Let the panel apply the user's last interaction."""
     widget.controls.interactions.update_timer.fire()
 
 
-def rest(widget: Any) -> None:
-    """Let the hand rest."""
-    widget.controls.interactions.rest_timer.fire()
+def pause(widget: Any) -> None:
+    """Let the user pause."""
+    widget.controls.interactions.pause_timer.fire()
 
 
 def shown_mask(widget: Any) -> np.ndarray:
@@ -122,7 +122,7 @@ def test_the_threshold_follows_the_hand_and_becomes_one_step(reviewing: Any) -> 
     assert ui.thresholdSpinBox.value == 40.0
     assert shown_mask(reviewing).sum() > before.sum()
     follow_steps = reviewing.review.can_undo
-    rest(reviewing)
+    pause(reviewing)
     assert follow_steps
     assert ui.undoButton.toolTip == "Take back: threshold 0.4 (Ctrl+Z)."
     ui.undoButton.click()
@@ -132,18 +132,18 @@ def test_the_threshold_follows_the_hand_and_becomes_one_step(reviewing: Any) -> 
     assert ui.redoButton.enabled
 
 
-def test_the_hand_does_not_rest_while_a_button_is_held(reviewing: Any) -> None:
+def test_an_interaction_does_not_end_while_a_button_is_held(reviewing: Any) -> None:
     import qt
 
     reviewing.ui.thresholdSlider.value = 30.0
     follow(reviewing)
     qt.QApplication.mouseButtons = lambda: 1
-    rest(reviewing)
-    assert reviewing.controls.interactions.rest_timer.active
+    pause(reviewing)
+    assert reviewing.controls.interactions.pause_timer.active
     assert reviewing.review.undo_text == "threshold 0.3"
     qt.QApplication.mouseButtons = lambda: 0
-    rest(reviewing)
-    assert not reviewing.controls.interactions.rest_timer.active
+    pause(reviewing)
+    assert not reviewing.controls.interactions.pause_timer.active
 
 
 @pytest.mark.parametrize("method", ["percentile", "otsu"])
@@ -198,7 +198,7 @@ def test_the_last_scale_stays_and_the_panel_says_so(reviewing: Any) -> None:
 def test_a_weight_changes_the_map(reviewing: Any) -> None:
     reviewing.ui.scaleWeight0.value = 0.0
     follow(reviewing)
-    rest(reviewing)
+    pause(reviewing)
     assert dict(reviewing.review.settings.weights)[1] == 0.0
     assert reviewing.review.activation[3, 16, 20] == 0
 
@@ -375,7 +375,7 @@ def test_a_saved_review_comes_back(reviewing: Any, application: Any, tmp_path: P
     reviewing.ui.thresholdSlider.value = 20.0
     follow(reviewing)
     reviewing.ui.acceptButton.click()
-    rest(reviewing)
+    pause(reviewing)
     mask = shown_mask(reviewing)
     path = save_scene(application.scene, tmp_path / "saved.mrb")
     load_scene(application.scene, path)
@@ -391,7 +391,7 @@ def test_every_volume_has_its_own_review(reviewing: Any, application: Any, node:
     other = volume_to_node(application.scene, volume_from_node(node), name="other")
     reviewing.ui.thresholdSlider.value = 20.0
     follow(reviewing)
-    rest(reviewing)
+    pause(reviewing)
     reviewing.ui.inputSelector.setCurrentNode(other)
     assert reviewing.review is None
     assert not reviewing.ui.reviewSection.enabled

@@ -20,9 +20,9 @@ class Followed:
         from CAMLocalizerLib.panel.interactions import Interactions
 
         self.review, self.sentences, self.rests = review, [], 0
-        self.interactions = Interactions(lambda: self.review, failed=self.sentences.append, rested=self.rested)
+        self.interactions = Interactions(lambda: self.review, failed=self.sentences.append, paused=self.paused)
 
-    def rested(self) -> None:
+    def paused(self) -> None:
         self.rests += 1
 
 
@@ -85,7 +85,7 @@ def test_filling_the_panel_is_not_an_action(followed: Followed) -> None:
 def test_without_a_review_nothing_waits_and_nothing_rests(followed: Followed) -> None:
     followed.review = None
     followed.interactions.soon("move", lambda: None)
-    followed.interactions.rest()
+    followed.interactions.finish_interaction()
     assert (followed.interactions.pending, followed.rests) == ((), 0)
 
 
@@ -101,14 +101,14 @@ def test_errors_are_told_in_a_sentence(followed: Followed, caplog: pytest.LogCap
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_rest_makes_one_step_once_no_button_is_held(followed: Followed, review: FakeReview) -> None:
+def test_a_pause_makes_one_step_once_no_button_is_held(followed: Followed, review: FakeReview) -> None:
     import qt
 
     qt.QApplication.mouseButtons = lambda: 1
-    followed.interactions.rest()
-    assert (review.calls, followed.interactions.rest_timer.active) == ([], True)
+    followed.interactions.finish_interaction()
+    assert (review.calls, followed.interactions.pause_timer.active) == ([], True)
     qt.QApplication.mouseButtons = lambda: 0
-    followed.interactions.rest_timer.fire()
+    followed.interactions.pause_timer.fire()
     assert (review.calls, followed.rests) == ([("commit",)], 1)
 
 

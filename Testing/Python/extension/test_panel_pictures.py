@@ -1,4 +1,4 @@
-"""Pictures, looked at pixel by pixel."""
+"""Pictures, compared pixel by pixel."""
 
 from __future__ import annotations
 

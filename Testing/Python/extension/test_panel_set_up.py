@@ -85,7 +85,7 @@ def test_what_is_missing_opens_the_page_and_keeps_run_disabled(panel: Any, missi
 def test_devices_are_shown_when_they_are_known(panel: Any, missing: list[Requirement]) -> None:
     panel.setup()
     panel.ui.setUpSection.collapsed = False
-    assert ("Devices", "being looked for…") in table(panel)
+    assert ("Devices", "searching…") in table(panel)
     panel.panel.setup_page.probe_timer.fire()
     panel.panel.setup_page.probe_timer.fire()
     assert ("cuda:0", "(Card): 4.0 of 8.0 GiB free") in table(panel)

@@ -45,10 +45,10 @@ def test_compressed_monochrome1_does_not_change_values(tmp_path: Path, stored: n
 
 def test_inverted_volumes_are_displayed_mirrored_within_their_range(oblique_grid: Grid) -> None:
     array = np.arange(np.prod(oblique_grid.size), dtype=np.float32).reshape(oblique_grid.shape_kji) + 5
-    shown = Volume(array, oblique_grid, inverted=True).shown()
+    shown = Volume(array, oblique_grid, inverted=True).displayed()
     np.testing.assert_array_equal(shown.array_kji, array[::-1, ::-1, ::-1])
     assert not shown.inverted
-    assert Volume(array, oblique_grid).shown().array_kji[0, 0, 0] == 5
+    assert Volume(array, oblique_grid).displayed().array_kji[0, 0, 0] == 5
 
 
 def test_mixed_monochrome_slices_are_refused(tmp_path: Path, stored: np.ndarray, oblique_grid: Grid) -> None:

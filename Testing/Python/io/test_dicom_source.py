@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from CAMLocalizerLib.core import Grid, GridError, InputError, LabelMap, SeriesError
 from CAMLocalizerLib.io import check_source, read_dicom_source, read_volume, write_label_map
-from CAMLocalizerLib.io.dicom_placing import placed, same_voxels
+from CAMLocalizerLib.io.grid_copy import copy_to_grid, same_voxels
 
 FEW = {"PatientName", "PatientID", "PatientBirthDate", "PatientSex"}
 
@@ -174,8 +174,8 @@ def test_axes_in_another_order_are_the_same_voxels(stored: np.ndarray, oblique_g
     grid, array = turned(oblique_grid, stored)
     assert array.shape == grid.shape_kji
     assert same_voxels(grid, oblique_grid)
-    np.testing.assert_array_equal(placed(array, grid, oblique_grid), stored)
-    np.testing.assert_array_equal(placed(stored, oblique_grid, grid), array)
+    np.testing.assert_array_equal(copy_to_grid(array, grid, oblique_grid), stored)
+    np.testing.assert_array_equal(copy_to_grid(stored, oblique_grid, grid), array)
 
 
 def test_a_part_is_placed_at_its_original_position(stored: np.ndarray, oblique_grid: Grid) -> None:
@@ -183,12 +183,12 @@ def test_a_part_is_placed_at_its_original_position(stored: np.ndarray, oblique_g
     part = Grid((10, 8, 4), oblique_grid.spacing_mm, origin, oblique_grid.direction)
     expected = np.zeros_like(stored)
     expected[5:9, 2:10, 3:13] = stored[5:9, 2:10, 3:13]
-    np.testing.assert_array_equal(placed(stored[5:9, 2:10, 3:13], part, oblique_grid), expected)
+    np.testing.assert_array_equal(copy_to_grid(stored[5:9, 2:10, 3:13], part, oblique_grid), expected)
     assert not same_voxels(part, oblique_grid)
     with pytest.raises(GridError, match="reaches beyond"):
-        placed(stored, oblique_grid, part)
+        copy_to_grid(stored, oblique_grid, part)
     apart = Grid((2, 2, 2), oblique_grid.spacing_mm, tuple(oblique_grid.to_lps((50, 0, 0))), oblique_grid.direction)
-    assert not placed(np.zeros((2, 2, 2)), apart, oblique_grid).any()
+    assert not copy_to_grid(np.zeros((2, 2, 2)), apart, oblique_grid).any()
 
 
 def test_files_are_read_without_highdicom() -> None:

@@ -11,7 +11,7 @@ from dicom_series import write_series
 
 from CAMLocalizerLib.core import Grid, LabelMap
 from CAMLocalizerLib.io import read_label_map, read_volume, write_label_map, write_nifti, write_segmentation
-from CAMLocalizerLib.io.dicom_placing import placed, same_voxels
+from CAMLocalizerLib.io.grid_copy import copy_to_grid, same_voxels
 
 SEEDS = range(25)
 
@@ -89,7 +89,7 @@ def test_dicom_slices_preserve_the_grid(tmp_path: Path, seed: int) -> None:
     volume = read_volume(tmp_path / "s")
     if grid.size[2] > 1:
         assert same_voxels(volume.grid, grid)
-        np.testing.assert_array_equal(placed(volume.array_kji, volume.grid, grid), array)
+        np.testing.assert_array_equal(copy_to_grid(volume.array_kji, volume.grid, grid), array)
     else:
         np.testing.assert_array_equal(volume.array_kji, array)
 
@@ -119,7 +119,7 @@ def test_axes_in_any_order_and_direction_hold_the_same_voxels(seed: int) -> None
     x, y, z = (grid.spacing_mm[axis] for axis in axes)
     left, posterior, superior = grid.to_lps(first).tolist()
     turned = Grid((i, j, k), (x, y, z), (left, posterior, superior), (grid.direction * signs)[:, axes])
-    there = placed(array, grid, turned)
+    there = copy_to_grid(array, grid, turned)
     by_hand = np.flip(array.T, np.flatnonzero(flips).tolist()).transpose(axes).T
     np.testing.assert_array_equal(there, by_hand)
-    np.testing.assert_array_equal(placed(there, turned, grid), array)
+    np.testing.assert_array_equal(copy_to_grid(there, turned, grid), array)

@@ -201,7 +201,7 @@ def test_the_batch_is_halved_when_memory_runs_out_and_the_user_is_told(tiny_mode
     with caplog.at_level(logging.WARNING, logger="CAMLocalizerLib"):
         found = localizer.run(oblique_volume)
     assert network.seen == [2, 2, 2, 2, 1]
-    assert found.notes[-1] == "cpu ran out of memory: going on with 2 slices at once"
+    assert found.notes[-1] == "cpu ran out of memory: continuing with 2 slices at once"
     assert list(found.notes) == [record.getMessage() for record in caplog.records]
     np.testing.assert_allclose(found.pyramid.probabilities, expected.pyramid.probabilities, atol=1e-6)
 
@@ -217,7 +217,7 @@ def test_the_cpu_takes_over_when_one_slice_is_too_much(tiny_model, oblique_volum
     monkeypatch.setattr(network, "to", move)
     found = localizer.run(oblique_volume)
     assert found.device == "cpu"
-    assert "meta ran out of memory with a single slice: going on with the CPU" in found.notes[-1]
+    assert "meta ran out of memory with a single slice: continuing with the CPU" in found.notes[-1]
 
 
 def test_too_little_memory_for_one_slice_on_the_cpu_is_an_error(tiny_model, oblique_volume, monkeypatch):

@@ -248,7 +248,7 @@ def test_both_projections_go_to_the_cpu_when_memory_runs_out(see_bright, monkeyp
     monkeypatch.setattr(Bright, "to", lambda network, *_: network)
     monkeypatch.setattr(torch.Tensor, "to", _stay_on_the_cpu(torch.Tensor.to))
     found = localizer.run(body())
-    assert "meta ran out of memory with both projections: going on with the CPU" in found.notes[-1]
+    assert "meta ran out of memory with both projections: continuing with the CPU" in found.notes[-1]
     np.testing.assert_allclose(found.maps[1], expected.maps[1])
 
 

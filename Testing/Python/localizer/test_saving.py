@@ -197,7 +197,7 @@ def test_an_array_of_another_type_shape_or_with_nan_is_refused(found, kept) -> N
         ('{"format": "CAMLocalizer findings", "version": 1}', "damaged"),
     ],
 )
-def test_a_foreign_description_is_refused(found, kept, text, words) -> None:
+def test_an_invalid_description_is_refused(found, kept, text, words) -> None:
     save_findings(found, kept)
     (kept / "findings.json").write_text(text)
     with pytest.raises(InputError, match=words):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from suv_phantoms import OBLIQUE, centred_grid, covered, distances_mm, marked, pet
 
-from CAMLocalizerLib.core import SUV_COLUMNS, Grid, SettingsError, SuvMeasures, Volume, holds_suv
+from CAMLocalizerLib.core import SUV_COLUMNS, Grid, SettingsError, SuvMeasures, Volume, is_suv
 from CAMLocalizerLib.localizer import measured_components, suv_total
 from CAMLocalizerLib.measure import (
     RADIUS_MM,
@@ -124,7 +124,7 @@ def test_columns_name_their_units() -> None:
 def test_other_units_are_not_measured_as_suv(oblique_volume: Volume, unit: str) -> None:
     volume = dataclasses.replace(oblique_volume, unit=unit)
     mask = volume.array_kji > 110
-    assert not holds_suv(volume)
+    assert not is_suv(volume)
     with pytest.raises(SettingsError, match="oblique: uptake is measured in SUVbw, got"):
         SuvMeter(volume)
     parts = measured_components(Regions.of(mask, volume.grid), volume)

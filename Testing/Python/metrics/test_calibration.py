@@ -12,8 +12,8 @@ from CAMLocalizerLib.metrics import expected_calibration_error, reliability_bins
 def test_images_are_counted_in_their_bins() -> None:
     bins = reliability_bins([0.05, 0.5, 0.55, 0.7, 1.0], [False, True, False, True, True], bins=2)
     assert [each.images for each in bins] == [1, 4]
-    assert (bins[0].mean_probability, bins[0].share_right) == (0.05, 0)
-    assert (bins[1].mean_probability, bins[1].share_right) == (pytest.approx(0.6875), 0.75)
+    assert (bins[0].mean_probability, bins[0].fraction_correct) == (0.05, 0)
+    assert (bins[1].mean_probability, bins[1].fraction_correct) == (pytest.approx(0.6875), 0.75)
     assert expected_calibration_error(bins) == pytest.approx((0.05 + 4 * 0.0625) / 5)
 
 
@@ -30,7 +30,7 @@ def test_without_images_there_is_no_error() -> None:
     bins = reliability_bins([], [])
     assert len(bins) == 10
     assert np.isnan(expected_calibration_error(bins))
-    assert np.isnan(bins[0].share_right)
+    assert np.isnan(bins[0].fraction_correct)
 
 
 def test_what_is_no_probability_is_refused() -> None:

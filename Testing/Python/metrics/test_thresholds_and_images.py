@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from CAMLocalizerLib.core import GridError, InputError
-from CAMLocalizerLib.metrics import dice, mean_dice_over_thresholds, mean_iou, share_below
+from CAMLocalizerLib.metrics import dice, fraction_below, mean_dice_over_thresholds, mean_iou
 
 EMPTY = np.zeros((2, 3), dtype=bool)
 FULL = np.ones((2, 3), dtype=bool)
@@ -73,6 +73,6 @@ def test_different_numbers_of_masks_are_refused() -> None:
 
 
 def test_the_share_of_missed_tumours_includes_the_limit() -> None:
-    assert share_below([0.0, 0.01, 0.011, 0.5]) == 0.5
-    assert share_below([0.2, 0.4, float("nan")], limit=0.3) == 1 / 3
-    assert math.isnan(share_below([]))
+    assert fraction_below([0.0, 0.01, 0.011, 0.5]) == 0.5
+    assert fraction_below([0.2, 0.4, float("nan")], limit=0.3) == 1 / 3
+    assert math.isnan(fraction_below([]))

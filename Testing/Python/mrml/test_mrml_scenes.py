@@ -95,7 +95,7 @@ def test_saving_leaves_nothing_beside_the_bundle(saved: Any) -> None:
 
 
 def test_an_existing_bundle_is_kept_unless_told_otherwise(saved: Any, scene: Any) -> None:
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         save_scene(scene, saved)
     assert save_scene(scene, saved, overwrite=True) == saved
 

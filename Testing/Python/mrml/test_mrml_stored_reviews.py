@@ -173,7 +173,7 @@ def damage_part(header: Any, part: Any) -> None:
 
 
 def exchange_part(header: Any, part: Any) -> None:
-    part.SetText("a foreign text")
+    part.SetText("another text")
 
 
 def lose_part(header: Any, part: Any) -> None:

@@ -214,7 +214,7 @@ def test_the_command_writes_predictions_figures_and_picture(tables, tmp_path, ca
         assert [row["CAMLocalizer_features_sha256"], row["CAMLocalizer_outcomes_sha256"]] == sums
     assert all(text.encode() in (folder / "roc.png").read_bytes() for text in (f"camlocalizer {VERSION}", *sums))
     assert main(arguments) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_cells_that_are_no_number_are_missing_and_cases_without_any_are_left_out(tmp_path):

@@ -30,10 +30,10 @@ def test_ratios_are_medians_over_rounds(script: ModuleType) -> None:
 def test_each_limit_is_met_or_missed(script: ModuleType) -> None:
     over = {script.FORWARD: {script.OURS: 1.4}, script.PLAIN: {script.OURS: 1.0}}
     start = {"over": {script.TORCH: {script.LOCALIZE: 2.1}}}
-    lines = script.verdicts({"one slice": {"over": over}, "volume": {"over": over}, "cold start": start})
+    lines = script.limit_lines({"one slice": {"over": over}, "volume": {"over": over}, "cold start": start})
     assert [line.split()[0] for line in lines] == ["MISSED", "met", "MISSED", "met", "MISSED"]
     assert lines[0] == "MISSED one slice: ours / forward pass 1.40 (at most 1.3)"
-    assert len(script.verdicts({"one slice": {"over": over}, "volume": {"over": over}, "cold start": {}})) == 4
+    assert len(script.limit_lines({"one slice": {"over": over}, "volume": {"over": over}, "cold start": {}})) == 4
 
 
 def test_the_random_network_is_the_same_each_time_and_that_of_the_bundle(script: ModuleType, tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def test_an_installation_that_broke_off_is_taken_up_again(environment, commands,
 
 def test_only_what_can_be_done_without_may_fail(environment, capfd):
     failing = [sys.executable, "-c", "raise SystemExit(1)"]
-    environment._pip(failing, otherwise="going on without it")
-    assert capfd.readouterr().out == "going on without it\n"
+    environment._pip(failing, otherwise="continuing without it")
+    assert capfd.readouterr().out == "continuing without it\n"
     with pytest.raises(SystemExit, match="could not be installed"):
         environment._pip(failing)
 

@@ -91,6 +91,6 @@ def test_thresholds_of_one_activation_share_its_levels_and_a_mask() -> None:
     for text in ("q90", "otsu", "0.4", "0"):
         assert apply_threshold(array, text, out=out, levels=levels) is out
         np.testing.assert_array_equal(out, apply_threshold(array, text))
-    levels._flat = levels._flat[:0]  # what was looked at once is remembered
+    levels._flat = levels._flat[:0]  # what was computed once is kept
     assert levels.percentile(90.0) > 0
     assert levels.otsu() > 0

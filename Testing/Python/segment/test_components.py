@@ -69,7 +69,7 @@ def test_regions_that_are_thin_across_the_slices_are_left_out(slice_axis: int) -
     slices = np.moveaxis(mask, slice_axis, 0)
     slices[5, 2:8, 2:8] = True  # one slice, 36 voxels
     slices[8:10, 2:4, 2:4] = True  # two slices, 8 voxels
-    slices[0, 12:15, 12:15] = slices[19, 12:14, 12:14] = True  # may go on beyond the volume
+    slices[0, 12:15, 12:15] = slices[19, 12:14, 12:14] = True  # may continue beyond the volume
     options = {"slice_axis": slice_axis}
 
     def kept(extent_mm: float, **rules) -> int:

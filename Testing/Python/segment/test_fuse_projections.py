@@ -75,7 +75,7 @@ def test_maps_of_zeros_stay_zero(pair) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"weights": {7: 1.0}}, r"scales \[7\] asked for, the model has \[1, 2\]"),
+    [({"weights": {7: 1.0}}, r"unknown scales \[7\]; the model provides \[1, 2\]"),
      ({"weights": {1: 0.0}}, "one of them above 0"), ({"weights": {1: 1.0, 2: -0.5}}, "at least 0"),
      ({"weights": {1: 1.0}, "normalisation": "none"}, "must be one of slice, volume, reference"),
      ({"weights": {1: 1.0}, "normalisation": "reference"}, "needs a level above 0")],

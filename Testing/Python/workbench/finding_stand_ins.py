@@ -7,7 +7,7 @@ import numpy as np
 from CAMLocalizerLib.core import ActivationMap, ActivationPyramid, Volume
 from CAMLocalizerLib.localizer import Localization
 from CAMLocalizerLib.models import ModelCard
-from CAMLocalizerLib.views import covering_cells, slice_stack
+from CAMLocalizerLib.views import extend_to_border, slice_stack
 
 SPOTS = ((2, 5, 5), (6, 16, 12), (6, 6, 15))  # slice, row and column of the finest map
 SHA256 = "ab" * 32
@@ -50,7 +50,7 @@ def localization_of(volume: Volume, card: ModelCard, view: str = "axial") -> Loc
     for scale, stride in ((1, 1), (2, 2), (3, 4)):
         cells = (len(stack), 24 // stride, 24 // stride)
         spots = [(k, j // stride, i // stride) for k, j, i in SPOTS[: 4 - scale]]
-        array, grid = covering_cells(stack, 2 * blobs(cells, spots, 3 / stride), stride)
+        array, grid = extend_to_border(stack, 2 * blobs(cells, spots, 3 / stride), stride)
         maps.append(ActivationMap(scale, array, grid))
     probability = np.linspace(0.1, 0.9, len(stack), dtype=np.float32)
     pyramid = ActivationPyramid(
@@ -62,4 +62,4 @@ def localization_of(volume: Volume, card: ModelCard, view: str = "axial") -> Loc
         view=view,
         source_grid=volume.grid,
     )
-    return Localization(volume, pyramid, card, view, notes=("looked at everything",))
+    return Localization(volume, pyramid, card, view, notes=("ran on everything",))

@@ -1,4 +1,4 @@
-"""Candidates that the threshold leaves out: listed, taken in by one click, and kept in mind."""
+"""Candidates that the threshold leaves out: listed, added by one click, and remembered."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_names_are_given_once_and_numbers_used_again(review: Review) -> None:
     assert review.accept().name == "Tumour 1"
 
 
-def test_accepting_in_the_middle_of_a_gesture_ends_it_first(review: Review) -> None:
+def test_accepting_in_the_middle_of_an_interaction_ends_it_first(review: Review) -> None:
     review.set_refinement("random-walk")
     review.set_threshold("0.25", preview=True)
     segment = review.accept()

@@ -127,7 +127,7 @@ def test_a_saved_scene_goes_on_where_it_was(bench: Bench, workbench: Any, tmp_pa
     review.set_scales((1, 3))
     review.reject_component(1)
     workbench.device = "cpu"
-    workbench.rest()
+    workbench.on_pause()
     path = save_scene(workbench.scene, tmp_path / "case.mrb")
     with HeadlessApplication() as other:
         load_scene(other.scene, path)

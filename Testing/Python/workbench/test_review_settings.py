@@ -10,7 +10,7 @@ import pytest
 from CAMLocalizerLib.core import SettingsError
 from CAMLocalizerLib.workbench import Change, Review
 
-GESTURES = {
+INTERACTIONS = {
     "threshold": lambda review, **options: review.set_threshold("0.3", **options),
     "number as threshold": lambda review, **options: review.set_threshold(0.25, **options),
     "percentile": lambda review, **options: review.set_threshold("q97", **options),
@@ -32,10 +32,10 @@ def expected(review: Review) -> np.ndarray:
     return review.found.label_map(review.settings).array_kji
 
 
-@pytest.mark.parametrize("gesture", GESTURES.values(), ids=GESTURES)
-def test_every_setting_gives_the_librarys_label_map_and_is_undone(review: Review, gesture) -> None:
+@pytest.mark.parametrize("interaction", INTERACTIONS.values(), ids=INTERACTIONS)
+def test_every_setting_gives_the_librarys_label_map_and_is_undone(review: Review, interaction) -> None:
     before, first = review.settings, review.mask.copy()
-    assert gesture(review)
+    assert interaction(review)
     assert review.settings != before
     np.testing.assert_array_equal(review.mask, expected(review))
     np.testing.assert_array_equal(review.activation, review.found.activation(review.settings))
@@ -48,11 +48,11 @@ def test_every_setting_gives_the_librarys_label_map_and_is_undone(review: Review
     np.testing.assert_array_equal(review.mask, second)
 
 
-@pytest.mark.parametrize("gesture", GESTURES.values(), ids=GESTURES)
-def test_previews_are_one_step_of_the_history(review: Review, gesture) -> None:
+@pytest.mark.parametrize("interaction", INTERACTIONS.values(), ids=INTERACTIONS)
+def test_previews_are_one_step_of_the_history(review: Review, interaction) -> None:
     before = review.settings
     review.set_threshold("0.45", preview=True)
-    gesture(review, preview=True)
+    interaction(review, preview=True)
     assert not review.redo_text
     review.commit()
     np.testing.assert_array_equal(review.mask, expected(review))
@@ -84,14 +84,14 @@ def test_thin_regions_are_left_out_as_in_the_library(review: Review, refinement:
     assert counts[0] > counts[-1]
 
 
-def test_a_gesture_that_ends_where_it_began_is_no_step(review: Review) -> None:
+def test_an_interaction_that_ends_where_it_began_is_no_step(review: Review) -> None:
     review.set_threshold("0.3", preview=True)
     review.set_threshold("0.2", preview=True)
     review.commit()
     assert not review.can_undo
 
 
-def test_undo_in_the_middle_of_a_gesture_goes_back_to_its_beginning(review: Review) -> None:
+def test_undo_in_the_middle_of_an_interaction_goes_back_to_its_beginning(review: Review) -> None:
     review.set_threshold("0.4")
     review.set_threshold("0.3", preview=True)
     assert review.undo_text == "threshold 0.3"
@@ -103,7 +103,7 @@ def test_undo_in_the_middle_of_a_gesture_goes_back_to_its_beginning(review: Revi
     )
 
 
-def test_a_new_gesture_forgets_what_was_undone(review: Review) -> None:
+def test_a_new_interaction_forgets_what_was_undone(review: Review) -> None:
     review.set_threshold("0.4")
     review.undo()
     review.set_threshold("0.3")
@@ -112,7 +112,7 @@ def test_a_new_gesture_forgets_what_was_undone(review: Review) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gesture", "message"),
+    ("interaction", "message"),
     [
         (lambda review: review.set_threshold("much"), "not understood"),
         (lambda review: review.set_threshold(1.5), "out of range"),
@@ -130,10 +130,10 @@ def test_a_new_gesture_forgets_what_was_undone(review: Review) -> None:
         (lambda review: review.withdraw(0), "there is no accepted segment 0"),
     ],
 )
-def test_an_impossible_value_is_refused_and_changes_nothing(review: Review, gesture, message: str) -> None:
+def test_an_impossible_value_is_refused_and_changes_nothing(review: Review, interaction, message: str) -> None:
     state, mask = review.state, review.mask.copy()
     with pytest.raises(SettingsError, match=message):
-        gesture(review)
+        interaction(review)
     assert review.state == state
     assert not review.can_undo
     np.testing.assert_array_equal(review.mask, mask)
@@ -193,13 +193,13 @@ def test_settings_can_be_set_all_at_once(review: Review) -> None:
 def test_projections_are_outlined_by_uptake_as_in_the_library(projected) -> None:
     review = Review(projected)
     assert review.mask.any()
-    for gesture in (
+    for interaction in (
         lambda: review.set_uptake_border("70%"),
         lambda: review.set_threshold("0.2"),
         lambda: review.set_min_volume_ml(5.0),
         lambda: review.set_probability_limit(0.95),
     ):
-        gesture()
+        interaction()
         np.testing.assert_array_equal(review.mask, expected(review))
     assert not review.mask.any()
     with pytest.raises(SettingsError, match="is for slices"):

@@ -48,7 +48,7 @@ def test_a_run_shows_activation_and_label_map(workbench: Any) -> None:
     review = workbench.review
     np.testing.assert_array_equal(preview_mask(workbench), review.mask)
     np.testing.assert_array_equal(volume_from_node(workbench.activation_node).array_kji, review.activation)
-    assert workbench.status.sentence == "Tumour in 5 of 9 axial slices (probability 0.86). Note: looked at everything."
+    assert workbench.status.sentence == "Tumour in 5 of 9 axial slices (probability 0.86). Note: ran on everything."
 
 
 def test_the_status_follows_the_job(bench: Bench, volume_node: Any) -> None:
@@ -109,7 +109,7 @@ def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
     assert heard == [None]
     assert workbench.status.sentence == ""
     assert available(workbench).accept_blocker() == "Run the classifier first."
-    workbench.rest()
+    workbench.on_pause()
 
 
 def test_a_volume_removed_during_a_run_stops_it(bench: Bench, volume_node: Any) -> None:
@@ -154,7 +154,7 @@ def test_a_volume_under_a_transform_is_looked_at_where_it_is(bench: Bench, volum
     np.testing.assert_array_equal(preview_mask(workbench), review.mask)
 
 
-def test_the_preview_follows_every_gesture_and_its_undo(workbench: Any) -> None:
+def test_the_preview_follows_every_interaction_and_its_undo(workbench: Any) -> None:
     review = workbench.review
     first = preview_mask(workbench)
     review.set_threshold("0.3", preview=True)
@@ -171,20 +171,20 @@ def test_the_preview_follows_every_gesture_and_its_undo(workbench: Any) -> None:
 def test_the_activation_follows_the_scales(workbench: Any) -> None:
     from CAMLocalizerLib.mrml import volume_from_node
 
-    for gesture in (lambda: workbench.review.set_scales((2, 3)), workbench.review.undo):
-        gesture()
+    for interaction in (lambda: workbench.review.set_scales((2, 3)), workbench.review.undo):
+        interaction()
         shown = volume_from_node(workbench.activation_node).array_kji
         np.testing.assert_array_equal(shown, workbench.review.activation)
 
 
-def test_the_surface_is_built_at_rest(workbench: Any) -> None:
+def test_the_surface_is_built_in_a_pause(workbench: Any) -> None:
     segmentation = workbench.preview_node.GetSegmentation()
     workbench.review.set_threshold("0.3", preview=True)
     assert not segmentation.ContainsRepresentation("Closed surface")
-    workbench.rest()
+    workbench.on_pause()
     assert segmentation.ContainsRepresentation("Closed surface")
     workbench.show_surface = False
-    workbench.rest()
+    workbench.on_pause()
     assert not segmentation.ContainsRepresentation("Closed surface")
 
 
@@ -275,7 +275,7 @@ def test_undoing_an_accept_asks_where_its_segment_was_edited(bench: Bench, workb
     draw(workbench.output_node, segment_ids(workbench.output_node)[0], peak, 0)
     assert not review.undo()
     assert accepted_masks(workbench)["Tumour 1"][peak] == 0
-    assert bench.questions == ["Tumour 1 was edited after it was accepted. Taking it back loses the edits. Go on?"]
+    assert bench.questions == ["Tumour 1 was edited after it was accepted. Taking it back loses the edits. Continue?"]
     bench.answer = True
     assert review.undo()
     assert workbench.output_node is None
@@ -369,13 +369,13 @@ def test_slice_views_jump_to_images_and_regions(workbench: Any) -> None:
         workbench.jump_to_image(9)
 
 
-def test_nodes_that_the_user_deletes_come_back_with_the_next_gesture(workbench: Any) -> None:
+def test_nodes_that_the_user_deletes_come_back_with_the_next_interaction(workbench: Any) -> None:
     scene, review = workbench.scene, workbench.review
     review.accept()
     scene.RemoveNode(workbench.preview_node)
     scene.RemoveNode(workbench.activation_node)
     assert workbench.preview_node is workbench.activation_node is workbench.layer is None
-    workbench.rest()
+    workbench.on_pause()
     review.set_threshold("0.3")
     np.testing.assert_array_equal(preview_mask(workbench), review.mask)
     assert workbench.activation_node.GetScene() is scene

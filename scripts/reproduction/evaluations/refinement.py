@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from CAMLocalizerLib.localizer import Localization
-from CAMLocalizerLib.metrics import share_below
+from CAMLocalizerLib.metrics import fraction_below
 from CAMLocalizerLib.option_names import REFINEMENTS
 from CAMLocalizerLib.segment import refine
 
@@ -119,7 +119,7 @@ def line(key: tuple[str, str, str], rows: list[Row], before: dict[tuple[str, str
         gains.mean(),
     )
     counts = (int((gains > 0.01).sum()), int((gains < -0.01).sum()))
-    ends = (share_below(slices), np.mean([row.seconds for row in rows]))
+    ends = (fraction_below(slices), np.mean([row.seconds for row in rows]))
     values = (*key, len(rows), len(slices), *(f"{value:.3f}" for value in means), *counts, *(f"{v:.2f}" for v in ends))
     return dict(zip(COLUMNS, map(str, values), strict=True))
 

@@ -36,7 +36,7 @@ class LookPart:
         context.views.on_slice(context.page.show_slice)
         context.on_change(self._on_change)
         context.on_action(self._on_action)
-        context.on_rest(self._on_rest)
+        context.on_pause(self._on_pause)
 
     @property
     def look(self) -> Look:
@@ -103,9 +103,9 @@ class LookPart:
             show_legend(self._context.workbench.activation_node, False)  # the page has its own
             self._context.workbench.layer.show_from(FAINTEST)
 
-    def _on_rest(self) -> None:
+    def _on_pause(self) -> None:
         with self._context.views.only_three_d():
-            self._context.workbench.rest()
+            self._context.workbench.on_pause()
         self._context.views.let_three_d_go()
 
 

@@ -76,7 +76,7 @@ class RunPart:
         return Model(chosen, detail, tuple(choices))
 
     async def _watch(self) -> None:
-        """Look at the model until it ends."""
+        """Poll the run until it ends."""
         workbench = self._context.workbench
         while workbench.running:
             await asyncio.sleep(POLL_S)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...core import InputError, Volume, holds_suv
+from ...core import InputError, Volume, is_suv
 from ...io import read_volume
 from ...mrml import volume_to_node
 from ..body import body_surface
@@ -36,7 +36,7 @@ class ScanPart:
         self._own = self._name_of(self._given)
         self._body: Any = None
         self._box: ProjectionBox | None = None
-        context.on_rest(self._on_rest)
+        context.on_pause(self._on_pause)
         context.action("open", self.open)
         context.action("list", self.list_anew)
         context.action("report_error", self._report_error)
@@ -97,14 +97,14 @@ class ScanPart:
         if self._box is not None:
             self._box.remove()
         self._body = self._box = None
-        if holds_suv(volume):
+        if is_suv(volume):
             self._box = ProjectionBox(context.app.scene, volume)
         else:
             self._body = body_surface(context.app.scene, volume)
         context.views.fit_three_d()
         self._detail = _detail(volume)
 
-    def _on_rest(self) -> None:
+    def _on_pause(self) -> None:
         """Draw the lesions on the projections once the user pauses."""
         if self._box is not None:
             with self._context.views.only_three_d():

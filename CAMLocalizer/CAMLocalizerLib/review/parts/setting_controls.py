@@ -38,7 +38,7 @@ class SettingsPart:
         context.action("reset", lambda: context.review.reset(), draws=True)
         context.on_change(self._on_change)
         context.on_action(self._without_review)
-        context.on_rest(self._on_rest)
+        context.on_pause(self._on_pause)
         self._histogram_is_old = True
 
     def set_threshold(self, position: float, preview: bool = False) -> None:
@@ -101,7 +101,7 @@ class SettingsPart:
         if Change.ACTIVATION in changes:
             self._histogram_is_old = True
 
-    def _on_rest(self) -> None:
+    def _on_pause(self) -> None:
         review = self._context.workbench.review
         if review is None or not self._histogram_is_old:
             return

@@ -1,56 +1,56 @@
-// Gestures of the review: latest value wins while a hand moves, keys, upload, dialogs. What is shown comes from the server.
+// Interactions of the review: the latest value wins while a slider moves, keys, upload, dialogs. What is shown comes from the server.
 (() => {
-  const held = window.Vue.reactive({}); // positions of sliders under a hand, and the progress of an upload
-  const roads = {}; // one per slider: at most one gesture is under way, the latest waits
+  const held = window.Vue.reactive({}); // positions of sliders that are being moved, and the progress of an upload
+  const queues = {}; // one per slider: at most one action is running, the latest waits
   const SLICES = ["Red", "Green", "Yellow"];
   const VIEWS = ["Red", "ThreeD", "Green", "Yellow"];
   const SMALLEST_STEPS = 100;
   const LARGEST_ML = 20;
-  const SHOWN_MS = 100; // what a gesture changed is shown a little after it was answered
+  const SHOWN_MS = 100; // what an action changed is shown a little after its response
   let hovered = "Red";
 
   const state = (name) => window.trame.state.get(name);
-  const act = (gesture, ...values) => window.trame.trigger(gesture, values);
+  const act = (action, ...values) => window.trame.trigger(action, values);
 
-  function send(name, gesture, values) {
-    const road = (roads[name] ??= { busy: false, waiting: null });
+  function send(name, action, values) {
+    const queue = (queues[name] ??= { busy: false, waiting: null });
     return new Promise((done) => {
-      const earlier = road.waiting?.done;
-      road.waiting = { gesture, values, done: () => (earlier?.(), done()) };
-      if (!road.busy) drive(road);
+      const earlier = queue.waiting?.done;
+      queue.waiting = { action, values, done: () => (earlier?.(), done()) };
+      if (!queue.busy) drain(queue);
     });
   }
 
-  async function drive(road) {
-    road.busy = true;
-    while (road.waiting) {
-      const { gesture, values, done } = road.waiting;
-      road.waiting = null;
+  async function drain(queue) {
+    queue.busy = true;
+    while (queue.waiting) {
+      const { action, values, done } = queue.waiting;
+      queue.waiting = null;
       try {
-        await act(gesture, ...values);
+        await act(action, ...values);
       } finally {
         done();
       }
     }
-    road.busy = false;
+    queue.busy = false;
   }
 
-  function slide(name, event, gesture = name, ...before) {
+  function slide(name, event, action = name, ...before) {
     held[name] = Number(event.target.value);
-    send(name, gesture, [...before, meaning(name, held[name]), true]);
+    send(name, action, [...before, meaning(name, held[name]), true]);
   }
 
-  async function settle(name, event, gesture = name, ...before) {
+  async function settle(name, event, action = name, ...before) {
     const value = Number(event.target.value);
     held[name] = value;
-    await send(name, gesture, [...before, meaning(name, value), false]);
+    await send(name, action, [...before, meaning(name, value), false]);
     setTimeout(() => held[name] === value && delete held[name], SHOWN_MS);
   }
 
-  // A check box goes back to what the server holds, if a gesture was refused.
-  async function check(event, gesture, ...values) {
+  // A check box goes back to what the server holds, if an action was refused.
+  async function check(event, action, ...values) {
     const box = event.target;
-    await act(gesture, ...values);
+    await act(action, ...values);
     setTimeout(() => (box.checked = box.dataset.on === "true"), SHOWN_MS);
   }
 
@@ -173,10 +173,10 @@
     if (target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
     if (event.altKey) return;
     const keys = event.ctrlKey || event.metaKey ? WITH_CONTROL : PLAIN;
-    const gesture = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!gesture) return;
+    const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!action) return;
     event.preventDefault();
-    gesture(event);
+    action(event);
   }
 
   // The server tells by counting up that an export is complete.

@@ -142,7 +142,7 @@ def _trainer(task: Any, options: FitOptions, folder: Path, *, validated: bool) -
 
 
 def _resumption(folder: Path) -> dict[str, Any]:
-    """Find the checkpoint to go on from and see that it holds tensors and plain values only."""
+    """Find the checkpoint to resume from and check that it holds tensors and plain values only."""
     path = folder / LAST_FILE
     if not path.exists():
         return {}

@@ -204,6 +204,6 @@ class FitModule(LightningModule):
         checkpoint["record"] = {"history": self.history, "best_epoch": self.best_epoch}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the history."""
+        """Restore the history from Lightning's checkpoint."""
         self.history = [dict(row) for row in checkpoint["record"]["history"]]
         self.best_epoch = int(checkpoint["record"]["best_epoch"])

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core import ModelError
-from ...io.writing import whole_file, writing
+from ...io.writing import output_errors, whole_file
 
 PLAN_FILE = "plan.json"
 DONE_FILE = "done.json"
@@ -64,14 +64,14 @@ def data_fingerprint(parts: Sequence[Tensor | None]) -> dict[str, Any]:
 
 
 def begin(folder: Path, plan: Mapping[str, Any]) -> None:
-    """Note what is trained in ``folder``, or see that it is what was begun there.
+    """Note what is trained in ``folder``, or check that it is what was started there.
 
     Raises:
         ModelError: the folder belongs to a run with other options, data or network.
         OutputError: the folder cannot be written.
     """
     path = folder / PLAN_FILE
-    with writing(folder):
+    with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         write_json(path, plan)
@@ -80,29 +80,29 @@ def begin(folder: Path, plan: Mapping[str, Any]) -> None:
         raise ModelError(differences[0])
 
 
-def plan_differences(folder: Path, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> list[str]:
+def plan_differences(folder: Path, earlier: Mapping[str, Any], plan: Mapping[str, Any]) -> list[str]:
     """Return how the run that ``folder`` holds differs from the one requested now."""
     return [
-        f"{folder} holds the training of {_WORDS.get(name, name)} ({_difference(begun.get(name), plan[name])}); "
+        f"{folder} holds the training of {_WORDS.get(name, name)} ({_difference(earlier.get(name), plan[name])}); "
         "choose another folder or delete this one"
         for name in plan
-        if begun.get(name) != plan[name]
+        if earlier.get(name) != plan[name]
     ]
 
 
-def _difference(begun: Any, now: Any) -> str:
-    changes = list(_changes("", begun, now))
+def _difference(earlier: Any, now: Any) -> str:
+    changes = list(_changes("", earlier, now))
     return ", ".join(changes[:MOST_CHANGES]) + (", ..." if len(changes) > MOST_CHANGES else "")
 
 
-def _changes(name: str, begun: Any, now: Any) -> Iterator[str]:
+def _changes(name: str, earlier: Any, now: Any) -> Iterator[str]:
     """Yield each value that differs, with its path through nested objects."""
-    if not isinstance(begun, dict) or not isinstance(now, dict):
-        yield f"{name} {begun}, now {now}".strip()
+    if not isinstance(earlier, dict) or not isinstance(now, dict):
+        yield f"{name} {earlier}, now {now}".strip()
         return
-    for key in sorted(begun.keys() | now.keys()):
-        if begun.get(key) != now.get(key):
-            yield from _changes(f"{name}.{key}" if name else key, begun.get(key), now.get(key))
+    for key in sorted(earlier.keys() | now.keys()):
+        if earlier.get(key) != now.get(key):
+            yield from _changes(f"{name}.{key}" if name else key, earlier.get(key), now.get(key))
 
 
 def read_json(path: Path) -> dict[str, Any]:

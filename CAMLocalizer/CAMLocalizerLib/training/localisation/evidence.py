@@ -25,7 +25,7 @@ class EvidenceHead(nn.Module):
     Args:
         in_channels: channels of `evidence_maps`.
         tumours: number of tumour classes.
-        symmetric: also look at what a cell has more than the cells around its mirror image.
+        symmetric: also use how far a cell exceeds the cells around its mirror image.
     """
 
     def __init__(self, in_channels: int, tumours: int, *, symmetric: bool = False) -> None:

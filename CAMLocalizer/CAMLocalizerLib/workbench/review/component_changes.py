@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core import MM3_PER_ML, SettingsError, SuvMeasures, holds_suv
+from ...core import MM3_PER_ML, SettingsError, SuvMeasures, is_suv
 from ...localizer import Findings
 from .mask_state import MaskState
 from .review_state import Voxel
@@ -72,7 +72,7 @@ class ComponentChanges(ABC):
     @property
     def suv_total(self) -> SuvMeasures | None:
         """PET measures of all regions that are kept; None unless the volume is a PET in SUV."""
-        if not holds_suv(self.found.volume):
+        if not is_suv(self.found.volume):
             return None
         rejected = self._mask_state.rejected
         kept = [entry.suv for entry in self._mask_state.components if entry.label not in rejected]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core import holds_suv
+from ...core import is_suv
 from ...localizer import CandidateLocalization, Findings, measured_components
 from ...segment import ActivationLevels, Component, Regions, Threshold
 from .changes import Change
@@ -80,7 +80,7 @@ class MaskState:
 
     @cached_property
     def _meter(self) -> SuvMeter | None:
-        if not holds_suv(self._volume):
+        if not is_suv(self._volume):
             return None
         from ...measure import SuvMeter  # only here: it takes long to import
 
@@ -92,7 +92,7 @@ class MaskState:
         return self._engine.levels
 
     def _find_regions(self, state: ReviewState, *, rough: bool) -> None:
-        """Find the regions, and after them those that the threshold leaves out but that may be taken in."""
+        """Find the regions, and after them those that the threshold leaves out but that may be added."""
         chosen = self._engine.regions(state.settings, rough=rough)
         self.regions, self.left_out = chosen, frozenset[int]()
         if isinstance(self._found, CandidateLocalization):

@@ -44,7 +44,7 @@ class Review(SettingChanges, ComponentChanges):
         found: what the model saw.
         settings: to begin with; the model's defaults if not given.
         state: to begin with instead, with rejected regions and accepted segments.
-        host: where the review is shown; nowhere if not given.
+        host: where the review is shown; not shown if not given.
     """
 
     def __init__(

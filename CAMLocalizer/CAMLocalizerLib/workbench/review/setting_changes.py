@@ -96,7 +96,7 @@ class SettingChanges(ABC):
         """Set from which uptake on a voxel belongs to a lesion: ``adaptive``, ``41%``, ``suv2.5`` or ``liver``.
 
         Raises:
-            SettingsError: another text, no liver to be found, or a model that looks at slices.
+            SettingsError: another text, no liver to be found, or a model of slices.
         """
         if not self.settings.uptake_border:
             raise SettingsError(f"uptake border is for models of projections; {self.found.card.name} takes slices")

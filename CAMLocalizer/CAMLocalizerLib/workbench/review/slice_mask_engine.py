@@ -17,7 +17,7 @@ from ...views import plane_axes
 
 # Highest values are kept of stretches of whole rows, of about this many voxels.
 STRETCH = 2048
-# Share of all stretches from which on it is quicker to look at every voxel.
+# Share of all stretches from which on it is quicker to read every voxel.
 MANY_STRETCHES = 0.5
 
 

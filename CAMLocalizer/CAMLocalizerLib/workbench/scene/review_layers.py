@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import LabelMap, SettingsError, holds_suv
+from ...core import LabelMap, SettingsError, is_suv
 from ...mrml import (
     ROLE,
     ActivationLayer,
@@ -49,7 +49,7 @@ class ReviewLayers:
         self.review = review
         self.placed = dict(placed or {})
         self._made_output = False
-        if holds_suv(review.found.volume) and volume_node.GetDisplayNode().GetAutoWindowLevel():
+        if is_suv(review.found.volume) and volume_node.GetDisplayNode().GetAutoWindowLevel():
             show_as_pet(volume_node)  # unless a reader chose a window already
         old = find_node(scene, volume_node, ACTIVATION)
         self.layer = self._new_layer(old)

@@ -97,7 +97,7 @@ class FolderProcessing:
         return self.status.running
 
     def poll(self) -> RunStatus:
-        """Go on as far as that takes no waiting, but for reading a volume and writing results.
+        """Continue as far as possible without waiting, except for reading a volume and writing results.
 
         Returns:
             The status of the present volume; ``done`` when every volume has its row in :attr:`rows`.

@@ -15,7 +15,7 @@ from .volume_watch import VolumeWatch
 
 
 class Run:
-    """A job in another process and the volume node that it looks at; the scene is only read.
+    """A job in another process and the volume node that it runs on; the scene is only read.
 
     Args:
         volume_node: scalar volume node; its linear parent transforms are respected.

@@ -36,12 +36,12 @@ from .scene_run import Run, summary
 from .view_navigation import ViewNavigation
 from .volume_watch import VolumeWatch
 
-EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Go on?"
-EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses the edits. Go on?"
+EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Continue?"
+EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses the edits. Continue?"
 
 
 def refuse(question: str) -> bool:  # noqa: ARG001  the question that a user interface would show
-    """Answer every question with no, where no user interface can ask the reviewer."""
+    """Decline every question, if no user interface can ask the reviewer."""
     return False
 
 
@@ -55,7 +55,7 @@ class Workbench(ViewNavigation):
         scene: the ``vtkMRMLScene``.
         launcher: starts the classifier's process; that of :mod:`CAMLocalizerLib.jobs` if not given.
         confirm: asks the reviewer a question before something drawn by hand is lost; says no if not given.
-        new_job: makes what looks at a volume, from volume, request and launcher.
+        new_job: makes the job that runs the model on a volume, from volume, request and launcher.
     """
 
     def __init__(
@@ -96,11 +96,11 @@ class Workbench(ViewNavigation):
 
     @property
     def volume_node(self) -> Any:
-        """The volume to look at; None if none is chosen or it was removed."""
+        """The chosen volume; None if none is chosen or it was removed."""
         return self._volume_node if self._alive(self._volume_node) else None
 
     def choose_volume(self, node: Any) -> None:
-        """Choose the volume to look at and show its review, if the scene holds one.
+        """Choose the volume and show its review, if the scene holds one.
 
         Raises:
             SettingsError: a run is under way.
@@ -279,7 +279,7 @@ class Workbench(ViewNavigation):
 
     # Pauses
 
-    def rest(self) -> None:
+    def on_pause(self) -> None:
         """Do what is too slow while a control moves; user interfaces call it 150 ms after the last change.
 
         That is the surface in 3D views, unless :attr:`show_surface` is False, and keeping the review in the scene.

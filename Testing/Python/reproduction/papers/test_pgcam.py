@@ -102,7 +102,7 @@ def stop_at(line: str):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run that was interrupted after two networks and then gone on with."""
+    """A run that was interrupted after two networks and then resumed."""
     base = tmp_path_factory.mktemp("pgcam")
     write_collection(base / "data" / "figshare_brain_tumor")
     folders = (base / "data", base / "output", base / "work")

@@ -15,7 +15,7 @@ from CAMLocalizerLib.training.localisation.evidence import (
     tumour_numbers,
 )
 
-TUMOURS = (2, 0)  # of three classes; class 1 is no tumour
+TUMOURS = (2, 0)  # of three classes; class 1 is not a tumour
 
 
 class Given(nn.Module):

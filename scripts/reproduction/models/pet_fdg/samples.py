@@ -22,7 +22,7 @@ from ...datasets.simulated_pet import simulate
 from ...datasets.simulated_pet.varied import simulate_body
 from .labelling import PHYSIOLOGICAL, UNCLEAR, lesion_labels
 
-MOST_OF_A_BODY = 90  # candidates; of more, some that are no tumours are left out
+MOST_OF_A_BODY = 90  # candidates; of more, some that are not tumours are left out
 FIELDS = ("images", "numbers", "labels", "bodies")
 
 

@@ -108,7 +108,7 @@ def classifier_row(settings: Settings, network: str, weighted: bool = False, com
 
 
 def train_classifier(recipe: PETRecipe, train: ImageSet, folder: Path, report: Report) -> Localizer:
-    """Train a row's classifier and make its bundle ready to look at volumes with the main job."""
+    """Train a row's classifier and make its bundle ready to run on volumes with the main job."""
     network = fresh_network(recipe)
     objective = point_loss(recipe.point_weight, recipe.projections.spacing_mm, spread=recipe.point_spread)
     fit_classifier(network, train, None, recipe.options, folder / "fit", objective=objective, report=report)

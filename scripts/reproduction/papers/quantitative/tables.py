@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from CAMLocalizerLib.metrics import classification_report, share_below
+from CAMLocalizerLib.metrics import classification_report, fraction_below
 
 from ..results import Entry
 from . import paper as paper
@@ -124,7 +124,7 @@ def _missed(table: str, folds: Sequence[Measured], row: str) -> Iterator[Entry]:
     printed = paper.MISSED.get(row, (None,) * len(CLASSES))
     for label, (name, figure) in enumerate(zip(CLASSES, printed, strict=True)):
         pooled = pooled_overlaps(folds, row, label)
-        yield Entry(table, row, name, share_below(pooled), None, figure, None, len(pooled))
+        yield Entry(table, row, name, fraction_below(pooled), None, figure, None, len(pooled))
 
 
 def pooled_overlaps(folds: Sequence[Measured], row: str, label: int) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ def voxels_coincide(grid: Grid, other: Grid) -> bool:
     return _steps(grid, other) is not None
 
 
-def placed(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
+def copy_to_grid(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
     """Copy an array to another grid whose voxels coincide with its own, without interpolation.
 
     Args:
@@ -42,7 +42,7 @@ def placed(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
     """
     found = _steps(grid, onto)
     if found is None:
-        raise GridError(f"the voxels of {described(grid)} do not coincide with those of {described(onto)}")
+        raise GridError(f"the voxels of {describe_grid(grid)} do not coincide with those of {describe_grid(onto)}")
     turn, start = found
     turned = array_kji.T.transpose(np.abs(turn).argmax(axis=1))  # (i, j, k) of the other grid
     signs = turn.sum(axis=1)
@@ -51,7 +51,7 @@ def placed(array_kji: NDArray, grid: Grid, onto: Grid) -> NDArray:
     low, high = np.maximum(first, 0), np.minimum(first + turned.shape, onto.size)
     inside = turned[tuple(slice(a, max(a, b)) for a, b in zip(low - first, high - first, strict=True))]
     if np.count_nonzero(inside) != np.count_nonzero(turned):
-        raise GridError(f"the content of {described(grid)} reaches beyond {described(onto)}")
+        raise GridError(f"the content of {describe_grid(grid)} reaches beyond {describe_grid(onto)}")
     result = np.zeros(onto.size, array_kji.dtype)
     if inside.size:
         result[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = inside
@@ -72,7 +72,7 @@ def _steps(grid: Grid, onto: Grid) -> tuple[NDArray[np.intp], NDArray[np.intp]] 
     return turn, rounded[:3, 3].astype(np.intp)
 
 
-def described(grid: Grid) -> str:
+def describe_grid(grid: Grid) -> str:
     """Describe a grid in a few words."""
     spacing = " x ".join(f"{value:.4g}" for value in grid.spacing_mm)
     origin = ", ".join(f"{value:.1f}" for value in grid.origin_mm)
