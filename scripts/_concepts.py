@@ -108,7 +108,7 @@ FIGURES: dict[str, Callable[[Sample], Figure]] = {
 
 
 def _row(count: int) -> tuple[Figure, NDArray]:
-    figure = Figure(figsize=(3.1 * count, 3.55), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(3.1 * count, 3.85), dpi=DPI, layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, count))
     for axis in axes:
         axis.set_xticks([])
