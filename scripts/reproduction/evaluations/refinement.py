@@ -52,7 +52,8 @@ Made by `scripts/evaluate_refinement.py`. A network is run over the patients tha
 1 and 2 and the volumes of these folds with their masks in view, with the networks of version 1; the masks of folds 3
 and 4 ("held out") were read for this table only, except that the probability at which the walk draws the border, and
 the model's threshold, are one of three pairs of values that were compared on all folds.
-IoU and Dice are means over pseudo-stacks (7 mm step) or volumes, slice IoU over slices that show a tumour; better and worse count the cases whose
+IoU and Dice are means over pseudo-stacks (7 mm step) or volumes, slice IoU over slices that show a tumour; better and
+worse count the cases whose
 IoU changed by more than 0.01; missed is the share of these slices with an IoU of at most 0.01; seconds per case are
 those of one busy core."""
 
