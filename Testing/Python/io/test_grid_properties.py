@@ -1,36 +1,45 @@
-"""Property tests of grids and headers, with seeded random examples."""
+"""Property tests of grids and headers, with examples by hypothesis."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK
 from dicom_series import write_series
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from CAMLocalizerLib.core import Grid, LabelMap
 from CAMLocalizerLib.io import read_label_map, read_volume, write_label_map, write_nifti, write_segmentation
 from CAMLocalizerLib.io.grid_copy import copy_to_grid, same_voxels
 
-SEEDS = range(25)
+EVERY_GRID = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,  # the same examples in every run
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
-def random_grid(seed: int) -> Grid:
+@st.composite
+def grids(draw: st.DrawFn) -> Grid:
     """Any size from 1 to 9, spacing from 0.05 to 20 mm, rotation or reflection, up to a metre from the origin."""
-    rng = np.random.default_rng(seed)
-    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    i, j, k = rng.integers(1, 10, 3).tolist()
-    x, y, z = np.exp(rng.uniform(np.log(0.05), np.log(20), 3)).tolist()
-    left, posterior, superior = rng.uniform(-1000, 1000, 3).tolist()
-    return Grid((max(i, 2), j, k), (x, y, z), (left, posterior, superior), turn)
+    i, j, k = draw(st.tuples(st.integers(2, 9), st.integers(1, 9), st.integers(1, 9)))
+    spacing_mm = draw(st.tuples(*[st.floats(0.05, 20)] * 3))
+    origin_mm = draw(st.tuples(*[st.floats(-1000, 1000)] * 3))
+    angles = draw(st.tuples(*[st.floats(-180, 180)] * 3))
+    direction = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+    return Grid((i, j, k), spacing_mm, origin_mm, direction * draw(st.sampled_from([1.0, -1.0])))
 
 
-def random_array(seed: int, grid: Grid) -> np.ndarray:
+def random_array(grid: Grid, seed: int = 0) -> np.ndarray:
     """Noise that is not constant."""
-    return np.random.default_rng(seed + 1000).integers(0, 4000, grid.shape_kji).astype(np.uint16) + np.arange(
-        grid.size[0], dtype=np.uint16
-    )
+    noise = np.random.default_rng(seed).integers(0, 4000, grid.shape_kji).astype(np.uint16)
+    return noise + np.arange(grid.size[0], dtype=np.uint16)
 
 
 def tolerance_mm(grid: Grid) -> float:
@@ -38,10 +47,10 @@ def tolerance_mm(grid: Grid) -> float:
     return 1e-3 + 1e-6 * float(np.abs(grid.to_lps(grid.size)).max())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_indices_and_positions_are_inverse(seed: int) -> None:
-    grid = random_grid(seed)
-    ijk = np.random.default_rng(seed).uniform(-5, 15, (50, 3))
+@EVERY_GRID
+@given(grid=grids())
+def test_indices_and_positions_are_inverse(grid: Grid) -> None:
+    ijk = np.random.default_rng(0).uniform(-5, 15, (50, 3))
     np.testing.assert_allclose(grid.to_ijk(grid.to_lps(ijk)), ijk, atol=1e-6)
     again = Grid.from_matrix(grid.ijk_to_lps, grid.size)
     assert again.matches(grid, 1e-9)
@@ -50,10 +59,10 @@ def test_indices_and_positions_are_inverse(seed: int) -> None:
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".nrrd", ".mha"])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_format_preserves_the_grid(tmp_path: Path, seed: int, ending: str) -> None:
-    grid = random_grid(seed)
-    array = random_array(seed, grid)
+@EVERY_GRID
+@given(grid=grids())
+def test_every_format_preserves_the_grid(tmp_path: Path, grid: Grid, ending: str) -> None:
+    array = random_array(grid)
     path = tmp_path / f"a{ending}"
     if ending.startswith(".nii"):
         write_nifti(array.astype(np.float32), grid, path)
@@ -69,10 +78,10 @@ def test_every_format_preserves_the_grid(tmp_path: Path, seed: int, ending: str)
     assert volume.notes == ()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_simpleitk_reads_our_nifti_at_the_same_position(tmp_path: Path, seed: int) -> None:
-    grid = random_grid(seed)
-    write_nifti(random_array(seed, grid).astype(np.float32), grid, tmp_path / "a.nii")
+@EVERY_GRID
+@given(grid=grids())
+def test_simpleitk_reads_our_nifti_at_the_same_position(tmp_path: Path, grid: Grid) -> None:
+    write_nifti(random_array(grid).astype(np.float32), grid, tmp_path / "a.nii")
     image = SimpleITK.ReadImage(str(tmp_path / "a.nii"), imageIO="NiftiImageIO")
     last = [n - 1 for n in grid.size]
     np.testing.assert_allclose(
@@ -80,13 +89,14 @@ def test_simpleitk_reads_our_nifti_at_the_same_position(tmp_path: Path, seed: in
     )
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_dicom_slices_preserve_the_grid(tmp_path: Path, seed: int) -> None:
+@EVERY_GRID
+@given(grid=grids())
+def test_dicom_slices_preserve_the_grid(tmp_path: Path, grid: Grid) -> None:
     """The normal of DICOM slices is that of rows and columns, so a reflected grid comes back with k reversed."""
-    grid = random_grid(seed)
-    array = random_array(seed, grid)
-    write_series(tmp_path / "s", array, grid)
-    volume = read_volume(tmp_path / "s")
+    array = random_array(grid)
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    write_series(folder, array, grid)
+    volume = read_volume(folder)
     if grid.size[2] > 1:
         assert same_voxels(volume.grid, grid)
         np.testing.assert_array_equal(copy_to_grid(volume.array_kji, volume.grid, grid), array)
@@ -94,10 +104,10 @@ def test_dicom_slices_preserve_the_grid(tmp_path: Path, seed: int) -> None:
         np.testing.assert_array_equal(volume.array_kji, array)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_label_maps_round_trip_in_both_formats(tmp_path: Path, seed: int) -> None:
-    grid = random_grid(seed)
-    labels = (random_array(seed, grid) % 3).astype(np.uint8)
+@EVERY_GRID
+@given(grid=grids())
+def test_label_maps_round_trip_in_both_formats(tmp_path: Path, grid: Grid) -> None:
+    labels = (random_array(grid) % 3).astype(np.uint8)
     label_map = LabelMap(labels, grid, ("A", "B"))
     write_label_map(label_map, tmp_path / "a.nii.gz")
     write_segmentation(label_map, tmp_path / "a.seg.nrrd")
@@ -107,12 +117,10 @@ def test_label_maps_round_trip_in_both_formats(tmp_path: Path, seed: int) -> Non
         assert found.grid.matches(grid, tolerance_mm(grid))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_axes_in_any_order_and_direction_hold_the_same_voxels(seed: int) -> None:
-    grid = random_grid(seed)
-    array = random_array(seed, grid)
-    rng = np.random.default_rng(seed)
-    axes, flips = rng.permutation(3), rng.integers(0, 2, 3).astype(bool)
+@EVERY_GRID
+@given(grid=grids(), axes=st.permutations([0, 1, 2]), flips=st.tuples(*[st.booleans()] * 3))
+def test_axes_in_any_order_and_direction_hold_the_same_voxels(grid: Grid, axes: list[int], flips: tuple) -> None:
+    array = random_array(grid)
     first = np.array([grid.size[axis] - 1 if flips[axis] else 0 for axis in range(3)])
     signs = np.where(flips, -1.0, 1.0)
     i, j, k = (grid.size[axis] for axis in axes)
