@@ -28,7 +28,7 @@ def spots(shape: tuple[int, ...], *, coarse: bool) -> np.ndarray:
 def seen_in(volume: Volume) -> Localization:
     """Return what a model of two scales would see, slice by slice."""
     card = ModelCard.read(find_bundle("brain-t1ce") / "model.json")
-    card = replace(card, map_normalisation="volume", map_levels={}, min_share=0.0, refinement="none")
+    card = replace(card, threshold="0.5", map_normalisation="volume", map_levels={}, min_share=0.0, refinement="none")
     slices = volume.grid.shape_kji[0]
     pyramid = ActivationPyramid(
         maps=tuple(ActivationMap(s, spots(volume.grid.shape_kji, coarse=s == 2), volume.grid) for s in (1, 2)),
