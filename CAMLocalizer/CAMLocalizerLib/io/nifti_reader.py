@@ -17,6 +17,9 @@ from .signatures import open_decompressed
 
 CHUNK_VOXELS = 1 << 18
 MATRIX_TOLERANCE_MM = 0.01
+# Rotation in radians that rounding can add to a qform: near a half turn, the first number of its quaternion is the root
+# of a difference of float32 numbers.
+QUATERNION_ROUNDING = 7e-4
 SKEW_TOLERANCE = 1e-4
 MAX_GZIP_RATIO = 1100
 SCANNER_ANATOMY = 1
@@ -88,7 +91,8 @@ def _grid(path: Path, header: NiftiHeader, size: tuple[int, int, int]) -> tuple[
     if not (has_qform and has_sform):
         return grid, ()
     apart = _deviation_mm(_RAS_TO_LPS @ (qform if by_sform else sform), grid)
-    if apart <= MATRIX_TOLERANCE_MM:
+    extent_mm = float(np.linalg.norm(np.subtract(grid.size, 1) * grid.spacing_mm))
+    if apart <= MATRIX_TOLERANCE_MM + QUATERNION_ROUNDING * extent_mm:
         return grid, ()
     used, other = ("sform", "qform") if by_sform else ("qform", "sform")
     return grid, (

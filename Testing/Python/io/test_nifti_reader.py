@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from CAMLocalizerLib.core import GridError, InputError
+from CAMLocalizerLib.core import Grid, GridError, InputError
 from CAMLocalizerLib.io import read_volume, write_nifti
 
 ARRAY = np.arange(2 * 3 * 4, dtype=np.int16).reshape(4, 3, 2) * 11 - 40  # i, j, k
@@ -215,3 +215,13 @@ def test_the_qform_replaces_a_sheared_sform(tmp_path: Path) -> None:
     assert "the qform was used" in read_volume(path).notes[0]
     with pytest.raises(GridError, match="sheared"):
         read_volume(save(tmp_path / "b.nii", AFFINE, sheared, (0, 1)))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.01, 0.1, 1.0, 3.0])
+def test_the_rounding_of_a_quaternion_near_a_half_turn_is_not_a_difference(tmp_path: Path, degrees: float) -> None:
+    """LPS axes are a half turn from RAS, so the quaternions of nearly straight volumes are rounded most."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    tilted = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
+    grid = Grid((64, 64, 40), (4.0, 4.0, 5.0), (-120.0, 30.0, -700.0), tilted)
+    write_nifti(np.arange(64 * 64 * 40, dtype=np.float32).reshape(grid.shape_kji), grid, tmp_path / "a.nii")
+    assert read_volume(tmp_path / "a.nii").notes == ()
