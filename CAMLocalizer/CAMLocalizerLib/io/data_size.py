@@ -41,10 +41,10 @@ def check_data_size(path: Path, fields: Mapping[str, str], kind: str) -> None:
         InputError: too many voxels.
     """
     sizes, voxel, expansion, data_file = (_nrrd if kind == "NRRD" else _meta_image)(fields)
-    data = path if not data_file else path.with_name(data_file)
-    if not sizes or not expansion or not data.is_file():
+    present = _size_of(path, data_file)
+    if not sizes or not expansion or present is None:
         return
-    described, present = math.prod(sizes) * max(voxel, 1), data.stat().st_size
+    described = math.prod(sizes) * max(voxel, 1)
     if described > max(LARGE_BYTES, expansion * present):
         raise InputError(
             f"{path}: the {kind} file is truncated or damaged: its header describes "
@@ -64,18 +64,52 @@ def check_deflated_meta_image(path: Path, fields: Mapping[str, str]) -> None:
             ``CompressedDataSize``, without which the image library would read zeros.
     """
     sizes, voxel, expansion, data_file = _meta_image(fields)
-    data = path.with_name(data_file) if data_file else path
-    if expansion != DEFLATE_EXPANSION or not data.is_file():
+    if expansion != DEFLATE_EXPANSION or _size_of(path, data_file) is None:
         return
     if "compresseddatasize" not in fields:
         raise InputError(f"{path}: its data are compressed, but CompressedDataSize is missing; save it uncompressed")
-    described, found = math.prod(sizes) * voxel, _inflated_bytes(data, 0 if data_file else _end_of_header(path))
+    described = math.prod(sizes) * voxel
+    found = _inflated_bytes(path.parent / data_file, 0) if data_file else _inflated_bytes(path, _end_of_header(path))
     if found is None:
         raise InputError(f"{path}: the compressed data are truncated or damaged; copy or export it again")
     if voxel and found != described:
         raise InputError(
             f"{path}: its header describes {described} bytes of voxels, but its data have {found}; export it again"
         )
+
+
+def check_listed_files(path: Path, fields: Mapping[str, str]) -> None:
+    """Check that a MetaImage that lists files of slices lists one for each, since the image library does not.
+
+    Args:
+        path: header file.
+        fields: fields of the header, names in lower case.
+
+    Raises:
+        InputError: too few or too many files, or one that is missing.
+    """
+    word, _, dimension = fields.get("elementdatafile", "").partition(" ")
+    if word != "LIST":
+        return
+    sizes = _whole_numbers(fields.get("dimsize", ""))
+    per_file = int(dimension[0]) if dimension[:1].isdecimal() else len(sizes) - 1
+    with path.open("rb") as stream:
+        stream.seek(_end_of_header(path))
+        names = [line.decode("utf-8", "replace").strip() for line in stream if line.strip()]
+    expected = math.prod(sizes[per_file:])
+    if len(names) != expected:
+        raise InputError(f"{path}: lists {len(names)} files, but its header describes {expected}; export it again")
+    if missing := next((name for name in names if _size_of(path, name) is None), ""):
+        raise InputError(f"{path}: the listed file {missing} is missing; copy it next to the header")
+
+
+def _size_of(path: Path, data_file: str) -> int | None:
+    """Return the bytes of the file with the data, which may lie in another folder; None if it is not a single file."""
+    try:
+        data = path.parent / data_file if data_file else path
+        return data.stat().st_size if data.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _end_of_header(path: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import GridError, InputError
-from .data_size import check_data_size, check_deflated_meta_image
+from .data_size import check_data_size, check_deflated_meta_image, check_listed_files
 from .headers import TEXT_HEADER_BYTES, check_spacing
 
 MM_PER_UNIT = {
@@ -82,6 +82,7 @@ def read_text_header(path: Path, kind: str) -> TextHeader:
     check_data_size(path, fields, kind)
     if kind == "MetaImage":
         check_deflated_meta_image(path, fields)
+        check_listed_files(path, fields)
     for name in ("spacings", "elementspacing"):
         if name in fields:
             check_spacing(path, _numbers(fields[name]))

@@ -50,6 +50,40 @@ def test_the_data_file_of_a_header_is_measured_not_the_header(tmp_path) -> None:
         read_volume(tmp_path / "a.mhd")
 
 
+@pytest.mark.parametrize("name", ["parts/a.zraw", "./a.zraw"])
+def test_the_data_file_may_lie_in_another_folder(tmp_path, name) -> None:
+    voxels = bytes(range(200)) * 60
+    (tmp_path / "parts").mkdir()
+    (tmp_path / name).write_bytes(zlib.compress(voxels))
+    head = META.format(sizes="30 20 20", compressed=True, data=name)
+    size = (tmp_path / name).stat().st_size
+    (tmp_path / "a.mhd").write_text(head.replace("DimSize", f"CompressedDataSize = {size}\nDimSize"))
+    assert read_volume(tmp_path / "a.mhd").array_kji.astype("uint8").tobytes() == voxels
+
+
+@pytest.mark.parametrize("name", ["a" * 400, "missing.raw", "..", "LIST", "a.%03d.raw 1 20 1"])
+def test_data_files_that_cannot_be_measured_are_left_to_the_reader(tmp_path, name) -> None:
+    (tmp_path / "a.mhd").write_text(META.format(sizes="30 20 20", compressed=False, data=name))
+    with pytest.raises(InputError, match=r"a\.mhd: "):
+        read_volume(tmp_path / "a.mhd")
+
+
+def test_a_list_of_slices_must_name_every_one(tmp_path) -> None:
+    for k in range(6):
+        (tmp_path / f"{k}.raw").write_bytes(DATA[20 * k : 20 * k + 20])
+    head = META.format(sizes="4 5 6", compressed=False, data="LIST")
+
+    def read(names: list[str]) -> bytes:
+        (tmp_path / "a.mhd").write_text(head + "".join(f"{name}\n" for name in names))
+        return read_volume(tmp_path / "a.mhd").array_kji.astype("uint8").tobytes()
+
+    assert read([f"{k}.raw" for k in range(6)]) == DATA
+    with pytest.raises(InputError, match="lists 5 files, but its header describes 6"):
+        read([f"{k}.raw" for k in range(5)])
+    with pytest.raises(InputError, match=r"the listed file 9\.raw is missing"):
+        read([f"{k}.raw" for k in (0, 1, 2, 9, 4, 5)])
+
+
 def test_an_image_compressed_as_far_as_deflate_goes_is_still_read(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(data_size, "LARGE_BYTES", 0)
     voxels = bytes(200 * 200 * 150 - 1) + b"\1"  # close to 1032 to 1
