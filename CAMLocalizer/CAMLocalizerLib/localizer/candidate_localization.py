@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import LabelMap, SettingsError
+from ..core import LabelMap, SettingsError, Volume
 from ..segment import (
     ActivationLevels,
     Basins,
-    LiverUptake,
     Regions,
     Threshold,
     filter_components,
-    find_liver,
 )
 from ..views import PROJECTIONS
 from .findings import complete_settings
@@ -62,11 +60,10 @@ class CandidateLocalization(ProjectionLocalization):
         return f"suspicious uptake ({highest})" if located else f"no suspicious uptake ({highest})"
 
     @cached_property
-    def liver(self) -> LiverUptake | None:
-        """Uptake of the liver; None where none was found."""
+    def _in_suv(self) -> Volume:
         if self.factor == 1:
-            return find_liver(self.volume)
-        return find_liver(replace(self.volume, array_kji=self.volume.array_kji * np.float32(self.factor)))
+            return self.volume
+        return replace(self.volume, array_kji=self.volume.array_kji * np.float32(self.factor))
 
     def projected_maps(self, settings: LabelSettings | None = None, **changes: Any) -> dict[str, NDArray[np.float32]]:
         """Return the highest activation along each line of projection; arguments as for :meth:`activation`.
@@ -139,7 +136,7 @@ class CandidateLocalization(ProjectionLocalization):
         return max(rule.level if rule.method == "fixed" else rule.value(self._levels), LEAST_PROBABILITY / 100)
 
     def _outlined(self, chosen: NDArray[np.bool_], border: str) -> NDArray[np.bool_]:
-        return self._places.mask(np.flatnonzero(chosen).tolist(), border, self.liver_suv(border))
+        return self._places.mask(np.flatnonzero(chosen).tolist(), border, self.reference_suv(border))
 
     @cached_property
     def _places(self) -> Basins:
@@ -149,7 +146,7 @@ class CandidateLocalization(ProjectionLocalization):
 
     @cached_property
     def _shown(self) -> NDArray[np.float32]:
-        shown = self._places.spread(self.scores, SHOWN_BORDER)
+        shown = self._places.spread(self.scores, SHOWN_BORDER, self.reference_suv(SHOWN_BORDER))
         shown.setflags(write=False)
         return shown
 

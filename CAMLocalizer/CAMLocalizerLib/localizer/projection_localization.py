@@ -17,6 +17,7 @@ from ..segment import (
     LiverUptake,
     Regions,
     UptakeBorder,
+    background_uptake,
     find_liver,
     fuse_projections,
     label_map_from_uptake,
@@ -195,7 +196,7 @@ class ProjectionLocalization:
             self.volume.grid,
             chosen.threshold,
             border=chosen.uptake_border,
-            liver_suv=self.liver_suv(chosen.uptake_border),
+            reference_suv=self.reference_suv(chosen.uptake_border),
             min_volume_ml=chosen.min_volume_ml,
             keep_largest=chosen.keep_largest,
         )
@@ -203,12 +204,23 @@ class ProjectionLocalization:
     @cached_property
     def liver(self) -> LiverUptake | None:
         """Uptake of the liver; None where none was found."""
-        return find_liver(self.volume)
+        return find_liver(self._in_suv)
 
-    def liver_suv(self, border: str) -> float | None:
-        """Return the uptake from which on the border ``liver`` counts a voxel; None for other borders and no liver."""
-        wanted = UptakeBorder.parse(border).method == "liver"
-        return self.liver.limit if wanted and self.liver is not None else None
+    @property
+    def _in_suv(self) -> Volume:
+        return self.volume
+
+    @cached_property
+    def background_suv(self) -> float:
+        """Usual uptake of the body, SUV."""
+        return background_uptake(self._in_suv.array_kji)
+
+    def reference_suv(self, border: str) -> float | None:
+        """Return the uptake that a border compares with: the liver's limit or the background; None if there is none."""
+        method = UptakeBorder.parse(border).method
+        if method == "adaptive":
+            return self.background_suv
+        return self.liver.limit if method == "liver" and self.liver is not None else None
 
     def components(
         self, label_map: LabelMap | None = None, activation: NDArray[np.float32] | None = None

@@ -12,7 +12,7 @@ from .projections import fuse_projections, multiply_projections
 from .refine import refine
 from .threshold import METHODS, Threshold, apply_threshold
 from .uptake import label_map_from_uptake, uptake_regions
-from .uptake_border import USUAL_BORDERS, UptakeBorder
+from .uptake_border import USUAL_BORDERS, UptakeBorder, background_uptake
 
 __all__ = [
     "METHODS",
@@ -27,6 +27,7 @@ __all__ = [
     "UptakeBorder",
     "apply_threshold",
     "back_project_scales",
+    "background_uptake",
     "check_limit",
     "check_rules",
     "combine",

@@ -43,44 +43,47 @@ class Basins:
         return found[1:]
 
     def mask(
-        self, chosen: Collection[int], border: UptakeBorder | str, liver_suv: float | None = None
+        self, chosen: Collection[int], border: UptakeBorder | str, reference_suv: float | None = None
     ) -> NDArray[np.bool_]:
         """Outline some candidates: of each what hangs together with its highest voxel.
 
         Args:
             chosen: their numbers, from 0.
             border: from which uptake on a voxel of a basin belongs to it.
-            liver_suv: uptake of the liver, for the border ``liver``.
+            reference_suv: what the border compares with, see :meth:`UptakeBorder.lowest`.
 
         Returns:
             A new mask, shape ``volume.grid.shape_kji``.
 
         Raises:
-            SettingsError: a border that is not understood or lacks a liver.
+            SettingsError: a border that is not understood or lacks its reference.
         """
         rule, wanted = UptakeBorder.parse(border), np.fromiter(chosen, dtype=np.intp, count=len(chosen))
-        return self._outlined(rule, wanted, liver_suv) > 0
+        return self._outlined(rule, wanted, reference_suv) > 0
 
-    def spread(self, values: NDArray[np.float32], border: UptakeBorder | str) -> NDArray[np.float32]:
+    def spread(
+        self, values: NDArray[np.float32], border: UptakeBorder | str, reference_suv: float | None = None
+    ) -> NDArray[np.float32]:
         """Give the voxels of every candidate its value, within a border.
 
         Args:
             values: one per candidate, shape (count,).
             border: from which uptake on a voxel of a basin belongs to it.
+            reference_suv: what the border compares with, see :meth:`UptakeBorder.lowest`.
 
         Returns:
             float32, 0 elsewhere, shape ``volume.grid.shape_kji``.
         """
         each = np.concatenate([[0], values]).astype(np.float32)
-        return each[self._outlined(UptakeBorder.parse(border), np.arange(self.count))]
+        return each[self._outlined(UptakeBorder.parse(border), np.arange(self.count), reference_suv)]
 
     def _outlined(
-        self, border: UptakeBorder, wanted: NDArray[np.intp], liver_suv: float | None = None
+        self, border: UptakeBorder, wanted: NDArray[np.intp], reference_suv: float | None = None
     ) -> NDArray[np.uint16]:
         """Return the number of the candidate, from 1, in the voxels that belong to it, 0 elsewhere."""
         outlined = np.zeros(self.volume.grid.shape_kji, dtype=np.uint16)
         lowest, of_small = (
-            rule.lowest(self.highest[wanted], liver_suv).tolist() for rule in (border, border.of_small_lesions)
+            rule.lowest(self.highest[wanted], reference_suv).tolist() for rule in (border, border.of_small_lesions)
         )
         for number, usual, small in zip((wanted + 1).tolist(), lowest, of_small, strict=True):
             box = self._boxes[number - 1]

@@ -22,7 +22,7 @@ def label_map_from_uptake(
     threshold: Threshold | str | float,
     *,
     border: UptakeBorder | str = UPTAKE_BORDER,
-    liver_suv: float | None = None,
+    reference_suv: float | None = None,
     margin_mm: float = MARGIN_MM,
     min_volume_ml: float = 0.0,
     keep_largest: int | None = None,
@@ -36,7 +36,7 @@ def label_map_from_uptake(
         grid: where the voxels lie.
         threshold: rule for the activation or its text: ``"0.4"``, ``"200/255"``, ``"q95"``, ``"otsu"``.
         border: as for :func:`uptake_regions`.
-        liver_suv: as for :func:`uptake_regions`.
+        reference_suv: as for :func:`uptake_regions`.
         margin_mm: as for :func:`uptake_regions`.
         min_volume_ml: regions below this volume in millilitres are left out; at least 0.
         keep_largest: number of regions to keep, at least 1; None for all.
@@ -56,7 +56,7 @@ def label_map_from_uptake(
         uptake,
         grid.spacing_mm[::-1],
         border=border,
-        liver_suv=liver_suv,
+        reference_suv=reference_suv,
         margin_mm=margin_mm,
     )
     kept = filter_components(mask, grid, min_volume_ml, keep_largest)
@@ -70,7 +70,7 @@ def uptake_regions(
     spacing_kji_mm: tuple[float, float, float],
     *,
     border: UptakeBorder | str = UPTAKE_BORDER,
-    liver_suv: float | None = None,
+    reference_suv: float | None = None,
     margin_mm: float = MARGIN_MM,
 ) -> NDArray[np.bool_]:
     r"""Find in every connected region of high activation the voxels around its hottest spot.
@@ -95,7 +95,7 @@ def uptake_regions(
         uptake: SUV, the same shape.
         spacing_kji_mm: distance of neighbouring voxels along k, j and i.
         border: rule for the lowest uptake of a label, or its text.
-        liver_suv: uptake of the liver, for the border ``liver``.
+        reference_suv: what the border compares with, see :meth:`UptakeBorder.lowest`.
         margin_mm: how far the label may reach beyond its region; at least 0.
 
     Returns:
@@ -103,7 +103,7 @@ def uptake_regions(
 
     Raises:
         GridError: shapes that differ.
-        SettingsError: a border that is not understood or lacks a liver, or a margin out of range.
+        SettingsError: a border that is not understood or lacks its reference, or a margin out of range.
 
     Source:
         Amyar et al., Weakly supervised tumor detection in PET using class response, 2020: maps of two projections
@@ -113,7 +113,7 @@ def uptake_regions(
     if not regions.shape == activation.shape == uptake.shape:
         raise GridError(f"shapes differ: regions {regions.shape}, activation {activation.shape}, uptake {uptake.shape}")
     rule = UptakeBorder.parse(border)
-    rule.lowest(np.zeros(1, np.float32), liver_suv)  # says at once what is missing
+    rule.lowest(np.zeros(1, np.float32), reference_suv)  # says at once what is missing
     if not (np.isfinite(margin_mm) and margin_mm >= 0):
         raise SettingsError(f"margin around regions must be at least 0 mm, got {margin_mm}")
     reach = [int(margin_mm / spacing) for spacing in spacing_kji_mm]
@@ -121,7 +121,9 @@ def uptake_regions(
     for box, first in Runs.of(regions).boxes():
         part = _widened(box, reach)
         region = _connected(regions[part], tuple(index - line.start for index, line in zip(first, part, strict=True)))
-        result[part] |= _around_seed(region, activation[part], uptake[part], spacing_kji_mm, rule, liver_suv, margin_mm)
+        result[part] |= _around_seed(
+            region, activation[part], uptake[part], spacing_kji_mm, rule, reference_suv, margin_mm
+        )
     return result
 
 
@@ -131,7 +133,7 @@ def _around_seed(
     uptake: NDArray[np.float32],
     spacing_kji_mm: tuple[float, float, float],
     border: UptakeBorder,
-    liver_suv: float | None,
+    reference_suv: float | None,
     margin_mm: float,
 ) -> NDArray[np.bool_]:
     evidence = np.where(region, activation * uptake, -np.inf)
@@ -140,7 +142,7 @@ def _around_seed(
         return np.zeros_like(region)
     slope = _connected(region & (uptake >= uptake[seed]), seed)
     top = np.unravel_index(int(np.where(slope, uptake, -np.inf).argmax()), region.shape)
-    hot = _connected(uptake >= min(border.lowest(uptake[top], liver_suv), uptake[top]), top)
+    hot = _connected(uptake >= min(border.lowest(uptake[top], reference_suv), uptake[top]), top)
     return _connected(hot & _near(region, hot, spacing_kji_mm, margin_mm), top)
 
 
