@@ -1,0 +1,224 @@
+"""Archive: a connection to a DICOMweb service, by QIDO-RS, WADO-RS and STOW-RS."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..core import SettingsError
+from ..io.quiet import quiet
+from .address import ArchiveAddress, is_uid
+from .credentials import credentials
+from .errors import ArchiveError
+from .failures import archive_errors
+from .retries import WAITS_S, with_retries
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+Result = TypeVar("Result")
+PAGE = 500
+TIMEOUT_S = (10.0, 120.0)  # to connect, and until the next bytes
+AS_STORED = (("application/dicom", "*"),)
+STUDY_UID, SERIES_UID, INSTANCE_UID = "0020000D", "0020000E", "00080018"
+Found = Mapping[str, Any]
+
+
+class Archive:
+    """A DICOMweb archive.
+
+    What may pass, such as a restart of the archive, is tried again with longer and longer pauses. Credentials come from
+    the environment or ``~/.netrc``, certificates are checked, and a redirection to an address without encryption is
+    refused unless the archive's own is without.
+
+    Args:
+        address: of the archive; study and series play no part.
+        waits_s: pauses between attempts.
+
+    Raises:
+        SettingsError: the extra ``dicomweb`` is not installed, or credentials that do not fit together.
+
+    Source: DICOM PS3.18.
+    """
+
+    def __init__(self, address: ArchiveAddress, *, waits_s: Sequence[float] = WAITS_S) -> None:
+        require_dicomweb()
+        import requests
+        from dicomweb_client import DICOMwebClient
+
+        self.address = address
+        self.host = address.host
+        self.waits_s = tuple(waits_s)
+        self._session = requests.Session()
+        self._session.auth = credentials()
+        self._session.headers["Accept"] = "application/dicom+json"
+        if address.encrypted:
+            del self._session.adapters["http://"]
+        self._client = DICOMwebClient(address.url, self._session, permissive_uid=True, timeout=TIMEOUT_S)
+        self._client.set_http_retry_params(retry=False)
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def studies(
+        self, conditions: Mapping[str, str], *, limit: int | None = None, waits_s: Sequence[float] | None = None
+    ) -> list[Found]:
+        """Find studies, each as DICOM JSON.
+
+        Args:
+            conditions: keys and values that they must fit.
+            limit: number of studies at most; None for all.
+            waits_s: pauses between attempts, where others are wanted.
+
+        Raises:
+            ArchiveError: the archive does not answer, lets nobody in, or does not speak DICOMweb.
+        """
+        search = partial(self._client.search_for_studies, search_filters=dict(conditions))
+        return self._pages(search, STUDY_UID, "a search for studies", limit, waits_s)
+
+    def series(self, study: str, conditions: Mapping[str, str] | None = None) -> list[Found]:
+        """List the series of a study, each as DICOM JSON; none if the study is not there.
+
+        Raises:
+            ArchiveError: as for :meth:`studies`.
+        """
+        search = partial(self._client.search_for_series, study, search_filters=dict(conditions or {}))
+        return self._pages(search, SERIES_UID, "a search for series")
+
+    def instance_uids(self, study: str, series: str) -> list[str]:
+        """List the SOPInstanceUIDs of a series; none if it is not there.
+
+        Raises:
+            ArchiveError: as for :meth:`studies`.
+        """
+        search = partial(self._client.search_for_instances, study, series)
+        return [uid_of(found, INSTANCE_UID) for found in self._pages(search, INSTANCE_UID, "a search for images")]
+
+    def header(self, study: str, series: str, instance: str) -> Dataset:
+        """Return the attributes of an instance without its pixels.
+
+        Raises:
+            ArchiveError: it is not there, or as for :meth:`studies`.
+        """
+        return self._retried(
+            "reading a header", lambda: _dataset(self._client.retrieve_instance_metadata(study, series, instance))
+        )
+
+    def headers(self, study: str, series: str) -> list[Dataset]:
+        """Return the attributes of the instances of a series without their pixels; raises as :meth:`header`."""
+        return self._retried(
+            "reading headers", lambda: list(map(_dataset, self._client.retrieve_series_metadata(study, series)))
+        )
+
+    def stream_series(self, study: str, series: str) -> Iterator[Dataset]:
+        """Fetch the instances of a series one by one as they are stored, without another attempt.
+
+        Raises:
+            TransientError: the connection broke.
+            ArchiveError: the series is not there, or as for :meth:`studies`.
+        """
+        with self._quiet_errors("fetching a series"):
+            instances = self._client.iter_series(study, series, media_types=AS_STORED)
+        while True:
+            with self._quiet_errors("fetching a series"):
+                instance = next(instances, None)
+            if instance is None:
+                return
+            yield instance
+
+    def instance(self, study: str, series: str, uid: str) -> Dataset:
+        """Fetch one instance; raises as :meth:`header`."""
+        return self._retried(
+            "fetching an image", lambda: self._client.retrieve_instance(study, series, uid, media_types=AS_STORED)
+        )
+
+    def store(self, instances: Sequence[Dataset], study: str) -> Dataset:
+        """Send instances into a study and return the archive's answer; sending one again changes nothing.
+
+        Raises:
+            ArchiveError: all were refused, or as for :meth:`studies`.
+        """
+        return self._retried("storing results", lambda: self._client.store_instances(instances, study))
+
+    def _pages(
+        self,
+        search: Callable[..., Any],
+        tag: str,
+        doing: str,
+        limit: int | None = None,
+        waits_s: Sequence[float] | None = None,
+    ) -> list[Found]:
+        """Search until nothing new comes: archives answer with as many as they like, and some ignore the offset."""
+        found: dict[str, Found] = {}
+        while limit is None or len(found) < limit:
+            count = PAGE if limit is None else min(PAGE, limit - len(found))
+            page = self._retried(doing, partial(_page, search, tag, count, len(found)), waits_s)
+            fresh = {uid: entry for uid, entry in page.items() if uid not in found}
+            found |= fresh
+            if not fresh:
+                break
+        return list(found.values())[:limit]
+
+    def _retried(self, doing: str, action: Callable[[], Result], waits_s: Sequence[float] | None = None) -> Result:
+        def attempt() -> Result:
+            with self._quiet_errors(doing):
+                return action()
+
+        return with_retries(attempt, self.waits_s if waits_s is None else waits_s)
+
+    @contextmanager
+    def _quiet_errors(self, doing: str) -> Iterator[None]:
+        """Convert errors, and keep warnings quiet, which quote values of patients."""
+        with warnings.catch_warnings(), archive_errors(self.host, doing):
+            warnings.simplefilter("ignore")
+            yield
+
+
+def require_dicomweb() -> None:
+    """See that the client of DICOMweb is installed.
+
+    Raises:
+        SettingsError: it is not; the message says how to install it.
+    """
+    try:
+        import dicomweb_client  # noqa: F401
+    except ImportError as error:
+        raise SettingsError("an archive needs the extra 'dicomweb': pip install 'camlocalizer[dicomweb]'") from error
+    logging.getLogger("dicomweb_client").addHandler(logging.NullHandler())  # it repeats what servers say
+
+
+def uid_of(found: Found, tag: str) -> str:
+    """Return a UID of an entry of a search."""
+    return str(found[tag]["Value"][0])
+
+
+def value_of(found: Found, tag: str) -> str:
+    """Return the first value of an attribute of an entry of a search as text; empty if it has none."""
+    values = found.get(tag, {}).get("Value") or [""]
+    return "" if values[0] is None else str(values[0]).strip()
+
+
+def _page(search: Callable[..., Any], tag: str, count: int, offset: int) -> dict[str, Found]:
+    entries = {uid_of(found, tag): found for found in search(limit=count, offset=offset)}
+    if not all(map(is_uid, entries)):
+        raise ArchiveError("the archive names something by a UID that is none; tell who runs it")
+    return entries
+
+
+def _dataset(values: Any) -> Dataset:
+    """Return DICOM JSON as a dataset, without its bulk data."""
+    from pydicom import Dataset
+
+    with quiet():
+        return values if isinstance(values, Dataset) else Dataset.from_json(values, lambda *_: None)
