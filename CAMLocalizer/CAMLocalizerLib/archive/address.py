@@ -59,6 +59,8 @@ class ArchiveAddress:
             )
         place = _PLACE.fullmatch(parts.path)
         assert place is not None
+        if "/studies" in place["root"]:
+            raise SettingsError(f"{parts.netloc}: the address ends in no study or series; expected {FORM}")
         for uid in (place["study"], place["series"]):
             if uid is not None and not is_uid(uid):
                 raise SettingsError(f"{parts.netloc}: {uid!r} is not a UID, which has digits and dots only")

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 Result = TypeVar("Result")
-PAGE = 500
+PAGE = 100  # some archives refuse to answer with more
+SMALLEST_PAGE = 50  # an archive that has more does not answer with fewer
 TIMEOUT_S = (10.0, 120.0)  # to connect, and until the next bytes
+CHATTY = ("dicomweb_client", "retrying")  # they repeat what servers say, and trace each failed attempt
 AS_STORED = (("application/dicom", "*"),)
 STUDY_UID, SERIES_UID, INSTANCE_UID = "0020000D", "0020000E", "00080018"
 Found = Mapping[str, Any]
@@ -159,14 +161,20 @@ class Archive:
         limit: int | None = None,
         waits_s: Sequence[float] | None = None,
     ) -> list[Found]:
-        """Search until nothing new comes: archives answer with as many as they like, and some ignore the offset."""
+        """Search until nothing new comes.
+
+        Archives answer with as many as they like, some ignore the offset, and Orthanc takes a limit for that of all
+        pages together. So a limit is asked for on the first page only.
+        """
         found: dict[str, Found] = {}
         while limit is None or len(found) < limit:
-            count = PAGE if limit is None else min(PAGE, limit - len(found))
-            page = self._retried(doing, partial(_page, search, tag, count, len(found)), waits_s)
+            asked: dict[str, int] = {"offset": len(found)} if found else {}
+            if limit is not None and not found:
+                asked["limit"] = min(PAGE, limit)
+            page = self._retried(doing, partial(_page, search, tag, asked), waits_s)
             fresh = {uid: entry for uid, entry in page.items() if uid not in found}
             found |= fresh
-            if not fresh:
+            if len(fresh) < SMALLEST_PAGE:
                 break
         return list(found.values())[:limit]
 
@@ -195,7 +203,8 @@ def require_dicomweb() -> None:
         import dicomweb_client  # noqa: F401
     except ImportError as error:
         raise SettingsError("an archive needs the extra 'dicomweb': pip install 'camlocalizer[dicomweb]'") from error
-    logging.getLogger("dicomweb_client").addHandler(logging.NullHandler())  # it repeats what servers say
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def uid_of(found: Found, tag: str) -> str:
@@ -209,8 +218,8 @@ def value_of(found: Found, tag: str) -> str:
     return "" if values[0] is None else str(values[0]).strip()
 
 
-def _page(search: Callable[..., Any], tag: str, count: int, offset: int) -> dict[str, Found]:
-    entries = {uid_of(found, tag): found for found in search(limit=count, offset=offset)}
+def _page(search: Callable[..., Any], tag: str, asked: Mapping[str, int]) -> dict[str, Found]:
+    entries = {uid_of(found, tag): found for found in search(**asked)}
     if not all(map(is_uid, entries)):
         raise ArchiveError("the archive names something by a UID that is none; tell who runs it")
     return entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SENT_EXPORTS = ("dicom-seg", "dicom-sr")
 TITLES = {"SEG": "segmentation", "SR": "measurement report"}
 NOT_SUPPORTED = 0x0122
+MOST_LOOKS = 3  # archives index what they store a little later
 REASONS = {
     0x0110: "it failed to process it",
     NOT_SUPPORTED: "it does not take this kind of object",
@@ -53,6 +55,8 @@ def send_results(archive: Archive, paths: Sequence[str | Path], *, whole: bool =
     _check_series(archive, study, results, whole)
     answer = archive.store(results, study)
     _check_answer(archive, answer, results)
+    for result in results:
+        _check_stored(archive, study, result)
     return tuple(str(result.SOPInstanceUID) for result in results)
 
 
@@ -126,7 +130,21 @@ def _check_answer(archive: Archive, answer: Dataset, results: Sequence[Dataset])
     for result in results:
         if (uid := str(result.SOPInstanceUID)) in refused:
             reason = REASONS.get(refused[uid], "it gives no known reason")
-            title = TITLES.get(str(result.Modality), "result")
-            raise ArchiveError(
-                f"{archive.host}: refused the {title} ({reason}, {refused[uid]:04X}H); ask who runs the archive"
-            )
+            told = f"{reason}, {refused[uid]:04X}H"
+            raise ArchiveError(f"{archive.host}: refused the {_title(result)} ({told}); ask who runs the archive")
+
+
+def _check_stored(archive: Archive, study: str, result: Dataset) -> None:
+    """See that a result can be found: some archives drop what they say they stored."""
+    for wait_s in (*archive.waits_s[:MOST_LOOKS], None):
+        if str(result.SOPInstanceUID) in archive.instance_uids(study, str(result.SeriesInstanceUID)):
+            return
+        if wait_s is not None:
+            time.sleep(wait_s)
+    raise ArchiveError(
+        f"{archive.host}: said that it stored the {_title(result)} and does not list it; ask who runs the archive"
+    )
+
+
+def _title(result: Dataset) -> str:
+    return TITLES.get(str(result.Modality), "result")
