@@ -99,7 +99,10 @@ def _answered(status: int, host: str, doing: str) -> Exception:
     if status == HTTPStatus.FORBIDDEN:
         return ArchiveError(f"{host}: this user is not allowed {doing}; ask who runs the archive")
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return ArchiveError(f"{host}: what {doing} asks for is not there; it may have been deleted")
+        return ArchiveError(
+            f"{host}: answered {doing} with {_phrase(status)}; it may have been deleted, or the path of the address is "
+            "wrong"
+        )
     sentence = f"{host}: answered {doing} with {_phrase(status)}"
     if status in TRANSIENT:
         return TransientError(ArchiveError(f"{sentence}; try again later"))

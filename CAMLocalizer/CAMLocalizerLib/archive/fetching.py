@@ -100,6 +100,24 @@ def fetch_series(archive: Archive, study: str, series: str, folder: Path) -> int
         time.sleep(wait_s)
 
 
+def completeness_note(folder: Path) -> str:
+    """Say whether the images themselves tell of more than were fetched; empty if they do not.
+
+    Args:
+        folder: one file per instance.
+    """
+    from pydicom import dcmread
+
+    paths = sorted(folder.iterdir())
+    with quiet():
+        header = dcmread(paths[0], stop_before_pixels=True, specific_tags=["ImagesInAcquisition", "NumberOfFrames"])
+    stated = str(header.get("ImagesInAcquisition") or "")
+    count = max(len(paths), int(header.get("NumberOfFrames") or 0))
+    if not stated.isdecimal() or int(stated) <= count:
+        return ""
+    return f"the series has {count} images, and ImagesInAcquisition (0020,1002) states {stated}: some may be missing"
+
+
 def _save(instance: Dataset, study: str, series: str, folder: Path, host: str) -> str:
     """Write an instance under its UID, which then counts as fetched.
 

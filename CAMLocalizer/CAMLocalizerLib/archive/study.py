@@ -17,7 +17,7 @@ from ..localizer.inference import Progress
 from .answers import is_answered
 from .client import Archive
 from .errors import AlreadyAnsweredError, ArchiveError
-from .fetching import fetched_series
+from .fetching import completeness_note, fetched_series
 from .query import Query
 from .request import StudyOptions
 from .sending import send_case
@@ -80,7 +80,8 @@ class StudyRunner:
         choice = self.choose(study, series, whole=stack is None)
         with fetched_series(self.archive, study, choice.series.uid, target) as folder:
             case = CaseInput(folder, target, stack)
-            steps = localize_cases([case], self._noted(choice), self._run, self._settings, overwrite=overwrite)
+            notes = (choice.reason, completeness_note(folder))
+            steps = localize_cases([case], self._noted(notes), self._run, self._settings, overwrite=overwrite)
             (outcome,) = cast("list[CaseOutcome]", list(steps))
         if outcome.error is not None:
             return replace(outcome, error=_without_folder(outcome.error, folder))
@@ -138,12 +139,12 @@ class StudyRunner:
             return entry
         return with_header(entry, self.archive.header(study, entry.uid, uids[len(uids) // 2]))
 
-    def _noted(self, choice: Choice) -> Callable[[CaseInput, Volume], Generator[Never, None, Findings]]:
-        """Return the inference, which notes why the series was chosen."""
+    def _noted(self, notes: tuple[str, ...]) -> Callable[[CaseInput, Volume], Generator[Never, None, Findings]]:
+        """Return the inference, whose findings have further notes."""
 
         def infer(case: CaseInput, volume: Volume) -> Generator[Never, None, Findings]:
             found: Any = yield from self._infer(case, volume)
-            return replace(found, notes=(*found.notes, choice.reason))
+            return replace(found, notes=(*found.notes, *filter(None, notes)))
 
         return infer
 

@@ -282,7 +282,10 @@ def test_images_of_another_series_are_refused(server, store_series, study_uid, c
 
 
 def test_half_a_series_fails_in_a_sentence_without_its_folder(server, store_series, study_uid, run_study, tmp_path):
-    paths = store_series(server, study_uid, 1, slices=8)
+    paths = store_series(server, study_uid, 1, slices=8, ImagesInAcquisition=8)
+    server.ask("DELETE", json.loads(server.ask("POST", "/tools/lookup", sop_uid(paths[7])))[0]["Path"])
+    noted = run_study(server, study_uid, tmp_path / "short").result.localization.notes
+    assert "the series has 7 images, and ImagesInAcquisition (0020,1002) states 8: some may be missing" in noted
     server.ask("DELETE", json.loads(server.ask("POST", "/tools/lookup", sop_uid(paths[3])))[0]["Path"])
     outcome = run_study(server, study_uid, tmp_path / "out" / "case", store=True)
     assert isinstance(outcome.error, SeriesError | InputError)
