@@ -22,8 +22,8 @@ FLAGS = {
 
 
 def archive_or_path(text: str) -> str | Path:
-    """Return the address of an archive as text, anything else as a path."""
-    return text if text.lower().startswith(ARCHIVE_PREFIX) else Path(text)
+    """Return the address of an archive, or of what is meant to be one, as text; anything else as a path."""
+    return text if text.lower().startswith((ARCHIVE_PREFIX, "https://", "http://")) else Path(text)
 
 
 def add_archive_arguments(parser: argparse.ArgumentParser, *, search: bool) -> None:

@@ -10,6 +10,7 @@ from CAMLocalizerLib.archive.client import Archive
 from CAMLocalizerLib.archive.credentials import PASSWORD, TOKEN, USER, credentials
 from CAMLocalizerLib.archive.query import Query
 from CAMLocalizerLib.archive.request import ArchiveRequest, StudyOptions, study_case_name
+from CAMLocalizerLib.cli import main
 from CAMLocalizerLib.core import InputError, OptionError, SettingsError
 
 ROOT = "dicomweb+https://pacs.example.org:8443/pacs/dicom-web"
@@ -90,6 +91,24 @@ def test_conditions_are_split_between_studies_and_series():
 def test_wrong_conditions_are_refused(conditions, sentence):
     with pytest.raises(SettingsError, match=sentence):
         Query.parse(conditions)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["localize", "scan.nii.gz", "--store"], "--store is for a DICOMweb archive"),
+        (["batch", "folder", "--query", "Modality=MR"], "--query is for a DICOMweb archive"),
+        (["batch", "https://pacs.example.org/dicom-web"], "not the address of an archive; expected dicomweb+https://"),
+        (["batch", ROOT, "--pattern", "*.dcm"], "--pattern is for names of files"),
+        (["batch", ROOT, "--limit", "0"], "--limit must be at least 1, got 0"),
+        (["localize", ROOT], "is a whole archive; add /studies/UID"),
+        (["localize", f"{ROOT}/studies/1.2", f"{ROOT}/studies/1.2/"], "study 1.2 is given twice"),
+    ],
+)
+def test_options_that_do_not_fit_the_input_are_refused(arguments, sentence, tmp_path, capfd):
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
+    assert sentence in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_batch_takes_the_archive_and_not_one_study():
