@@ -16,8 +16,10 @@ from .credentials import credentials
 from .errors import ArchiveError
 from .failures import archive_errors
 from .retries import WAITS_S, with_retries
+from .wildcards import fits, loosened, with_wildcards
 
 if TYPE_CHECKING:
+    import requests
     from pydicom import Dataset
 
 Result = TypeVar("Result")
@@ -49,13 +51,12 @@ class Archive:
 
     def __init__(self, address: ArchiveAddress, *, waits_s: Sequence[float] = WAITS_S) -> None:
         require_dicomweb()
-        import requests
         from dicomweb_client import DICOMwebClient
 
         self.address = address
         self.host = address.host
         self.waits_s = tuple(waits_s)
-        self._session = requests.Session()
+        self._session = _session()
         self._session.auth = credentials()
         self._session.headers["Accept"] = "application/dicom+json"
         if address.encrypted:
@@ -86,8 +87,8 @@ class Archive:
         Raises:
             ArchiveError: the archive does not answer, lets nobody in, or does not speak DICOMweb.
         """
-        search = partial(self._client.search_for_studies, search_filters=dict(conditions))
-        return self._pages(search, STUDY_UID, "a search for studies", limit, waits_s)
+        search = self._client.search_for_studies
+        return self._fitting(search, conditions, STUDY_UID, "a search for studies", limit, waits_s)
 
     def series(self, study: str, conditions: Mapping[str, str] | None = None) -> list[Found]:
         """List the series of a study, each as DICOM JSON; none if the study is not there.
@@ -95,8 +96,8 @@ class Archive:
         Raises:
             ArchiveError: as for :meth:`studies`.
         """
-        search = partial(self._client.search_for_series, study, search_filters=dict(conditions or {}))
-        return self._pages(search, SERIES_UID, "a search for series")
+        search = partial(self._client.search_for_series, study)
+        return self._fitting(search, conditions or {}, SERIES_UID, "a search for series")
 
     def instance_uids(self, study: str, series: str) -> list[str]:
         """List the SOPInstanceUIDs of a series; none if it is not there.
@@ -153,6 +154,22 @@ class Archive:
         """
         return self._retried("storing results", lambda: self._client.store_instances(instances, study))
 
+    def _fitting(
+        self,
+        search: Callable[..., Any],
+        conditions: Mapping[str, str],
+        tag: str,
+        doing: str,
+        limit: int | None = None,
+        waits_s: Sequence[float] | None = None,
+    ) -> list[Found]:
+        """Search under conditions, and once more with wildcards if an archive seems not to decode them."""
+        found = self._pages(partial(search, search_filters=dict(conditions)), tag, doing, limit, waits_s)
+        if found or not (looser := loosened(conditions)):
+            return found
+        candidates = self._pages(partial(search, search_filters=looser), tag, doing, None, waits_s)
+        return [entry for entry in candidates if fits(entry, conditions)][:limit]
+
     def _pages(
         self,
         search: Callable[..., Any],
@@ -191,6 +208,20 @@ class Archive:
         with warnings.catch_warnings(), archive_errors(self.host, doing):
             warnings.simplefilter("ignore")
             yield
+
+
+def _session() -> requests.Session:
+    """Return a session that sends wildcards as they are."""
+    import requests
+
+    class Session(requests.Session):
+        """Sends wildcards as they are."""
+
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            request.url = with_wildcards(request.url or "")
+            return super().send(request, **options)
+
+    return Session()
 
 
 def require_dicomweb() -> None:

@@ -395,6 +395,20 @@ def test_two_hundred_studies_are_found_page_by_page_and_shared_among_workers(
     assert hidden(tmp_path / "out") == []
 
 
+def test_names_and_descriptions_are_found_by_any_character_and_by_wildcards(server, store_series, study_uid, connect):
+    store_series(server, study_uid, 1, description="AX T1 post", PatientName="Doe^Jane", PatientID=study_uid[-20:])
+    store_series(server, f"{study_uid}.9", 1, PatientName="Doe-Jane", PatientID=study_uid[-20:])
+    archive = connect(server)
+    of_both = {"PatientID": study_uid[-20:]}
+    counts = {
+        name: len(archive.studies({**of_both, "PatientName": name}))
+        for name in ("Doe^Jane", "DOE^JANE", "Doe*", "Doe?Jane", "Doe^*", "Roe^Jane")
+    }
+    assert counts == {"Doe^Jane": 1, "DOE^JANE": 1, "Doe*": 2, "Doe?Jane": 2, "Doe^*": 1, "Roe^Jane": 0}
+    assert len(archive.series(study_uid, {"SeriesDescription": "AX T1 post"})) == 1
+    assert archive.series(study_uid, {"SeriesDescription": "AX T2 post"}) == []
+
+
 def test_nothing_fits_a_query(server):
     request = ArchiveRequest(ArchiveAddress.parse(server.address), StudyOptions(query=("StudyDate=18000101",)))
     with pytest.raises(InputError, match="no study of the archive fits the query"):
