@@ -110,7 +110,7 @@ def choose_series(
     if not fitting:
         told = ", ".join(f"{count} {problem}" for problem, count in refused.items() if count)
         raise NoSuitableSeriesError(
-            f"no series suits the model ({len(images)} of images: {told}); choose one with --series-description"
+            f"no series suits the model ({len(images)} series of images: {told}); choose one with --series-description"
         )
     best, *others = sorted(fitting, key=lambda entry: _rank(entry, required))
     return Choice(best, _reason(best, required, len(images), others))
@@ -146,7 +146,7 @@ def _described(
     if len(found) > 1:
         found = [read_header(entry) for entry in found]
     best, *others = sorted(found, key=lambda entry: (bool(_problem(entry, required)), *_rank(entry, required)))
-    return Choice(best, f"{best.name} was chosen from {len(images)} by its description{_also(others)}")
+    return Choice(best, f"{best.name} was chosen from {len(images)} series by its description{_also(others)}")
 
 
 def _problem(entry: SeriesFacts, required: Requirements) -> str:
@@ -179,7 +179,7 @@ def _reason(best: SeriesFacts, required: Requirements, count: int, others: Seque
     shown += [best.contrast] if required.contrast else []
     shown += [best.plane] if best.plane else []
     shown += [f"{best.images} images"] if best.images else []
-    return f"{best.name} was chosen from {count} of images: {', '.join(shown)}{_also(others)}"
+    return f"{best.name} was chosen from {count} series: {', '.join(shown)}{_also(others)}"
 
 
 def _also(others: Sequence[SeriesFacts]) -> str:

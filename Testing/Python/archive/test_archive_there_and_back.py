@@ -104,7 +104,7 @@ def test_a_study_goes_from_the_archive_to_results_and_back(
     arguments = [f"{server.address}/studies/{study_uid}", "--model", str(bundle.folder), "--device", "cpu", "--store"]
     assert main(["localize", *arguments, "--output", str(out)]) == 0
     told = capfd.readouterr()
-    assert "series 2 was chosen from 3 of images: MR, T1 by its description, contrast agent by its" in told.out
+    assert "series 2 was chosen from 3 series: MR, T1 by its description, contrast agent by its" in told.out
 
     (folder,) = out.iterdir()
     archive = connect(server)

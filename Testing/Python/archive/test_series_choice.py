@@ -120,7 +120,7 @@ def test_results_are_no_candidates_and_reasons_are_counted():
     with pytest.raises(NoSuitableSeriesError) as caught:
         choose(listed)
     assert str(caught.value) == (
-        "no series suits the model (4 of images: 1 not MR, 1 without a contrast agent, 1 without T1 weighting, "
+        "no series suits the model (4 series of images: 1 not MR, 1 without a contrast agent, 1 without T1 weighting, "
         "1 with too few images); choose one with --series-description"
     )
     with pytest.raises(NoSuitableSeriesError, match="no series of images"):
@@ -150,7 +150,7 @@ def test_a_description_overrides_the_model():
     assert choose(listed, description="*T2").series.number == "1"
     found = choose(listed, description="T1")
     assert found.series.number == "3"
-    assert found.reason == "series 3 was chosen from 3 by its description (series 2 would fit too)"
+    assert found.reason == "series 3 was chosen from 3 series by its description (series 2 would fit too)"
     with pytest.raises(NoSuitableSeriesError, match="none of 3 series of images fits --series-description 'dwi'"):
         choose(listed, description="dwi")
 
