@@ -16,4 +16,5 @@ EXPORT_FILES = {
     "stl": "surface.stl",
     "html": "report.html",
 }
-KNOWN_FILES = frozenset({*CASE_FILES.values(), *EXPORT_FILES.values()})
+ARCHIVE_FILE = "archive.json"  # which archive the results were sent to
+KNOWN_FILES = frozenset({*CASE_FILES.values(), *EXPORT_FILES.values(), ARCHIVE_FILE})

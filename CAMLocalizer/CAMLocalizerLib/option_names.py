@@ -1,5 +1,6 @@
 """The names that options take, for the command line, the library and the user interfaces; imports nothing."""
 
+ARCHIVE_PREFIX = "dicomweb+"
 DEFAULT_MODEL = "brain-t1ce"
 PLANES = ("axial", "coronal", "sagittal")
 VIEWS = ("auto", *PLANES)

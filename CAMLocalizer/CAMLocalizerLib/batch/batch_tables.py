@@ -17,8 +17,9 @@ from ..io.writing import whole_file
 CASES_FILE = "cases.csv"
 SUMMARY_FILE = "summary.csv"
 FAILURES_FILE = "failures.csv"
+SKIPPED_FILE = "skipped.csv"
 CASES_COLUMNS = ("case", "file", "series")
-FAILURES_COLUMNS = ("case", "sentence")
+SENTENCE_COLUMNS = ("case", "sentence")
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,17 @@ def write_summary(output: Path, rows: Iterable[Row]) -> None:
 
 def write_failures(output: Path, failures: Mapping[str, str]) -> None:
     """Write the table of failed cases, by name."""
-    lines = ({"case": case, "sentence": failures[case]} for case in sorted(failures))
-    write_table(output / FAILURES_FILE, FAILURES_COLUMNS, lines)
+    _write_sentences(output / FAILURES_FILE, failures)
+
+
+def write_skipped(output: Path, skipped: Mapping[str, str]) -> None:
+    """Write the table of cases that needed no result, by name."""
+    _write_sentences(output / SKIPPED_FILE, skipped)
+
+
+def _write_sentences(path: Path, sentences: Mapping[str, str]) -> None:
+    lines = ({"case": case, "sentence": sentences[case]} for case in sorted(sentences))
+    write_table(path, SENTENCE_COLUMNS, lines)
 
 
 def write_cases(output: Path, names: Mapping[tuple[str, str], str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..archive.request import ArchiveRequest
 from ..core import OutputError
 from ..io.leftovers import clean_up_leftovers
 from ..io.writing import output_errors
@@ -32,17 +33,20 @@ class Plan:
         settings: how every label map is made.
         model_sha256: checksum of the weights that it is asked of.
         output: absolute path of the folder of results.
+        archive: DICOMweb archive that cases lie in; None if they are files.
     """
 
     options: RunOptions
     settings: LabelSettings
     model_sha256: str
     output: Path
+    archive: ArchiveRequest | None = None
 
 
-def describe_plan(plan: Plan, card: ModelCard, source: Path) -> dict[str, Any]:
-    """Return what tells one batch from another as flat JSON values; the archive's path only as a checksum."""
-    place = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
+def describe_plan(plan: Plan, card: ModelCard, source: Path | ArchiveRequest) -> dict[str, Any]:
+    """Return what tells one batch from another as flat JSON values; the archive's place only as a checksum."""
+    name = source.place.encode() if isinstance(source, ArchiveRequest) else os.fsencode(source.resolve())
+    place = hashlib.sha256(name).hexdigest()
     model = {"model": card.name, "model_version": card.version, "model_sha256": plan.model_sha256}
     return json.loads(json.dumps({"camlocalizer": __version__, **model, **_asked(plan), "input_path_sha256": place}))
 

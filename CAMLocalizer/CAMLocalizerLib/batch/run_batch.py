@@ -10,18 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..archive.request import ArchiveRequest
 from ..cases.loop import open_localizer
 from ..core import OutputError
 from ..localizer import LabelSettings, Localizer, RunOptions
-from .batch_tables import Row, read_cases, write_cases, write_failures, write_summary
+from .batch_tables import Row, read_cases, write_cases, write_failures, write_skipped, write_summary
 from .errors import BatchError
 from .listing import read_listing
 from .naming import name_cases
 from .partial_folders import remove_partial
 from .plan import Plan, describe_plan, opened_output
 from .schedule import as_finished
-from .source import BatchCase, Source, find_sources
-from .work import Outcome, finished_row, localize_case
+from .source import BatchCase, Source, find_archived, find_sources
+from .work import Outcome, finished_row, localize_case, needs_sending
 from .worker_plan import plan_local_workers
 from .workers import Workers, own_workers, remote_workers, require_distributed
 
@@ -43,6 +44,7 @@ class Step:
         earlier: cases that earlier runs finished.
         seconds_left: estimate; None before the first case of this run.
         sentence: what is to be told now; empty if nothing is.
+        skipped: cases of this run that needed no result.
     """
 
     done: int
@@ -51,10 +53,11 @@ class Step:
     earlier: int
     seconds_left: float | None = None
     sentence: str = ""
+    skipped: int = 0
 
 
 def run_batch(
-    archive: Path,
+    archive: Path | ArchiveRequest,
     output: Path,
     options: RunOptions,
     settings: LabelSettings,
@@ -67,10 +70,11 @@ def run_batch(
     """Localise in every volume of an archive.
 
     ``output`` gets a folder per case, ``cases.csv`` (which case is which file), ``summary.csv`` (what was found),
-    ``failures.csv`` and ``batch.json`` (what was asked). Cases that are there are not done again.
+    ``failures.csv`` and ``batch.json`` (what was asked), and for a DICOMweb archive ``skipped.csv``. Cases that are
+    there are not done again.
 
     Args:
-        archive: folder tree or table.
+        archive: folder tree, table, or studies of a DICOMweb archive.
         output: folder of results.
         options: which model runs, alike for every case.
         settings: how every label map is made.
@@ -87,10 +91,13 @@ def run_batch(
         CAMLocalizerError: what is wrong for every case alike: archive, settings, model, output, scheduler.
     """
     require_distributed()
+    request = archive if isinstance(archive, ArchiveRequest) else None
+    if request is not None:
+        options = replace(options, exports=request.study.exports(options.exports))
     localizer = open_localizer(replace(options, device="cpu") if scheduler else options, settings)
     card = localizer.model.card
     sources = _sources(archive, output, pattern)
-    plan = Plan(_found_by_workers(options, localizer, scheduler), settings, card.sha256, output.resolve())
+    plan = Plan(_found_by_workers(options, localizer, scheduler), settings, card.sha256, output.resolve(), request)
     with opened_output(output, describe_plan(plan, card, archive)):
         remove_partial(output)
         ledger = _Ledger.opened(plan, sources, report)
@@ -105,7 +112,9 @@ def run_batch(
     return ledger.step()
 
 
-def _sources(archive: Path, output: Path, pattern: str) -> tuple[Source, ...]:
+def _sources(archive: Path | ArchiveRequest, output: Path, pattern: str) -> tuple[Source, ...]:
+    if isinstance(archive, ArchiveRequest):
+        return find_archived(archive)
     return find_sources(archive, skipped=output, pattern=pattern) if archive.is_dir() else read_listing(archive)
 
 
@@ -129,6 +138,7 @@ class _Ledger:
         self.rows = dict(rows)
         self.waiting = waiting
         self.failures: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
         self._earlier = len(rows)
         self._report = report
         self._begin = self._written = time.monotonic()
@@ -138,14 +148,18 @@ class _Ledger:
         """Name the cases, note the names and look which cases are there."""
         names = name_cases(sources, read_cases(plan.output))
         write_cases(plan.output, names)
+        asked = {names[source.key] for source in sources}
         rows, failures = {}, {}
         for name in names.values():
-            if (plan.output / name).exists():
+            if (plan.output / name).exists() and not (name in asked and needs_sending(name, plan)):
                 try:
                     rows[name] = finished_row(name, plan)
                 except OutputError as error:
                     failures[name] = str(error)
-        cases = [BatchCase(names[source.key], source.path.absolute(), source.series or None) for source in sources]
+        cases = [
+            BatchCase(names[source.key], source.path.absolute(), source.series or None, source.study)
+            for source in sources
+        ]
         waiting = [case for case in cases if case.name not in rows and case.name not in failures]
         ledger = cls(plan, rows, waiting, report)
         for name, sentence in failures.items():
@@ -154,7 +168,10 @@ class _Ledger:
 
     def note(self, outcome: Outcome) -> None:
         """Take down what became of a case."""
-        if outcome.row is None:
+        if outcome.skipped:
+            self.skipped[outcome.case] = outcome.skipped
+            self.tell()
+        elif outcome.row is None:
             self.fail(outcome.case, outcome.sentence)
         else:
             self.rows[outcome.case] = outcome.row
@@ -168,7 +185,8 @@ class _Ledger:
     def refresh(self) -> None:
         """Take down cases that were finished while the batch was broken off."""
         for case in self.waiting:
-            if case.name not in self.rows and (self.plan.output / case.name).exists():
+            there = (self.plan.output / case.name).exists() and not needs_sending(case.name, self.plan)
+            if case.name not in self.rows and there:
                 with suppress(OutputError):
                     self.rows[case.name] = finished_row(case.name, self.plan)
                     self.failures.pop(case.name, None)
@@ -182,15 +200,18 @@ class _Ledger:
     def step(self, sentence: str = "") -> Step:
         """Say how far the batch is."""
         done, failed = len(self.rows), len(self.failures)
-        ended = done + failed - self._earlier
+        skipped = len(self.skipped)
+        ended = done + failed + skipped - self._earlier
         total = self._earlier + len(self.waiting) + len(set(self.failures) - {case.name for case in self.waiting})
-        left = (time.monotonic() - self._begin) / ended * (total - done - failed) if ended else None
-        return Step(done, failed, total, self._earlier, left, sentence)
+        left = (time.monotonic() - self._begin) / ended * (total - done - failed - skipped) if ended else None
+        return Step(done, failed, total, self._earlier, left, sentence, skipped)
 
     def write_tables(self) -> None:
         """Write what is known so far."""
         write_summary(self.plan.output, self.rows.values())
         write_failures(self.plan.output, self.failures)
+        if self.plan.archive is not None:
+            write_skipped(self.plan.output, self.skipped)
         self._written = time.monotonic()
 
 

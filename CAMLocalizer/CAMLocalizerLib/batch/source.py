@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..archive.request import ArchiveRequest, find_studies, study_case_name
 from ..io.discovery import find_volumes
 
 
@@ -18,6 +19,7 @@ class Source:
         series: SeriesInstanceUID; empty for a file, or a folder with one series.
         case: name that the case is to have; empty to derive one.
         dicom: whether its path may tell whose it is.
+        study: StudyInstanceUID, if it lies in a DICOMweb archive; the path means nothing then.
     """
 
     path: Path
@@ -25,6 +27,7 @@ class Source:
     series: str = ""
     case: str = ""
     dicom: bool = False
+    study: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -39,6 +42,7 @@ class BatchCase:
     name: str
     path: Path
     series: str | None = None
+    study: str = ""
 
 
 def find_sources(root: Path, *, skipped: Path | None = None, pattern: str = "*") -> tuple[Source, ...]:
@@ -50,4 +54,16 @@ def find_sources(root: Path, *, skipped: Path | None = None, pattern: str = "*")
     return tuple(
         Source(found.path, found.path.relative_to(root).as_posix(), series=found.series, dicom=found.dicom)
         for found in find_volumes(root, skipped=skipped, pattern=pattern)
+    )
+
+
+def find_archived(request: ArchiveRequest) -> tuple[Source, ...]:
+    """Find the studies of an archive; errors as for :func:`find_studies`.
+
+    Returns:
+        Sources in the order of the archive.
+    """
+    return tuple(
+        Source(Path(f"studies/{uid}"), f"studies/{uid}", case=study_case_name(uid), dicom=True, study=uid)
+        for uid in find_studies(request)
     )

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..core import LabelMap
-from ..localizer import CandidateLocalization, Findings, LabelSettings, measured_components
+from ..localizer import CandidateLocalization, Findings, LabelSettings, RunOptions, measured_components
 from ..localizer.findings import complete_settings
 from ..segment import Component, Threshold
+from .identity import answer_identity
 from .report import CaseResult
 
 
@@ -25,6 +26,7 @@ def make_case(
     run: Mapping[str, Any] | None = None,
     timings_s: Mapping[str, float] | None = None,
     source_sha256: str = "",
+    asked: RunOptions | None = None,
 ) -> CaseResult:
     """Make the label map of a case, ready to be written.
 
@@ -36,6 +38,7 @@ def make_case(
         run: further settings for the report, such as batch size and precision.
         timings_s: seconds per step so far; that of this one is added.
         source_sha256: checksum of the input file or folder; empty if the volume came from neither.
+        asked: how the model was run, so that the same is recognised later; None if that does not matter.
 
     Raises:
         SettingsError: settings that do not fit what was found.
@@ -71,6 +74,7 @@ def make_case(
         label_settings=settings,
         source_sha256=source_sha256,
         left_out=_left_out(found, settings, chosen, len(components)),
+        identity="" if asked is None else answer_identity(found.card, asked, settings),
         corrected=not np.array_equal(made.array_kji, chosen.array_kji),
     )
 

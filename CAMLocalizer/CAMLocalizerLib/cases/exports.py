@@ -219,7 +219,9 @@ def _algorithm(result: CaseResult) -> dict[str, Any]:
     card = result.localization.card
     facts = {name: str(value) for name, value in provenance(result).items() if value and name != "settings"}
     settings = {name: str(value) for name, value in result.label_settings.to_json().items() if value is not None}
-    return {"algorithm_name": card.name, "algorithm_version": card.version, "parameters": {**facts, **settings}}
+    identity = {"identity": result.identity} if result.identity else {}
+    parameters = {**facts, **identity, **settings}
+    return {"algorithm_name": card.name, "algorithm_version": card.version, "parameters": parameters}
 
 
 EXPORTS: Mapping[str, Export] = {

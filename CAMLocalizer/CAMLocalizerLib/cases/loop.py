@@ -17,9 +17,10 @@ from ..io import case_name, read_volume, source_sha256, staged_folder
 from ..io.utf8_paths import escape_non_utf8
 from ..localizer import Findings, LabelSettings, Localizer, RunOptions
 from ..localizer.inference import Progress
-from ..localizer.label_settings import ALL_SCALES, check_suits
+from ..localizer.label_settings import ALL_SCALES, check_suits, default_settings
 from .case import make_case
 from .exports import checked_exports, exports_source, warn_of_other_image
+from .identity import answer_identity
 from .report import CaseResult
 from .results import write_results
 
@@ -138,6 +139,7 @@ def _localize(
         },
         timings_s={"reading": reading, **found.timings_s},
         source_sha256=source_sha256(case.path, series=case.series),
+        asked=options,
     )
     write_results(result, folder, exports=options.exports, source=source)
     return result
@@ -159,6 +161,13 @@ def open_localizer(options: RunOptions, settings: LabelSettings) -> Localizer:
     check_suits(settings, localizer.model.card)
     check_scales(_scales_to_keep(localizer, settings), localizer.scales)
     return localizer
+
+
+def asked_identity(localizer: Localizer, options: RunOptions, settings: LabelSettings) -> str:
+    """Return the identity that results of a run will have, before anything is computed; arguments as there."""
+    card = localizer.model.card
+    own = default_settings(card, _scales_to_keep(localizer, settings), projections=card.projections)
+    return answer_identity(card, options, settings.completed(own))
 
 
 def in_this_process(

@@ -39,6 +39,7 @@ class CaseResult:
         source_sha256: checksum of the input file or folder; empty if the volume came from neither.
         left_out: components of candidates that the threshold leaves out, most probable first.
         corrected: whether a reviewer changed the label map, so that the settings alone do not give it.
+        identity: of model, options and settings, see :func:`.identity.answer_identity`; empty if not recorded.
     """
 
     file_name: str
@@ -52,6 +53,7 @@ class CaseResult:
     source_sha256: str = ""
     left_out: tuple[Component, ...] = ()
     corrected: bool = False
+    identity: str = ""
 
     @cached_property
     def voxels_sha256(self) -> str:

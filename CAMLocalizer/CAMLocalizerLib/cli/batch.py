@@ -8,15 +8,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .archive_arguments import add_archive_arguments, archive_or_path, check_no_archive_options, study_options
 from .case_arguments import add_case_arguments
 from .loading import loading
 
 if TYPE_CHECKING:
+    from ..archive.request import ArchiveRequest
     from ..batch.run_batch import Step
 
 EXAMPLE = """examples:
   camlocalizer batch archive --output results
   camlocalizer batch volumes.csv --output results --scheduler tcp://node1:8786
+  camlocalizer batch dicomweb+https://pacs.example.org/dicom-web --query Modality=MR \\
+      --query StudyDate=20260101-20260131 --output results --store
 """
 
 LINE_EVERY_S = 10.0
@@ -35,9 +39,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     put = parser.add_argument
     put(
         "archive",
-        type=Path,
+        type=archive_or_path,
         metavar="INPUT",
-        help="folder tree of NRRD, NIfTI, MetaImage and DICOM, or CSV table with file and perhaps case, series",
+        help="folder tree of NRRD, NIfTI, MetaImage and DICOM, CSV table with file and perhaps case, series, or "
+        "DICOMweb archive as dicomweb+https://HOST/PATH",
     )
     put("--output", required=True, type=Path, metavar="DIR", help="where the case folders and tables are written")
     put("--pattern", default="*", metavar="GLOB", help="names of files to take in a folder tree, such as '*_T1.nii.gz'")
@@ -47,6 +52,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="ADDRESS",
         help="of a Dask scheduler to work with instead; its workers see INPUT and DIR under the same paths",
     )
+    add_archive_arguments(parser, search=True)
     add_case_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -61,17 +67,18 @@ def run(options: argparse.Namespace) -> int:
         CAMLocalizerError: what is wrong for every case alike: archive, settings, model, output, scheduler.
     """
     with loading(options):
-        from ..batch.batch_tables import CASES_FILE, FAILURES_FILE, SUMMARY_FILE
+        from ..batch.batch_tables import CASES_FILE, FAILURES_FILE, SKIPPED_FILE, SUMMARY_FILE
         from ..batch.run_batch import run_batch
         from ..core import SettingsError
         from .case_options import label_settings, run_options
 
     if options.scheduler is not None and options.workers is not None:
         raise SettingsError("--workers is for this machine; the scheduler has workers of its own, leave it out")
+    archive = _input(options)
     options.after_interruption = "nothing half-written is left; the same command resumes"
     with _Bar() if sys.stderr.isatty() else _Lines() as shown:
         step = run_batch(
-            options.archive,
+            archive,
             options.output,
             run_options(options),
             label_settings(options),
@@ -81,10 +88,35 @@ def run(options: argparse.Namespace) -> int:
             report=shown.show,
         )
     earlier = f" ({step.earlier} of them earlier)" if step.earlier else ""
-    print(f"{step.done} of {step.total} cases done{earlier}, {step.failed} failed")
-    for name in (SUMMARY_FILE, CASES_FILE, *([FAILURES_FILE] if step.failed else [])):
+    print(f"{step.done} of {step.total} cases done{earlier}, {_left_out(step)}")
+    told = [*([SKIPPED_FILE] if step.skipped else []), *([FAILURES_FILE] if step.failed else [])]
+    for name in (SUMMARY_FILE, CASES_FILE, *told):
         print(f"  {options.output / name}")
     return int(step.failed > 0)
+
+
+def _input(options: argparse.Namespace) -> Path | ArchiveRequest:
+    """Return the folder or table, or the studies of an archive.
+
+    Raises:
+        SettingsError: an address that is none, or options of archives for files, or the other way round.
+    """
+    if isinstance(options.archive, Path):
+        check_no_archive_options(options)
+        return options.archive
+    from ..archive.address import ArchiveAddress
+    from ..archive.request import ArchiveRequest
+    from ..core import SettingsError
+
+    if options.pattern != "*":
+        raise SettingsError("--pattern is for names of files; choose series of an archive with --series-description")
+    address = ArchiveAddress.parse(options.archive, allow_http=options.allow_http)
+    return ArchiveRequest(address, study_options(options), options.limit)
+
+
+def _left_out(step: Step) -> str:
+    skipped = f"{step.skipped} skipped, " if step.skipped else ""
+    return f"{skipped}{step.failed} failed"
 
 
 class _Bar:
@@ -105,7 +137,7 @@ class _Bar:
         if step.sentence:
             self._bar.write(f"camlocalizer: {step.sentence}", file=sys.stderr)
         self._bar.total = step.total
-        self._bar.n = step.done + step.failed
+        self._bar.n = step.done + step.failed + step.skipped
         self._bar.set_postfix_str(_in_words(step))
 
 
@@ -130,7 +162,7 @@ class _Lines:
 
 def _in_words(step: Step) -> str:
     left = "" if step.seconds_left is None else f", about {_duration(step.seconds_left)} left"
-    return f"{step.failed} failed{left}"
+    return f"{_left_out(step)}{left}"
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .archive_arguments import add_archive_arguments, archive_or_path, check_no_archive_options
+from .archived_studies import archived_studies
 from .case_arguments import add_case_arguments
 from .loading import loading
 from .progress_bar import progress_bar
@@ -24,11 +26,19 @@ def add(commands: argparse._SubParsersAction) -> None:
         "segmentation.seg.nrrd, overview.png, components.csv and report.json.",
     )
     add = parser.add_argument
-    add("inputs", nargs="+", type=Path, metavar="INPUT", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
+    add(
+        "inputs",
+        nargs="+",
+        type=archive_or_path,
+        metavar="INPUT",
+        help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image, or a study of a DICOMweb archive as "
+        "dicomweb+https://HOST/PATH/studies/UID, with /series/UID behind it for one of its series",
+    )
     add("--output", required=True, type=Path, metavar="DIR", help="where the case folders are written")
     add("--overwrite", action="store_true", help="replace case folders that exist")
     add("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
     add("--dicom-reference", type=Path, metavar="DIR", help="DICOM series that the input was made from")
+    add_archive_arguments(parser, search=False)
     add_case_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -51,20 +61,27 @@ def run(options: argparse.Namespace) -> int:
         from ..io import case_name
         from .case_options import label_settings, run_options
 
-    names = name_cases(options.inputs)
-    if options.dicom_reference is not None and len(names) > 1:
-        raise SettingsError(f"--dicom-reference is one series, got {len(names)} inputs; run them one by one")
+    paths = [entry for entry in options.inputs if isinstance(entry, Path)]
+    addresses = [entry for entry in options.inputs if not isinstance(entry, Path)]
+    if not addresses:
+        check_no_archive_options(options)
+    names = name_cases(paths)
+    if options.dicom_reference is not None and (addresses or len(names) > 1):
+        raise SettingsError("--dicom-reference is for one input that is not DICOM; run the inputs one by one")
     asked, settings = run_options(options), label_settings(options)
-    infer = in_this_process(
-        open_localizer(asked, settings), asked, settings, lambda case: progress_bar(case_name(case.path), "image")
-    )
+    studies = archived_studies(addresses, options)
+    localizer = open_localizer(asked, settings)
+    progress = lambda case: progress_bar(case_name(case.path), "image")  # noqa: E731
+    infer = in_this_process(localizer, asked, settings, progress)
     cases = [
         CaseInput(path, options.output / name, options.series, options.dicom_reference)
-        for path, name in zip(options.inputs, names, strict=True)
+        for path, name in zip(paths, names, strict=True)
     ]
     outcomes = {}
     for outcome in localize_cases(cases, infer, asked, settings, overwrite=options.overwrite):
         outcomes[outcome.case.folder.name] = _shown(outcome)
+    for folder, run in studies:
+        outcomes[folder.name] = _shown(run(localizer, asked, settings, progress))
     if len(outcomes) > 1:
         _summarise(outcomes)
     return int(any(outcomes.values()))
@@ -78,6 +95,7 @@ def _shown(outcome: CaseOutcome) -> str:
 
     if outcome.result is not None:
         print(describe_result(outcome.result, outcome.files), flush=True)
+    if outcome.error is None:
         return ""
     error = outcome.error
     sentence = in_words(error) if isinstance(error, CAMLocalizerError) else outcome.sentence
