@@ -5,9 +5,9 @@ from .answers import DEFAULT_READER, READER_VARIABLE, Answer, check_reader
 from .batch_source import BatchSource, is_batch
 from .case import Case, Finding, ListedCase
 from .folder_source import FolderSource
-from .judgements import Judgement, read_classes, read_judgements, worklist_folder
+from .judgements import Judgement, read_classes, read_judgements, read_root, worklist_folder
 from .keys import AnswerKey, answer_keys
-from .labels import LABELS_FILE, Labels, make_labels, write_labels
+from .labels import LABELS_FILE, Labels, export_labels, make_labels, write_labels
 from .preparation import Means
 from .session import WorklistSession
 from .sources import CaseSource
@@ -38,11 +38,13 @@ __all__ = [
     "answer_keys",
     "check_reader",
     "cohen_kappa",
+    "export_labels",
     "find_readers",
     "is_batch",
     "make_labels",
     "read_classes",
     "read_judgements",
+    "read_root",
     "worklist_folder",
     "write_labels",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -132,8 +133,15 @@ def agreement(first: ReaderAnswers, second: ReaderAnswers) -> Agreement:
     )
 
 
-def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float:
+def cohen_kappa(
+    first: Sequence[str], second: Sequence[str], counts: Sequence[int] | NDArray[np.intp] | None = None
+) -> float:
     """Return Cohen's kappa: agreement beyond chance, 1 at most; nan if both readers used a single label.
+
+    Args:
+        first: labels of one reader.
+        second: labels of the other one, of the same cases.
+        counts: how often each pair of labels occurs; once if not given.
 
     Raises:
         SettingsError: scikit-learn is not installed.
@@ -141,13 +149,15 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float:
     Source:
         Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 20, 1960.
     """
-    if len({*first, *second}) < 2:
+    weights = np.ones(len(first)) if counts is None else np.asarray(counts)
+    used = [pair for pair, weight in zip(zip(first, second, strict=True), weights, strict=True) if weight]
+    if len({label for pair in used for label in pair}) < 2:
         return NAN
     try:
         metrics: Any = import_module("sklearn.metrics")
     except ImportError:
         raise SettingsError(EXTRA) from None
-    return float(metrics.cohen_kappa_score(first, second))
+    return float(metrics.cohen_kappa_score(first, second, sample_weight=weights))
 
 
 def _readers_of(path: Path) -> list[ReaderAnswers]:
@@ -184,13 +194,19 @@ def _kappa(name: str, said: Sequence[Said], pairs: Sequence[Pair]) -> Measure | 
     if not both:
         return None
     patients = [pair[0].patient or pair[0].key for pair, entry in zip(pairs, said, strict=True) if entry is not None]
-    first, second = (np.array(side) for side in zip(*both, strict=True))
+    distinct = sorted(set(both))
+    first, second = zip(*distinct, strict=True)
+    codes = np.array([distinct.index(entry) for entry in both])
+
+    @cache
+    def of_counts(counts: tuple[int, ...]) -> float:
+        return cohen_kappa(first, second, counts)
 
     def measure(chosen: NDArray[np.intp]) -> float:
-        return cohen_kappa(first[chosen].tolist(), second[chosen].tolist())
+        return of_counts(tuple(np.bincount(codes[chosen], minlength=len(distinct)).tolist()))
 
     low, high = bootstrap_interval(patients, measure)
-    same = float((first == second).mean())
+    same = sum(one == other for one, other in both) / len(both)
     return Measure(name, len(both), measure(np.arange(len(both))), float(low), float(high), same)
 
 

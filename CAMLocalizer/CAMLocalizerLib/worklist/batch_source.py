@@ -71,10 +71,6 @@ class BatchSource:
         """Read the volume of a case from the archive."""
         return read_volume(self.root / case.file, series=case.series or None, unit=self._plan.get("unit"))
 
-    def location(self, case: Case) -> Path | None:
-        """Return the file or folder of a case in the archive."""
-        return self.root / case.file
-
     def settings(self, case: Case) -> LabelSettings | None:
         """Return how the batch made the label map; None if the case failed there."""
         report = self._report(case.name)

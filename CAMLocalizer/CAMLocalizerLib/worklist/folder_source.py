@@ -55,10 +55,6 @@ class FolderSource:
         """Read the volume of a case."""
         return read_volume(self.root / case.file, series=case.series or None, unit=self._unit)
 
-    def location(self, case: Case) -> Path | None:
-        """Return the file or folder of a case."""
-        return self.root / case.file
-
     def settings(self, case: Case) -> LabelSettings | None:  # noqa: ARG002  part of the protocol
         """Every label map is made with the model's own settings."""
         return None

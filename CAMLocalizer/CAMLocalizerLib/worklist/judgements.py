@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ..core import InputError
 from ..io.tables import read_table
 from .answers import RIGHT
 from .database import DATABASE, database_errors, open_for_reading
-from .store import CLASSES, WORKLIST_FOLDER
+from .store import CLASSES, ROOT, WORKLIST_FOLDER
 
 YES, NO = "yes", "no"
 COLUMNS = ("case", "label")
@@ -113,13 +114,26 @@ def read_classes(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     database = worklist_folder(path) / DATABASE
     query = (
-        "SELECT value FROM facts JOIN cases ON name = ? || cases.model_sha256 "
-        "GROUP BY name ORDER BY count(*) DESC LIMIT 1"
+        "SELECT facts.value FROM facts JOIN cases ON facts.name = ? || cases.model_sha256 "
+        "GROUP BY facts.name ORDER BY count(*) DESC LIMIT 1"
     )
     with closing(open_for_reading(database)) as connection, database_errors(database):
         row = connection.execute(query, (f"{CLASSES} ",)).fetchone()
     known = json.loads(row[0]) if row else {"classes": [], "tumour_classes": []}
     return tuple(known["classes"]), tuple(known["tumour_classes"])
+
+
+def read_root(path: Path) -> Path:
+    """Return the folder that the files of a worklist are relative to.
+
+    Args:
+        path: as for :func:`worklist_folder`.
+    """
+    folder = worklist_folder(path)
+    database = folder / DATABASE
+    with closing(open_for_reading(database)) as connection, database_errors(database):
+        row = connection.execute("SELECT value FROM facts WHERE name = ?", (ROOT,)).fetchone()
+    return Path(os.path.normpath(folder / row[0])) if row else folder.parent
 
 
 def _of_row(row: sqlite3.Row) -> Judgement:

@@ -18,6 +18,7 @@ class AnswerKey:
         values: its arguments.
         label: for a button.
         hint: for a list of keys.
+        group: ``label``, ``type``, ``map`` or ``more``; buttons of a group stand together.
     """
 
     key: str
@@ -25,6 +26,7 @@ class AnswerKey:
     values: tuple[str, ...]
     label: str
     hint: str
+    group: str
 
 
 def answer_keys(types: Sequence[str]) -> tuple[AnswerKey, ...]:
@@ -35,16 +37,16 @@ def answer_keys(types: Sequence[str]) -> tuple[AnswerKey, ...]:
     """
     chosen = types[:MOST_TYPES] if len(types) > 1 else ()
     return (
-        AnswerKey("t", "say_tumour", (), "Tumour", "There is a tumour"),
-        AnswerKey("h", "say_none", (), "None", "There is no tumour"),
+        AnswerKey("t", "say_tumour", (), "Tumour", "There is a tumour", "label"),
+        AnswerKey("h", "say_none", (), "None", "There is no tumour", "label"),
         *(
-            AnswerKey(str(number), "say_type", (name,), name.capitalize(), f"There is a tumour: {name}")
+            AnswerKey(str(number), "say_type", (name,), name.capitalize(), f"There is a tumour: {name}", "type")
             for number, name in enumerate(chosen, start=1)
         ),
-        AnswerKey("y", "say_right", (), "Map is right", "The label map is right as it is shown"),
-        AnswerKey("w", "say_wrong", (), "Map is wrong", "The label map is wrong"),
-        AnswerKey("s", "skip", (), "Skip", "Leave the case for later"),
-        AnswerKey("Backspace", "take_back", (), "Take back", "Take back what was said about the case"),
+        AnswerKey("y", "say_right", (), "Map right", "The label map is right as it is shown", "map"),
+        AnswerKey("w", "say_wrong", (), "Map wrong", "The label map is wrong", "map"),
+        AnswerKey("s", "skip", (), "Skip", "Leave the case for later", "more"),
+        AnswerKey("Backspace", "take_back", (), "Take back", "Take back what was said about the case", "more"),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core import InputError
 from ..io.writing import whole_file
-from .judgements import NO, YES, Judgement
+from .judgements import NO, YES, Judgement, read_classes, read_judgements, read_root, worklist_folder
 
 LABELS_FILE = "labels.csv"
 HEADER = ("file", "label", "patient", "slice", "view", "case", "series", "tumour", "reader", "answered_at")
@@ -77,7 +77,7 @@ def make_labels(
         notes.append(f"{_count(ties, 'case or slice', 'cases or slices')} left out: {TIE}")
     if not typed:
         without = sum(bool(each.tumour) and not each.type for each in said)
-        notes.append(f"labels say whether there is a tumour, since {_count(without, 'answer')} of tumours have no type")
+        notes.append(f"labels say whether there is a tumour, since the type is missing in {_count(without, 'answer')}")
     names = _label_names(classes, tumour_classes)
     rows = [_row(group, label, names, root, folder) for group, label in voted if label is not None]
     if not rows:
@@ -99,6 +99,36 @@ def write_labels(labels: Labels, path: Path) -> None:
     writer.writerows(labels.rows)
     with whole_file(path) as partial:
         partial.write_text(stream.getvalue(), encoding="utf-8", newline="")
+
+
+def export_labels(path: Path, target: Path | None = None, *, readers: Collection[str] = ()) -> tuple[Path, Labels]:
+    """Write the answers of a worklist as the table that training reads.
+
+    Args:
+        path: folder of the worklist, or of the scans or results that it belongs to.
+        target: the table; ``labels.csv`` in the folder of the worklist if not given.
+        readers: whose answers count; all if empty.
+
+    Returns:
+        The table's path and what it holds.
+
+    Raises:
+        InputError: there is no answer that could be written.
+        OutputError: no worklist there, it cannot be read, or the table cannot be written.
+    """
+    folder = worklist_folder(path)
+    target = target or folder / LABELS_FILE
+    classes, tumour_classes = read_classes(folder)
+    labels = make_labels(
+        read_judgements(folder),
+        read_root(folder),
+        target.parent,
+        readers=readers,
+        classes=classes,
+        tumour_classes=tumour_classes,
+    )
+    write_labels(labels, target)
+    return target, labels
 
 
 def _trainable(said: Sequence[Judgement]) -> tuple[list[Judgement], list[str]]:

@@ -14,6 +14,7 @@ from ..io.names import case_name
 from ..io.quiet import quiet
 
 DIGITS = 12
+SUBJECT = "sub-"  # how folders of patients begin in BIDS
 
 
 def patient_of(source: Source, expression: re.Pattern[str] | None, salt: str) -> str:
@@ -25,15 +26,16 @@ def patient_of(source: Source, expression: re.Pattern[str] | None, salt: str) ->
         salt: secret of the worklist.
 
     Returns:
-        The group; for DICOM a pseudonym of PatientID; or else the first folder of the path, and for a file that lies
-        in no folder the name without its ending.
+        The group; for DICOM a pseudonym of PatientID; or else the folder ``sub-...`` of the path, its first folder, and
+        for a file that lies in no folder the name without its ending.
     """
     if expression is not None and (match := expression.search(source.file)) and match[1]:
         return match[1]
     if source.dicom and (identity := _patient_id(source.path)):
         return f"patient-{hmac.new(salt.encode(), identity.encode(), hashlib.sha256).hexdigest()[:DIGITS]}"
-    parts = PurePosixPath(source.file).parts
-    return parts[0] if len(parts) > 1 else case_name(source.file)
+    *folders, name = PurePosixPath(source.file).parts
+    subjects = [folder for folder in folders if folder.startswith(SUBJECT)]
+    return next(iter([*subjects, *folders]), case_name(name))
 
 
 def _patient_id(folder: Path) -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..case_files import CASE_FILES
 from ..core import SettingsError, Volume
 from ..io import staged_folder, write_label_map
+from ..jobs import JobProgress
 from ..models import ModelCard
 from ..workbench import Review
 from .answers import RIGHT, WRONG, Answer
 from .cache import Cache
-from .case import Case
+from .case import Case, ListedCase
 from .drafts import draft_of
 from .preparation import Failed, Means, Preparation, Prepared
 from .sources import CaseSource
-from .store import WorklistStore
+from .store import ROOT, WorklistStore
 
-READY = 3  # cases that are kept ready in memory
+AHEAD = 2  # cases that are made ready before they are opened
+READY = AHEAD + 2  # cases that are kept ready in memory: also the one on show and the one before
 FINDINGS_KEPT = 50  # cases whose maps are kept on the disk
 PRUNED_EVERY = 10
 FAILURES_IN_A_ROW = 3
@@ -45,6 +48,7 @@ class WorklistSession:
         self.store = store
         self.source = source
         self.cache = Cache(store.folder)
+        store.set_fact(ROOT, os.path.relpath(source.root, store.folder))
         self.goes_on = True
         self.labels_slices = False
         self.case: Case | None = None
@@ -103,6 +107,20 @@ class WorklistSession:
             return "The scan is being read" if self._preparation.volume is None else self._preparation.progress.message
         return "Waiting for the model"
 
+    def picture(self, number: int) -> Path | None:
+        """Return a picture of a case, that of an earlier result if the model has not looked; None without one.
+
+        Raises:
+            KeyError: there is no such case.
+        """
+        return self.cache.picture(number) or self.source.picture(self.store.case(number))
+
+    @property
+    def progress(self) -> JobProgress:
+        """How far the model is with the case on show."""
+        on_show = self.case is not None and self._working_on(self.case.id)
+        return self._preparation.progress if on_show else JobProgress("starting")
+
     @property
     def background_sentence(self) -> str:
         """What is being done for other cases; empty if nothing is."""
@@ -119,6 +137,12 @@ class WorklistSession:
         return self.store.slices(self.case.id, review.found.view)
 
     # Going from case to case
+
+    def list_anew(self, cases: Sequence[ListedCase]) -> int:
+        """Take over what the source lists now; returns how many cases are new."""
+        added = self.store.list_anew(cases)
+        self._refresh()
+        return added
 
     def open(self, number: int) -> None:
         """Show a case.
@@ -158,8 +182,8 @@ class WorklistSession:
     def _go_to(self, case: Case) -> None:
         self._keep_draft()
         self.case, self._volume, self._idle, self._failures = case, None, False, []
-        if self._preparation.case is None or self._wanted() == case.id:  # another case may be finished first
-            self._start()
+        if self._preparation.case is None or self._wanted() in (case.id, *self._following()[:1]):
+            self._start()  # otherwise the case that is being prepared is finished first
 
     # Answers
 
@@ -313,16 +337,23 @@ class WorklistSession:
 
     def _make_ready(self, number: int, prepared: Prepared) -> None:
         self._ready[number] = prepared
-        needed = {None if self.case is None else self.case.id, self._following()}
+        needed = {None if self.case is None else self.case.id, *self._following()}
         for other in list(self._ready):
             if other not in needed and (other == number or len(self._ready) > READY):
                 del self._ready[other]
 
-    def _following(self) -> int | None:
-        return self.store.next_unanswered(None if self.case is None else self.case.id)
+    def _following(self) -> list[int]:
+        """Return the cases that the reader opens next, at most :data:`AHEAD`."""
+        number, found = None if self.case is None else self.case.id, []
+        for _ in range(AHEAD):
+            number = self.store.next_unanswered(number)
+            if number is None or number in found or (self.case is not None and number == self.case.id):
+                break
+            found.append(number)
+        return found
 
     def _start(self) -> None:
-        """Prepare what is wanted most: the case on show, then the next one, then any that the model has not seen."""
+        """Prepare what is wanted most: the case on show, then the next ones, then any that the model has not seen."""
         number = self._wanted()
         if number is None:
             self._idle = True
@@ -338,9 +369,9 @@ class WorklistSession:
         last = self._failures[-FAILURES_IN_A_ROW:]
         if len(last) == FAILURES_IN_A_ROW and len(set(last)) == 1:  # what is wrong is wrong for every case
             return None
-        following = self._following()
-        if following is not None and following not in self._ready and self.store.case(following).state != "failed":
-            return following
+        for number in self._following():
+            if number not in self._ready and self.store.case(number).state != "failed":
+                return number
         return self.store.next_waiting()
 
     def _working_on(self, number: int) -> bool:

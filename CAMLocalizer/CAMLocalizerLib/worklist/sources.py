@@ -16,8 +16,13 @@ Names = Mapping[tuple[str, str], str]
 class CaseSource(Protocol):
     """A folder of scans, the results of a batch, or an archive.
 
-    Methods other than :attr:`title` may take long and are called from another thread than the user interface.
+    Methods may take long and are called from another thread than the user interface.
     """
+
+    @property
+    def root(self) -> Path:
+        """The folder that the files of cases are relative to."""
+        ...
 
     @property
     def title(self) -> str:
@@ -42,10 +47,6 @@ class CaseSource(Protocol):
         Raises:
             InputError: it cannot be read.
         """
-        ...
-
-    def location(self, case: Case) -> Path | None:
-        """Return the file or folder of a case, for tables that name it; None if it is not on this machine."""
         ...
 
     def settings(self, case: Case) -> LabelSettings | None:

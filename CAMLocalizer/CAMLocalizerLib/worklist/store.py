@@ -22,7 +22,7 @@ from .queries import ANSWERED, ORDERED, RANKED, SELECTED, answer_of, case_of
 WORKLIST_FOLDER = "worklist"
 LOCK_FILE = "worklist.lock"
 ANSWERS_PER_BACKUP = 25
-SALT, CLASSES = "salt", "classes"
+SALT, CLASSES, ROOT = "salt", "classes", "root"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class WorklistStore:
             self._lock.close()
             raise
         self._order: list[int] | None = None
+        self._counts: Counts | None = None
         self._since_backup = 0
         with suppress(OutputError):
             back_up(self._connection, folder)
@@ -114,6 +115,11 @@ class WorklistStore:
 
     def counts(self) -> Counts:
         """Count the cases."""
+        if self._counts is None:
+            self._counts = self._counted()
+        return self._counts
+
+    def _counted(self) -> Counts:
         row = self._query(
             "SELECT count(*) AS total, coalesce(sum(state = 'new'), 0) AS waiting, "
             "coalesce(sum(answers.tumour IS NOT NULL OR coalesce(answers.map, '') != '' "
@@ -350,7 +356,7 @@ class WorklistStore:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Make all changes inside or none."""
-        self._order = None
+        self._order = self._counts = None
         with database_errors(self.folder / DATABASE):
             self._connection.execute("BEGIN IMMEDIATE")
             try:

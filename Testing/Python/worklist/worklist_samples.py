@@ -42,6 +42,7 @@ class MadeSource:
     broken: Sequence[str] = ()
     read_names: list[str] = field(default_factory=list)
     title: str = "made"
+    root: Path = Path("scans")
 
     def list_cases(self, names: object, salt: str) -> Sequence[ListedCase]:
         return [ListedCase(f"{name}.nii.gz", name, f"{name}.nii.gz", patient=name) for name in self.names]
@@ -52,9 +53,6 @@ class MadeSource:
             raise InputError(f"{case.file}: is damaged")
         array = np.random.default_rng(ord(case.name[0])).random(GRID.shape_kji, dtype=np.float32)
         return Volume(array, GRID, name=case.name)
-
-    def location(self, case: Case) -> Path | None:
-        return None
 
     def settings(self, case: Case) -> LabelSettings | None:
         return None
