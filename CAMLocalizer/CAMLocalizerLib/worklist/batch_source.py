@@ -72,12 +72,17 @@ class BatchSource:
         return read_volume(self.root / case.file, series=case.series or None, unit=self._plan.get("unit"))
 
     def settings(self, case: Case) -> LabelSettings | None:
-        """Return how the batch made the label map; None if the case failed there."""
+        """Return how the batch made the label map; None if the case failed there.
+
+        Raises:
+            InputError: a report whose settings cannot be read.
+        """
         report = self._report(case.name)
         try:
             return None if report is None else LabelSettings.from_json(report["label_settings"])
-        except (CAMLocalizerError, KeyError, TypeError, ValueError):
-            return None
+        except (CAMLocalizerError, KeyError, TypeError, ValueError) as error:
+            path = self.results / case.name / CASE_FILES["report"]
+            raise InputError(f"{path}: its settings cannot be read ({error}); run camlocalizer batch again") from error
 
     def picture(self, case: Case) -> Path | None:
         """Return the batch's overview of a case."""

@@ -19,11 +19,10 @@ LEFT JOIN (SELECT case_id, max(answered_at) AS last FROM slices WHERE reader = ?
     ON labelled.case_id = cases.id
 WHERE listed
 """
-RANKED = f"SELECT cases.id, {_RANK} AS rank {_READ_BY}"
 # Skipped and failed cases come after those that nobody looked at, and before answered ones, the last answer first.
 ORDERED = f"""
-SELECT cases.id {_READ_BY}
-ORDER BY {_RANK}, state = 'failed',
+SELECT cases.id, {_RANK} AS rank {_READ_BY}
+ORDER BY rank, state = 'failed',
     max(coalesce(answers.answered_at, ''), coalesce(last, '')) DESC, coalesce(uncertainty, -1.0) DESC, position
 """
 SELECTED = """

@@ -321,8 +321,9 @@ class WorklistSession:
     def _take(self, outcome: Prepared | Failed) -> None:
         number, self._idle = outcome.case.id, False
         if isinstance(outcome, Failed):
-            self._failures.append(outcome.sentence)
-            self.store.record_failure(number, outcome.sentence)
+            sentence = outcome.sentence.replace(f"{self.source.root}{os.sep}", "")
+            self._failures.append(sentence)
+            self.store.record_failure(number, sentence)
         else:
             self._failures.clear()
             self._last_sha256 = outcome.finding.model_sha256

@@ -50,7 +50,11 @@ class CaseSource(Protocol):
         ...
 
     def settings(self, case: Case) -> LabelSettings | None:
-        """Return how the label map of a case was made earlier; None for the model's own settings."""
+        """Return how the label map of a case was made earlier; None for the model's own settings.
+
+        Raises:
+            InputError: that cannot be read.
+        """
         ...
 
     def picture(self, case: Case) -> Path | None:

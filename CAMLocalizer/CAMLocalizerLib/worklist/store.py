@@ -17,11 +17,12 @@ from ..io.writing import output_errors
 from .answers import Answer, check_reader
 from .case import Case, Finding, ListedCase
 from .database import DATABASE, back_up, database_errors, open_database
-from .queries import ANSWERED, ORDERED, RANKED, SELECTED, answer_of, case_of
+from .queries import ANSWERED, ORDERED, SELECTED, answer_of, case_of
 
 WORKLIST_FOLDER = "worklist"
 LOCK_FILE = "worklist.lock"
 ANSWERS_PER_BACKUP = 25
+Classes = tuple[tuple[str, ...], tuple[str, ...]]
 SALT, CLASSES, ROOT = "salt", "classes", "root"
 
 
@@ -71,7 +72,8 @@ class WorklistStore:
         except BaseException:
             self._lock.close()
             raise
-        self._order: list[int] | None = None
+        self._ranked: dict[int, int] | None = None
+        self._known_classes: dict[str, Classes] = {}
         self._counts: Counts | None = None
         self._since_backup = 0
         with suppress(OutputError):
@@ -132,9 +134,13 @@ class WorklistStore:
 
     def order(self) -> list[int]:
         """Return the numbers of all cases, those that need a look first: unanswered ones, the most uncertain first."""
-        if self._order is None:
-            self._order = [row["id"] for row in self._query(ORDERED, self.reader)]
-        return self._order
+        return list(self._ranks())
+
+    def _ranks(self) -> dict[int, int]:
+        """Return how urgent each case is, in their order."""
+        if self._ranked is None:
+            self._ranked = {row["id"]: row["rank"] for row in self._query(ORDERED, self.reader)}
+        return self._ranked
 
     def cases(self, first: int, count: int) -> tuple[Case, ...]:
         """Return some cases of the order.
@@ -165,8 +171,7 @@ class WorklistStore:
         Returns:
             The next case without an answer, or else the next skipped one; None if every other case was answered.
         """
-        states = {row["id"]: row["rank"] for row in self._query(RANKED, self.reader)}
-        order = self.order()
+        states, order = self._ranks(), self.order()
         if after is not None and states.get(after, ANSWERED) < ANSWERED:
             at = order.index(after) + 1
             order = order[at:] + order[: at - 1]
@@ -214,11 +219,13 @@ class WorklistStore:
         with self._writing():
             self._know_classes(model_sha256, classes, tumour_classes)
 
-    def classes(self, model_sha256: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def classes(self, model_sha256: str) -> Classes:
         """Return the classes of a model and those that are tumours; nothing for a model that found nothing here."""
-        known = self.fact(f"{CLASSES} {model_sha256}")
-        values = json.loads(known) if known else {"classes": [], "tumour_classes": []}
-        return tuple(values["classes"]), tuple(values["tumour_classes"])
+        if model_sha256 not in self._known_classes:
+            known = self.fact(f"{CLASSES} {model_sha256}")
+            values = json.loads(known) if known else {"classes": [], "tumour_classes": []}
+            self._known_classes[model_sha256] = tuple(values["classes"]), tuple(values["tumour_classes"])
+        return self._known_classes[model_sha256]
 
     # Answers
 
@@ -333,6 +340,7 @@ class WorklistStore:
 
     def _know_classes(self, model_sha256: str, classes: Sequence[str], tumour_classes: Sequence[str]) -> None:
         known = {"classes": list(classes), "tumour_classes": list(tumour_classes)}
+        self._known_classes.pop(model_sha256, None)
         self._connection.execute(
             "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
             (f"{CLASSES} {model_sha256}", json.dumps(known)),
@@ -356,7 +364,7 @@ class WorklistStore:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Make all changes inside or none."""
-        self._order = self._counts = None
+        self._ranked = self._counts = None
         with database_errors(self.folder / DATABASE):
             self._connection.execute("BEGIN IMMEDIATE")
             try:

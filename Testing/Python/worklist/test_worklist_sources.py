@@ -17,6 +17,7 @@ from CAMLocalizerLib.io import write_nifti
 from CAMLocalizerLib.localizer import LabelSettings
 from CAMLocalizerLib.worklist import BatchSource, Case, FolderSource, is_batch
 
+SETTINGS = LabelSettings("0.3", (1,), ((1, 1.0),), "volume", 0.5, 0.0, 1, "none", 0.0, 0.0, "")
 GRID = Grid((4, 5, 3), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), np.eye(3))
 
 
@@ -97,7 +98,7 @@ def batch(tmp_path: Path, archive: Path) -> Path:
         "class_probabilities": {"glioma": 0.3, "meningioma": 0.7},
         "components": [{"volume_mm3": 1500.0}, {"volume_mm3": 500.0}],
         "probabilities": [{"classes": {"none": 0.25, "glioma": 0.2, "meningioma": 0.55}}],
-        "label_settings": LabelSettings(threshold="0.3", scales=(1,), weights=((1, 1.0),)).to_json(),
+        "label_settings": SETTINGS.to_json(),
     }
     (results / "a" / "report.json").write_text(json.dumps(report))
     (results / "a" / "overview.png").touch()
@@ -119,7 +120,7 @@ def test_the_results_of_a_batch_bring_what_it_found_and_how(tmp_path: Path) -> N
     assert (second.name, second.finding) == ("b", None)
     case = Case(1, first.key, first.name, first.file)
     assert source.read(case).grid.matches(GRID)
-    assert source.settings(case).threshold == "0.3"
+    assert source.settings(case) == SETTINGS
     assert source.settings(Case(2, "b.nii.gz", "b", "b.nii.gz")) is None
     assert source.picture(case) == results.resolve() / "a" / "overview.png"
 

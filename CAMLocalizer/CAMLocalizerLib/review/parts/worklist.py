@@ -54,7 +54,7 @@ class WorklistPart:
         context.action("cases", self.scroll)
         context.action("labels", self.export_labels)
         context.on_action(self._show)
-        context.views.on_slice(lambda *_: self._show_answers())
+        context.views.on_slice(lambda *_: self._show_answers() if session.labels_slices else None)
 
     def begin(self) -> None:
         """Show the first case that needs a look, search for new ones, and follow the model from now on."""
