@@ -118,7 +118,7 @@ def sample_worklist(browser: Any, sample_image: Path, tmp_path: Path, pytestconf
 
 def test_the_picture_of_a_worklist_is_taken(sample_worklist: Any, photograph: Photograph) -> None:
     page = sample_worklist
-    page.wait_for_function("/^0 of 6 answered$/.test(window.trame.state.get('worklist').progress)", timeout=4 * RUN_MS)
+    page.wait_for_function("/^0 of 6 answered$/.test(window.trame.state.get('worklist').progress)", timeout=10 * RUN_MS)
     page.locator("[data-goes-on]").uncheck()
     for case, key in ((2, "h"), (5, "y"), (4, "s"), (6, "y")):
         page.locator(f'[data-case="{case}"]').click()

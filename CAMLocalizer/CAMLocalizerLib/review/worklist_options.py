@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..core import InputError, ModelError, Volume
-from ..io.discovery import holds_dicom
+from ..io.discovery import holds_dicom, list_inputs
 from ..jobs import LocalizationJob
 from ..localizer import RunOptions
 from ..models import CARD_FILE, ModelCard
@@ -26,6 +27,8 @@ from ..worklist.database import DATABASE
 from ..worklist.preparation import NewJob
 from .files import ReviewFolder
 from .review_options import check_port
+
+DEPTH = 8  # folders below the given one that are searched for more than one scan
 
 
 @dataclass(frozen=True)
@@ -117,16 +120,17 @@ class WorklistOptions:
 
 
 def is_worklist(given: Path) -> bool:
-    """Return whether a review of a path is one of many cases: not that of a file or of the folder of one DICOM series.
+    """Return whether a review of a path is one of many cases: not that of a file or of a single DICOM series.
 
-    Raises:
-        InputError: a folder without scans.
+    Args:
+        given: file or folder.
     """
     if not given.is_dir():
         return False
     if is_batch(given) or (given / WORKLIST_FOLDER / DATABASE).is_file():
         return True
-    if not holds_dicom(given):
+    inputs = [given] if holds_dicom(given) else list(islice(list_inputs(given, depth=DEPTH), 2))
+    if len(inputs) != 1 or not inputs[0].is_dir():
         return True
     try:
         return len(FolderSource(given).list_cases({}, "")) > 1

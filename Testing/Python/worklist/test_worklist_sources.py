@@ -146,3 +146,18 @@ def test_reader_and_patient_are_for_folders(tmp_path: Path) -> None:
     options = Namespace(file=tmp_path / "a.nii.gz", reader="anna", patient="")
     with pytest.raises(SettingsError, match="--reader is for a folder of scans"):
         _volume(options)
+
+
+def test_one_dicom_series_is_reviewed_by_itself_and_other_folders_as_a_worklist(tmp_path: Path) -> None:
+    from CAMLocalizerLib.review.worklist_options import is_worklist
+
+    stored = np.arange(60, dtype=np.uint16).reshape(3, 5, 4)
+    one = tmp_path / "one"
+    write_series(one / "series", stored, GRID)
+    assert not is_worklist(one)
+    assert not is_worklist(one / "series")
+    write_series(one / "other", stored, GRID)
+    assert is_worklist(one)
+    assert is_worklist(scan(tmp_path / "scans" / "a.nii.gz").parent)
+    assert not is_worklist(tmp_path / "scans" / "a.nii.gz")
+    assert is_worklist(batch(tmp_path, tmp_path / "scans"))

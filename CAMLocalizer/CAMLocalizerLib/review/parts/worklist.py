@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from ...core import CAMLocalizerError, Volume
 from ...worklist import Answer, AnswerKey, WorklistSession, answer_keys, export_labels
 from ..page_context import PageContext
 from ..page_state import (
+    Accepted,
     Answers,
     CurrentCase,
     KeyButton,
@@ -77,6 +79,8 @@ class WorklistPart:
         index = self._context.workbench.image_in_view
         action = getattr(self.session, chosen.action)
         self._go(lambda: action(*chosen.values, *([index] if slices else [])))
+        if chosen.action == "say_right":  # accepted segments are in the label map that was kept
+            self._context.page.show(replace(self._context.page.shown(Accepted), unsaved=False))
         if slices and self.session.goes_on and index is not None:
             last = len(self._context.review.found.image_labels) - 1
             self._context.workbench.jump_to_image(min(index + 1, last))

@@ -107,7 +107,7 @@
 
   // What can lose accepted segments asks first: an answer may go on to the next case.
   function answer(key) {
-    const going_on = state("worklist").goes_on && !state("worklist").labels_slices && key !== "Backspace";
+    const going_on = state("worklist").goes_on && !state("worklist").labels_slices && !["Backspace", "y"].includes(key); // Y keeps what was accepted
     if (!going_on || may_leave("Answer and go on?")) act("answer", key);
   }
 
