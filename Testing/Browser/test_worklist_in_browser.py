@@ -109,10 +109,11 @@ def sample_worklist(browser: Any, sample_image: Path, tmp_path: Path, pytestconf
     """A worklist of parts of the sample, by the bundled model; only for the picture, since the model takes its time."""
     if pytestconfig.getoption("--screenshots") is None:
         pytest.skip("a picture is made with --screenshots only")
-    image = SimpleITK.ReadImage(str(sample_image))
+    image, scans = SimpleITK.ReadImage(str(sample_image)), tmp_path / "scans"
+    scans.mkdir()
     for name, (begin, end) in PARTS.items():
-        SimpleITK.WriteImage(image[:, :, begin:end], str(tmp_path / f"{name}.nii.gz"))
-    with RunningReview([tmp_path, "--reader", "anna", "--model", "brain-t1ce"]) as review:
+        SimpleITK.WriteImage(image[:, :, begin:end], str(scans / f"{name}.nii.gz"))
+    with RunningReview([scans, "--reader", "anna", "--model", "brain-t1ce"]) as review:
         yield from watched_page(browser, review, LARGE)
 
 
@@ -125,6 +126,5 @@ def test_the_picture_of_a_worklist_is_taken(sample_worklist: Any, photograph: Ph
         wait_for(page, "current_case", "id", case)
         page.wait_for_function("window.trame.state.get('threshold').ready", timeout=RUN_MS)
         page.keyboard.press(key)
-    page.keyboard.press("2")
     page.mouse.move(LARGE["width"] / 2, 2)
     photograph(page, "worklist")

@@ -17,7 +17,7 @@ from ..io.writing import output_errors
 from .answers import Answer, check_reader
 from .case import Case, Finding, ListedCase
 from .database import DATABASE, back_up, database_errors, open_database
-from .queries import ANSWERED, ORDERED, SELECTED, answer_of, case_of
+from .queries import ANSWERED, ORDERED, SELECTED, SKIPPED, UNANSWERED, answer_of, case_of
 
 WORKLIST_FOLDER = "worklist"
 LOCK_FILE = "worklist.lock"
@@ -175,8 +175,11 @@ class WorklistStore:
         if after is not None and states.get(after, ANSWERED) < ANSWERED:
             at = order.index(after) + 1
             order = order[at:] + order[: at - 1]
-        waiting = [number for number in order if states[number] < ANSWERED and number != after]
-        return min(waiting, key=lambda number: states[number], default=None)
+        for rank in (UNANSWERED, SKIPPED):
+            for number in order:
+                if states[number] == rank and number != after:
+                    return number
+        return None
 
     def next_waiting(self) -> int | None:
         """Return the first case that no model has seen; None if there is none."""
