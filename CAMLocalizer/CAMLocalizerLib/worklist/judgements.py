@@ -133,7 +133,7 @@ def read_root(path: Path) -> Path:
     database = folder / DATABASE
     with closing(open_for_reading(database)) as connection, database_errors(database):
         row = connection.execute("SELECT value FROM facts WHERE name = ?", (ROOT,)).fetchone()
-    return Path(os.path.normpath(folder / row[0])) if row else folder.parent
+    return Path(os.path.normpath(folder.resolve() / row[0])) if row else folder.parent
 
 
 def _of_row(row: sqlite3.Row) -> Judgement:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from ..core import InputError
 from ..io.writing import whole_file
 from .judgements import NO, YES, Judgement, read_classes, read_judgements, read_root, worklist_folder
+from .paths import relative_path
 
 LABELS_FILE = "labels.csv"
 HEADER = ("file", "label", "patient", "slice", "view", "case", "series", "tumour", "reader", "answered_at")
@@ -170,7 +170,7 @@ def _row(
 ) -> dict[str, str]:
     first, (tumour, kind) = group[0], label
     return {
-        "file": _relative(root / first.file, folder),
+        "file": relative_path(root / first.file, folder),
         "label": (kind or names[1]) if tumour else names[0],
         "patient": first.patient,
         "slice": "" if first.slice is None else str(first.slice),
@@ -181,13 +181,6 @@ def _row(
         "reader": " ".join(sorted({each.reader for each in group})),
         "answered_at": max(each.answered_at for each in group),
     }
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder.resolve())).as_posix()
-    except ValueError:  # another drive
-        return path.as_posix()
 
 
 def _count(number: int, word: str, plural: str = "") -> str:

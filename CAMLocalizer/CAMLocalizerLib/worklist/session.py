@@ -17,6 +17,7 @@ from .answers import RIGHT, WRONG, Answer
 from .cache import Cache
 from .case import Case, ListedCase
 from .drafts import draft_of
+from .paths import relative_path
 from .preparation import Failed, Means, Preparation, Prepared
 from .sources import CaseSource
 from .store import ROOT, WorklistStore
@@ -48,7 +49,7 @@ class WorklistSession:
         self.store = store
         self.source = source
         self.cache = Cache(store.folder)
-        store.set_fact(ROOT, os.path.relpath(source.root, store.folder))
+        store.set_fact(ROOT, relative_path(source.root, store.folder))
         self.goes_on = True
         self.labels_slices = False
         self.case: Case | None = None

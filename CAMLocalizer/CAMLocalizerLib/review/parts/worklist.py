@@ -175,7 +175,8 @@ class WorklistPart:
             index = order.index(case.id) if case.id in order else -1
             page.show(CurrentCase(case.id, index, case.name, case.status))
             detail = "" if session.volume is None else volume_detail(session.volume)
-            busy = "" if session.volume is not None else session.sentence
+            waits = session.volume is None and case.state != "failed"
+            busy = session.sentence if waits else ""
             page.show(Scan(case.name, case.name, detail, folder=str(self._context.folder.root), busy=busy))
             page.show(Model(case.model, case.model))
         marks = sorted(session.slice_answers().items())
