@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..core import InputError
 from ..io.writing import whole_file
@@ -17,7 +18,7 @@ from .paths import relative_path
 LABELS_FILE = "labels.csv"
 HEADER = ("file", "label", "patient", "slice", "view", "case", "series", "tumour", "reader", "answered_at")
 NO_TUMOUR, TUMOUR = "no tumour", "tumour"
-TIE = "readers disagree"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def make_labels(
     """Make one label of what all readers said about a case or slice.
 
     The majority counts; where there is none, the case or slice is left out. A case of which slices were labelled is
-    listed by slice. Labels are the classes of the tumours if every tumour has one, or else whether there is a tumour.
+    listed by slice. Labels are the types of the tumours, by those who named one, if every tumour has one; or else
+    whether there is a tumour.
 
     Args:
         judgements: of one worklist.
@@ -71,15 +73,16 @@ def make_labels(
     """
     said = [each for each in judgements if each.tumour is not None and (not readers or each.reader in readers)]
     said, notes = _trainable(said)
-    typed = all(each.type for each in said if each.tumour)
-    voted = [(group, _majority(group, typed)) for group in _by_place(said)]
-    if ties := sum(label is None for _, label in voted):
-        notes.append(f"{_count(ties, 'case or slice', 'cases or slices')} left out: {TIE}")
-    if not typed:
-        without = sum(bool(each.tumour) and not each.type for each in said)
-        notes.append(f"labels say whether there is a tumour, since the type is missing in {_count(without, 'answer')}")
+    votes = [_Vote(group, *_majority(group)) for group in _by_place(said)]
+    without = sum(vote.tumour is True and vote.type == "" for vote in votes)
+    settled = [vote for vote in votes if vote.tumour is not None and (without or vote.type is not None)]
+    if ties := len(votes) - len(settled):
+        notes.append(f"{_count(ties, 'case or slice', 'cases or slices')} left out: readers disagree")
+    if without and any(vote.type for vote in settled):
+        cases = _count(without, "case or slice", "cases or slices")
+        notes.append(f"labels say whether there is a tumour, since nobody named its type in {cases}")
     names = _label_names(classes, tumour_classes)
-    rows = [_row(group, label, names, root, folder) for group, label in voted if label is not None]
+    rows = [_row(vote, names, root, folder, typed=not without) for vote in settled]
     if not rows:
         raise InputError("there is no answer about a tumour to write; answer cases with camlocalizer review first")
     if any(row["tumour"] == YES and not row["slice"] for row in rows):
@@ -152,10 +155,26 @@ def _by_place(said: Iterable[Judgement]) -> list[list[Judgement]]:
     return list(groups.values())
 
 
-def _majority(group: Sequence[Judgement], typed: bool) -> tuple[bool, str] | None:
-    """Return what most readers said, tumour and type; None where two labels are as frequent."""
-    votes = Counter((bool(each.tumour), each.type if typed else "") for each in group).most_common()
-    return None if len(votes) > 1 and votes[0][1] == votes[1][1] else votes[0][0]
+@dataclass(frozen=True)
+class _Vote:
+    """What readers said about a case or slice, and what most of them said; None where two answers are as frequent."""
+
+    group: Sequence[Judgement]
+    tumour: bool | None
+    type: str | None
+
+
+def _majority(group: Sequence[Judgement]) -> tuple[bool | None, str | None]:
+    """Return whether there is a tumour, and its type by those who named one; empty if nobody did."""
+    tumour = _most_frequent([bool(each.tumour) for each in group])
+    types = [each.type for each in group if each.tumour and each.type]
+    return tumour, _most_frequent(types) if tumour and types else ""
+
+
+def _most_frequent(values: Sequence[T]) -> T | None:
+    """Return the most frequent value; None if two are as frequent."""
+    counts = Counter(values).most_common(2)
+    return None if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
 
 
 def _label_names(classes: Sequence[str], tumour_classes: Sequence[str]) -> tuple[str, str]:
@@ -165,19 +184,18 @@ def _label_names(classes: Sequence[str], tumour_classes: Sequence[str]) -> tuple
     return without, tumour_classes[0] if len(tumour_classes) == 1 else TUMOUR
 
 
-def _row(
-    group: Sequence[Judgement], label: tuple[bool, str], names: tuple[str, str], root: Path, folder: Path
-) -> dict[str, str]:
-    first, (tumour, kind) = group[0], label
+def _row(vote: _Vote, names: tuple[str, str], root: Path, folder: Path, *, typed: bool) -> dict[str, str]:
+    group, first = vote.group, vote.group[0]
+    kind = (vote.type if typed else "") or names[1]
     return {
         "file": relative_path(root / first.file, folder),
-        "label": (kind or names[1]) if tumour else names[0],
+        "label": kind if vote.tumour else names[0],
         "patient": first.patient,
         "slice": "" if first.slice is None else str(first.slice),
         "view": first.view,
         "case": first.key,
         "series": first.series,
-        "tumour": YES if tumour else NO,
+        "tumour": YES if vote.tumour else NO,
         "reader": " ".join(sorted({each.reader for each in group})),
         "answered_at": max(each.answered_at for each in group),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -83,16 +82,18 @@ def expected_labels(said: list[tuple[int, str, str, int | None]]) -> dict[tuple[
     """Count votes one by one."""
     sliced = {case for case, _, _, index in said if index is not None}
     counted = [vote for vote in said if vote[3] is not None or vote[0] not in sliced]
-    typed = all(label != "tumour" for _, _, label, _ in counted)
     by_place: dict[tuple[str, int | None], list[str]] = {}
     for case, _, label, index in counted:
-        simple = label if typed or label == "none" else "tumour"
-        by_place.setdefault((f"c{case}", index), []).append(simple)
-    expected = {}
-    for place, labels in by_place.items():
-        (first, most), *others = Counter(labels).most_common()
-        if not others or others[0][1] < most:
-            expected[place] = first
+        by_place.setdefault((f"c{case}", index), []).append(label)
+    tumours = {place: labels for place, labels in by_place.items() if 2 * labels.count("none") < len(labels)}
+    nones = {place for place, labels in by_place.items() if 2 * labels.count("none") > len(labels)}
+    expected = dict.fromkeys(nones, "none")
+    if any(labels.count("glioma") + labels.count("meningioma") == 0 for labels in tumours.values()):
+        return expected | dict.fromkeys(tumours, "tumour")
+    for place, labels in tumours.items():
+        gliomas, meningiomas = labels.count("glioma"), labels.count("meningioma")
+        if gliomas != meningiomas:
+            expected[place] = "glioma" if gliomas > meningiomas else "meningioma"
     return expected
 
 
@@ -139,9 +140,17 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         "1 case left out: no longer among the scans",
         "1 folder left out: several DICOM series in one folder",
         "1 case or slice left out: readers disagree",
-        "labels say whether there is a tumour, since the type is missing in 2 answers",
         "training takes every slice of a volume that is labelled as a whole as its label says",
     )
+
+
+def test_a_missing_type_is_taken_from_readers_who_named_it_or_no_type_is_written(tmp_path: Path) -> None:
+    said = [judged("a", "anna", True), judged("a", "ben", True, "glioma"), judged("b", "ben", True, "meningioma")]
+    labels = make_labels(said, tmp_path, tmp_path)
+    assert [row["label"] for row in labels.rows] == ["glioma", "meningioma"]
+    labels = make_labels([*said, judged("c", "anna", True)], tmp_path, tmp_path)
+    assert [row["label"] for row in labels.rows] == ["tumour"] * 3
+    assert labels.notes[0] == "labels say whether there is a tumour, since nobody named its type in 1 case or slice"
 
 
 def test_readers_can_be_chosen(tmp_path: Path) -> None:
