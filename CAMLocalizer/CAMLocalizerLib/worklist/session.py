@@ -183,8 +183,8 @@ class WorklistSession:
     def _go_to(self, case: Case) -> None:
         self._keep_draft()
         self.case, self._volume, self._idle, self._failures = case, None, False, []
-        if self._preparation.case is None or self._wanted() in (case.id, *self._following()[:1]):
-            self._start()  # otherwise the case that is being prepared is finished first
+        if self.review is None:
+            self._start()
 
     # Answers
 
@@ -315,7 +315,7 @@ class WorklistSession:
         outcome = self._preparation.poll()
         if outcome is not None:
             self._take(outcome)
-        if self._preparation.case is None and not self._idle:
+        if not self._idle:
             self._start()
         return outcome is not None
 
@@ -358,8 +358,8 @@ class WorklistSession:
         """Prepare what is wanted most: the case on show, then the next ones, then any that the model has not seen."""
         number = self._wanted()
         if number is None:
-            self._idle = True
-        elif not self._working_on(number):
+            self._idle = self._preparation.case is None
+        elif self._preparation.case is None or (self._is_urgent(number) and not self._working_on(number)):
             case = self.store.case(number)
             sha256 = self._model_sha256
             draft = self.store.review_of(number, sha256 or case.model_sha256)
@@ -375,6 +375,10 @@ class WorklistSession:
             if number not in self._ready and self.store.case(number).state != "failed":
                 return number
         return self.store.next_waiting()
+
+    def _is_urgent(self, number: int) -> bool:
+        """Return whether a case goes before the one that is being prepared: that on show and the next one do."""
+        return (self.case is not None and self.case.id == number) or number in self._following()[:1]
 
     def _working_on(self, number: int) -> bool:
         case = self._preparation.case

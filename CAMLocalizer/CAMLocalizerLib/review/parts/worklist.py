@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ from .worklist_texts import blocker, is_said, progress, row_of
 
 logger = logging.getLogger(__name__)
 POLL_S = 0.1
+REST_S = 0.5  # after a case was shown, until the next one is prepared: pictures go first
 WINDOW = 60  # cases that the page holds at once
 MARGIN = 20  # of them above those that are seen
 OF_SLICES = ("say_tumour", "say_type", "say_none", "take_back")
@@ -47,10 +49,11 @@ class WorklistPart:
         self._shown = ShownVolume(context)
         self._volume: Volume | None = None
         self._first = 0
-        context.action("case", lambda number: self._go(lambda: session.open(int(number))))
-        context.action("next_case", lambda: self._go(session.go_next))
-        context.action("previous_case", lambda: self._go(session.go_back))
-        context.action("answer", self.answer)
+        self._rests_until = 0.0
+        context.action("case", lambda number: self._go(lambda: session.open(int(number))), draws=True)
+        context.action("next_case", lambda: self._go(session.go_next), draws=True)
+        context.action("previous_case", lambda: self._go(session.go_back), draws=True)
+        context.action("answer", self.answer, draws=True)
         context.action("label_slices", self.label_slices)
         context.action("go_on", self.go_on)
         context.action("cases", self.scroll)
@@ -121,6 +124,7 @@ class WorklistPart:
             self._shown.show(volume)
         if review is not None and review is not self._context.workbench.review:
             self._context.workbench.show(review)
+            self._rests_until = time.monotonic() + REST_S
 
     async def _watch(self) -> None:
         """Follow the model until the review ends."""
@@ -139,6 +143,8 @@ class WorklistPart:
                     return
 
     def _look(self) -> None:
+        if time.monotonic() < self._rests_until:
+            return
         before = (self._volume, self._context.workbench.review)
         changed = self.session.poll()
         self._follow()
