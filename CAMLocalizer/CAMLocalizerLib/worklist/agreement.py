@@ -17,7 +17,7 @@ from ..core import GridError, InputError, SettingsError
 from ..io import read_label_map
 from ..metrics import bootstrap_interval, dice
 from .judgements import Judgement, read_judgements, worklist_folder
-from .session import label_map_folder
+from .paths import label_map_folder
 
 NAN = float("nan")
 EXTRA = 'agreement needs scikit-learn; install it with pip install "camlocalizer[training]"'

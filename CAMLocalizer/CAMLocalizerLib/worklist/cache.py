@@ -72,7 +72,7 @@ class Cache:
         kept = {str(number) for number in numbers}
         with suppress(OSError):
             for folder in self._findings.iterdir():
-                if folder.name not in kept:
+                if folder.name not in kept and folder.suffix != PARTIAL:  # which may just be written
                     shutil.rmtree(folder, ignore_errors=True)
 
     def keep_picture(self, number: int, content: bytes) -> None:

@@ -17,7 +17,7 @@ from .answers import RIGHT, WRONG, Answer
 from .cache import Cache
 from .case import Case, ListedCase
 from .drafts import draft_of
-from .paths import relative_path
+from .paths import label_map_folder, relative_path
 from .preparation import Failed, Means, Preparation, Prepared
 from .sources import CaseSource
 from .store import ROOT, WorklistStore
@@ -27,7 +27,6 @@ READY = AHEAD + 2  # cases that are kept ready in memory: also the one on show a
 FINDINGS_KEPT = 50  # cases whose maps are kept on the disk
 PRUNED_EVERY = 10
 FAILURES_IN_A_ROW = 3
-LABEL_MAPS = "labelmaps"
 
 
 class WorklistSession:
@@ -41,6 +40,11 @@ class WorklistSession:
         source: where its cases come from.
         means: how cases are read and which model runs; for ``read`` and ``settings``, the source's.
         card: of the model that the reader asked for; None for any.
+
+    Attributes:
+        case: the case on show; None before the first one was opened.
+        goes_on: whether the next case is opened after an answer.
+        labels_slices: whether answers are about the slice on show, not about the case.
     """
 
     def __init__(
@@ -103,7 +107,7 @@ class WorklistSession:
         if self.review is not None:
             return ""
         if self.case.state == "failed":
-            return f"{self.case.sentence[:1].upper()}{self.case.sentence[1:].rstrip('.')}."
+            return f"{self.case.sentence.rstrip('.')}."
         if self._working_on(self.case.id):
             return "The scan is being read" if self._preparation.volume is None else self._preparation.progress.message
         return "Waiting for the model"
@@ -383,14 +387,3 @@ class WorklistSession:
     def _working_on(self, number: int) -> bool:
         case = self._preparation.case
         return case is not None and case.id == number
-
-
-def label_map_folder(worklist: Path, reader: str, name: str) -> Path:
-    """Return where the label map is kept that a reader judged right.
-
-    Args:
-        worklist: folder of the worklist.
-        reader: identifier.
-        name: of the case.
-    """
-    return worklist / LABEL_MAPS / reader / name

@@ -20,7 +20,7 @@ from CAMLocalizerLib.worklist import (
     export_labels,
     find_readers,
 )
-from CAMLocalizerLib.worklist.session import label_map_folder
+from CAMLocalizerLib.worklist.paths import label_map_folder
 
 pytest.importorskip("sklearn", reason="the extra training is not installed")
 
