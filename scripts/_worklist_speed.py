@@ -38,6 +38,7 @@ WORDS = {
     "scroll_ms": "scroll to cases of any place, ms",
     "next_ms": "next case to picture, ms",
     "complete_ms": "next case to last picture, ms",
+    "slider_ms": "for comparison: threshold slider to picture, ms",
 }
 
 
@@ -105,9 +106,11 @@ def figures(count: int) -> dict[str, Any]:
 
 
 def _in_browser(folder: Path, count: int) -> dict[str, list[float]]:
-    code = "import json, sys; sys.path.insert(0, sys.argv[1]); import measure_worklist; "
-    code += "print(json.dumps(measure_worklist.worklist_times(sys.argv[2], int(sys.argv[3]))))"
-    command = [sys.executable, "-c", code, str(BROWSER.parent), str(folder), str(count)]
+    code = "import json, sys; sys.path.insert(0, sys.argv[1]); import measure, measure_worklist; "
+    code += "found = measure_worklist.worklist_times(sys.argv[2], int(sys.argv[3])); "
+    code += "found['slider_ms'] = measure.slider_to_picture_ms(sys.argv[4], int(sys.argv[3])); print(json.dumps(found))"
+    scan = folder / f"scan-{0:05}.nii"
+    command = [sys.executable, "-c", code, str(BROWSER.parent), str(folder), str(count), str(scan)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         raise SystemExit(f"{done.stderr.strip()}\nThe measurement above failed.")
