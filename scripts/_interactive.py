@@ -247,9 +247,9 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def limit_lines(found: dict[str, Any]) -> list[str]:
+def limit_lines(found: dict[str, Any], limits: dict[str, float] = LIMITS) -> list[str]:
     """Say of each limit whether it is met; nothing of what was not measured."""
-    measured = {key: (found[key], limit) for key, limit in LIMITS.items() if found[key] is not None}
+    measured = {key: (found[key], limit) for key, limit in limits.items() if found[key] is not None}
     return [
         f"{'met   ' if value <= limit else 'MISSED'} {key} {value:.3g} (at most {limit:g})"
         for key, (value, limit) in measured.items()

@@ -1,4 +1,4 @@
-"""Time and memory of pyramid maps, of a review or of an archive: scripts/benchmark.py [--interactive | --archive]"""
+"""Time and memory of maps, or speed of review, worklist or archive: benchmark.py [--interactive, --worklist, ...]"""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import sys
 
 from _environment import ROOT, ensure_environment, run
 
-SCRIPTS = {"--interactive": "_interactive.py", "--archive": "_archive_speed.py"}
+SCRIPTS = {
+    "--interactive": "_interactive.py",
+    "--worklist": "_worklist_speed.py",
+    "--archive": "_archive_speed.py",
+}
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from ..io.names import ending
 from .source import Source
 
 UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
-RESERVED = frozenset({"batch.json", "cases.csv", "summary.csv", "failures.csv", "skipped.csv"})
+RESERVED = frozenset({"batch.json", "cases.csv", "summary.csv", "failures.csv", "skipped.csv", "worklist"})
 LONGEST = 100
 HASH_DIGITS = 12
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from .. import __version__
 from ..archive.request import ArchiveRequest
 from ..core import OutputError
 from ..io.leftovers import clean_up_leftovers
+from ..io.locking import try_lock
 from ..io.writing import output_errors
 from ..localizer import LabelSettings, RunOptions
 from ..models import ModelCard
 from .batch_tables import replace_file
 
 PLAN_FILE = "batch.json"
-LOCKED_BYTE = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def opened_output(output: Path, description: Mapping[str, Any]) -> Iterator[None
             _begin(output, path, description)
         stream = path.open("r+b")
     with stream:
-        if not _locked(stream.fileno()):
+        if not try_lock(stream.fileno()):
             raise OutputError(f"{output}: another batch is writing there; wait for it or choose another --output")
         _check_same(output, _recorded(path), description)
         yield
@@ -134,28 +134,3 @@ def _in_words(value: Any) -> str:
     if value is None:
         return "the model's own"
     return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
-
-
-def _locked(descriptor: int) -> bool:
-    """Lock an open file until it is closed, by whatever end; file systems without locks count as locked."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return _locked_on_windows(descriptor)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _locked_on_windows(descriptor: int) -> bool:
-    import msvcrt
-
-    with suppress(OSError):
-        os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        return True
-    return False

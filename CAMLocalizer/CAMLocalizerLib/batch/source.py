@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..archive.request import ArchiveRequest, find_studies, study_case_name
-from ..io.discovery import find_volumes
+from ..io.discovery import VOLUME_FORMATS, find_volumes
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,13 @@ class BatchCase:
     study: str = ""
 
 
-def find_sources(root: Path, *, skipped: Path | None = None, pattern: str = "*") -> tuple[Source, ...]:
+def find_sources(
+    root: Path,
+    *,
+    skipped: Path | None = None,
+    pattern: str = "*",
+    formats: Collection[str] = VOLUME_FORMATS,
+) -> tuple[Source, ...]:
     """Find the volumes of a folder tree; arguments and errors as for :func:`find_volumes`.
 
     Returns:
@@ -53,7 +60,7 @@ def find_sources(root: Path, *, skipped: Path | None = None, pattern: str = "*")
     """
     return tuple(
         Source(found.path, found.path.relative_to(root).as_posix(), series=found.series, dicom=found.dicom)
-        for found in find_volumes(root, skipped=skipped, pattern=pattern)
+        for found in find_volumes(root, skipped=skipped, pattern=pattern, formats=formats)
     )
 
 

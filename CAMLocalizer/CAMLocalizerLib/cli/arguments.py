@@ -5,9 +5,37 @@ from __future__ import annotations
 import argparse
 
 from ..version import VERSION
-from . import batch, catalogue, evaluate, follow_up, info, localize, outcome, radiomics, rerun, review, train
+from . import (
+    agreement,
+    batch,
+    catalogue,
+    evaluate,
+    follow_up,
+    info,
+    labels,
+    localize,
+    outcome,
+    radiomics,
+    rerun,
+    review,
+    train,
+)
 
-COMMANDS = (localize, batch, train, evaluate, review, follow_up, radiomics, rerun, outcome, catalogue, info)
+COMMANDS = (
+    localize,
+    batch,
+    train,
+    evaluate,
+    review,
+    labels,
+    agreement,
+    follow_up,
+    radiomics,
+    rerun,
+    outcome,
+    catalogue,
+    info,
+)
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
 """

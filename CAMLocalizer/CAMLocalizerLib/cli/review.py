@@ -1,17 +1,26 @@
-"""The command ``review``: the review page of a volume, until Ctrl+C."""
+"""The command ``review``: the review page of a volume or of a worklist, until Ctrl+C."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..option_names import UNITS
 from .loading import loading
 
+if TYPE_CHECKING:
+    from ..core import Volume
+    from ..review.review_options import ReviewOptions
+    from ..review.worklist_options import OpenedWorklist, WorklistOptions
+
 EXTRA = "trame_slicer"
-EXAMPLE = """example:
+EXAMPLE = """examples:
   camlocalizer review brain.nii.gz
+  camlocalizer review scans --reader anna
+  camlocalizer review results --folder archive --reader anna
 """
 
 
@@ -19,21 +28,40 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "review",
-        help="review a volume in the browser",
-        description="Show FILE in the browser, find its tumours with one button, correct, accept and export them. "
+        help="review a volume, a folder of scans or the results of a batch in the browser",
+        description="Show INPUT in the browser, find its tumours, correct, accept and export them. A folder of scans "
+        "or the results of a batch open as a worklist: cases that need a look come first, and one key answers. "
         "The page answers on this machine only, to whoever has its address, one reviewer at a time.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("file", type=Path, metavar="FILE", help="NRRD, NIfTI, MetaImage, DICOM folder or 2D image")
-    add("--model", metavar="NAME|FOLDER", help="model bundle (default: one that suits the volume)")
-    add("--unit", choices=UNITS, help="of the voxels of FILE, where it names none; SUVbw brings PET measures")
+    add(
+        "file",
+        type=Path,
+        metavar="INPUT",
+        help="NRRD, NIfTI, MetaImage, DICOM series or 2D image; or folder of scans, or results of a batch",
+    )
+    add("--model", metavar="NAME|FOLDER", help="model bundle (default: that of the batch, or one that suits)")
+    add("--unit", choices=UNITS, help="of voxels whose file names none; SUVbw brings PET measures")
     add(
         "--folder",
         type=Path,
         metavar="DIR",
-        help="further volumes are read from it, uploads and results written into it (default: that of FILE)",
+        help="of a file: further volumes are read from it, uploads and results written into it (default: that of the "
+        "file); of the results of a batch: its archive (default: looked for beside them)",
+    )
+    add(
+        "--reader",
+        metavar="NAME",
+        help="of a worklist: who answers, not a patient (default: the variable CAMLOCALIZER_READER, or reader-1)",
+    )
+    add(
+        "--patient",
+        default="",
+        metavar="REGEX",
+        help=r"of a worklist: its first group is the patient in a file's path, such as '(P\d+)_' (default: PatientID "
+        "as a pseudonym, first folder, or name)",
     )
     add("--port", type=_port, default=0, metavar="N", help="of the page's address (default: a free one)")
     add("--no-browser", action="store_true", help="only print the address")
@@ -48,7 +76,7 @@ def _port(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the review of a volume.
+    """Serve the review of a volume or of a worklist.
 
     Args:
         options: parsed arguments of ``review``.
@@ -58,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         SettingsError: the extra is not installed, or nothing can be drawn on this machine.
-        CAMLocalizerError: a volume, folder, model or port that cannot be used.
+        CAMLocalizerError: a volume, folder, model, port or worklist that cannot be used.
     """
     from ..core import SettingsError
 
@@ -66,22 +94,67 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("the review needs the extra 'review'; install it with: pip install 'camlocalizer[review]'")
     with loading(options):
         from ..review.opengl import OpenGLProbe
-        from ..review.review_options import ReviewOptions
+        from ..review.worklist_options import OpenedWorklist, is_worklist
 
-    wanted = ReviewOptions(
-        options.file, options.folder, options.model, options.device, options.port, not options.no_browser, options.unit
-    )
     with OpenGLProbe() as probe:
-        wanted.open_folder()
-        volume = wanted.open_volume()
-        with loading(options):
-            from ..review.serve import serve  # takes about a second, as the probe does
+        wanted, opened = _worklist(options) if is_worklist(options.file) else _volume(options)
+        try:
+            with loading(options):
+                from ..review.serve import serve  # takes about a second, as the probe does
 
-        if sentence := probe.problem():
-            raise SettingsError(sentence)
-    serve(wanted, volume, _announce)
+            if sentence := probe.problem():
+                raise SettingsError(sentence)
+        except BaseException:
+            if isinstance(opened, OpenedWorklist):
+                opened.store.close()
+            raise
+    lines = _lines(opened)
+
+    def announce(address: str) -> None:
+        print("\n".join([f"Review at {address}", *lines, "Ctrl+C ends it."]), flush=True)
+
+    serve(wanted, opened, announce)
     return 0
 
 
-def _announce(address: str) -> None:
-    print(f"Review at {address}\nCtrl+C ends it.", flush=True)
+def _volume(options: argparse.Namespace) -> tuple[ReviewOptions, Volume]:
+    from ..core import SettingsError
+    from ..review.review_options import ReviewOptions
+
+    for name in ("reader", "patient"):
+        if getattr(options, name):
+            raise SettingsError(f"--{name} is for a folder of scans; {options.file} is a single one, leave it out")
+    wanted = ReviewOptions(
+        options.file, options.folder, options.model, options.device, options.port, not options.no_browser, options.unit
+    )
+    wanted.open_folder()
+    return wanted, wanted.open_volume()
+
+
+def _worklist(options: argparse.Namespace) -> tuple[WorklistOptions, OpenedWorklist]:
+    from ..review.worklist_options import WorklistOptions
+    from ..worklist import DEFAULT_READER, READER_VARIABLE
+
+    reader = options.reader or os.environ.get(READER_VARIABLE) or DEFAULT_READER
+    wanted = WorklistOptions(
+        options.file,
+        options.folder,
+        reader=reader,
+        patient=options.patient,
+        model=options.model,
+        device=options.device,
+        port=options.port,
+        browser=not options.no_browser,
+        unit=options.unit,
+    )
+    opened = wanted.open_worklist()
+    return wanted, opened
+
+
+def _lines(opened: Volume | OpenedWorklist) -> list[str]:
+    """Say what a worklist holds and where answers go."""
+    store = getattr(opened, "store", None)
+    if store is None:
+        return []
+    repaired = [f"note: {store.repaired}"] if store.repaired else []
+    return [f"{store.counts().total} cases; answers are recorded as {store.reader} in {store.folder}", *repaired]

@@ -126,7 +126,13 @@ class _Folder:
     images: set[str] = field(default_factory=set)
 
 
-def find_volumes(root: Path, *, skipped: Path | None = None, pattern: str = "*") -> tuple[FoundVolume, ...]:
+def find_volumes(
+    root: Path,
+    *,
+    skipped: Path | None = None,
+    pattern: str = "*",
+    formats: Collection[str] = VOLUME_FORMATS,
+) -> tuple[FoundVolume, ...]:
     """Find all NRRD, NIfTI and MetaImage files and all DICOM series in a folder tree.
 
     Hidden files and folders, and results of CAMLocalizer, are left out. Of duplicate series, the first copy is used.
@@ -135,6 +141,7 @@ def find_volumes(root: Path, *, skipped: Path | None = None, pattern: str = "*")
         root: folder to search with its subfolders, including linked ones.
         skipped: a folder to leave out, such as the output folder.
         pattern: shell pattern that file names must match.
+        formats: formats of files besides DICOM.
 
     Returns:
         Volumes in the order of their paths.
@@ -149,7 +156,7 @@ def find_volumes(root: Path, *, skipped: Path | None = None, pattern: str = "*")
         if not fnmatchcase(path.name, pattern):
             continue
         kind = ENDINGS.get(ending(path), "")
-        if is_volume_file(path):
+        if is_volume_file(path, formats):
             found.append(FoundVolume(path))
         elif kind in ("", "DICOM") and path.name not in KNOWN_FILES:
             _note_dicom(path, kind, series, damaged)
@@ -157,8 +164,12 @@ def find_volumes(root: Path, *, skipped: Path | None = None, pattern: str = "*")
     with_series = {each.path for each in found}
     found += [FoundVolume(folder, dicom=True) for folder in damaged - with_series]  # reading the case reports the error
     if not found:
-        raise InputError(f"{root}: holds no NRRD, NIfTI, MetaImage or DICOM volume{_fitting(pattern)}; give another")
+        raise InputError(f"{root}: holds no {_listed(formats)} or DICOM volume{_fitting(pattern)}; give another")
     return tuple(sorted(found, key=lambda each: (each.path.relative_to(root).as_posix(), each.series)))
+
+
+def _listed(formats: Collection[str]) -> str:
+    return ", ".join(sorted(formats, key=[*dict.fromkeys(ENDINGS.values())].index))
 
 
 def _fitting(pattern: str) -> str:

@@ -8,14 +8,28 @@ from typing import Any
 from trame_slicer.core import SlicerApp
 
 from ..core import Volume
+from ..localizer import RunOptions
 from ..workbench import Workbench
+from ..workbench.session.model_choice import suggested_model
+from ..worklist import Means, WorklistSession
 from .files import ReviewFolder
 from .messages import log_vtk_messages
 from .page import build_page
 from .page_context import PageContext
 from .page_state import PageState
 from .page_views import Views
-from .parts import ExportPart, ImagesPart, LookPart, RegionsPart, RunPart, ScanPart, SettingsPart
+from .parts import (
+    ExportPart,
+    ImagesPart,
+    LookPart,
+    RegionsPart,
+    RunPart,
+    ScanPart,
+    SettingsPart,
+    WorklistPart,
+)
+from .review_options import ReviewOptions
+from .worklist_options import OpenedWorklist, WorklistOptions
 
 
 class PageWorkbench(Workbench):
@@ -26,49 +40,56 @@ class PageWorkbench(Workbench):
 
 
 class ReviewApp:
-    """The review of the volumes of one folder; belongs into a running event loop.
+    """The review of the volumes of one folder, or of the cases of a worklist; belongs into a running event loop.
 
     Args:
         server: trame's.
-        given: file or folder that is opened first.
+        options: what it is started with.
         folder: from which volumes may be read and into which results are written.
-        model: name or folder of the model; one that suits the volume if not given.
-        device: where the model computes.
-        unit: of the voxels of ``given``, where it names none.
+        opened: the worklist, for many cases.
     """
 
     def __init__(
         self,
         server: Any,
-        given: Path,
+        options: ReviewOptions | WorklistOptions,
         folder: ReviewFolder,
-        *,
-        model: str | None = None,
-        device: str = "auto",
-        unit: str | None = None,
+        opened: OpenedWorklist | None = None,
     ) -> None:
         app = SlicerApp()
         log_vtk_messages()
         page = PageState(server.state)
         workbench = PageWorkbench(app.scene)
-        workbench.device = device
+        workbench.device = options.device
         views = Views(server, app)
         self.context = PageContext(server, app, workbench, views, folder, page)
-        self.runs = RunPart(self.context, model)
+        self.scans: ScanPart | None = None
+        self.worklist: WorklistPart | None = None
+        runs = RunPart(self.context, options.model) if opened is None else None
         self.settings = SettingsPart(self.context)
         self.images = ImagesPart(self.context)
         self.regions = RegionsPart(self.context)
         self.looks = LookPart(self.context)
         self.exports = ExportPart(self.context)
-        self.scans = ScanPart(self.context, given, self.runs.suit, unit)
+        if runs is not None:
+            self.scans = ScanPart(self.context, options.given, runs.suit, options.unit)
+        elif opened is not None:
+            self.worklist = WorklistPart(self.context, worklist_session(opened, workbench))
         self.context.refresh()
         build_page(server)
 
-    def open(self, volume: Volume) -> None:
-        """Show the volume that the review was started with."""
+    def open(self, volume: Volume | None) -> None:
+        """Show the volume that the review was started with, or the first case of the worklist."""
         with self.context.server.state:
-            self.scans.show_given(volume)
+            if self.scans is not None and volume is not None:
+                self.scans.show_given(volume)
+            if self.worklist is not None:
+                self.worklist.begin()
             self.context.refresh()
+
+    def thumbnail(self, number: int) -> Path | None:
+        """Return the picture of a case of the worklist; None without one."""
+        return None if self.worklist is None else self.worklist.session.picture(number)
 
     def forget_notice(self) -> None:
         """Greet the next reviewer without the last one's notice."""
@@ -76,5 +97,19 @@ class ReviewApp:
             self.context.page.forget_notice()
 
     def close(self) -> None:
-        """End a run and let go of the scene."""
+        """End a run and let go of scene and worklist."""
+        if self.worklist is not None:
+            self.worklist.session.close()
         self.context.close()
+
+
+def worklist_session(opened: OpenedWorklist, workbench: Workbench) -> WorklistSession:
+    """Return a reader at a worklist whose reviews are shown by a workbench."""
+    cards = workbench.models()
+
+    def options(volume: Volume) -> RunOptions:
+        return opened.options(volume, suggested_model(cards, volume.unit))
+
+    source = opened.source
+    means = Means(source.read, options, source.settings, host=workbench, new_job=opened.new_job)
+    return WorklistSession(opened.store, source, means, card=opened.card)

@@ -8,7 +8,7 @@ from trame.ui.html import DivLayout
 
 from . import pages
 
-FRAGMENTS = ("icons", "toolbar", "scan", "settings", "views", "results", "dialogs")
+FRAGMENTS = ("icons", "toolbar", "worklist", "scan", "settings", "views", "answers", "results", "dialogs")
 MODULE = {
     "serve": {pages.WEB_ROUTE: str(pages.WEB)},
     "styles": [f"{pages.WEB_ROUTE}/review.css"],

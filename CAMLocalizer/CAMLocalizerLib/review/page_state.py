@@ -239,6 +239,85 @@ class Exported(Part):
 
 
 @dataclass(frozen=True)
+class CaseRow:
+    """One case of a worklist."""
+
+    id: int
+    name: str
+    status: str
+    detail: str  # probability and volume, or why it failed
+    answer: str
+    picture: str = ""  # address of the thumbnail
+
+
+@dataclass(frozen=True)
+class KeyButton:
+    """A button that answers, and its key."""
+
+    key: str
+    label: str
+    hint: str
+    group: str
+    on: bool = False
+    blocker: str = ""
+
+
+@dataclass(frozen=True)
+class Worklist(Part):
+    """How far a worklist is, and what is being done for it."""
+
+    on: bool = False
+    title: str = ""
+    reader: str = ""
+    total: int = 0
+    progress: str = ""
+    background: str = ""
+    goes_on: bool = True
+    labels_slices: bool = False
+
+
+@dataclass(frozen=True)
+class WorklistRows(Part):
+    """The cases of a worklist that the list shows; the order has many more."""
+
+    first: int = 0
+    rows: tuple[CaseRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class CurrentCase(Part):
+    """The case on show; ``id`` is 0 for none, and ``index`` is its place in the order."""
+
+    id: int = 0
+    index: int = -1
+    name: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Answers(Part):
+    """What can be said of the case on show, or of a slice, and what was said."""
+
+    buttons: tuple[KeyButton, ...] = ()
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class SliceMark:
+    """A labelled slice in the plot of probabilities."""
+
+    index: int
+    tumour: bool
+
+
+@dataclass(frozen=True)
+class SliceMarks(Part):
+    """The slices that were labelled."""
+
+    marks: tuple[SliceMark, ...] = ()
+
+
+@dataclass(frozen=True)
 class Notice(Part):
     """One sentence to the reviewer."""
 

@@ -63,6 +63,13 @@ class Views:
             view.reset_view()
         self._crosshair.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.NoCrosshair)
 
+    def show_no_volume(self) -> None:
+        """Show empty slice views."""
+        for view in self.slices.values():
+            view.set_background_volume_id(None)
+            view.set_foreground_volume_id(None)
+        self._crosshair.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.NoCrosshair)
+
     def show_overlay(self, node: Any, opacity: float) -> None:
         """Show an activation map over the volume; None takes it away."""
         for view in self.slices.values():

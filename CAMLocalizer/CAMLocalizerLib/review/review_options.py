@@ -54,11 +54,16 @@ class ReviewOptions:
         """
         if self.model is not None:
             find_bundle(self.model)
-        _check_port(self.port)
+        check_port(self.port)
         return read_volume(self.given, unit=self.unit)
 
 
-def _check_port(port: int) -> None:
+def check_port(port: int) -> None:
+    """See that a port can be listened on.
+
+    Raises:
+        OutputError: it is taken.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
         try:

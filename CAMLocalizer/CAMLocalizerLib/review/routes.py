@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from ..core import CAMLocalizerError
+from ..worklist.thumbnail import small_picture
 from . import pages
 from .access_control import WEBSOCKET, AccessControl
 from .files import LARGEST_UPLOAD, ReviewFolder
@@ -30,6 +31,7 @@ class Routes:
         folder: where uploads go.
         exported: returns the folder that was exported last; None before.
         client: folder of trame's client.
+        thumbnail: returns the picture of a case of the worklist.
         limit: most bytes of an upload.
     """
 
@@ -40,12 +42,14 @@ class Routes:
         exported: Callable[[], Path | None],
         client: Path,
         *,
+        thumbnail: Callable[[int], Path | None] = lambda _number: None,
         limit: int = LARGEST_UPLOAD,
     ) -> None:
         self._access = access
         self._folder = folder
         self._exported = exported
         self._client = client
+        self._thumbnail = thumbnail
         self._limit = limit
 
     def table(self) -> list[web.RouteDef]:
@@ -55,6 +59,7 @@ class Routes:
             web.get("/occupied", self._occupied),
             web.post("/paraview/", self._session),
             web.get("/download/{name}", self._download),
+            web.get("/thumbnail/{number:[0-9]{1,9}}", self._case_picture),
             web.post("/upload", self._upload),
         ]
 
@@ -76,6 +81,16 @@ class Routes:
         except CAMLocalizerError as error:
             return _refusal(f"{error}.")
         return web.json_response({"name": name})
+
+    async def _case_picture(self, request: web.Request) -> web.StreamResponse:
+        try:
+            path = self._thumbnail(int(request.match_info["number"]))
+            content = b"" if path is None else await asyncio.to_thread(small_picture, path)
+        except (KeyError, OSError):
+            content = b""
+        if not content:
+            return web.Response(status=web.HTTPNoContent.status_code)
+        return web.Response(body=content, content_type="image/png")
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         folder, name = self._exported(), request.match_info["name"]

@@ -21,13 +21,14 @@ from .access_control import AccessControl
 from .app import ReviewApp
 from .review_options import HOST, ReviewOptions
 from .routes import Routes
+from .worklist_options import OpenedWorklist, WorklistOptions
 
 CLIENT = files("trame_client") / "module" / "vue3-www"
 
 
 def serve(
-    options: ReviewOptions,
-    volume: Volume,
+    options: ReviewOptions | WorklistOptions,
+    opened: Volume | OpenedWorklist,
     announce: Callable[[str], None],
     *,
     prepare: Callable[[ReviewApp], None] | None = None,
@@ -36,7 +37,7 @@ def serve(
 
     Args:
         options: what it is started with.
-        volume: the one that it is started with, read already.
+        opened: the volume or the worklist that it is started with.
         announce: called with the address of the page, which carries the token, when it answers.
         prepare: called with the app when its volume is open, before it is announced.
 
@@ -45,21 +46,25 @@ def serve(
         ModelError: no such model.
         OutputError: the port is taken.
     """
-    asyncio.run(_serve(options, volume, announce, prepare))
+    asyncio.run(_serve(options, opened, announce, prepare))
 
 
 async def _serve(
-    options: ReviewOptions, volume: Volume, announce: Callable[[str], None], prepare: Callable[[ReviewApp], None] | None
+    options: ReviewOptions | WorklistOptions,
+    opened: Volume | OpenedWorklist,
+    announce: Callable[[str], None],
+    prepare: Callable[[ReviewApp], None] | None,
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(_report)
     folder = options.open_folder()
     server = get_server("camlocalizer-review", client_type="vue3")
-    app = ReviewApp(server, options.given, folder, model=options.model, device=options.device, unit=options.unit)
+    worklist = opened if isinstance(opened, OpenedWorklist) else None
+    app = ReviewApp(server, options, folder, worklist)
     access = AccessControl(app.forget_notice)
-    routes = Routes(access, folder, lambda: app.exports.folder, Path(str(CLIENT)))
+    routes = Routes(access, folder, lambda: app.exports.folder, Path(str(CLIENT)), thumbnail=app.thumbnail)
     server.controller.on_server_bind.add(lambda bound: _bind(bound.app, access, routes))
     try:
-        app.open(volume)
+        app.open(opened if isinstance(opened, Volume) else None)
         if prepare is not None:
             prepare(app)
         with _stop_asked() as stop:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bench_stand_ins import Bench, draw, failed, names, run_to_end
 
-from CAMLocalizerLib.core import ModelError, SettingsError
+from CAMLocalizerLib.core import GridError, ModelError, SettingsError
 from CAMLocalizerLib.workbench import Availability
 
 PREVIEW = "CAMLocalizerPreview"
@@ -453,3 +453,23 @@ def test_a_model_for_the_unit_of_the_voxels_is_suggested(bench: Bench, scene: An
     assert workbench.model == "body"
     with pytest.raises(ModelError, match="unknown model 'other'"):
         workbench.choose_model("other")
+
+
+def test_a_review_whose_model_ran_elsewhere_is_shown(bench: Bench, volume_node: Any, found: Any) -> None:
+    from dataclasses import replace
+
+    from finding_stand_ins import localization_of
+
+    from CAMLocalizerLib.workbench import Review
+
+    workbench = bench.workbench()
+    workbench.choose_volume(volume_node)
+    review = Review(found, host=workbench)
+    workbench.show(review)
+    assert workbench.review is review
+    assert workbench.status.state == "done"
+    np.testing.assert_array_equal(preview_mask(workbench), review.mask)
+    elsewhere = replace(found.volume, grid=replace(found.volume.grid, origin_mm=(0.0, 0.0, 0.0)))
+    with pytest.raises(GridError, match="the review is not of"):
+        workbench.show(Review(localization_of(elsewhere, found.card), host=workbench))
+    workbench.close()

@@ -7,5 +7,6 @@ from .looks import LookPart
 from .model_run import RunPart
 from .scans import ScanPart
 from .setting_controls import SettingsPart
+from .worklist import WorklistPart
 
-__all__ = ["ExportPart", "ImagesPart", "LookPart", "RegionsPart", "RunPart", "ScanPart", "SettingsPart"]
+__all__ = ["ExportPart", "ImagesPart", "LookPart", "RegionsPart", "RunPart", "ScanPart", "SettingsPart", "WorklistPart"]

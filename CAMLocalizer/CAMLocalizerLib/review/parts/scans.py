@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from ...core import InputError, Volume, is_suv
+from ...core import InputError, Volume
 from ...io import read_volume
-from ...mrml import volume_to_node
-from ..body import body_surface
 from ..data_files import check_data_files
 from ..page_context import PageContext
 from ..page_state import Choice, Scan
-from ..projection_box import ProjectionBox
+from ..shown_volume import ShownVolume, volume_detail
 
 
 class ScanPart:
@@ -29,14 +26,11 @@ class ScanPart:
 
     def __init__(self, context: PageContext, given: Path, suit: Callable[[str], None], unit: str | None = None) -> None:
         self._context = context
-        self._suit = suit
         self._unit = unit
         self._shown_name = self._detail = ""
         self._given = given.resolve()
         self._own = self._name_of(self._given)
-        self._body: Any = None
-        self._box: ProjectionBox | None = None
-        context.on_pause(self._on_pause)
+        self._shown = ShownVolume(context, suit)
         context.action("open", self.open)
         context.action("list", self.list_anew)
         context.action("report_error", self._report_error)
@@ -83,32 +77,8 @@ class ScanPart:
         self._list(self._own)
 
     def _show(self, volume: Volume) -> None:
-        context = self._context
-        before = context.workbench.volume_node
-        self._suit(volume.unit)
-        node = volume_to_node(context.app.scene, volume)
-        context.workbench.choose_volume(node)
-        context.refresh()
-        if before is not None:
-            context.app.scene.RemoveNode(before)
-        context.views.show_volume(node)
-        if self._body is not None:
-            context.app.scene.RemoveNode(self._body)
-        if self._box is not None:
-            self._box.remove()
-        self._body = self._box = None
-        if is_suv(volume):
-            self._box = ProjectionBox(context.app.scene, volume)
-        else:
-            self._body = body_surface(context.app.scene, volume)
-        context.views.fit_three_d()
-        self._detail = _detail(volume)
-
-    def _on_pause(self) -> None:
-        """Draw the lesions on the projections once the user pauses."""
-        if self._box is not None:
-            with self._context.views.only_three_d():
-                self._box.draw(self._context.workbench.review)
+        self._shown.show(volume)
+        self._detail = volume_detail(volume)
 
     def _list(self, chosen: str, *, busy: str = "") -> None:
         names = dict.fromkeys([self._own, *self._context.folder.volumes()])
@@ -122,9 +92,3 @@ class ScanPart:
 
     def _report_error(self, sentence: str) -> None:
         self._context.page.notice(str(sentence), error=True)
-
-
-def _detail(volume: Volume) -> str:
-    size = " × ".join(map(str, volume.grid.size))
-    spacing = " × ".join(f"{value:.3g}" for value in volume.grid.spacing_mm)
-    return f"{size}, {spacing} mm" + (f", {volume.unit}" if volume.unit else "")

@@ -1,6 +1,6 @@
 // Interactions of the review: the latest value wins while a slider moves, keys, upload, dialogs. What is shown comes from the server.
 (() => {
-  const held = window.Vue.reactive({}); // positions of sliders that are being moved, and the progress of an upload
+  const held = window.Vue.reactive({ tab: "cases" }); // positions of sliders that are being moved, and the progress of an upload
   const queues = {}; // one per slider: at most one action is running, the latest waits
   const SLICES = ["Red", "Green", "Yellow"];
   const VIEWS = ["Red", "ThreeD", "Green", "Yellow"];
@@ -99,6 +99,45 @@
     else document.body.dataset.big = view;
   };
 
+  // Worklist
+
+  const ROW_PX = 60; // height of a case in the list
+  const worklist_on = () => state("worklist").on;
+  const leave = (action, ...values) => may_leave("Open another case?") && act(action, ...values);
+
+  // What can lose accepted segments asks first: an answer may go on to the next case.
+  function answer(key) {
+    const going_on = state("worklist").goes_on && !state("worklist").labels_slices && !["Backspace", "y"].includes(key); // Y keeps what was accepted
+    if (!going_on || may_leave("Answer and go on?")) act("answer", key);
+  }
+
+  function scroll_cases(event) {
+    const first = Math.floor(event.target.scrollTop / ROW_PX);
+    send("cases", "cases", [first]);
+  }
+
+  // Another case was opened: the list shows it, unless it does already.
+  let shown_case = 0;
+  function follow_case() {
+    const { id, index } = state("current_case");
+    const list = document.querySelector(".cases");
+    if (id === shown_case || index < 0 || !list) return;
+    shown_case = id;
+    const top = index * ROW_PX;
+    if (top < list.scrollTop || top + ROW_PX > list.scrollTop + list.clientHeight)
+      list.scrollTop = Math.max(0, top - list.clientHeight / 2);
+  }
+
+  function answer_key(event) {
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "j") return () => leave("next_case");
+    if (key === "k") return () => leave("previous_case");
+    if (key === "m") return () => act("label_slices", !state("worklist").labels_slices);
+    if (event.shiftKey && /^Digit[1-4]$/.test(event.code)) return () => enlarge(VIEWS[Number(event.code.at(-1)) - 1]);
+    if (state("answers").buttons.some((button) => button.key === key)) return () => answer(key);
+    return /^[1-9r]$/.test(key) ? () => {} : null;
+  }
+
   function pick(view, event) {
     const box = event.currentTarget.getBoundingClientRect();
     if (!SLICES.includes(view)) return;
@@ -129,7 +168,7 @@
 
   function drop(event) {
     const [file] = event.dataTransfer.files;
-    if (file && may_leave("Open another scan?")) send_file(file);
+    if (file && !worklist_on() && may_leave("Open another scan?")) send_file(file);
   }
 
   // Keys
@@ -173,7 +212,8 @@
     if (target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
     if (event.altKey) return;
     const keys = event.ctrlKey || event.metaKey ? WITH_CONTROL : PLAIN;
-    const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const own = keys === PLAIN && worklist_on() ? answer_key(event) : null;
+    const action = own ?? keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
     event.preventDefault();
     action(event);
@@ -182,6 +222,7 @@
   // The server tells by counting up that an export is complete.
   let exports = state("exported")?.count ?? 0;
   window.trame.state.addListener(({ type, keys }) => {
+    if (type === "dirty-state" && keys.includes("current_case")) setTimeout(follow_case);
     if (type !== "dirty-state" || !keys.includes("exported") || state("exported").count <= exports) return;
     exports = state("exported").count;
     open("exported");
@@ -192,6 +233,7 @@
 
   window.trame.utils.review = {
     held, act, border, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
+    leave, answer, scroll_cases,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };
 })();

@@ -107,6 +107,11 @@ class Review(SettingChanges, ComponentChanges):
         return self.label_map if edited is None else LabelMap(edited.copy(), self.found.volume.grid)
 
     @property
+    def result_label_map(self) -> LabelMap:
+        """What is exported: the accepted segments, or else :attr:`corrected_label_map`."""
+        return merged_label_map(self.accepted) if self.accepted else self.corrected_label_map
+
+    @property
     def edited(self) -> bool:
         """Whether voxels were drawn by hand since the label map was computed."""
         return self._host.edited_mask() is not None
@@ -289,13 +294,13 @@ class Review(SettingChanges, ComponentChanges):
         """Return settings, label map and provenance of what is exported."""
         if self.accepted:
             accepted = [segment.provenance() for segment in self.accepted]
-            return self.accepted[-1].settings, merged_label_map(self.accepted), {"accepted": accepted}
+            return self.accepted[-1].settings, self.result_label_map, {"accepted": accepted}
         facts = {
             "accepted": [],
             "edited_by_hand": self.edited,
             "rejected_regions": sum(not component.kept for component in self.components),
         }
-        return self.settings, self.corrected_label_map, facts
+        return self.settings, self.result_label_map, facts
 
     # History
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import CAMLocalizerError, ModelError, SettingsError
+from ...core import CAMLocalizerError, GridError, ModelError, SettingsError
 from ...jobs import Launcher, LocalizationJob
 from ...localizer import RunOptions
 from ...models import ModelCard
 from ...models.search import find_bundle
 from ...mrml import (
+    grid_from_node,
     load_review,
     reviewed_nodes,
     segment_names,
@@ -196,6 +197,24 @@ class Workbench(ViewNavigation):
         self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
         self._status = self._run.status
         return True
+
+    def show(self, review: Review) -> None:
+        """Show a review of the chosen volume whose model ran elsewhere.
+
+        Args:
+            review: made with this workbench as its host.
+
+        Raises:
+            SettingsError: a run is under way.
+            GridError: the review is of a volume on another grid.
+        """
+        if self.running:
+            raise SettingsError("the classifier is running; cancel it before showing another review")
+        if not grid_from_node(self.volume_node).matches(review.found.volume.grid):
+            raise GridError(f"the review is not of {self.volume_node.GetName()}: their grids differ")
+        self._show(review)
+        self._status = status.done(len(review.found.image_labels), self._summary())
+        self.store()
 
     def poll(self) -> RunStatus:
         """Look how far the run is; when it is complete, show what was found. Never waits."""
