@@ -217,6 +217,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmark.py", description=__doc__)
     parser.add_argument("--interactive", action="store_true", help="measure instead how fast a review responds")
+    parser.add_argument("--worklist", action="store_true", help="measure instead how fast a worklist responds")
+    parser.add_argument("--archive", action="store_true", help="measure instead an Orthanc server against files")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--batch", type=int, default=8, help="images per batch (8)")
     parser.add_argument("--size", type=int, default=224, help="pixels per side, a multiple of 8 (224)")
