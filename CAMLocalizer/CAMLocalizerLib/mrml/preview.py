@@ -18,7 +18,7 @@ from .geometry import matrix_to_vtk
 from .images import array_from_image
 from .removal import remove_node
 from .segmentations import image_to_ras, merged_image, new_segment, set_reference
-from .segments import BINARY_LABELMAP, segment_ids, segment_images, separate_segment, shares_image
+from .segments import BINARY_LABELMAP, segment_images, separate_segment, shares_image
 from .surfaces import surface_of
 
 SEGMENT_ID = "CAMLocalizerPreview"
@@ -107,11 +107,14 @@ class PreviewSegment:
         np.not_equal(mask_kji, 0, out=self._written.view(bool))
         np.copyto(array_from_image(self._image, self.node.GetName()), self._written)
         self._image.GetPointData().GetScalars().Modified()
-        surfaces = self._surfaces()
-        self._image.Modified()  # from here on Slicer holds all surfaces of the node to be out of date and drops them
-        for segment, surface in surfaces:
-            segment.AddRepresentation(CLOSED_SURFACE, surface)
         self._stamp = self._image.GetMTime()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell whoever follows the segment's voxels, which the image itself would do, but also drop all surfaces."""
+        segmentation = self.node.GetSegmentation()
+        segmentation.InvokeEvent(segmentation.SourceRepresentationModified)
+        self._segment().Modified()  # this is what slice views listen to
 
     def mask(self) -> NDArray[np.uint8]:
         """Return what the segment holds now, edits included: 0 and 1, shape of the reference volume, a copy."""
@@ -165,13 +168,6 @@ class PreviewSegment:
 
     def _segment(self) -> Any:
         return self.node.GetSegmentation().GetSegment(self.segment_id)
-
-    def _surfaces(self) -> list[tuple[Any, Any]]:
-        """Return the segments that have a closed surface, with it."""
-        segmentation = self.node.GetSegmentation()
-        segments = (segmentation.GetSegment(segment_id) for segment_id in segment_ids(self.node))
-        found = ((segment, segment.GetRepresentation(CLOSED_SURFACE)) for segment in segments)
-        return [(segment, surface) for segment, surface in found if surface is not None]
 
     def _voxels_to_ras(self) -> NDArray[np.float64]:
         """Return the matrix from indices of our arrays to RAS in the volume's own space."""
