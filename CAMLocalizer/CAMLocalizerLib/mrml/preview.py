@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 import slicer
@@ -16,6 +17,7 @@ from .display import style_preview
 from .followers import checked_shape, local_geometry, local_matrix, shape_kji, share_transform
 from .geometry import matrix_to_vtk
 from .images import array_from_image
+from .observing import observe
 from .removal import remove_node
 from .segmentations import image_to_ras, merged_image, new_segment, set_reference
 from .segments import BINARY_LABELMAP, segment_images, separate_segment, shares_image
@@ -64,7 +66,10 @@ class PreviewSegment:
         self._look = (name, segment_colours(1, [colour])[0])
         self._geometry = local_geometry(reference_node)
         self._image: Any = None  # what we write into; anything else in the segment was put there by others
-        self._stamp = -1
+        self._seen: tuple[Any, int, int] | None = None  # what the segment held when it was compared last
+        self._drawn: NDArray[np.uint8] | None = None
+        self._writing = False
+        self._changed: WeakMethod[Callable[[], None]] | None = None
         self._written = np.zeros(shape_kji(self._geometry), np.uint8)
         if node is None:
             self.node = self._new_node(name)
@@ -83,13 +88,30 @@ class PreviewSegment:
     @property
     def edited(self) -> bool:
         """Whether somebody else changed the segment's voxels since the last write; how it is shown does not count."""
-        if self._attached() and self._image.GetMTime() == self._stamp:
-            return False
-        if not np.array_equal(self.mask(), self._written):
-            return True
-        if self._attached():
-            self._stamp = self._image.GetMTime()
-        return False
+        return self.drawn() is not None
+
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """Return what the segment holds if somebody else changed it since the last write; None if nobody did.
+
+        It is the same array until the segment is changed again.
+        """
+        now = self._contents()
+        if now != self._seen:
+            mask = self.mask()
+            self._seen, self._drawn = self._contents(), None if np.array_equal(mask, self._written) else mask
+        return self._drawn
+
+    def on_change(self, method: Callable[[], None]) -> Callable[[], object]:
+        """Call a bound method whenever somebody else changes the segment; the function returned ends that."""
+        self._changed = WeakMethod(method)
+        kinds = slicer.vtkSegmentation
+        events = (kinds.SourceRepresentationModified, kinds.RepresentationModified, kinds.SegmentRemoved)
+        return observe(self.node, dict.fromkeys((*events, kinds.SegmentModified), self._on_event))
+
+    def _on_event(self) -> None:
+        changed = None if self._changed is None else self._changed()
+        if changed is not None and not self._writing and self._contents() != self._seen:
+            changed()
 
     def write(self, mask_kji: NDArray) -> None:
         """Show a mask, at once in the slice views; a closed surface stays as it is until :meth:`surface`.
@@ -101,13 +123,20 @@ class PreviewSegment:
             GridError: another shape.
         """
         checked_shape(mask_kji, self._written.shape, self.node.GetName())
+        self._writing = True
+        try:
+            self._write(mask_kji)
+        finally:
+            self._writing = False
+        self._seen, self._drawn = self._contents(), None
+
+    def _write(self, mask_kji: NDArray) -> None:
         self.follow()
         if not self._attached():
             self._attach()
         np.not_equal(mask_kji, 0, out=self._written.view(bool))
         np.copyto(array_from_image(self._image, self.node.GetName()), self._written)
         self._image.GetPointData().GetScalars().Modified()
-        self._stamp = self._image.GetMTime()
         self._tell()
 
     def _tell(self) -> None:
@@ -175,6 +204,11 @@ class PreviewSegment:
         start[:3, 3] = self._geometry.GetExtent()[0::2]
         matrix: NDArray[np.float64] = image_to_ras(self._geometry) @ start
         return matrix
+
+    def _contents(self) -> tuple[Any, int, int]:
+        """Return what changes whenever the segment's voxels do: its image, the time of the last change, its label."""
+        image, segment = self._held(), self._segment()
+        return (None, 0, 0) if image is None else (image, int(image.GetMTime()), int(segment.GetLabelValue()))
 
     def _held(self) -> Any:
         """Return the image that the segment holds now, ours or not; None without one."""

@@ -82,6 +82,8 @@ class Availability:
         edited = self._bench.edited_mask()
         if not (review.mask if edited is None else edited).any():
             return "The label map is empty; lower the threshold or keep a region."
+        if name := review.accepted_as:
+            return f"The label map was accepted as {name} already."
         return ""
 
     def undo_blocker(self) -> str:

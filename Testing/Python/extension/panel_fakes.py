@@ -34,6 +34,7 @@ class FakeReview:
         self.suv_total = None
         self.scale_maps = {1: np.eye(4), 2: np.eye(2)}
         self.undo_text = self.redo_text = "threshold 0.4"
+        self.accepted_as = ""
 
     def histogram(self) -> np.ndarray:
         return np.arange(64)

@@ -281,21 +281,6 @@ def test_undoing_an_accept_asks_where_its_segment_was_edited(bench: Bench, workb
     assert workbench.output_node is None
 
 
-def test_a_second_run_begins_anew_and_leaves_accepted_segments(bench: Bench, workbench: Any) -> None:
-    workbench.review.set_threshold("0.3")
-    workbench.review.accept()
-    first, nodes = workbench.review, names(workbench.scene)
-    mask = first.mask.copy()
-    run_to_end(workbench)
-    assert workbench.review is not first
-    assert not workbench.review.can_undo
-    assert names(workbench.scene) == nodes
-    np.testing.assert_array_equal(accepted_masks(workbench)["Tumour 1"], mask)
-    np.testing.assert_array_equal(preview_mask(workbench), workbench.review.mask)
-    assert workbench.review.accept().name == "Tumour 2"
-    assert bench.questions == []
-
-
 def test_a_second_run_asks_before_edits_are_lost(bench: Bench, workbench: Any) -> None:
     draw(workbench.preview_node, PREVIEW, (8, 20, 18))
     assert not workbench.run()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import MM3_PER_ML, LabelMap, SettingsError
+from ...core import MM3_PER_ML, LabelMap
 from ...core.arrays import read_only
 from ...localizer import Findings, LabelSettings
-from .accepted import AcceptedSegment, free_name, merged_label_map
+from .acceptance import Acceptance
+from .accepted import AcceptedSegment, merged_label_map
 from .changes import Change, Observer, Observers
 from .component_changes import ComponentChanges
 from .exporting import export_findings
@@ -23,14 +24,14 @@ from .mask_state import MaskState
 from .review_state import ReviewState
 from .scale_maps import raw_maps, strongest_images
 from .setting_changes import SettingChanges
-from .stored_findings import stored_findings
+from .stored_findings import checksum, stored_findings
 from .threshold_conversion import equal_threshold
 
 if TYPE_CHECKING:
     from ...measure import RegionMeasures
 
 
-class Review(SettingChanges, ComponentChanges):
+class Review(SettingChanges, ComponentChanges, Acceptance):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
     Every label map is that of :meth:`Findings.label_map` without the rejected regions, voxel by voxel. A rejected
@@ -44,6 +45,7 @@ class Review(SettingChanges, ComponentChanges):
         found: what the model saw.
         settings: to begin with; the model's defaults if not given.
         state: to begin with instead, with rejected regions and accepted segments.
+        history: of an earlier review to go on with instead.
         host: where the review is shown; not shown if not given.
     """
 
@@ -53,14 +55,15 @@ class Review(SettingChanges, ComponentChanges):
         settings: LabelSettings | None = None,
         *,
         state: ReviewState | None = None,
+        history: History[ReviewState] | None = None,
         host: Host | None = None,
     ) -> None:
         self.found = found
         self._host = host or NullHost()
         self._observers = Observers()
-        self._state = state or ReviewState(settings or found.default_settings())
+        self.history = history or History(state or ReviewState(settings or found.default_settings()))
+        self._state = self.history.current
         self._mask_state = MaskState(found, self._state)
-        self._history = History(self._state)
         self._pending = ""
 
     # What there is to see
@@ -109,13 +112,21 @@ class Review(SettingChanges, ComponentChanges):
     @property
     def edited(self) -> bool:
         """Whether voxels were drawn by hand since the label map was computed."""
-        return self._host.edited_mask() is not None
+        return self._drawn() is not None
+
+    def _drawn(self) -> NDArray[np.uint8] | None:
+        return self._host.edited_mask()
+
+    def tell_drawn(self) -> None:
+        """Tell observers that voxels were drawn by hand, or that the host took that back."""
+        self._observers.tell({Change.DRAWN})
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the regions that are kept, in millilitres."""
-        components, rejected = self._mask_state.regions.components, self._mask_state.rejected
-        return sum(entry.volume_mm3 for entry in components if entry.label not in rejected) / MM3_PER_ML
+        """Volume of the regions that are kept, or of the label map as it was drawn by hand, in millilitres."""
+        drawn = self._drawn()
+        voxels = self._mask_state.voxels if drawn is None else np.count_nonzero(drawn)
+        return voxels * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
 
     @property
     def rough(self) -> bool:
@@ -197,50 +208,7 @@ class Review(SettingChanges, ComponentChanges):
             self._state.with_rejected(self._mask_state.regions, labels, self._mask_state.left_out), text, preview=False
         )
 
-    # Accepted segments
-
-    def accept(self, name: str | None = None) -> AcceptedSegment:
-        """Keep the label map, with what was drawn by hand, as a segment.
-
-        Args:
-            name: name of the segment; ``Tumour 1``, ``Tumour 2``, ... if not given.
-
-        Raises:
-            SettingsError: the label map is empty, or the name is taken.
-        """
-        self.commit()
-        edited = self._host.edited_mask()
-        mask = self._mask_state.mask if edited is None else edited
-        if not mask.any():
-            raise SettingsError("there is nothing to accept: the label map is empty; lower the threshold")
-        segment = AcceptedSegment.of(
-            self.found,
-            mask,
-            self.settings,
-            name=self._checked_name(name),
-            threshold_value=self._mask_state.threshold_value,
-            edited=edited is not None,
-        )
-        self._change(self._state.changed(accepted=(*self.accepted, segment)), f"accept {segment.name}", preview=False)
-        return segment
-
-    def withdraw(self, index: int) -> bool:
-        """Take back an accepted segment.
-
-        Raises:
-            SettingsError: there is no such one.
-        """
-        if not 0 <= index < len(self.accepted):
-            raise SettingsError(f"there is no accepted segment {index}, only {len(self.accepted)}")
-        rest = self.accepted[:index] + self.accepted[index + 1 :]
-        return self._change(self._state.changed(accepted=rest), f"withdraw {self.accepted[index].name}", preview=False)
-
-    def _checked_name(self, name: str | None) -> str:
-        taken = {*(segment.name for segment in self.accepted), *self._host.taken_names()}
-        chosen = free_name(taken) if name is None or not name.strip() else name.strip()
-        if chosen in taken:
-            raise SettingsError(f"a segment is called {chosen!r} already; choose another name")
-        return chosen
+    # Files
 
     def export(
         self,
@@ -302,48 +270,54 @@ class Review(SettingChanges, ComponentChanges):
     @property
     def can_undo(self) -> bool:
         """Whether there is something to undo."""
-        return self._history.back is not None or self._state != self._history.current
+        return self.history.back is not None or self._state != self.history.current
 
     @property
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
-        return self._history.forward is not None and self._state == self._history.current
+        return self.history.forward is not None and self._state == self.history.current
+
+    @property
+    def touched(self) -> bool:
+        """Whether the reviewer changed anything but what was accepted, or could do so again."""
+        begin = ReviewState(self.found.default_settings(), accepted=self.accepted)
+        return self.can_undo or self.can_redo or self._state != begin
 
     @property
     def undo_text(self) -> str:
         """What undo takes back, such as ``threshold 0.5``; empty if nothing."""
-        return self._pending if self._state != self._history.current else self._history.back_text
+        return self._pending if self._state != self.history.current else self.history.back_text
 
     @property
     def redo_text(self) -> str:
         """What redo does again; empty if nothing."""
-        return self._history.forward_text if self.can_redo else ""
+        return self.history.forward_text if self.can_redo else ""
 
     def commit(self) -> None:
         """Refine if that is set, and remember all previews since the last commit as one step."""
         changes: set[Change] = set()
         if self._mask_state.rough:
             changes |= self._mask_state.update(self._state, self._state, rough=False)
-        if self._state != self._history.current:
-            self._history.push(self._pending, self._state)
+        if self._state != self.history.current:
+            self.history.push(self._pending, self._state)
             changes.add(Change.HISTORY)
         self._observers.tell(changes)
 
     def undo(self) -> bool:
         """Take the last step back; returns whether that was done."""
         self.commit()
-        return self._step(-1, self._history.back)
+        return self._step(-1, self.history.back)
 
     def redo(self) -> bool:
         """Do again what was taken back; returns whether that was done."""
-        return self._step(1, self._history.forward) if self.can_redo else False
+        return self._step(1, self.history.forward) if self.can_redo else False
 
     def _step(self, by: int, state: ReviewState | None) -> bool:
         if state is None or not self._allowed(state):
             return False
         changes = self._mask_state.update(self._state, state, rough=False)
         self._state = state
-        self._history.step(by)
+        self.history.step(by)
         self._observers.tell(changes | {Change.HISTORY})
         return True
 
@@ -355,7 +329,7 @@ class Review(SettingChanges, ComponentChanges):
         """Ask the host; where it refuses, observers are told to show the settings as they are."""
         if self._host.may_change(self._state, after):
             return True
-        self._observers.tell({Change.SETTINGS})
+        self._observers.tell({Change.SETTINGS, Change.COMPONENTS})
         return False
 
     def _change(self, after: ReviewState, text: str, *, preview: bool) -> bool:
@@ -368,6 +342,11 @@ class Review(SettingChanges, ComponentChanges):
         if not preview:
             self.commit()
         return True
+
+    @cached_property
+    def checksum(self) -> str:
+        """What tells the voxels of the volume from those of others."""
+        return checksum(self.found.volume)
 
     @cached_property
     def stored_findings(self) -> tuple[str, dict[str, str], dict[str, NDArray]]:
