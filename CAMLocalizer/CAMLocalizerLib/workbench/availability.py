@@ -96,6 +96,10 @@ class Availability:
         review = self._bench.review
         return self.review_blocker() or ("" if review and review.can_redo else "There is nothing to redo.")
 
+    def notice(self) -> str:
+        """Return what became of the volume since the run, which blocks everything but a new run."""
+        return self._bench.notice()
+
     def export_blocker(self) -> str:
         """Return why nothing can be exported."""
         return self.review_blocker() or self._bench.notice()

@@ -10,6 +10,8 @@ from .review.review import Review
 LOWEST_PERCENTILE = 50.0
 PERCENTILE_STEP = 0.05
 LEVEL_STEP = 0.005
+OTSU_TIMES = 3.0  # Otsu's method supposes two kinds of tissue, and may take a whole half of the head for one
+OTSU_FROM_ML = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,21 @@ def set_threshold_method(review: Review, method: str) -> bool:
         Whether the change was made.
     """
     return review.set_threshold(review.threshold_as(method))
+
+
+def threshold_warning(review: Review) -> str:
+    """Warn of an automatic threshold that marks much more than the model's own one does; empty if it does not."""
+    own = Threshold.parse(review.found.default_settings().threshold)
+    if Threshold.parse(review.settings.threshold).method != "otsu" or own.method == "otsu":
+        return ""
+    usual_ml, marked_ml = review.volume_at(str(own)), review.volume_ml
+    if marked_ml < max(OTSU_TIMES * usual_ml, OTSU_FROM_ML):
+        return ""
+    times = f"{marked_ml / usual_ml:.0f} times as much as" if usual_ml else "where nothing is marked by"
+    return (
+        f"Otsu's threshold marks {volume_text(marked_ml)}, {times} the model's own threshold of {own}: "
+        "check it in the slice views, or choose another threshold."
+    )
 
 
 def volume_text(volume_ml: float) -> str:

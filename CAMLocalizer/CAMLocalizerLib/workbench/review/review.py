@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...core import MM3_PER_ML, LabelMap
 from ...core.arrays import read_only
 from ...localizer import Findings, LabelSettings
+from ...segment import Threshold
 from .acceptance import Acceptance
 from .accepted import AcceptedSegment, merged_label_map
 from .changes import Change, Observer, Observers
@@ -146,6 +147,16 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         thresholds, voxels = self._mask_state.levels.curve()
         voxel_ml = self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
         return thresholds, voxels.astype(np.float64) * voxel_ml
+
+    def volume_at(self, threshold: str) -> float:
+        """Return the volume in ml at or above a threshold of the present activation, before regions are chosen.
+
+        Raises:
+            SettingsError: a threshold that is malformed.
+        """
+        levels = self._mask_state.levels
+        value = np.array([Threshold.parse(threshold).value(levels)], dtype=np.float32)
+        return int(levels.at_or_above(value)[0]) * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
 
     def threshold_as(self, method: str) -> str:
         """Return the threshold of another method that takes the same voxels, or nearly the same, as text.
