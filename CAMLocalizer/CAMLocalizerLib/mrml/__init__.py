@@ -14,7 +14,7 @@ from .roles import ROLE, first_scan, is_own_node, shown_scan
 from .scenes import load_scene, load_segmentation_node, load_volume_node, save_scene
 from .segmentations import segmentation_from_node, segmentation_to_node
 from .segments import add_segment, remove_segment, segment_ids, segment_mask, segment_names, unique_name
-from .stored_reviews import load_review, remove_review, reviewed_nodes, store_review
+from .stored_reviews import load_review, remove_review, reviewed_nodes, store_review, update_review
 from .tables import table_to_node
 from .volumes import volume_from_node, volume_to_node
 
@@ -64,6 +64,7 @@ __all__ = [
     "style_preview",
     "table_to_node",
     "unique_name",
+    "update_review",
     "volume_from_node",
     "volume_to_node",
 ]

@@ -438,3 +438,22 @@ def test_a_model_for_the_unit_of_the_voxels_is_suggested(bench: Bench, scene: An
     assert workbench.model == "body"
     with pytest.raises(ModelError, match="unknown model 'other'"):
         workbench.choose_model("other")
+
+
+def test_every_change_is_in_a_scene_saved_after_it(workbench: Any) -> None:
+    from CAMLocalizerLib.mrml import load_review
+
+    review = workbench.review
+
+    def stored() -> tuple[str, list[int]]:
+        workbench.on_pause()
+        payload, arrays = load_review(workbench.scene, workbench.volume_node)
+        packed = [name for name in arrays if name.startswith("accepted-")]
+        return payload["settings"]["threshold"], [int(np.unpackbits(arrays[name]).sum()) for name in packed]
+
+    for threshold in ("0.3", "0.4", "0.25"):
+        review.set_threshold(threshold)
+        review.accept()
+        assert stored() == (threshold, [int(review.mask.sum())])
+        review.undo()
+        assert stored() == (threshold, [])

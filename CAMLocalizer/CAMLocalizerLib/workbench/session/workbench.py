@@ -18,6 +18,7 @@ from ...mrml import (
     load_review,
     reviewed_nodes,
     store_review,
+    update_review,
     volume_from_node,
 )
 from ...mrml.observing import observe
@@ -77,6 +78,7 @@ class Workbench(ViewNavigation, Safeguards):
         self._cards: dict[str, ModelCard] | None = None
         self._agreed: tuple[NDArray[np.uint8] | None, ReviewState | None] = (None, None)
         self._reviewed_model = ""
+        self._stored: tuple[str, ...] | None = None  # the accepted segments that the scene holds with the review
         self._histories: dict[str, History[ReviewState]] = {}
         self._volume_node: Any = None
         self._output_node: Any = None
@@ -292,7 +294,7 @@ class Workbench(ViewNavigation, Safeguards):
             self._exchange(None)
 
     def _exchange(self, review: Review | None) -> None:
-        self.review = review
+        self.review, self._stored = review, None
         if review is None:
             self._layers, self._watch = None, None
         for observer in tuple(self._observers):
@@ -334,7 +336,10 @@ class Workbench(ViewNavigation, Safeguards):
             "view": self.view,
             "placed": self._layers.placed,
         }
-        store_review(self.scene, self.volume_node, payload, arrays)
+        accepted = tuple(segment.key for segment in self.review.accepted)
+        if accepted != self._stored or not update_review(self.scene, self.volume_node, payload):
+            store_review(self.scene, self.volume_node, payload, arrays)
+            self._stored = accepted
 
     def restore(self) -> bool:
         """Show the review that the scene holds of the chosen volume, or of the first reviewed one if none is chosen.
@@ -363,6 +368,7 @@ class Workbench(ViewNavigation, Safeguards):
             self._model = ""  # reviewed with a model that is not installed here
         self._reviewed_model = known.get("reviewed_model", self._model)
         self._show(review, known.get("placed"), keep_preview=True)
+        self._stored = tuple(segment.key for segment in review.accepted)
         self._status = status.done(len(review.found.image_labels), self._summary())
         return True
 
