@@ -68,6 +68,7 @@ class PreviewSegment:
         self._image: Any = None  # what we write into; anything else in the segment was put there by others
         self._seen: tuple[Any, int, int] | None = None  # what the segment held when it was compared last
         self._drawn: NDArray[np.uint8] | None = None
+        self._surfaced: tuple[Any, int, int] | None = None  # what the segment held when its surface was made
         self._writing = False
         self._changed: WeakMethod[Callable[[], None]] | None = None
         self._written = np.zeros(shape_kji(self._geometry), np.uint8)
@@ -163,12 +164,17 @@ class PreviewSegment:
             visible: False removes the surface, so that nothing out of date is kept or saved.
         """
         segment = self._segment()
-        if segment is not None:
+        if segment is not None and not (visible and self._has_surface(segment)):
             segment.RemoveRepresentation(CLOSED_SURFACE)
             if visible:
                 self.follow()
                 segment.AddRepresentation(CLOSED_SURFACE, surface_of(self.mask(), self._voxels_to_ras()))
+                self._surfaced = self._contents()
         self.node.GetDisplayNode().SetVisibility3D(visible)
+
+    def _has_surface(self, segment: Any) -> bool:
+        """Whether the closed surface is that of what the segment holds now."""
+        return segment.GetRepresentation(CLOSED_SURFACE) is not None and self._surfaced == self._contents()
 
     def follow(self) -> None:
         """Lie where the volume lies, also after its transform was exchanged or hardened."""
