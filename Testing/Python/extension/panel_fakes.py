@@ -39,7 +39,7 @@ class FakeReview:
         self.suv_total = None
         self.scale_maps = {1: np.eye(4), 2: np.eye(2)}
         self.undo_text = self.redo_text = "threshold 0.4"
-        self.accepted_as, self.edited = "", False
+        self.accepted_as, self.edited, self.tissue_ml = "", False, 1500.0
 
     def histogram(self) -> np.ndarray:
         return np.arange(64)

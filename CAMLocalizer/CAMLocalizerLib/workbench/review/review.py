@@ -14,6 +14,7 @@ from ...core import MM3_PER_ML, LabelMap
 from ...core.arrays import read_only
 from ...localizer import Findings, LabelSettings
 from ...segment import Threshold
+from ...views.foreground import foreground_counts
 from .acceptance import Acceptance
 from .accepted import AcceptedSegment, merged_label_map
 from .changes import Change, Observer, Observers
@@ -157,6 +158,12 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         levels = self._mask_state.levels
         value = np.array([Threshold.parse(threshold).value(levels)], dtype=np.float32)
         return int(levels.at_or_above(value)[0]) * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
+
+    @cached_property
+    def tissue_ml(self) -> float:
+        """Volume of everything in the volume that is not background, in ml; takes a pass over its voxels."""
+        voxels = int(foreground_counts(self.found.volume.array_kji)[0].sum())
+        return voxels * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
 
     def threshold_as(self, method: str) -> str:
         """Return the threshold of another method that takes the same voxels, or nearly the same, as text.
