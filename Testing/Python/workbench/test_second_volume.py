@@ -70,15 +70,26 @@ def test_all_slice_views_show_the_chosen_volume_alone(
     assert fitted == ["second", "oblique"]
 
 
-def test_a_volume_that_is_shown_already_is_not_fitted_again(
-    bench: Bench, views: list[Any], volume_node: Any, fitted: list[str]
+def test_a_volume_that_is_shown_already_is_left_as_it_is_shown(
+    bench: Bench, views: list[Any], volume_node: Any, second: Any, fitted: list[str]
 ) -> None:
     for view in views:
         view.SetBackgroundVolumeID(volume_node.GetID())
+    other = bench.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "of the second")
+    other.CreateDefaultDisplayNodes()
+    other.SetReferenceImageGeometryParameterFromVolumeNode(second)
     workbench = bench.workbench()
     workbench.fit_views = lambda: fitted.append("fitted")
     workbench.choose_volume(volume_node)
     assert fitted == []
+    assert visible(other)
+    for view in views:
+        view.SetBackgroundVolumeID(second.GetID())
+    workbench.choose_volume(second)
+    assert fitted == []
+    workbench.choose_volume(volume_node)
+    assert fitted == ["fitted"]
+    assert not visible(other)
 
 
 def test_what_belongs_to_another_volume_is_hidden_until_that_volume_is_chosen_again(

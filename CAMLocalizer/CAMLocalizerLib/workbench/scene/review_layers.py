@@ -207,8 +207,7 @@ class ReviewLayers:
 
     def _place(self, segment: AcceptedSegment) -> None:
         if self.output_node is None or self.output_node.GetScene() is not self.scene:
-            node = new_segmentation(self.scene, f"{self.volume_node.GetName()} tumours")
-            node.SetReferenceImageGeometryParameterFromVolumeNode(self.volume_node)
+            node = new_segmentation(self.scene, f"{self.volume_node.GetName()} tumours", self.volume_node)
             node.SetAttribute(MADE, "true")
             self.choose_output(node)
         number = len(self.placed)
@@ -232,9 +231,10 @@ class ReviewLayers:
             remove_node(self.scene, node)
 
 
-def new_segmentation(scene: Any, name: str) -> Any:
-    """Add a segmentation node for settled results to a scene."""
+def new_segmentation(scene: Any, name: str, volume_node: Any) -> Any:
+    """Add a segmentation node for settled results on a volume to a scene."""
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
     node.CreateDefaultDisplayNodes()
     style_accepted(node)
     return node

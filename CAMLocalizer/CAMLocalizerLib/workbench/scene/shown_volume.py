@@ -12,7 +12,7 @@ HIDDEN = "CAMLocalizer.Hidden"
 KINDS = ("vtkMRMLSegmentationNode", "vtkMRMLScalarVolumeNode")
 
 
-def show_volume(scene: Any, volume_node: Any) -> bool:
+def show_volume(scene: Any, volume_node: Any, *, alone: bool = True) -> bool:
     """Show a volume in all slice views, and hide segmentations, previews and legends of other volumes.
 
     A segmentation that was hidden with its volume is shown with it again. One that belongs to no volume stays as it is.
@@ -20,6 +20,7 @@ def show_volume(scene: Any, volume_node: Any) -> bool:
     Args:
         scene: the ``vtkMRMLScene``.
         volume_node: the volume.
+        alone: hide what belongs to other volumes even if the slice views show this one already.
 
     Returns:
         Whether a slice view showed something else before, so that the views should be fitted.
@@ -30,7 +31,7 @@ def show_volume(scene: Any, volume_node: Any) -> bool:
     for node in list(_nodes(scene)):
         if (owner := volume_of(node)) is volume_node:
             _show_again(node)
-        elif owner is not None:
+        elif owner is not None and (switched or alone):
             _hide(node)
     return switched
 

@@ -165,7 +165,7 @@ class Processing:
         show_in_slices(self._scene, self._volume_node, layer)  # before the segmentation, or its fill is drawn on black
         tags = self._tags(found, settings, label_map)
         try:
-            node = self._segmentation_node or new_segmentation(self._scene, f"{name} tumour")
+            node = self._segmentation_node or new_segmentation(self._scene, f"{name} tumour", self._volume_node)
             segment_id = add_segment(node, label_map, name=self._name, tags=tags)
         except CAMLocalizerError:
             if self._activation_node is None:

@@ -115,9 +115,10 @@ class Workbench(ViewNavigation, Safeguards):
         if self.running:
             raise SettingsError("the classifier is running; cancel it before choosing another volume")
         self._leave_review()
+        chosen = self._volume_node is not None
         self._volume_node, self._output_node, self._status = node, None, RunStatus()
         if node is not None:
-            if show_volume(self.scene, node):
+            if show_volume(self.scene, node, alone=chosen):
                 self.fit_views()
             self.restore()
 
