@@ -54,13 +54,15 @@ def jump_slices(
 
 
 def fit_slices(application_logic: Any) -> None:
-    """Show the whole background volume in every slice view, in the plane that the view shows already.
+    """Show the whole background volume in every slice view, as Slicer does with a volume that was just loaded.
+
+    The views go back to their own planes, turned to the axes of the volume.
 
     Args:
         application_logic: ``vtkMRMLApplicationLogic`` that knows the logics of the slice views.
     """
     if application_logic.GetSliceLogics() is not None:
-        application_logic.FitSliceToBackground(False, False)
+        application_logic.FitSliceToBackground()
 
 
 def move_crosshair(scene: Any, lps_mm: Sequence[float]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Safeguards(ABC):
     confirm: Callable[[str], bool]
     review: Review | None
     _layers: ReviewLayers | None
+    _reviewed_model: str
 
     @property
     @abstractmethod
@@ -83,6 +85,18 @@ class Safeguards(ABC):
         return not any(segment.edited and np.array_equal(segment.mask, edited) for segment in self.review.accepted)
 
     # A further run, another output
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Name or folder of the model."""
+
+    def run_question(self) -> str:
+        """Return what the reviewer is to be asked before a further run; empty if it loses nothing that was set."""
+        same = self.model == self._reviewed_model
+        lost = losses(self.review, model=same, place=self._in_place())
+        run = f"A run of {Path(self.model).name}"
+        return REPLACED_REVIEW.format(run=run, losses=lost) if lost else ""
 
     def _in_place(self) -> bool:
         """Whether the volume lies where it lay when it was reviewed."""

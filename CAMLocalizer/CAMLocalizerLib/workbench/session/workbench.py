@@ -33,9 +33,9 @@ from ..scene.review_layers import ReviewLayers
 from ..scene.shown_volume import show_volume
 from . import run_status as status
 from .model_choice import model_cards, suggested_model, unit_of
-from .rerun import continued, losses
+from .rerun import continued
 from .run_status import RunStatus
-from .safeguards import EDITED_PREVIEW, REPLACED_REVIEW, Safeguards, refuse
+from .safeguards import EDITED_PREVIEW, Safeguards, refuse
 from .scene_run import Run, summary
 from .view_navigation import ViewNavigation
 from .volume_watch import VolumeWatch
@@ -205,10 +205,9 @@ class Workbench(ViewNavigation, Safeguards):
             raise SettingsError(reason)
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False
-        lost = losses(self.review, model=self.model == self._reviewed_model, place=self._in_place())
-        if lost and not self.confirm(REPLACED_REVIEW.format(run=f"A run of {self.model}", losses=lost)):
+        if (question := self.run_question()) and not self.confirm(question):
             return False
-        self._agreed = (self.edited_mask(), self.review.state if lost and self.review is not None else None)
+        self._agreed = (self.edited_mask(), self.review.state if question and self.review is not None else None)
         request = RunOptions(model=self.model, device=self.device, view=self.view)
         self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
         self._status = self._run.status
