@@ -136,9 +136,24 @@ def test_a_segmentation_of_another_volume_asks_when_it_is_chosen(bench: Bench, r
     assert bench.questions == [
         "oblique tumours belongs to oblique, not to second. Put what is accepted of second into it all the same?"
     ]
+    assert not visible(output)
     bench.answer = True
     assert reviewed.choose_output(output)
     assert reviewed.output_node is output
+    assert visible(output)
+
+
+def test_an_output_that_belongs_to_another_volume_is_shown_with_both(bench: Bench, reviewed: Any, second: Any) -> None:
+    first, output = reviewed.volume_node, reviewed.output_node
+    bench.answer = True
+    reviewed.choose_volume(second)
+    reviewed.choose_output(output)
+    run_to_end(reviewed).accept()
+    reviewed.choose_volume(first)
+    assert visible(output)
+    reviewed.choose_volume(second)
+    assert reviewed.output_node is output
+    assert visible(output)
 
 
 def test_a_renamed_segmentation_of_a_removed_volume_asks_too(bench: Bench, reviewed: Any, second: Any) -> None:

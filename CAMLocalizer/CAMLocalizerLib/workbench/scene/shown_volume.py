@@ -30,7 +30,7 @@ def show_volume(scene: Any, volume_node: Any, *, alone: bool = True) -> bool:
         show_in_slices(scene, volume_node)
     for node in list(_nodes(scene)):
         if (owner := volume_of(node)) is volume_node:
-            _show_again(node)
+            show_again(node)
         elif owner is not None and (switched or alone):
             _hide(node)
     return switched
@@ -46,7 +46,8 @@ def _hide(node: Any) -> None:
         node.SetAttribute(HIDDEN, "true")
 
 
-def _show_again(node: Any) -> None:
+def show_again(node: Any) -> None:
+    """Show a segmentation that was hidden with its volume; one that the user hid stays hidden."""
     if node.GetAttribute(HIDDEN):
         node.RemoveAttribute(HIDDEN)
         node.GetDisplayNode().SetVisibility(True)

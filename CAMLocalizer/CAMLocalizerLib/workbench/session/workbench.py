@@ -30,7 +30,7 @@ from ..review.review import Review
 from ..review.review_state import ReviewState
 from ..review.saving import review_from_state, review_to_state
 from ..scene.review_layers import ReviewLayers
-from ..scene.shown_volume import show_volume
+from ..scene.shown_volume import show_again, show_volume
 from . import run_status as status
 from .model_choice import model_cards, suggested_model, unit_of
 from .rerun import continued
@@ -162,7 +162,13 @@ class Workbench(ViewNavigation, Safeguards):
         self._output_node = node
         if self._layers is not None:
             self._layers.choose_output(node)
+        self._show_output()
         return True
+
+    def _show_output(self) -> None:
+        """Show where accepted segments go, also if it belongs to another volume."""
+        if (node := self.output_node) is not None:
+            show_again(node)
 
     @property
     def activation_node(self) -> Any:
@@ -267,6 +273,7 @@ class Workbench(ViewNavigation, Safeguards):
         if self._layers.output_node is None and output is not None:
             self._layers.choose_output(output)
         self._watch = VolumeWatch(self.volume_node)
+        self._show_output()
         self._exchange(review)
         review.subscribe(self._keep_accepted)
 
