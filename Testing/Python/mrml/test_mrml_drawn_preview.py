@@ -9,7 +9,7 @@ import pytest
 from drawn_views import DrawnViews, skip_without_drawing
 
 from CAMLocalizerLib.core import Grid, Volume
-from CAMLocalizerLib.mrml import HeadlessApplication, PreviewSegment, volume_to_node
+from CAMLocalizerLib.mrml import ActivationLayer, HeadlessApplication, PreviewSegment, volume_to_node
 
 GRID = Grid((40, 40, 9), (2.0, 2.0, 5.0), (-40.0, -40.0, -20.0), np.eye(3))
 
@@ -24,12 +24,14 @@ def views() -> Iterator[DrawnViews]:
 
 
 @pytest.fixture
-def preview(views: DrawnViews) -> PreviewSegment:
+def preview(views: DrawnViews) -> Iterator[PreviewSegment]:
     """A preview over grey noise, empty."""
     array = np.random.default_rng(3).normal(50, 5, GRID.shape_kji).astype(np.float32)
     node = volume_to_node(views.scene, Volume(array, GRID, name="grey"))
     views.show(node)
-    return PreviewSegment(views.scene, node)
+    made = PreviewSegment(views.scene, node)
+    yield made
+    made.remove()
 
 
 def box(half_width: int) -> np.ndarray:
@@ -67,3 +69,19 @@ def test_a_write_leaves_the_surface_of_the_last_pause(views: DrawnViews, preview
     before = segment.GetRepresentation("Closed surface")
     preview.write(box(12))
     assert segment.GetRepresentation("Closed surface") is before
+
+
+def test_the_map_follows_every_write(views: DrawnViews, preview: PreviewSegment) -> None:
+    layer = ActivationLayer(views.scene, preview.reference)
+    layer.show(legend=False)
+    coloured = []
+    for half_width in (4, 12):
+        layer.write(box(half_width).astype(np.float32))
+        preview.write(box(1))  # a map changes with its label map
+        picture = views.picture()
+        coloured.append(int((picture[..., 0] - picture[..., 2] > 30).sum()))
+    assert coloured[1] > 4 * coloured[0] > 0
+    layer.hide()
+    preview.write(box(1))
+    picture = views.picture()
+    assert not (picture[..., 0] - picture[..., 2] > 30).any()
