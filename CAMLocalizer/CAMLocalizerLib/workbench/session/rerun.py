@@ -14,8 +14,8 @@ ACCEPTED = "list of accepted segments"
 def continued(before: Review | None, found: Findings, host: Host) -> Review:
     """Return the review of new findings, with all of the former review that still applies.
 
-    Another run of the same model on the same voxels keeps everything. A run of another model keeps what was accepted,
-    and so does nothing on a volume that was moved: its accepted segments stay where they were placed.
+    Another run of the same model keeps everything. A run of another model keeps what was accepted. If the volume was
+    moved, accepted segments stay where they were placed, and the review begins with none.
 
     Args:
         before: the former review of the volume; None without one.
