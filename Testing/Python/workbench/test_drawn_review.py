@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,3 +94,36 @@ def test_a_refused_change_lets_observers_show_the_components_as_they_are(workben
     workbench.review.subscribe(heard.append)
     assert not workbench.review.reject_component(1)
     assert heard == [frozenset({Change.SETTINGS, Change.COMPONENTS})]
+
+
+def test_an_export_holds_what_was_corrected_after_it_was_accepted(workbench: Any, tmp_path: Path) -> None:
+    from CAMLocalizerLib.io import read_label_map
+    from CAMLocalizerLib.mrml import segment_ids
+
+    review = workbench.review
+    accepted = review.accept()
+    (segment_id,) = segment_ids(workbench.output_node)
+    hole = review.components[0].peak_kji
+    draw(workbench.output_node, segment_id, hole, 0)
+    expected = accepted.mask
+    expected[hole] = 0
+    folder = review.export(tmp_path, "corrected")
+    np.testing.assert_array_equal(read_label_map(folder / "labelmap.nii.gz").array_kji != 0, expected != 0)
+    (told,) = json.loads((folder / "report.json").read_text())["settings"]["review"]["accepted"]
+    assert told["edited_by_hand"]
+    assert told["volume_ml"] == pytest.approx(expected.sum() * accepted.grid.voxel_volume_mm3 / 1000, abs=1e-6)
+    assert not accepted.edited
+
+
+def test_an_export_leaves_out_what_was_deleted_after_it_was_accepted(workbench: Any, tmp_path: Path) -> None:
+    from CAMLocalizerLib.io import read_label_map
+    from CAMLocalizerLib.mrml import segment_ids
+
+    review = workbench.review
+    review.accept()
+    review.set_threshold("0.4")
+    review.accept()
+    first, _second = segment_ids(workbench.output_node)
+    workbench.output_node.GetSegmentation().RemoveSegment(first)
+    folder = review.export(tmp_path, "one")
+    np.testing.assert_array_equal(read_label_map(folder / "labelmap.nii.gz").array_kji, review.mask)

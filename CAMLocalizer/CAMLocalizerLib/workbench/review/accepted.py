@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -71,6 +71,10 @@ class AcceptedSegment:
             found.view,
             edited,
         )
+
+    def with_mask(self, mask: NDArray[np.uint8]) -> AcceptedSegment:
+        """Return this segment with other voxels on the same grid, as a reviewer corrected them by hand."""
+        return replace(self, packed=np.packbits(mask), edited=True)
 
     @property
     def mask(self) -> NDArray[np.uint8]:

@@ -31,6 +31,10 @@ class Host(Protocol):
         """Tell whether an accepted segment is where the next one would go, as it was accepted."""
         ...
 
+    def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
+        """Return an accepted segment with what was corrected by hand since; None if it was deleted."""
+        ...
+
 
 class NullHost:
     """A review without a scene: nothing is drawn by hand."""
@@ -50,3 +54,7 @@ class NullHost:
     def holds(self, segment: AcceptedSegment) -> bool:  # noqa: ARG002  part of the protocol
         """Nobody can take it away."""
         return True
+
+    def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
+        """Nobody can correct it."""
+        return segment

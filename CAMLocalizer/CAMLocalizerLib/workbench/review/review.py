@@ -240,6 +240,8 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
     ) -> Path:
         """Write the files of a case, as the command line does: what was accepted, or else the present label map.
 
+        Accepted segments are written as they are in the scene, corrections by hand included; deleted ones are not.
+
         Args:
             folder: where the folder of the case is made.
             name: name of that folder; the volume's if not given.
@@ -272,10 +274,11 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         )
 
     def _result(self) -> tuple[LabelSettings, LabelMap, dict[str, Any]]:
-        """Return settings, label map and provenance of what is exported."""
-        if self.accepted:
-            accepted = [segment.provenance() for segment in self.accepted]
-            return self.accepted[-1].settings, merged_label_map(self.accepted), {"accepted": accepted}
+        """Return settings, label map and provenance of what is exported, with what was corrected by hand."""
+        present = [segment for each in self.accepted if (segment := self._host.corrected(each)) is not None]
+        if present:
+            accepted = [segment.provenance() for segment in present]
+            return present[-1].settings, merged_label_map(present), {"accepted": accepted}
         facts = {
             "accepted": [],
             "edited_by_hand": self.edited,

@@ -154,6 +154,14 @@ class ReviewLayers:
             return False
         return not self._edited(segment)
 
+    def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
+        """Return an accepted segment with the voxels that it has in the scene; None if it is not there any more."""
+        node, segment_id = self._output_of(segment.key), self.placed.get(segment.key, "")
+        if node is None or node.GetSegmentation().GetSegment(segment_id) is None:
+            return None
+        mask = segment_mask(node, segment_id, segment.grid).array_kji
+        return segment if np.array_equal(mask, segment.mask) else segment.with_mask(mask)
+
     def edited_segments(self, segments: Collection[AcceptedSegment]) -> list[str]:
         """Return the names of accepted segments that somebody changed in the scene since."""
         return [segment.name for segment in segments if self._edited(segment)]

@@ -77,6 +77,10 @@ class Safeguards(ABC):
         """Tell whether an accepted segment is in the output segmentation as it was accepted."""
         return self._layers is not None and self._layers.holds(segment)
 
+    def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
+        """Return an accepted segment with what was corrected by hand since; None if it was deleted."""
+        return segment if self._layers is None else self._layers.corrected(segment)
+
     def _loses_edits(self, agreed: NDArray[np.uint8] | None = None) -> bool:
         """Whether the preview holds edits that were neither accepted nor agreed to be lost."""
         edited = self.edited_mask()
