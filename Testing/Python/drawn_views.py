@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,13 @@ class DrawnViews:
 def skip_without_drawing() -> None:
     """Skip the test where views cannot be drawn."""
     pytest.importorskip("trame_slicer", reason="trame-slicer is not installed")
+    if problem := _problem():
+        pytest.skip(problem)
+
+
+@cache
+def _problem() -> str:
     from CAMLocalizerLib.review.opengl import OpenGLProbe
 
     with OpenGLProbe() as probe:
-        if problem := probe.problem():
-            pytest.skip(problem)
+        return probe.problem()
