@@ -270,12 +270,23 @@ def test_neither_an_upload_nor_another_run_loses_findings_unasked(reviewed: Any,
     questions: list[str] = []
     reviewed.on("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
     reviewed.set_input_files("#upload", blob_file)
+    reviewed.wait_for_timeout(300)
+    assert len(questions) == 1
+    assert "not exported" in questions[0]
     reviewed.click('[data-do="run"]')
+    wait_for(reviewed, "run", "running", True)
+    wait_for(reviewed, "run", "running", False)
+    assert len(questions) == 1
+    assert [row["name"] for row in shown(reviewed, "accepted")["rows"]] == ["Tumour 1"]
+    model = reviewed.locator("#model").input_value()
+    reviewed.select_option("#model", "brain-t1ce")
+    wait_for(reviewed, "model", "value", "brain-t1ce")
     reviewed.keyboard.press("r")
     reviewed.wait_for_timeout(300)
-    assert len(questions) == 3
-    assert all("not exported" in question for question in questions)
-    assert [row["name"] for row in shown(reviewed, "accepted")["rows"]] == ["Tumour 1"]
+    assert "A run of brain-t1ce begins without the threshold, components and undo history" in questions[1]
+    assert not shown(reviewed, "run")["running"]
+    reviewed.evaluate("(model) => window.trame.trigger('model', [model])", model)  # a folder, which is not listed
+    wait_for(reviewed, "run", "question", "")
     assert shown(reviewed, "scan")["value"] == "blob.nii.gz"
     reviewed.get_by_role("button", name="Take Tumour 1 back").click()
     wait_for(reviewed, "accepted", "rows", [])

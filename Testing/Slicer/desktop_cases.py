@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import qt
 import slicer
+from panel_case import PanelCase
 
-from CAMLocalizer import CAMLocalizerLogic, CAMLocalizerTest, Device
+from CAMLocalizer import CAMLocalizerLogic
 from CAMLocalizerLib.panel.component_table import CENTRE, KEEP
 from CAMLocalizerLib.workbench.presenter import volume_text
 
 
-class DesktopCases(CAMLocalizerTest):
+class DesktopCases(PanelCase):
     """What else a reviewer does, and what must not happen."""
-
-    test_process = None  # the module's own test is run once
 
     def test_without_waiting_a_callback_gets_the_result(self) -> None:
         """The same label map comes as when it is waited for."""
@@ -125,32 +123,3 @@ class DesktopCases(CAMLocalizerTest):
         slicer.app.processEvents()
         for label in (ui.histogramPicture, ui.probabilityPicture, ui.scalePicture0):
             assert label.pixmap.width() == round(label.width * label.devicePixelRatioF())
-
-    def review_in_panel(self) -> Any:
-        """Open the module and run the classifier on the sample volume."""
-        panel = self.open_panel()
-        panel.ui.runButton.click()
-        self.wait_until(lambda: not panel.workbench.running)
-        assert panel.review is not None, panel.ui.statusLabel.text
-        return panel
-
-    def open_panel(self) -> Any:
-        """Open the module with the sample volume chosen."""
-        slicer.util.selectModule("CAMLocalizer")
-        panel = slicer.modules.CAMLocalizerWidget.panel
-        panel.ui.inputSelector.setCurrentNode(self.volume)
-        panel.ui.deviceSelector.currentIndex = list(Device).index(Device.CPU)
-        return panel
-
-    def flush_to_disk(self, panel: Any) -> None:
-        """Wait until the panel has applied the last interaction."""
-        timers = (panel.controls.interactions.update_timer, panel.controls.interactions.pause_timer)
-        self.wait_until(lambda: not any(timer.active for timer in timers))
-
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
-        """Let the application work until a condition is met."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "this took too long"
-            slicer.app.processEvents()
-            time.sleep(0.01)

@@ -62,7 +62,11 @@ def run() -> bool:
     """Run every test of the module; return whether none failed."""
     module = load_module()
     search_path.insert(0, str(HERE))
-    cases = (module.CAMLocalizerTest, importlib.import_module("desktop_cases").DesktopCases)
+    cases = (
+        module.CAMLocalizerTest,
+        importlib.import_module("desktop_cases").DesktopCases,
+        importlib.import_module("view_cases").ViewCases,
+    )
     result = LinePerTest()
     for case in cases:
         unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)

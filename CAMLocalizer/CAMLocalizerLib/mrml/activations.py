@@ -96,6 +96,11 @@ class ActivationLayer:
         show_in_slices(self.scene, self.reference, self.node, opacity=opacity)
         show_legend(self.node, legend)
 
+    def hide(self) -> None:
+        """Show the layer and its legend in no view."""
+        leave_slices(self.scene, self.node)
+        show_legend(self.node, False)
+
     def remove(self) -> None:
         """Take the node and its legend out of the scene."""
         remove_node(self.scene, self.node)
@@ -176,10 +181,34 @@ def show_in_slices(scene: Any, background: Any, foreground: Any = None, *, opaci
         foreground: volume node over it; None leaves the foreground empty.
         opacity: of the foreground, 0 to 1.
     """
-    composites = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
-    composites.UnRegister(None)
-    for index in range(composites.GetNumberOfItems()):
-        composite = composites.GetItemAsObject(index)
+    for composite in _composites(scene):
+        if composite.GetBackgroundVolumeID() != background.GetID():
+            composite.SetLabelVolumeID(None)  # made for another volume
         composite.SetBackgroundVolumeID(background.GetID())
         composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
         composite.SetForegroundOpacity(opacity)
+
+
+def shows_in_slices(scene: Any, background: Any) -> bool:
+    """Return whether every slice view of the scene shows a volume."""
+    return all(composite.GetBackgroundVolumeID() == background.GetID() for composite in _composites(scene))
+
+
+def background_volume(scene: Any) -> Any:
+    """Return the volume node that a slice view of the scene shows; None if all are empty."""
+    shown = (scene.GetNodeByID(composite.GetBackgroundVolumeID() or "") for composite in _composites(scene))
+    return next((node for node in shown if node is not None), None)
+
+
+def leave_slices(scene: Any, foreground: Any) -> None:
+    """Show an activation map over no volume any longer."""
+    for composite in _composites(scene):
+        if composite.GetForegroundVolumeID() == foreground.GetID():
+            composite.SetForegroundVolumeID(None)
+
+
+def _composites(scene: Any) -> tuple[Any, ...]:
+    """Return the nodes that say what each slice view shows."""
+    found = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
+    found.UnRegister(None)
+    return tuple(found.GetItemAsObject(index) for index in range(found.GetNumberOfItems()))

@@ -53,6 +53,30 @@ def jump_slices(
         jump(*ras)
 
 
+def fit_slices(application_logic: Any) -> None:
+    """Show the whole background volume in every slice view, as Slicer does with a volume that was just loaded.
+
+    The views go back to their own planes, turned to the axes of the volume.
+
+    Args:
+        application_logic: ``vtkMRMLApplicationLogic`` that knows the logics of the slice views.
+    """
+    if application_logic.GetSliceLogics() is not None:
+        application_logic.FitSliceToBackground()
+
+
+def move_crosshair(scene: Any, lps_mm: Sequence[float]) -> None:
+    """Move the crosshair to a place, whether it is shown or not.
+
+    Args:
+        scene: the ``vtkMRMLScene``.
+        lps_mm: LPS, mm.
+    """
+    crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    if crosshair is not None:
+        crosshair.SetCrosshairRAS(*ras_from_lps(_checked(lps_mm)))
+
+
 def show_plane(scene: Any, view: str, *, reference: Any = None, nodes: Sequence[Any] | None = None) -> None:
     """Turn slice views to an anatomical plane.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 import slicer
@@ -16,9 +17,10 @@ from .display import style_preview
 from .followers import checked_shape, local_geometry, local_matrix, shape_kji, share_transform
 from .geometry import matrix_to_vtk
 from .images import array_from_image
+from .observing import observe
 from .removal import remove_node
 from .segmentations import image_to_ras, merged_image, new_segment, set_reference
-from .segments import BINARY_LABELMAP, segment_ids, segment_images, separate_segment, shares_image
+from .segments import BINARY_LABELMAP, segment_images, separate_segment, shares_image
 from .surfaces import surface_of
 
 SEGMENT_ID = "CAMLocalizerPreview"
@@ -64,7 +66,11 @@ class PreviewSegment:
         self._look = (name, segment_colours(1, [colour])[0])
         self._geometry = local_geometry(reference_node)
         self._image: Any = None  # what we write into; anything else in the segment was put there by others
-        self._stamp = -1
+        self._seen: tuple[Any, int, int] | None = None  # what the segment held when it was compared last
+        self._drawn: NDArray[np.uint8] | None = None
+        self._surfaced: tuple[Any, int, int] | None = None  # what the segment held when its surface was made
+        self._writing = False
+        self._changed: WeakMethod[Callable[[], None]] | None = None
         self._written = np.zeros(shape_kji(self._geometry), np.uint8)
         if node is None:
             self.node = self._new_node(name)
@@ -83,13 +89,30 @@ class PreviewSegment:
     @property
     def edited(self) -> bool:
         """Whether somebody else changed the segment's voxels since the last write; how it is shown does not count."""
-        if self._attached() and self._image.GetMTime() == self._stamp:
-            return False
-        if not np.array_equal(self.mask(), self._written):
-            return True
-        if self._attached():
-            self._stamp = self._image.GetMTime()
-        return False
+        return self.drawn() is not None
+
+    def drawn(self) -> NDArray[np.uint8] | None:
+        """Return what the segment holds if somebody else changed it since the last write; None if nobody did.
+
+        It is the same array until the segment is changed again.
+        """
+        now = self._contents()
+        if now != self._seen:
+            mask = self.mask()
+            self._seen, self._drawn = self._contents(), None if np.array_equal(mask, self._written) else mask
+        return self._drawn
+
+    def on_change(self, method: Callable[[], None]) -> Callable[[], object]:
+        """Call a bound method whenever somebody else changes the segment; the function returned ends that."""
+        self._changed = WeakMethod(method)
+        kinds = slicer.vtkSegmentation
+        events = (kinds.SourceRepresentationModified, kinds.RepresentationModified, kinds.SegmentRemoved)
+        return observe(self.node, dict.fromkeys((*events, kinds.SegmentModified), self._on_event))
+
+    def _on_event(self) -> None:
+        changed = None if self._changed is None else self._changed()
+        if changed is not None and not self._writing and self._contents() != self._seen:
+            changed()
 
     def write(self, mask_kji: NDArray) -> None:
         """Show a mask, at once in the slice views; a closed surface stays as it is until :meth:`surface`.
@@ -101,17 +124,27 @@ class PreviewSegment:
             GridError: another shape.
         """
         checked_shape(mask_kji, self._written.shape, self.node.GetName())
+        self._writing = True
+        try:
+            self._write(mask_kji)
+        finally:
+            self._writing = False
+        self._seen, self._drawn = self._contents(), None
+
+    def _write(self, mask_kji: NDArray) -> None:
         self.follow()
         if not self._attached():
             self._attach()
         np.not_equal(mask_kji, 0, out=self._written.view(bool))
         np.copyto(array_from_image(self._image, self.node.GetName()), self._written)
         self._image.GetPointData().GetScalars().Modified()
-        surfaces = self._surfaces()
-        self._image.Modified()  # from here on Slicer holds all surfaces of the node to be out of date and drops them
-        for segment, surface in surfaces:
-            segment.AddRepresentation(CLOSED_SURFACE, surface)
-        self._stamp = self._image.GetMTime()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell whoever follows the segment's voxels, which the image itself would do, but also drop all surfaces."""
+        segmentation = self.node.GetSegmentation()
+        segmentation.InvokeEvent(segmentation.SourceRepresentationModified)
+        self._segment().Modified()  # this is what slice views listen to
 
     def mask(self) -> NDArray[np.uint8]:
         """Return what the segment holds now, edits included: 0 and 1, shape of the reference volume, a copy."""
@@ -131,12 +164,17 @@ class PreviewSegment:
             visible: False removes the surface, so that nothing out of date is kept or saved.
         """
         segment = self._segment()
-        if segment is not None:
+        if segment is not None and not (visible and self._has_surface(segment)):
             segment.RemoveRepresentation(CLOSED_SURFACE)
             if visible:
                 self.follow()
                 segment.AddRepresentation(CLOSED_SURFACE, surface_of(self.mask(), self._voxels_to_ras()))
+                self._surfaced = self._contents()
         self.node.GetDisplayNode().SetVisibility3D(visible)
+
+    def _has_surface(self, segment: Any) -> bool:
+        """Whether the closed surface is that of what the segment holds now."""
+        return segment.GetRepresentation(CLOSED_SURFACE) is not None and self._surfaced == self._contents()
 
     def follow(self) -> None:
         """Lie where the volume lies, also after its transform was exchanged or hardened."""
@@ -166,19 +204,17 @@ class PreviewSegment:
     def _segment(self) -> Any:
         return self.node.GetSegmentation().GetSegment(self.segment_id)
 
-    def _surfaces(self) -> list[tuple[Any, Any]]:
-        """Return the segments that have a closed surface, with it."""
-        segmentation = self.node.GetSegmentation()
-        segments = (segmentation.GetSegment(segment_id) for segment_id in segment_ids(self.node))
-        found = ((segment, segment.GetRepresentation(CLOSED_SURFACE)) for segment in segments)
-        return [(segment, surface) for segment, surface in found if surface is not None]
-
     def _voxels_to_ras(self) -> NDArray[np.float64]:
         """Return the matrix from indices of our arrays to RAS in the volume's own space."""
         start = np.eye(4)
         start[:3, 3] = self._geometry.GetExtent()[0::2]
         matrix: NDArray[np.float64] = image_to_ras(self._geometry) @ start
         return matrix
+
+    def _contents(self) -> tuple[Any, int, int]:
+        """Return what changes whenever the segment's voxels do: its image, the time of the last change, its label."""
+        image, segment = self._held(), self._segment()
+        return (None, 0, 0) if image is None else (image, int(image.GetMTime()), int(segment.GetLabelValue()))
 
     def _held(self) -> Any:
         """Return the image that the segment holds now, ours or not; None without one."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .activations import background_volume
+
 ROLE = "CAMLocalizer.Role"
 
 
@@ -12,10 +14,23 @@ def is_own_node(node: Any) -> bool:
     return bool(node.GetAttribute(ROLE))
 
 
+def shown_scan(scene: Any) -> Any:
+    """Return the scalar volume that the slice views show, or else the first one of the scene; None without one.
+
+    Label maps and activation maps do not count.
+    """
+    shown = background_volume(scene)
+    return shown if shown is not None and _is_scan(shown) else first_scan(scene)
+
+
 def first_scan(scene: Any) -> Any:
     """Return the first scalar volume that is neither a label map nor an activation map; None without one."""
     for index in range(scene.GetNumberOfNodes()):
         node = scene.GetNthNode(index)
-        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not is_own_node(node):
+        if _is_scan(node):
             return node
     return None
+
+
+def _is_scan(node: Any) -> bool:
+    return bool(node.GetClassName() == "vtkMRMLScalarVolumeNode") and not is_own_node(node)

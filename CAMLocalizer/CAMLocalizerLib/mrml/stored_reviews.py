@@ -50,16 +50,41 @@ def store_review(scene: Any, key_node: Any, payload: Mapping[str, Any], arrays: 
     table = [{"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in data.items()]
     digest = hashlib.sha256(packed).hexdigest()
     content = {"payload": dict(payload), "arrays": table, "bytes": len(packed), "sha256": digest}
-    try:
-        text = json.dumps(content, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the review cannot be stored: {error}") from error
+    _text(content)  # before anything is written
     header = _header_of(scene, key_node) or _new_header(scene, key_node)
     if not _holds(header, packed):  # arrays are large and seldom change
         _write_parts(scene, header, packed)
     header.SetAttribute(HEADER_ATTRIBUTE, FORMAT)
-    header.SetText(text)
+    header.SetText(_text({**content, "parts": header.GetNumberOfNodeReferences(PART_ROLE)}))
     _prune(scene)
+
+
+def update_review(scene: Any, key_node: Any, payload: Mapping[str, Any]) -> bool:
+    """Exchange the JSON values of a review that is kept already; its arrays, which take long to write, stay.
+
+    Args:
+        scene: the ``vtkMRMLScene``.
+        key_node: the volume node.
+        payload: anything JSON can hold.
+
+    Returns:
+        Whether that was done; not if nothing complete is kept.
+
+    Raises:
+        InputError: a payload that JSON cannot hold.
+    """
+    header = _header_of(scene, key_node)
+    if header is None:
+        return False
+    try:
+        content = json.loads(header.GetText() or "")
+        complete = len(_parts(header)) == content["parts"] and None not in _parts(header)
+    except DAMAGE:
+        return False
+    if not complete:
+        return False
+    header.SetText(_text({**content, "payload": dict(payload)}))
+    return True
 
 
 def load_review(scene: Any, key_node: Any) -> tuple[dict[str, Any], dict[str, NDArray]] | None:
@@ -94,6 +119,13 @@ def reviewed_nodes(scene: Any) -> tuple[Any, ...]:
     """Return the volume nodes of the scene that a review is kept for."""
     nodes = (header.GetNodeReference(VOLUME_ROLE) for header in _text_nodes(scene, HEADER_ATTRIBUTE))
     return tuple(node for node in nodes if node is not None)
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the review cannot be stored: {error}") from error
 
 
 def _stored(name: str, array: NDArray) -> NDArray:
@@ -146,8 +178,12 @@ def _holds(header: Any, packed: bytes) -> bool:
         return False
 
 
+def _parts(header: Any) -> list[Any]:
+    return [header.GetNthNodeReference(PART_ROLE, n) for n in range(header.GetNumberOfNodeReferences(PART_ROLE))]
+
+
 def _read_parts(header: Any, size: int) -> bytes:
-    parts = [header.GetNthNodeReference(PART_ROLE, n) for n in range(header.GetNumberOfNodeReferences(PART_ROLE))]
+    parts = _parts(header)
     if None in parts:
         raise ValueError("a part of it is missing")
     text = "".join(part.GetText() or "" for part in parts)

@@ -56,6 +56,9 @@ class ComponentTable:
         table.rowCount = min(len(components), ROWS)
         for row, component in enumerate(components[:ROWS]):
             self._show_row(row, component)
+        cut = _("The largest {shown} of {count} are listed.").format(shown=ROWS, count=len(components))
+        self._ui.componentsNote.text = cut if len(components) > ROWS else ""
+        self._ui.componentsNote.visible = len(components) > ROWS
 
     def _show_row(self, row: int, component: Any) -> None:
         table = self._ui.componentsTable

@@ -11,6 +11,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..core import CAMLocalizerError
+from .messages import ACCEPT, Messages
 from .widgets import make_timer
 
 UPDATE_MS = 15
@@ -22,12 +23,20 @@ class Interactions:
 
     Args:
         review: returns the review on show; None before a run.
-        failed: called with a sentence after an action failed.
+        messages: forgets what was said when the user does something else.
+        failed: called with place and sentence after an action failed.
         paused: called once the user pauses, after the last changes became one step of the history.
     """
 
-    def __init__(self, review: Callable[[], Any], *, failed: Callable[[str], None], paused: Callable[[], None]) -> None:
-        self._review, self._failed, self._paused = review, failed, paused
+    def __init__(
+        self,
+        review: Callable[[], Any],
+        messages: Messages,
+        *,
+        failed: Callable[[str, str], None],
+        paused: Callable[[], None],
+    ) -> None:
+        self._review, self.messages, self._failed, self._paused = review, messages, failed, paused
         self._pending: dict[str, Callable[[], Any]] = {}
         self._filling = False
         self.update_timer = make_timer(UPDATE_MS, self.run_pending, single_shot=True)
@@ -44,16 +53,28 @@ class Interactions:
         return tuple(self._pending)
 
     def soon(self, name: str, action: Callable[[], Any]) -> None:
-        """Run an action in a moment; of several actions of one name only the latest is run."""
+        """Run an action of the user in a moment; of several actions of one name only the latest is run."""
+        if not self._filling and self.review is not None:
+            self.messages.clear()
+            self.later(name, action)
+
+    def later(self, name: str, action: Callable[[], Any]) -> None:
+        """Show something in a moment that the user did not ask for; what was said stays."""
         if not self._filling and self.review is not None:
             self._pending[name] = action
             if not self.update_timer.active:  # restarted by every move, it would never end
                 self.update_timer.start()
 
-    def now(self, action: Callable[[], Any]) -> None:
-        """Run an action at once, after those that wait."""
+    def now(self, action: Callable[[], Any], place: str = ACCEPT) -> None:
+        """Run an action of the user at once, after those that wait.
+
+        Args:
+            action: what to do.
+            place: of :class:`Messages`, where it is said what goes wrong.
+        """
         self.run_pending()
-        with self.reporting():
+        self.messages.clear()
+        with self.reporting(place):
             action()
 
     def run_pending(self) -> None:
@@ -74,6 +95,7 @@ class Interactions:
             return
         with self.reporting():
             review.commit()
+        with self.reporting():
             self._paused()
         self.pause_timer.stop()
 
@@ -96,12 +118,12 @@ class Interactions:
             self._filling = before
 
     @contextlib.contextmanager
-    def reporting(self) -> Iterator[None]:
-        """Show what goes wrong as a sentence."""
+    def reporting(self, place: str = ACCEPT) -> Iterator[None]:
+        """Show what goes wrong as a sentence at a place of :class:`Messages`."""
         try:
             yield
         except CAMLocalizerError as error:
-            self._failed(str(error))
+            self._failed(place, str(error))
         except Exception as error:
             logging.exception("an action of the panel failed")
-            self._failed(_("This could not be done: {error}").format(error=error))
+            self._failed(place, _("This could not be done: {error}").format(error=error))

@@ -10,10 +10,11 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..mrml import first_scan
+from ..mrml import fit_slices, shown_scan
 from .buttons import Buttons
 from .installer import Installer
 from .launching import slicer_launcher
+from .messages import RUN
 from .setup_page import SetupPage
 
 
@@ -57,7 +58,10 @@ class Panel(VTKObservationMixin):
             self.ui.statusLabel.text = _("{error}: see Set-up below.").format(error=error)
             return
         self.workbench = Workbench(
-            slicer.mrmlScene, launcher=slicer_launcher(), confirm=slicer.util.confirmYesNoDisplay
+            slicer.mrmlScene,
+            launcher=slicer_launcher(),
+            confirm=slicer.util.confirmYesNoDisplay,
+            fit_views=lambda: fit_slices(slicer.app.applicationLogic()),
         )
         self.controls = ReviewControls(
             self.ui,
@@ -124,10 +128,10 @@ class Panel(VTKObservationMixin):
     # Parameters
 
     def initialize_parameter_node(self) -> None:
-        """Follow the scene's parameters; take the first volume if none was chosen."""
+        """Follow the scene's parameters; take the volume that the views show, or the first, if none was chosen."""
         self.set_parameter_node(self.logic.getParameterNode())
         if not self.parameter_node.inputVolume:
-            self.parameter_node.inputVolume = first_scan(slicer.mrmlScene)
+            self.parameter_node.inputVolume = shown_scan(slicer.mrmlScene)
 
     def set_parameter_node(self, parameter_node: Any) -> None:
         """Connect the panel to these parameters instead of the former ones; to none if None."""
@@ -146,7 +150,9 @@ class Panel(VTKObservationMixin):
         if slicer.mrmlScene.IsImporting():
             return  # half of what belongs together is there
         node, workbench, controls = self.parameter_node, self.workbench, self.controls
-        with controls.interactions.reporting():
+        if workbench.volume_node is not node.inputVolume:
+            controls.messages.clear()
+        with controls.interactions.reporting(RUN):
             self._choose(node)
         if workbench.show_surface != node.showSurface:
             workbench.show_surface = node.showSurface
@@ -156,11 +162,15 @@ class Panel(VTKObservationMixin):
 
     def _choose(self, node: Any) -> None:
         workbench = self.workbench
+        before = workbench.volume_node
         workbench.choose_volume(node.inputVolume)
         self._follow_place(node.inputVolume)
         workbench.view, workbench.device = node.view.value, node.device.value
-        if workbench.output_node is not node.outputSegmentation:
-            workbench.choose_output(node.outputSegmentation)
+        follows = before is not None and before is not node.inputVolume
+        if workbench.output_node is not node.outputSegmentation and (
+            follows or not workbench.choose_output(node.outputSegmentation)
+        ):
+            node.outputSegmentation = workbench.output_node
         if node.model and node.model != workbench.model:
             workbench.choose_model(node.model)
 
@@ -172,4 +182,4 @@ class Panel(VTKObservationMixin):
 
     def on_volume_moved(self, _caller: Any, _event: Any) -> None:
         """Say that the review does not fit the volume any more, or that it fits again."""
-        self.controls.interactions.soon("moved", lambda: self.controls.show_changes(frozenset()))
+        self.controls.interactions.later("moved", lambda: self.controls.show_changes(frozenset()))

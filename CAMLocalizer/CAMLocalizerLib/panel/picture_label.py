@@ -34,7 +34,7 @@ class PictureLabel:
     ) -> None:
         self._label = label
         name = f"draw {id(label)}"
-        self._watcher = _watcher(pressed, lambda: interactions.soon(name, redraw), drags)
+        self._watcher = _watcher(pressed, lambda: interactions.later(name, redraw), drags)
         label.installEventFilter(self._watcher)
 
     def show(self, draw: Callable[..., None], *values: Any, **options: Any) -> None:

@@ -35,7 +35,7 @@ class ProbabilityPlot:
     def on_slice_moved(self, _caller: Any, _event: Any) -> None:
         """Mark the image that came into view."""
         if self._interactions.review is not None and self._workbench.image_in_view != self._current:
-            self._interactions.soon("slice", self.show_picture)
+            self._interactions.later("slice", self.show_picture)
 
     def show(self, review: Any) -> None:
         """Show the plot of another review."""

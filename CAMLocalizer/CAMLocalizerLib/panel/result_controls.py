@@ -14,6 +14,7 @@ from ..workbench.presenter import volume_text
 from ..workbench.review.exporting import safe_name
 from .buttons import Buttons
 from .interactions import Interactions
+from .messages import ACCEPT, EXPORT
 
 
 class ResultControls:
@@ -42,17 +43,18 @@ class ResultControls:
         self._connect(ui.redoButton, lambda: interactions.review.redo())
         self._connect(ui.resetButton, lambda: interactions.review.reset())
         self._connect(ui.acceptButton, self.accept)
-        self._connect(ui.exportButton, self.export)
+        self._connect(ui.exportButton, self.export, EXPORT)
 
-    def _connect(self, button: Any, action: Callable[[], Any]) -> None:
-        button.connect("clicked()", lambda: self._interactions.now(action))
+    def _connect(self, button: Any, action: Callable[[], Any], place: str = ACCEPT) -> None:
+        button.connect("clicked()", lambda: self._interactions.now(action, place))
 
     def accept(self) -> None:
         """Keep the tumour as it stands as a segment."""
         segment = self._interactions.review.accept()
         self._accepted()
         volume = volume_text(segment.volume_ml)
-        self._ui.statusLabel.text = _("{name} was accepted: {volume}.").format(name=segment.name, volume=volume)
+        told = _("{name} was accepted: {volume}.").format(name=segment.name, volume=volume)
+        self._interactions.messages.say(ACCEPT, told)
 
     def export(self) -> None:
         """Write the files of the case into the chosen folder."""
@@ -64,7 +66,7 @@ class ResultControls:
             return
         with slicer.util.WaitCursor():
             written = review.export(folder, overwrite=target.exists())
-        self._ui.statusLabel.text = _("Written to {folder}.").format(folder=written)
+        self._interactions.messages.say(EXPORT, _("Written to {folder}.").format(folder=written))
 
     def show(self, review: Any) -> None:
         """Show which buttons can be pressed, or why not.
@@ -79,4 +81,5 @@ class ResultControls:
         allow("redoButton", available.redo_blocker(), redo)
         allow("resetButton", available.review_blocker())
         allow("acceptButton", available.accept_blocker())
+        self._interactions.messages.show(ACCEPT, available.notice())
         allow("exportButton", available.export_blocker())

@@ -13,7 +13,9 @@ from ..mrml import is_own_node
 from ..workbench import Availability, Change
 from .buttons import Buttons
 from .component_table import ComponentTable
+from .held_views import HeldViews
 from .interactions import Interactions
+from .messages import Messages
 from .more_settings import MoreSettings
 from .probability_plot import ProbabilityPlot
 from .result_controls import ResultControls
@@ -45,9 +47,13 @@ class ReviewControls(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._ui, self._workbench, self._parameters = ui, workbench, parameters
         self._look: tuple[Any, ...] | None = None
+        self._three_d = HeldViews()
         self._leave: Callable[[], object] | None = None
         available = Availability(workbench)
-        self.interactions = Interactions(lambda: workbench.review, failed=self._on_failed, paused=self._on_pause)
+        self.messages = Messages(ui)
+        self.interactions = Interactions(
+            lambda: workbench.review, self.messages, failed=self._on_failed, paused=self._on_pause
+        )
         self.run = RunControls(
             ui,
             workbench,
@@ -76,6 +82,7 @@ class ReviewControls(VTKObservationMixin):
             self._leave()
         self.run.stop()
         self.interactions.stop()
+        self._three_d.release()
         for part in (self.threshold, self.scales, self.probabilities):
             part.close()
         self.removeObservers()
@@ -83,6 +90,7 @@ class ReviewControls(VTKObservationMixin):
     def show_review(self) -> None:
         """Follow the present review and show it, or that there is none; called when it is another one."""
         review = self.review
+        self._three_d.release()
         if self._leave is not None:
             self._leave()
         self._leave = None if review is None else review.subscribe(self.show_changes)
@@ -100,6 +108,11 @@ class ReviewControls(VTKObservationMixin):
 
     def show_changes(self, changes: frozenset[Change] | None = None) -> None:
         """Show what changed; everything if ``changes`` is None."""
+        if changes == {Change.DRAWN}:
+            self.interactions.later("drawn", lambda: self._show_drawn(self.review))
+            return
+        if changes is not None and Change.LABEL_MAP in changes:
+            self._three_d.hold()
         with self.interactions.filling():
             if changes:
                 self.run.show_status()
@@ -111,6 +124,14 @@ class ReviewControls(VTKObservationMixin):
         if self.review is not None and changes:
             self.interactions.pause_timer.start()
 
+    def _show_drawn(self, review: Any) -> None:
+        """Show the label map as it was drawn by hand."""
+        with self.interactions.filling():
+            self.result.show(review)
+            self.threshold.show_volume(review)
+            self.components.show(review)
+        self.interactions.pause_timer.start()
+
     def _show_parts(self, review: Any, changes: frozenset[Change] | None) -> None:
         everything = changes is None
         shown = frozenset(Change) if changes is None else changes
@@ -120,6 +141,7 @@ class ReviewControls(VTKObservationMixin):
             self.more.show(review)
         if Change.LABEL_MAP in shown:
             self.threshold.show_volume(review)
+        if shown & {Change.LABEL_MAP, Change.COMPONENTS}:
             self.components.show(review)
         if everything or (shown and Change.ACTIVATION not in shown):  # not while weights are being moved
             self.threshold.show_histogram()
@@ -150,15 +172,18 @@ class ReviewControls(VTKObservationMixin):
             if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self.probabilities.on_slice_moved):
                 self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self.probabilities.on_slice_moved)
 
-    def _on_failed(self, sentence: str) -> None:
+    def _on_failed(self, place: str, sentence: str) -> None:
         """Show the settings as they are, and what went wrong."""
         self.show_changes()
-        self._ui.statusLabel.text = sentence
+        self.messages.say(place, sentence)
 
     def _on_pause(self) -> None:
         """Do what is too slow while something moves."""
-        self._workbench.on_pause()
-        self.threshold.show_histogram()
+        try:
+            self._workbench.on_pause()
+            self.threshold.show_histogram()
+        finally:
+            self._three_d.release()
 
     def _on_model_chosen(self, name: str) -> None:
         parameters = self._parameters()

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from .buttons import Buttons
 from .interactions import Interactions
+from .messages import RUN
 from .widgets import make_timer
 
 POLL_MS = 100
@@ -59,14 +60,16 @@ class RunControls:
     def on_model_chosen(self, index: int) -> None:
         """Choose a model."""
         name = self._ui.modelSelector.itemData(index)
-        with self._interactions.reporting():
+        self._interactions.messages.clear()
+        with self._interactions.reporting(RUN):
             self._workbench.choose_model(name)
             self._model_chosen(name)
         self.show()
 
     def on_run_button(self) -> None:
         """Start the classifier, or cancel it if it runs."""
-        with self._interactions.reporting():
+        self._interactions.messages.clear()
+        with self._interactions.reporting(RUN):
             if self._workbench.running:
                 self._workbench.cancel()
             elif self._workbench.run():
@@ -90,7 +93,7 @@ class RunControls:
         ui.viewSelector.enabled = not running and card is not None and not card.projections
         ui.modelSelector.currentIndex = ui.modelSelector.findData(self._workbench.model)
         ui.modelSelector.toolTip = self._model_tip if card is None else f"{card.intended_use} {card.limits}"
-        ui.runButton.text = _("Cancel") if running else _("Run")
+        self._name_button(_("Cancel") if running else _("Run"))
         self._buttons.allow(
             "runButton",
             "" if running else self._blocker(),
@@ -102,12 +105,19 @@ class RunControls:
         ui.progressBar.format = status.sentence
         self.show_status()
 
+    def _name_button(self, text: str) -> None:
+        """Name the button; Qt takes its shortcut away with the former name."""
+        button = self._ui.runButton
+        if button.text != text:
+            shortcut, button.text = button.shortcut, text
+            button.shortcut = shortcut
+
     def show_status(self) -> None:
-        """Say what was found, or what to do next."""
+        """Say why a run could not start, what was found, or what to do next."""
         notice, status = self._workbench.notice(), self._workbench.status
         ready = self._blocker() or _("Press Run to look for tumours.")
         shown_by_bar = status.running and status.total
-        self._ui.statusLabel.text = notice or ("" if shown_by_bar else status.sentence or ready)
+        self._interactions.messages.show(RUN, notice or ("" if shown_by_bar else status.sentence or ready))
 
     def stop(self) -> None:
         """Ask no longer how far the run is."""

@@ -11,6 +11,7 @@ from ..workbench.presenter import (
     set_threshold_method,
     threshold_control,
     threshold_text,
+    threshold_warning,
     volume_text,
 )
 from .interactions import Interactions
@@ -78,7 +79,10 @@ class ThresholdControls:
         """Show how large the tumour is."""
         kept = kept_count(review)
         self._ui.volumeLabel.text = volume_text(review.volume_ml)
-        self._ui.countLabel.text = _("1 region") if kept == 1 else _("{count} regions").format(count=kept)
+        count = _("1 region") if kept == 1 else _("{count} regions").format(count=kept)
+        self._ui.countLabel.text = _("{count}, edited by hand").format(count=count) if review.edited else count
+        self._ui.thresholdNote.text = threshold_warning(review)
+        self._ui.thresholdNote.visible = bool(self._ui.thresholdNote.text)
 
     def close(self) -> None:
         """Watch the histogram no longer."""

@@ -56,6 +56,7 @@ class Run(Part):
     total: int = 0
     text: str = ""
     blocker: str = ""
+    question: str = ""  # asked before a run that would lose something
 
 
 @dataclass(frozen=True)

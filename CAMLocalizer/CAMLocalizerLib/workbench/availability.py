@@ -82,6 +82,8 @@ class Availability:
         edited = self._bench.edited_mask()
         if not (review.mask if edited is None else edited).any():
             return "The label map is empty; lower the threshold or keep a region."
+        if name := review.accepted_as:
+            return f"The label map was accepted as {name} already."
         return ""
 
     def undo_blocker(self) -> str:
@@ -93,6 +95,10 @@ class Availability:
         """Return why nothing can be redone."""
         review = self._bench.review
         return self.review_blocker() or ("" if review and review.can_redo else "There is nothing to redo.")
+
+    def notice(self) -> str:
+        """Return what became of the volume since the run, which blocks everything but a new run."""
+        return self._bench.notice()
 
     def export_blocker(self) -> str:
         """Return why nothing can be exported."""

@@ -10,6 +10,9 @@ from .review.review import Review
 LOWEST_PERCENTILE = 50.0
 PERCENTILE_STEP = 0.05
 LEVEL_STEP = 0.005
+OTSU_TIMES = 3.0  # Otsu's method supposes two kinds of tissue, and may take a whole half of the head for one
+OTSU_FROM_ML = 1.0
+OTSU_SHARE = 0.1  # of all tissue: few tumours are as large
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,25 @@ def set_threshold_method(review: Review, method: str) -> bool:
         Whether the change was made.
     """
     return review.set_threshold(review.threshold_as(method))
+
+
+def threshold_warning(review: Review) -> str:
+    """Warn of Otsu's threshold where it marks a large part of the body, or much more than the model's own threshold."""
+    own = Threshold.parse(review.found.default_settings().threshold)
+    if Threshold.parse(review.settings.threshold).method != "otsu":
+        return ""
+    marked_ml, usual_ml, facts = review.volume_ml, review.volume_at(str(own)), []
+    if review.tissue_ml and marked_ml >= OTSU_SHARE * review.tissue_ml:
+        facts.append(f"{marked_ml / review.tissue_ml:.0%} of the tissue in the volume")
+    if own.method != "otsu" and marked_ml >= max(OTSU_TIMES * usual_ml, OTSU_FROM_ML):
+        facts.append(f"{marked_ml / usual_ml:.0f} times as much as" if usual_ml else "nothing of it marked by")
+        facts[-1] += f" the model's own threshold of {own}"
+    if not facts:
+        return ""
+    return (
+        f"Otsu's threshold marks {volume_text(marked_ml)}, {' and '.join(facts)}: "
+        "check it in the slice views, or choose another threshold."
+    )
 
 
 def volume_text(volume_ml: float) -> str:

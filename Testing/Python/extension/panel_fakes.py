@@ -26,7 +26,12 @@ class FakeReview:
             keep_largest=None,
             uptake_border="",
         )
-        self.found = SimpleNamespace(scales=(1, 2), image_kind="slice", volume=SimpleNamespace(name="head"))
+        self.found = SimpleNamespace(
+            scales=(1, 2),
+            image_kind="slice",
+            volume=SimpleNamespace(name="head"),
+            default_settings=lambda: SimpleNamespace(threshold="0.5"),
+        )
         self.components = tuple(
             SimpleNamespace(kept=kept, volume_ml=volume, centre_lps_mm=(1.0, -2.0, 3.0), peak=0.9, suv=None)
             for kept, volume in ((True, 2.0), (False, 0.345))
@@ -34,12 +39,16 @@ class FakeReview:
         self.suv_total = None
         self.scale_maps = {1: np.eye(4), 2: np.eye(2)}
         self.undo_text = self.redo_text = "threshold 0.4"
+        self.accepted_as, self.edited, self.tissue_ml = "", False, 1500.0
 
     def histogram(self) -> np.ndarray:
         return np.arange(64)
 
     def volume_curve(self) -> tuple[np.ndarray, np.ndarray]:
         return np.linspace(0, 1, 5), np.arange(5.0)[::-1]
+
+    def volume_at(self, _threshold: str) -> float:
+        return 0.2
 
     def threshold_as(self, method: str) -> str:
         return {"percentile": "q97", "fixed": "0.325", "otsu": "otsu"}[method]

@@ -53,6 +53,8 @@ class Widget:
     def __setattr__(self, name: str, value: Any) -> None:
         changed = name not in vars(self) or vars(self)[name] != value
         vars(self)[name] = value
+        if name == "text" and self.class_name == "QPushButton":
+            self.shortcut = ""  # Qt takes it from the new text
         signal = SIGNALS.get(self.class_name, {}).get(name)
         if signal and changed:
             self.emit(signal, value)

@@ -191,7 +191,7 @@ def test_the_last_scale_stays_and_the_panel_says_so(reviewing: Any) -> None:
     ui.scaleCheckBox0.click()
     ui.scaleCheckBox1.click()
     follow(reviewing)
-    assert ui.statusLabel.text == "no scale is selected; keep at least one"
+    assert ui.acceptMessage.text == "no scale is selected; keep at least one"
     assert (ui.scaleCheckBox0.checked, ui.scaleCheckBox1.checked) == (True, True)
 
 
@@ -284,7 +284,7 @@ def test_accept_makes_a_segment_and_undo_takes_it_back(reviewing: Any) -> None:
     reviewing.ui.acceptButton.click()
     output = reviewing.parameter_node.outputSegmentation
     assert output.GetSegmentation().GetNthSegment(0).GetName() == "Tumour 1"
-    assert reviewing.ui.statusLabel.text.startswith("Tumour 1 was accepted")
+    assert reviewing.ui.acceptMessage.text.startswith("Tumour 1 was accepted")
     reviewing.ui.undoButton.click()
     assert reviewing.parameter_node.outputSegmentation is None
 
@@ -324,7 +324,7 @@ def test_export_writes_the_case_and_asks_before_it_replaces(reviewing: Any, tmp_
     reviewing.ui.exportFolderButton.directory = str(tmp_path)
     reviewing.ui.exportButton.click()
     (case,) = tmp_path.iterdir()
-    assert reviewing.ui.statusLabel.text == f"Written to {case}."
+    assert reviewing.ui.exportMessage.text == f"Written to {case}."
     assert slicer.app.questions == []
     slicer.app.answer = False
     reviewing.ui.exportButton.click()

@@ -16,11 +16,15 @@ pytestmark = pytest.mark.usefixtures("module")
 class Followed:
     """Interactions with a review, and what they reported."""
 
-    def __init__(self, review: FakeReview | None) -> None:
+    def __init__(self, review: FakeReview | None, ui: Any) -> None:
         from CAMLocalizerLib.panel.interactions import Interactions
+        from CAMLocalizerLib.panel.messages import Messages
 
         self.review, self.sentences, self.rests = review, [], 0
-        self.interactions = Interactions(lambda: self.review, failed=self.sentences.append, paused=self.paused)
+        self.messages = Messages(ui)
+        self.interactions = Interactions(
+            lambda: self.review, self.messages, failed=lambda *told: self.sentences.append(told), paused=self.paused
+        )
 
     def paused(self) -> None:
         self.rests += 1
@@ -37,8 +41,8 @@ def review() -> FakeReview:
 
 
 @pytest.fixture
-def followed(module: ModuleType, review: FakeReview) -> Followed:
-    return Followed(review)
+def followed(module: ModuleType, review: FakeReview, ui: Any) -> Followed:
+    return Followed(review, ui)
 
 
 def buttons_of(ui: Any) -> Any:
@@ -96,8 +100,11 @@ def test_errors_are_told_in_a_sentence(followed: Followed, caplog: pytest.LogCap
         raise SettingsError("no scale is selected")
 
     followed.interactions.now(refused)
-    followed.interactions.now(lambda: 1 / 0)
-    assert followed.sentences == ["no scale is selected", "This could not be done: division by zero"]
+    followed.interactions.now(lambda: 1 / 0, "exportMessage")
+    assert followed.sentences == [
+        ("acceptMessage", "no scale is selected"),
+        ("exportMessage", "This could not be done: division by zero"),
+    ]
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -279,7 +286,7 @@ def test_buttons_of_the_result_call_the_review(ui: Any, followed: Followed, revi
     ui.acceptButton.click()
     assert review.calls == [("undo",), ("reset",)]
     assert accepted == [1]
-    assert ui.statusLabel.text == "Tumour 1 was accepted: 2.00 ml."
+    assert ui.acceptMessage.text == "Tumour 1 was accepted: 2.00 ml."
 
 
 def test_a_missing_package_is_named_and_installed_once_agreed(ui: Any, monkeypatch: pytest.MonkeyPatch) -> None:

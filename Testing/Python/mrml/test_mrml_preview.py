@@ -204,6 +204,18 @@ def test_the_surface_is_made_on_demand_and_stays_while_writing(preview: PreviewS
     assert segment.GetRepresentation(CLOSED_SURFACE) is None
 
 
+def test_a_surface_is_not_made_again_of_the_same_voxels(preview: PreviewSegment, mask: np.ndarray) -> None:
+    segment = preview.node.GetSegmentation().GetSegment(preview.segment_id)
+    preview.write(mask)
+    preview.surface(True)
+    before = segment.GetRepresentation(CLOSED_SURFACE)
+    preview.surface(True)
+    assert segment.GetRepresentation(CLOSED_SURFACE) is before
+    preview.write(mask)
+    preview.surface(True)
+    assert segment.GetRepresentation(CLOSED_SURFACE) is not before
+
+
 def test_an_empty_preview_has_an_empty_surface(preview: PreviewSegment, mask: np.ndarray) -> None:
     preview.write(mask)
     preview.surface(True)

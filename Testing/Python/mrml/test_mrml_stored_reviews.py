@@ -17,6 +17,7 @@ from CAMLocalizerLib.mrml import (
     reviewed_nodes,
     save_scene,
     store_review,
+    update_review,
     volume_to_node,
 )
 from CAMLocalizerLib.mrml import stored_reviews as module
@@ -62,6 +63,27 @@ def test_a_review_comes_back_bit_by_bit(scene: Any, volume_node: Any, arrays: di
     payload, back = load_review(scene, volume_node)
     assert payload == PAYLOAD
     assert_same_bits(back, arrays)
+
+
+def test_its_values_are_exchanged_without_its_arrays(
+    scene: Any, volume_node: Any, arrays: dict[str, np.ndarray]
+) -> None:
+    assert not update_review(scene, volume_node, PAYLOAD)
+    store_review(scene, volume_node, {"threshold": "0.5"}, arrays)
+    assert update_review(scene, volume_node, PAYLOAD)
+    payload, back = load_review(scene, volume_node)
+    assert payload == PAYLOAD
+    assert_same_bits(back, arrays)
+    with pytest.raises(InputError, match="cannot be stored"):
+        update_review(scene, volume_node, {"number": float("nan")})
+    assert load_review(scene, volume_node)[0] == PAYLOAD
+
+
+def test_an_incomplete_review_is_not_updated(scene: Any, volume_node: Any, arrays: dict[str, np.ndarray]) -> None:
+    store_review(scene, volume_node, PAYLOAD, arrays)
+    part = next(node for node in texts(scene) if node.GetAttribute(module.PART_ATTRIBUTE))
+    scene.RemoveNode(part)
+    assert not update_review(scene, volume_node, PAYLOAD)
 
 
 @pytest.mark.parametrize("clear", [True, False])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from CAMLocalizerLib.workbench.presenter import (
     set_threshold_method,
     set_threshold_position,
     threshold_control,
+    threshold_warning,
     volume_text,
 )
 from CAMLocalizerLib.workbench.review.threshold_conversion import equal_threshold
@@ -108,3 +111,36 @@ def test_without_a_review_each_interface_names_its_own_first_step() -> None:
         available = Availability(Bench(), step)
         blockers = (available.review_blocker, available.undo_blocker, available.redo_blocker)
         assert {blocker() for blocker in (*blockers, available.accept_blocker, available.export_blocker)} == {step}
+
+
+@pytest.mark.parametrize(
+    ("threshold", "volume_ml", "usual_ml", "tissue_ml", "told"),
+    [
+        ("otsu", 430.0, 35.0, 3500.0, "430.0 ml, 12% of the tissue in the volume and 12 times as much as the model's"),
+        ("otsu", 430.0, 200.0, 3500.0, "430.0 ml, 12% of the tissue in the volume: check it"),
+        ("otsu", 60.0, 12.0, 3500.0, "60.0 ml, 5 times as much as the model's own threshold of 0.5: check it"),
+        ("otsu", 5.0, 0.0, 3500.0, "5.00 ml, nothing of it marked by the model's own threshold of 0.5: check it"),
+        ("otsu", 60.0, 35.0, 3500.0, ""),
+        ("otsu", 0.0, 0.0, 0.0, ""),
+        ("0.02", 430.0, 35.0, 3500.0, ""),
+    ],
+)
+def test_otsus_threshold_warns_where_it_marks_far_too_much(
+    threshold: str, volume_ml: float, usual_ml: float, tissue_ml: float, told: str
+) -> None:
+    review = SimpleNamespace(
+        settings=SimpleNamespace(threshold=threshold),
+        found=SimpleNamespace(default_settings=lambda: SimpleNamespace(threshold="0.5")),
+        volume_ml=volume_ml,
+        volume_at=lambda _threshold: usual_ml,
+        tissue_ml=tissue_ml,
+    )
+    warning = threshold_warning(review)
+    assert warning.startswith(f"Otsu's threshold marks {told}" if told else "")
+    assert bool(warning) == bool(told)
+
+
+def test_the_volume_at_a_threshold_is_that_of_all_voxels_above_it(review: Review) -> None:
+    voxel_ml = review.found.volume.grid.voxel_volume_mm3 / 1000
+    assert review.volume_at("0.4") == pytest.approx((review.activation >= np.float32(0.4)).sum() * voxel_ml)
+    assert 0 < review.tissue_ml <= review.found.volume.array_kji.size * voxel_ml

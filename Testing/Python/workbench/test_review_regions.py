@@ -116,13 +116,16 @@ def test_an_accepted_segment_keeps_voxels_settings_and_where_they_came_from(revi
 
 
 def test_accept_and_withdraw_are_undone_and_done_again(review: Review) -> None:
-    first, second = review.accept(), review.accept("Metastasis")
+    first = review.accept()
+    review.reject_component(2)
+    second = review.accept("Metastasis")
     assert [segment.name for segment in review.accepted] == ["Tumour 1", "Metastasis"]
     assert review.undo_text == "accept Metastasis"
     review.withdraw(0)
     assert review.accepted == (second,)
     review.undo()
     assert review.accepted == (first, second)
+    review.undo()
     review.undo()
     review.undo()
     assert review.accepted == ()
@@ -132,11 +135,27 @@ def test_accept_and_withdraw_are_undone_and_done_again(review: Review) -> None:
 
 def test_names_are_given_once_and_numbers_used_again(review: Review) -> None:
     review.accept()
+    review.set_threshold("0.3")
     with pytest.raises(SettingsError, match="called 'Tumour 1' already"):
         review.accept("Tumour 1")
     assert review.accept("  ").name == "Tumour 2"
     review.withdraw(0)
+    review.set_threshold("0.4")
     assert review.accept().name == "Tumour 1"
+
+
+def test_a_label_map_is_accepted_once(review: Review) -> None:
+    review.accept()
+    assert review.accepted_as == "Tumour 1"
+    with pytest.raises(SettingsError, match="accepted as Tumour 1 already"):
+        review.accept("Again")
+    review.reject_component(1)
+    assert review.accepted_as == ""
+    review.accept()
+    review.withdraw(0)
+    review.restore_component(1)
+    assert review.accepted_as == ""
+    assert [segment.name for segment in review.accepted] == ["Tumour 2"]
 
 
 def test_accepting_in_the_middle_of_an_interaction_ends_it_first(review: Review) -> None:

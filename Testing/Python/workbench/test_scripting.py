@@ -72,6 +72,23 @@ def test_a_given_segmentation_keeps_its_segments(bench: Bench, process: Any, fou
     assert own.GetAttribute("CAMLocalizer.Model") is None
 
 
+def test_a_segmentation_of_another_volume_is_used_with_a_warning(
+    bench: Bench, process: Any, found: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    from CAMLocalizerLib.mrml import volume_to_node
+    from CAMLocalizerLib.workbench.scripting import process as process_volume
+
+    first = process().segmentation_node
+    process(first)
+    assert caplog.records == []
+    other = volume_to_node(bench.scene, found.volume, name="other")
+    process_volume(bench.scene, other, first, model="tiny", new_job=bench.new_job)
+    assert caplog.messages == ["oblique tumour belongs to oblique and has received a segment of other"]
+    workbench = bench.workbench()
+    workbench.choose_volume(other)
+    assert not workbench.choose_output(first)
+
+
 def test_a_callback_hears_of_the_progress_and_may_end_it(bench: Bench, process: Any) -> None:
     heard: list[str] = []
     process(progress=lambda status: heard.append(status.sentence))

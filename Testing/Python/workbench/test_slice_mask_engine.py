@@ -135,3 +135,30 @@ def test_settings_that_the_model_lacks_leave_everything_as_it_was(oblique_volume
         with pytest.raises(SettingsError):
             engine.fuse(wrong)
     np.testing.assert_array_equal(engine.activation, before)
+
+
+def test_refined_regions_are_remembered_as_they_were(oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = found_in(oblique_volume)
+    wanted = [
+        settings_with(found, threshold=threshold, refinement="geodesic", scales=scales)
+        for threshold, scales in (("0.5", (1, 2, 3)), ("0.3", (1,)), ("0.6", (1, 2)))
+    ]
+
+    def shown(engine: SliceMaskEngine, settings: LabelSettings) -> tuple[np.ndarray, list]:
+        engine.fuse(settings)
+        regions = engine.regions(settings)
+        mask = np.zeros(found.volume.grid.shape_kji, np.uint8)
+        regions.write(mask, range(1, len(regions) + 1))
+        return mask, [(each.voxels, each.peak, each.centre_lps_mm) for each in regions.components]
+
+    expected = [shown(SliceMaskEngine(found), settings) for settings in wanted]
+    monkeypatch.setattr(engine_module, "REMEMBERED", 2)
+    refined: list[int] = []
+    refine = engine_module.refine
+    monkeypatch.setattr(engine_module, "refine", lambda *given: refined.append(1) or refine(*given))
+    engine = SliceMaskEngine(found)
+    for index in (0, 1, 0, 2, 0, 1):  # the second one is forgotten for the third
+        mask, listed = shown(engine, wanted[index])
+        np.testing.assert_array_equal(mask, expected[index][0])
+        assert listed == expected[index][1]
+    assert len(refined) == 4

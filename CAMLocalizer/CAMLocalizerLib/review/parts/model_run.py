@@ -63,6 +63,7 @@ class RunPart:
                 status.total,
                 status.sentence,
                 "" if workbench.running else self._context.availability.run_blocker(),
+                workbench.run_question(),
             )
         )
         self._context.page.show(self._model())

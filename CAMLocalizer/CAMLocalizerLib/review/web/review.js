@@ -79,11 +79,12 @@
     return `${images.labels[index] ?? `${images.kind} ${index + 1}`}: ${Math.round(100 * images.probabilities[index])} %`;
   }
 
-  // What was accepted belongs to the scan and the run that are left.
+  // What was accepted belongs to the scan that is left.
   const may_leave = (question) =>
     !state("accepted").unsaved || window.confirm(`What you accepted was not exported yet and will be lost. ${question}`);
 
-  const run = () => !state("run").running && may_leave("Find tumours again?") && act("run");
+  const may_run = () => !state("run").question || window.confirm(state("run").question);
+  const run = () => !state("run").running && may_run() && act("run");
 
   function open_scan(event) {
     if (event.target.value !== state("scan").value && !may_leave("Open another scan?")) {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +72,10 @@ class AcceptedSegment:
             edited,
         )
 
+    def with_mask(self, mask: NDArray[np.uint8]) -> AcceptedSegment:
+        """Return this segment with other voxels on the same grid, as a reviewer corrected them by hand."""
+        return replace(self, packed=np.packbits(mask), edited=True)
+
     @property
     def mask(self) -> NDArray[np.uint8]:
         """A new array of 0 and 1, shape ``grid.shape_kji``."""
@@ -85,8 +90,16 @@ class AcceptedSegment:
     @property
     def volume_ml(self) -> float:
         """Volume in millilitres."""
-        voxels = int(np.unpackbits(self.packed).sum(dtype=np.int64))
-        return voxels * self.grid.voxel_volume_mm3 / MM3_PER_ML
+        return self.voxels * self.grid.voxel_volume_mm3 / MM3_PER_ML
+
+    @cached_property
+    def voxels(self) -> int:
+        """Number of voxels."""
+        return int(np.unpackbits(self.packed).sum(dtype=np.int64))
+
+    def equals(self, mask: NDArray[np.uint8]) -> bool:
+        """Whether a mask on the same grid has the same voxels."""
+        return np.array_equal(np.packbits(mask), self.packed)
 
     def provenance(self) -> dict[str, Any]:
         """Return where the segment came from, as JSON values."""

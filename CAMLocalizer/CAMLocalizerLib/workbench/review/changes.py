@@ -15,6 +15,7 @@ class Change(Enum):
     COMPONENTS = "components"
     ACCEPTED = "accepted"
     HISTORY = "history"
+    DRAWN = "drawn by hand"
 
 
 Observer = Callable[[frozenset[Change]], None]

@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core import MM3_PER_ML, SettingsError, SuvMeasures, is_suv
 from ...localizer import Findings
+from ...segment import Regions
 from .mask_state import MaskState
 from .review_state import Voxel
 
@@ -48,12 +50,27 @@ class ComponentChanges(ABC):
     _mask_state: MaskState
 
     @abstractmethod
+    def _drawn(self) -> NDArray[np.uint8] | None:
+        """Return the label map as it was drawn by hand; None if it was not."""
+
+    @abstractmethod
     def _reject(self, labels: Collection[int], text: str) -> bool:
         """Have exactly these regions rejected and call the change ``text``."""
 
     @property
     def components(self) -> tuple[ReviewedComponent, ...]:
-        """Regions of the label map, largest first, also rejected ones; then those that the threshold leaves out."""
+        """Regions of the label map, largest first, also rejected ones; then those that the threshold leaves out.
+
+        Of a label map that was drawn by hand these are its own regions, all of them kept.
+        """
+        if (drawn := self._drawn()) is not None:
+            return self._listed(self._mask_state.regions_of(drawn))
+        state = self._mask_state
+        return self._listed(state.regions, rejected=state.rejected, left_out=state.left_out)
+
+    def _listed(
+        self, regions: Regions, *, rejected: Collection[int] = (), left_out: Collection[int] = ()
+    ) -> tuple[ReviewedComponent, ...]:
         return tuple(
             ReviewedComponent(
                 entry.label,
@@ -62,11 +79,11 @@ class ComponentChanges(ABC):
                 0.0 if entry.peak is None else entry.peak,
                 peak,
                 entry.voxels,
-                entry.label not in self._mask_state.rejected,
+                entry.label not in rejected,
                 entry.suv,
-                entry.label in self._mask_state.left_out,
+                entry.label in left_out,
             )
-            for entry, peak in zip(self._mask_state.components, self._mask_state.regions.peaks_kji, strict=True)
+            for entry, peak in zip(self._mask_state.measured(regions), regions.peaks_kji, strict=True)
         )
 
     @property
@@ -74,8 +91,7 @@ class ComponentChanges(ABC):
         """PET measures of all regions that are kept; None unless the volume is a PET in SUV."""
         if not is_suv(self.found.volume):
             return None
-        rejected = self._mask_state.rejected
-        kept = [entry.suv for entry in self._mask_state.components if entry.label not in rejected]
+        kept = [component.suv for component in self.components if component.kept]
         return SuvMeasures.total([suv for suv in kept if suv is not None])
 
     def reject_component(self, label: int) -> bool:
@@ -122,6 +138,13 @@ class ComponentChanges(ABC):
         return self._mask_state.regions.label_at((k, j, i)) if inside else 0
 
     def _known_label(self, label: int) -> int:
-        if not 1 <= label <= len(self._mask_state.regions):
-            raise SettingsError(f"there is no region {label}, only {len(self._mask_state.regions)}")
-        return label
+        """Return the label that a listed region has in the label map as it was before anything was drawn by hand."""
+        drawn = self._drawn()
+        listed = self._mask_state.regions if drawn is None else self._mask_state.regions_of(drawn)
+        if not 1 <= label <= len(listed):
+            raise SettingsError(f"there is no region {label}, only {len(listed)}")
+        if drawn is None:
+            return label
+        if found := self._mask_state.regions.label_at(listed.peaks_kji[label - 1]):
+            return found
+        raise SettingsError(f"region {label} was drawn by hand; erase it where it was drawn")

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .accepted import AcceptedSegment
 from .review_state import ReviewState
 
 
@@ -26,6 +27,14 @@ class Host(Protocol):
         """Return names that a newly accepted segment must not have."""
         ...
 
+    def holds(self, segment: AcceptedSegment) -> bool:
+        """Tell whether an accepted segment is where the next one would go, as it was accepted."""
+        ...
+
+    def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
+        """Return an accepted segment with what was corrected by hand since; None if it was deleted."""
+        ...
+
 
 class NullHost:
     """A review without a scene: nothing is drawn by hand."""
@@ -41,3 +50,11 @@ class NullHost:
     def taken_names(self) -> Collection[str]:
         """Every name is free."""
         return ()
+
+    def holds(self, segment: AcceptedSegment) -> bool:  # noqa: ARG002  part of the protocol
+        """Nobody can take it away."""
+        return True
+
+    def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
+        """Nobody can correct it."""
+        return segment

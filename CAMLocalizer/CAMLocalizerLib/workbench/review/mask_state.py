@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core import is_suv
 from ...localizer import CandidateLocalization, Findings, measured_components
@@ -31,6 +32,7 @@ class MaskState:
         self._engine = mask_engine(found)
         self._volume = found.volume
         self._measured: tuple[Regions, tuple[Component, ...]] | None = None
+        self._drawn: tuple[NDArray[np.uint8], Regions] | None = None
         self.rough = False
         self.activation = self._engine.fuse(state.settings)
         self.threshold_value = Threshold.parse(state.settings.threshold).value(self.levels)
@@ -74,9 +76,23 @@ class MaskState:
     @property
     def components(self) -> tuple[Component, ...]:
         """The regions, largest first, with PET measures if the volume is a PET in SUV; measured when asked for."""
-        if self._measured is None or self._measured[0] is not self.regions:
-            self._measured = self.regions, measured_components(self.regions, self._volume, self._meter)
+        return self.measured(self.regions)
+
+    def measured(self, regions: Regions) -> tuple[Component, ...]:
+        """Return regions with PET measures if the volume is a PET in SUV; the last ones are remembered."""
+        if self._measured is None or self._measured[0] is not regions:
+            self._measured = regions, measured_components(regions, self._volume, self._meter)
         return self._measured[1]
+
+    def regions_of(self, mask: NDArray[np.uint8]) -> Regions:
+        """Return the regions of a mask that was drawn by hand; those of the last one are remembered.
+
+        Args:
+            mask: on the volume's grid; another one after every change.
+        """
+        if self._drawn is None or self._drawn[0] is not mask:
+            self._drawn = mask, Regions.of(mask, self._volume.grid, self.activation)
+        return self._drawn[1]
 
     @cached_property
     def _meter(self) -> SuvMeter | None:
@@ -85,6 +101,12 @@ class MaskState:
         from ...measure import SuvMeter  # only here: it takes long to import
 
         return SuvMeter(self._volume)
+
+    @property
+    def voxels(self) -> int:
+        """Number of voxels of the mask."""
+        counts = self.regions.voxels
+        return int(counts.sum() - counts[[label - 1 for label in self.rejected]].sum())
 
     @property
     def levels(self) -> ActivationLevels:

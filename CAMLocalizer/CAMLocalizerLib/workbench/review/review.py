@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import MM3_PER_ML, LabelMap, SettingsError
+from ...core import MM3_PER_ML, LabelMap
 from ...core.arrays import read_only
 from ...localizer import Findings, LabelSettings
-from .accepted import AcceptedSegment, free_name, merged_label_map
+from ...segment import Threshold
+from ...views.foreground import foreground_counts
+from .acceptance import Acceptance
+from .accepted import AcceptedSegment, merged_label_map
 from .changes import Change, Observer, Observers
 from .component_changes import ComponentChanges
 from .exporting import export_findings
@@ -23,14 +26,14 @@ from .mask_state import MaskState
 from .review_state import ReviewState
 from .scale_maps import raw_maps, strongest_images
 from .setting_changes import SettingChanges
-from .stored_findings import stored_findings
+from .stored_findings import checksum, stored_findings
 from .threshold_conversion import equal_threshold
 
 if TYPE_CHECKING:
     from ...measure import RegionMeasures
 
 
-class Review(SettingChanges, ComponentChanges):
+class Review(SettingChanges, ComponentChanges, Acceptance):
     """Settings, rejected regions and accepted segments of one volume, with undo.
 
     Every label map is that of :meth:`Findings.label_map` without the rejected regions, voxel by voxel. A rejected
@@ -44,6 +47,7 @@ class Review(SettingChanges, ComponentChanges):
         found: what the model saw.
         settings: to begin with; the model's defaults if not given.
         state: to begin with instead, with rejected regions and accepted segments.
+        history: of an earlier review to go on with instead.
         host: where the review is shown; not shown if not given.
     """
 
@@ -53,14 +57,15 @@ class Review(SettingChanges, ComponentChanges):
         settings: LabelSettings | None = None,
         *,
         state: ReviewState | None = None,
+        history: History[ReviewState] | None = None,
         host: Host | None = None,
     ) -> None:
         self.found = found
         self._host = host or NullHost()
         self._observers = Observers()
-        self._state = state or ReviewState(settings or found.default_settings())
+        self.history = history or History(state or ReviewState(settings or found.default_settings()))
+        self._state = self.history.current
         self._mask_state = MaskState(found, self._state)
-        self._history = History(self._state)
         self._pending = ""
 
     # What there is to see
@@ -108,19 +113,28 @@ class Review(SettingChanges, ComponentChanges):
 
     @property
     def result_label_map(self) -> LabelMap:
-        """What is exported: the accepted segments, or else :attr:`corrected_label_map`."""
-        return merged_label_map(self.accepted) if self.accepted else self.corrected_label_map
+        """What is exported: the accepted segments as they are now, or else :attr:`corrected_label_map`."""
+        present = self._present_segments()
+        return merged_label_map(present) if present else self.corrected_label_map
 
     @property
     def edited(self) -> bool:
         """Whether voxels were drawn by hand since the label map was computed."""
-        return self._host.edited_mask() is not None
+        return self._drawn() is not None
+
+    def _drawn(self) -> NDArray[np.uint8] | None:
+        return self._host.edited_mask()
+
+    def tell_drawn(self) -> None:
+        """Tell observers that voxels were drawn by hand, or that the host took that back."""
+        self._observers.tell({Change.DRAWN})
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the regions that are kept, in millilitres."""
-        components, rejected = self._mask_state.regions.components, self._mask_state.rejected
-        return sum(entry.volume_mm3 for entry in components if entry.label not in rejected) / MM3_PER_ML
+        """Volume of the regions that are kept, or of the label map as it was drawn by hand, in millilitres."""
+        drawn = self._drawn()
+        voxels = self._mask_state.voxels if drawn is None else np.count_nonzero(drawn)
+        return voxels * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
 
     @property
     def rough(self) -> bool:
@@ -140,6 +154,22 @@ class Review(SettingChanges, ComponentChanges):
         thresholds, voxels = self._mask_state.levels.curve()
         voxel_ml = self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
         return thresholds, voxels.astype(np.float64) * voxel_ml
+
+    def volume_at(self, threshold: str) -> float:
+        """Return the volume in ml at or above a threshold of the present activation, before regions are chosen.
+
+        Raises:
+            SettingsError: a threshold that is malformed.
+        """
+        levels = self._mask_state.levels
+        value = np.array([Threshold.parse(threshold).value(levels)], dtype=np.float32)
+        return int(levels.at_or_above(value)[0]) * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
+
+    @cached_property
+    def tissue_ml(self) -> float:
+        """Volume of everything in the volume that is not background, in ml; takes a pass over its voxels."""
+        voxels = int(foreground_counts(self.found.volume.array_kji)[0].sum())
+        return voxels * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
 
     def threshold_as(self, method: str) -> str:
         """Return the threshold of another method that takes the same voxels, or nearly the same, as text.
@@ -202,50 +232,7 @@ class Review(SettingChanges, ComponentChanges):
             self._state.with_rejected(self._mask_state.regions, labels, self._mask_state.left_out), text, preview=False
         )
 
-    # Accepted segments
-
-    def accept(self, name: str | None = None) -> AcceptedSegment:
-        """Keep the label map, with what was drawn by hand, as a segment.
-
-        Args:
-            name: name of the segment; ``Tumour 1``, ``Tumour 2``, ... if not given.
-
-        Raises:
-            SettingsError: the label map is empty, or the name is taken.
-        """
-        self.commit()
-        edited = self._host.edited_mask()
-        mask = self._mask_state.mask if edited is None else edited
-        if not mask.any():
-            raise SettingsError("there is nothing to accept: the label map is empty; lower the threshold")
-        segment = AcceptedSegment.of(
-            self.found,
-            mask,
-            self.settings,
-            name=self._checked_name(name),
-            threshold_value=self._mask_state.threshold_value,
-            edited=edited is not None,
-        )
-        self._change(self._state.changed(accepted=(*self.accepted, segment)), f"accept {segment.name}", preview=False)
-        return segment
-
-    def withdraw(self, index: int) -> bool:
-        """Take back an accepted segment.
-
-        Raises:
-            SettingsError: there is no such one.
-        """
-        if not 0 <= index < len(self.accepted):
-            raise SettingsError(f"there is no accepted segment {index}, only {len(self.accepted)}")
-        rest = self.accepted[:index] + self.accepted[index + 1 :]
-        return self._change(self._state.changed(accepted=rest), f"withdraw {self.accepted[index].name}", preview=False)
-
-    def _checked_name(self, name: str | None) -> str:
-        taken = {*(segment.name for segment in self.accepted), *self._host.taken_names()}
-        chosen = free_name(taken) if name is None or not name.strip() else name.strip()
-        if chosen in taken:
-            raise SettingsError(f"a segment is called {chosen!r} already; choose another name")
-        return chosen
+    # Files
 
     def export(
         self,
@@ -258,6 +245,8 @@ class Review(SettingChanges, ComponentChanges):
         dicom_reference: str | Path | None = None,
     ) -> Path:
         """Write the files of a case, as the command line does: what was accepted, or else the present label map.
+
+        Accepted segments are written as they are in the scene, corrections by hand included; deleted ones are not.
 
         Args:
             folder: where the folder of the case is made.
@@ -291,64 +280,75 @@ class Review(SettingChanges, ComponentChanges):
         )
 
     def _result(self) -> tuple[LabelSettings, LabelMap, dict[str, Any]]:
-        """Return settings, label map and provenance of what is exported."""
-        if self.accepted:
-            accepted = [segment.provenance() for segment in self.accepted]
-            return self.accepted[-1].settings, self.result_label_map, {"accepted": accepted}
+        """Return settings, label map and provenance of what is exported, with what was corrected by hand."""
+        if present := self._present_segments():
+            accepted = [segment.provenance() for segment in present]
+            return present[-1].settings, merged_label_map(present), {"accepted": accepted}
         facts = {
             "accepted": [],
             "edited_by_hand": self.edited,
             "rejected_regions": sum(not component.kept for component in self.components),
         }
-        return self.settings, self.result_label_map, facts
+        return self.settings, self.corrected_label_map, facts
+
+    def _present_segments(self) -> list[AcceptedSegment]:
+        """Return the accepted segments with what was corrected by hand; those that were deleted are left out."""
+        corrected = map(self._host.corrected, self.accepted)
+        return [segment for segment in corrected if segment is not None]
 
     # History
 
     @property
     def can_undo(self) -> bool:
         """Whether there is something to undo."""
-        return self._history.back is not None or self._state != self._history.current
+        return self.history.back is not None or self._state != self.history.current
 
     @property
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
-        return self._history.forward is not None and self._state == self._history.current
+        return self.history.forward is not None and self._state == self.history.current
+
+    @property
+    def touched(self) -> bool:
+        """Whether the reviewer changed anything but what was accepted, or could do so again."""
+        begin = ReviewState(self.found.default_settings(), accepted=self.accepted)
+        return self.can_undo or self.can_redo or self._state != begin
 
     @property
     def undo_text(self) -> str:
         """What undo takes back, such as ``threshold 0.5``; empty if nothing."""
-        return self._pending if self._state != self._history.current else self._history.back_text
+        return self._pending if self._state != self.history.current else self.history.back_text
 
     @property
     def redo_text(self) -> str:
         """What redo does again; empty if nothing."""
-        return self._history.forward_text if self.can_redo else ""
+        return self.history.forward_text if self.can_redo else ""
 
     def commit(self) -> None:
         """Refine if that is set, and remember all previews since the last commit as one step."""
         changes: set[Change] = set()
         if self._mask_state.rough:
             changes |= self._mask_state.update(self._state, self._state, rough=False)
-        if self._state != self._history.current:
-            self._history.push(self._pending, self._state)
+        if self._state != self.history.current:
+            self.history.push(self._pending, self._state)
             changes.add(Change.HISTORY)
         self._observers.tell(changes)
 
     def undo(self) -> bool:
         """Take the last step back; returns whether that was done."""
         self.commit()
-        return self._step(-1, self._history.back)
+        return self._step(-1, self.history.back)
 
     def redo(self) -> bool:
         """Do again what was taken back; returns whether that was done."""
-        return self._step(1, self._history.forward) if self.can_redo else False
+        return self._step(1, self.history.forward) if self.can_redo else False
 
     def _step(self, by: int, state: ReviewState | None) -> bool:
         if state is None or not self._allowed(state):
             return False
         changes = self._mask_state.update(self._state, state, rough=False)
         self._state = state
-        self._history.step(by)
+        self.history.step(by)
         self._observers.tell(changes | {Change.HISTORY})
         return True
 
@@ -360,7 +360,7 @@ class Review(SettingChanges, ComponentChanges):
         """Ask the host; where it refuses, observers are told to show the settings as they are."""
         if self._host.may_change(self._state, after):
             return True
-        self._observers.tell({Change.SETTINGS})
+        self._observers.tell({Change.SETTINGS, Change.COMPONENTS})
         return False
 
     def _change(self, after: ReviewState, text: str, *, preview: bool) -> bool:
@@ -373,6 +373,11 @@ class Review(SettingChanges, ComponentChanges):
         if not preview:
             self.commit()
         return True
+
+    @cached_property
+    def checksum(self) -> str:
+        """What tells the voxels of the volume from those of others."""
+        return checksum(self.found.volume)
 
     @cached_property
     def stored_findings(self) -> tuple[str, dict[str, str], dict[str, NDArray]]:

@@ -35,6 +35,11 @@ class ReviewState:
         """Return this state with some fields set otherwise."""
         return replace(self, **changes)
 
+    def matches(self, other: ReviewState) -> bool:
+        """Whether another state says the same, also if one of them was stored and read again."""
+        keys, other_keys = ([segment.key for segment in state.accepted] for state in (self, other))
+        return self.changed(accepted=()) == other.changed(accepted=()) and keys == other_keys
+
     def rejected(self, regions: Regions, left_out: Collection[int] = ()) -> frozenset[int]:
         """Return the labels of the regions that do not belong to the label map.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core import InputError, Volume
 from ...localizer import LabelSettings
 from .accepted import AcceptedSegment
+from .history import History
 from .host import Host
 from .review import Review
 from .review_state import ReviewState, Voxel
@@ -44,9 +45,21 @@ def review_to_state(review: Review) -> tuple[dict[str, Any], dict[str, NDArray]]
 
 
 def review_from_state(
-    payload: Mapping[str, Any], arrays: Mapping[str, NDArray], volume: Volume, *, host: Host | None = None
+    payload: Mapping[str, Any],
+    arrays: Mapping[str, NDArray],
+    volume: Volume,
+    *,
+    history: History[ReviewState] | None = None,
+    host: Host | None = None,
 ) -> Review:
     """Make the review again that :func:`review_to_state` described.
+
+    Args:
+        payload: JSON values.
+        arrays: by name.
+        volume: that was reviewed.
+        history: that the review had when it was left; taken over if it ends where the stored review does.
+        host: where the review is shown.
 
     Raises:
         InputError: the volume is another one, or what was stored is damaged or of another release.
@@ -72,7 +85,8 @@ def review_from_state(
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the stored review of {volume.name} is damaged ({error!r}); run again") from error
-    return Review(found, state=state, host=host)
+    fits = history is not None and history.current.matches(state)
+    return Review(found, state=state, history=history if fits else None, host=host)
 
 
 def _voxel(values: Any) -> Voxel:

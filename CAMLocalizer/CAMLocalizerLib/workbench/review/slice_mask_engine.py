@@ -19,6 +19,8 @@ from ...views import plane_axes
 STRETCH = 2048
 # Share of all stretches from which on it is quicker to read every voxel.
 MANY_STRETCHES = 0.5
+# Refined regions that are remembered, as refining takes too long for undo; runs of voxels take little memory.
+REMEMBERED = 32
 
 
 class SliceMaskEngine:
@@ -38,6 +40,7 @@ class SliceMaskEngine:
         self._activation = np.zeros(found.volume.grid.shape_kji, dtype=np.float32)
         self._mask = np.empty(found.volume.grid.shape_kji, dtype=bool)
         self._maxima: dict[int, NDArray[np.float32]] = {}
+        self._refined: dict[LabelSettings, Regions] = {}  # those used last come last
         self._new_activation()
 
     def _new_activation(self) -> None:
@@ -80,12 +83,22 @@ class SliceMaskEngine:
         Returns:
             Regions; they stay true when the activation changes, but for their peaks: ask for these before.
         """
+        if rough or settings.refinement == "none":
+            return self._unrefined(settings)
+        if (known := self._refined.pop(settings, None)) is None:
+            known = self._refine(self._unrefined(settings), settings)
+            _ = known.peaks_kji  # while the activation is theirs
+        self._refined[settings] = known
+        if len(self._refined) > REMEMBERED:
+            del self._refined[next(iter(self._refined))]
+        return known
+
+    def _unrefined(self, settings: LabelSettings) -> Regions:
         value = Threshold.parse(settings.threshold).value(self._levels)
         found = Regions.of_runs(self._runs(value), self._volume.grid, self.activation)
-        regions = self._large_enough(found, settings)
-        return regions if rough or settings.refinement == "none" else self._refined(regions, settings)
+        return self._large_enough(found, settings)
 
-    def _refined(self, regions: Regions, settings: LabelSettings) -> Regions:
+    def _refine(self, regions: Regions, settings: LabelSettings) -> Regions:
         """Draw the border to the image's edges; regions are chosen before it and once more after it."""
         mask = np.zeros(self._volume.grid.shape_kji, dtype=np.uint8)
         regions.write(mask, range(1, len(regions) + 1))

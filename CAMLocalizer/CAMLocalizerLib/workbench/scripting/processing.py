@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -19,11 +20,14 @@ from ...segment import Component, Threshold
 from ..new_job import NewJob
 from ..review.accepted import AcceptedSegment
 from ..review.exporting import export_findings
+from ..review.stored_findings import checksum
+from ..scene.ownership import mark_owner, other_owner
 from ..scene.review_layers import new_segmentation
 from ..session import run_status as status
 from ..session.run_status import RunStatus
 from ..session.scene_run import Run
 
+logger = logging.getLogger("CAMLocalizerLib")
 POLL_S = 0.05
 
 
@@ -67,7 +71,8 @@ class Processed:
 class Processing:
     """A run that puts its label map into the scene when it is complete; nothing is put there before.
 
-    The segment is added to the others of its node, which stay as they are.
+    The segment is added to the others of its node, which stay as they are. A node that belongs to another volume is
+    used all the same, with a logged warning.
 
     Args:
         scene: the ``vtkMRMLScene``.
@@ -165,17 +170,25 @@ class Processing:
         show_in_slices(self._scene, self._volume_node, layer)  # before the segmentation, or its fill is drawn on black
         tags = self._tags(found, settings, label_map)
         try:
-            node = self._segmentation_node or new_segmentation(self._scene, f"{name} tumour")
+            node = self._segmentation_node or new_segmentation(self._scene, f"{name} tumour", self._volume_node)
             segment_id = add_segment(node, label_map, name=self._name, tags=tags)
         except CAMLocalizerError:
             if self._activation_node is None:
                 remove_node(self._scene, layer)
             raise
+        self._keep_owner(node, checksum(found.volume))
         for each in (layer, node) if self._segmentation_node is None else (layer,):
             for tag, value in tags.items():
                 each.SetAttribute(tag, value)
         components = found.components(label_map, activation)
         return Processed(layer, node, segment_id, found, settings, label_map, components)
+
+    def _keep_owner(self, node: Any, volume: str) -> None:
+        """Let a segmentation belong to the volume; warn if it belongs to another one, as nobody can be asked."""
+        if owner := other_owner(node, self._volume_node, volume):
+            name = self._volume_node.GetName()
+            logger.warning("%s belongs to %s and has received a segment of %s", node.GetName(), owner, name)
+        mark_owner(node, self._volume_node, volume)
 
     def _tags(self, found: Findings, settings: LabelSettings, label_map: LabelMap) -> dict[str, str]:
         value = Threshold.parse(settings.threshold).value(found.activation(settings))

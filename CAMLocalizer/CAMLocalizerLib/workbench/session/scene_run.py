@@ -36,6 +36,7 @@ class Run:
         launcher: Launcher | None = None,
         new_job: NewJob = LocalizationJob,
     ) -> None:
+        self.model = request.model
         self._job = new_job(volume_from_node(volume_node), request, launcher=launcher)
         self._watch = VolumeWatch(volume_node)
         self._job.start()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import SettingsError
-from ...mrml import image_in_view, jump_slices, jump_to_image
+from ...mrml import image_in_view, jump_slices, jump_to_image, move_crosshair
 from ..review.review import Review
 
 
@@ -24,7 +24,7 @@ class ViewNavigation:
             jump_to_image(self.scene, self.review.found, index)
 
     def jump_to_component(self, label: int) -> None:
-        """Let all slice views go to the highest activation of a region.
+        """Let all slice views and the crosshair go to the highest activation of a region.
 
         Raises:
             SettingsError: no region has this label.
@@ -34,7 +34,9 @@ class ViewNavigation:
         for component in self.review.components:
             if component.label == label:
                 k, j, i = component.peak_kji
-                jump_slices(self.scene, self.review.found.volume.grid.to_lps((i, j, k)).tolist())
+                place = self.review.found.volume.grid.to_lps((i, j, k)).tolist()
+                jump_slices(self.scene, place)
+                move_crosshair(self.scene, place)
                 return
         raise SettingsError(f"there is no region {label}, only {len(self.review.components)}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,35 +18,31 @@ from ...mrml import (
     grid_from_node,
     load_review,
     reviewed_nodes,
-    segment_names,
     store_review,
+    update_review,
     volume_from_node,
 )
+from ...mrml.observing import observe
 from ..availability import Availability
 from ..new_job import NewJob
 from ..review.changes import Change
+from ..review.history import History
 from ..review.review import Review
 from ..review.review_state import ReviewState
 from ..review.saving import review_from_state, review_to_state
 from ..scene.review_layers import ReviewLayers
+from ..scene.shown_volume import show_again, show_volume
 from . import run_status as status
 from .model_choice import model_cards, suggested_model, unit_of
-from .observing import observe
+from .rerun import continued
 from .run_status import RunStatus
+from .safeguards import EDITED_PREVIEW, Safeguards, refuse
 from .scene_run import Run, summary
 from .view_navigation import ViewNavigation
 from .volume_watch import VolumeWatch
 
-EDITED_PREVIEW = "The tumour preview was edited by hand. {change} draws it anew and the edits are lost. Continue?"
-EDITED_SEGMENT = "{names} was edited after it was accepted. Taking it back loses the edits. Continue?"
 
-
-def refuse(question: str) -> bool:  # noqa: ARG001  the question that a user interface would show
-    """Decline every question, if no user interface can ask the reviewer."""
-    return False
-
-
-class Workbench(ViewNavigation):
+class Workbench(ViewNavigation, Safeguards):
     """Everything behind a panel: choose, run, review, accept, export; without any widget.
 
     Changes go to :attr:`review`; the workbench writes their results into the scene. Nodes are made when a run is
@@ -55,8 +51,9 @@ class Workbench(ViewNavigation):
     Args:
         scene: the ``vtkMRMLScene``.
         launcher: starts the classifier's process; that of :mod:`CAMLocalizerLib.jobs` if not given.
-        confirm: asks the reviewer a question before something drawn by hand is lost; says no if not given.
+        confirm: asks the reviewer a question before something is lost or mixed up; says no if not given.
         new_job: makes the job that runs the model on a volume, from volume, request and launcher.
+        fit_views: called after the slice views were switched to another volume.
     """
 
     def __init__(
@@ -66,8 +63,10 @@ class Workbench(ViewNavigation):
         launcher: Launcher | None = None,
         confirm: Callable[[str], bool] = refuse,
         new_job: NewJob = LocalizationJob,
+        fit_views: Callable[[], None] = lambda: None,
     ) -> None:
         self.scene = scene
+        self.fit_views = fit_views
         self.launcher = launcher
         self.confirm = confirm
         self.new_job = new_job
@@ -78,7 +77,10 @@ class Workbench(ViewNavigation):
         self.review: Review | None = None
         self._model = ""
         self._cards: dict[str, ModelCard] | None = None
-        self._agreed: NDArray[np.uint8] | None = None
+        self._agreed: tuple[NDArray[np.uint8] | None, ReviewState | None] = (None, None)
+        self._reviewed_model = ""
+        self._stored: tuple[str, ...] | None = None  # the accepted segments that the scene holds with the review
+        self._histories: dict[str, History[ReviewState]] = {}
         self._volume_node: Any = None
         self._output_node: Any = None
         self._layers: ReviewLayers | None = None
@@ -101,7 +103,10 @@ class Workbench(ViewNavigation):
         return self._volume_node if self._alive(self._volume_node) else None
 
     def choose_volume(self, node: Any) -> None:
-        """Choose the volume and show its review, if the scene holds one.
+        """Choose the volume, switch the slice views to it and show its review, if the scene holds one.
+
+        What belongs to other volumes is hidden. Accepted segments go where those of the chosen volume went before, or
+        to a new segmentation.
 
         Raises:
             SettingsError: a run is under way.
@@ -110,10 +115,12 @@ class Workbench(ViewNavigation):
             return
         if self.running:
             raise SettingsError("the classifier is running; cancel it before choosing another volume")
-        self.store()
         self._leave_review()
-        self._volume_node, self._status = node, RunStatus()
+        chosen = self._volume_node is not None
+        self._volume_node, self._output_node, self._status = node, None, RunStatus()
         if node is not None:
+            if show_volume(self.scene, node, alone=chosen):
+                self.fit_views()
             self.restore()
 
     @property
@@ -145,11 +152,24 @@ class Workbench(ViewNavigation):
         node = self._output_node if self._layers is None else self._layers.output_node
         return node if self._alive(node) else None
 
-    def choose_output(self, node: Any) -> None:
-        """Let accepted segments go to a segmentation node, the user's own too; None for a new one."""
+    def choose_output(self, node: Any) -> bool:
+        """Let accepted segments go to a segmentation node, the user's own too; None for a new one.
+
+        Returns:
+            Whether that was done; not if the node belongs to another volume and the reviewer, asked, does not want it.
+        """
+        if node is not None and node is not self.output_node and not self._may_go_to(node):
+            return False
         self._output_node = node
         if self._layers is not None:
             self._layers.choose_output(node)
+        self._show_output()
+        return True
+
+    def _show_output(self) -> None:
+        """Show where accepted segments go, also if it belongs to another volume."""
+        if (node := self.output_node) is not None:
+            show_again(node)
 
     @property
     def activation_node(self) -> Any:
@@ -182,7 +202,7 @@ class Workbench(ViewNavigation):
         """Start the classifier in another process; call :meth:`poll` from then on.
 
         Returns:
-            Whether it was started; not if the reviewer, asked, keeps what was drawn by hand.
+            Whether it was started; not if the reviewer, asked, keeps what was drawn by hand or set.
 
         Raises:
             SettingsError: :meth:`Availability.run_blocker` tells why not.
@@ -192,7 +212,9 @@ class Workbench(ViewNavigation):
             raise SettingsError(reason)
         if self._loses_edits() and not self.confirm(EDITED_PREVIEW.format(change="A new run")):
             return False
-        self._agreed = self.edited_mask()
+        if (question := self.run_question()) and not self.confirm(question):
+            return False
+        self._agreed = (self.edited_mask(), self.review.state if question and self.review is not None else None)
         request = RunOptions(model=self.model, device=self.device, view=self.view)
         self._run = Run(self.volume_node, request, launcher=self.launcher, new_job=self.new_job)
         self._status = self._run.status
@@ -237,11 +259,22 @@ class Workbench(ViewNavigation):
         """Show what a run found, if anything."""
         if run.found is None:
             return
-        if self._loses_edits(self._agreed) and not self.confirm(EDITED_PREVIEW.format(change="The new run")):
+        edits, state = self._agreed
+        if self._loses_edits(edits) and not self.confirm(EDITED_PREVIEW.format(change="The new run")):
             self._status = status.cancelled("The edits of the preview were kept, and the new run was left")
             return
+        before = self.review
+        if before is not None and before.state is not state and not self._may_replace(before, run.found):
+            self._status = status.cancelled("The review was kept, and the new run was left")
+            return
         try:
-            self._show(Review(run.found, host=self))
+            if before is not None:
+                before.commit()
+            review = continued(before, run.found, self)
+            kept = {segment.key for segment in review.accepted}
+            placed = {} if self._layers is None else self._layers.placed
+            self._show(review, {key: segment for key, segment in placed.items() if key in kept})
+            self._reviewed_model = run.model
             self._status = replace(self._status, sentence=self._summary())
             self.store()
         except CAMLocalizerError as error:
@@ -251,14 +284,15 @@ class Workbench(ViewNavigation):
         assert self.review is not None
         return summary(self.review.found, bool(self.review.components))
 
-    def _show(self, review: Review, placed: dict[str, str] | None = None) -> None:
+    def _show(self, review: Review, placed: dict[str, str] | None = None, *, keep_preview: bool = False) -> None:
         output = self.output_node
         if self._layers is not None:
             self._layers.close()
-        self._layers = ReviewLayers(self.scene, self.volume_node, review, placed)
+        self._layers = ReviewLayers(self.scene, self.volume_node, review, placed, keep_preview=keep_preview)
         if self._layers.output_node is None and output is not None:
             self._layers.choose_output(output)
         self._watch = VolumeWatch(self.volume_node)
+        self._show_output()
         self._exchange(review)
         review.subscribe(self._keep_accepted)
 
@@ -268,6 +302,11 @@ class Workbench(ViewNavigation):
             self.store()
 
     def _leave_review(self) -> None:
+        """Keep the review for when its volume is chosen again, and show it no longer."""
+        if self.review is not None and self.volume_node is not None:
+            self.review.commit()
+            self.store()
+            self._histories[self.volume_node.GetID()] = self.review.history
         if self._layers is not None:
             self._layers.hide()
             self._exchange(None)
@@ -281,7 +320,7 @@ class Workbench(ViewNavigation):
             self._exchange(None)
 
     def _exchange(self, review: Review | None) -> None:
-        self.review = review
+        self.review, self._stored = review, None
         if review is None:
             self._layers, self._watch = None, None
         for observer in tuple(self._observers):
@@ -309,37 +348,6 @@ class Workbench(ViewNavigation):
             self._layers.preview.surface(self.show_surface)
         self.store()
 
-    # The review's host
-
-    def may_change(self, before: ReviewState, after: ReviewState) -> bool:
-        """Ask before something that was drawn by hand is lost."""
-        if self._layers is None:
-            return True
-        if set(after.accepted) - set(before.accepted):
-            self._layers.check_output()
-        drawn = (before.settings, before.rejected_kji, before.kept_kji, before.restored_kji)
-        if drawn != (after.settings, after.rejected_kji, after.kept_kji, after.restored_kji) and self._loses_edits():
-            return self.confirm(EDITED_PREVIEW.format(change="This change"))
-        gone = set(before.accepted) - set(after.accepted)
-        if names := self._layers.edited_segments(gone):
-            return self.confirm(EDITED_SEGMENT.format(names=" and ".join(names)))
-        return True
-
-    def edited_mask(self) -> NDArray[np.uint8] | None:
-        """Return the preview as it was edited by hand; None where it was not."""
-        return None if self._layers is None else self._layers.edited_mask()
-
-    def taken_names(self) -> Collection[str]:
-        """Return the names of the output segmentation's segments."""
-        return () if self.output_node is None else segment_names(self.output_node)
-
-    def _loses_edits(self, agreed: NDArray[np.uint8] | None = None) -> bool:
-        """Whether the preview holds edits that were neither accepted nor agreed to be lost."""
-        edited = self.edited_mask()
-        if edited is None or self.review is None or (agreed is not None and np.array_equal(edited, agreed)):
-            return False
-        return not any(segment.edited and np.array_equal(segment.mask, edited) for segment in self.review.accepted)
-
     # Scene
 
     def store(self) -> None:
@@ -349,11 +357,15 @@ class Workbench(ViewNavigation):
         payload, arrays = review_to_state(self.review)
         payload["workbench"] = {
             "model": self.model,
+            "reviewed_model": self._reviewed_model,
             "device": self.device,
             "view": self.view,
             "placed": self._layers.placed,
         }
-        store_review(self.scene, self.volume_node, payload, arrays)
+        accepted = tuple(segment.key for segment in self.review.accepted)
+        if accepted != self._stored or not update_review(self.scene, self.volume_node, payload):
+            store_review(self.scene, self.volume_node, payload, arrays)
+            self._stored = accepted
 
     def restore(self) -> bool:
         """Show the review that the scene holds of the chosen volume, or of the first reviewed one if none is chosen.
@@ -368,7 +380,9 @@ class Workbench(ViewNavigation):
             if stored is None:
                 return False
             payload, arrays = stored
-            review = review_from_state(payload, arrays, volume_from_node(self.volume_node), host=self)
+            history = self._histories.pop(self.volume_node.GetID(), None)
+            volume = volume_from_node(self.volume_node)
+            review = review_from_state(payload, arrays, volume, history=history, host=self)
         except CAMLocalizerError as error:
             self._status = status.failed(str(error))
             return False
@@ -378,7 +392,9 @@ class Workbench(ViewNavigation):
             self.choose_model(known.get("model", ""))
         except ModelError:
             self._model = ""  # reviewed with a model that is not installed here
-        self._show(review, known.get("placed"))
+        self._reviewed_model = known.get("reviewed_model", self._model)
+        self._show(review, known.get("placed"), keep_preview=True)
+        self._stored = tuple(segment.key for segment in review.accepted)
         self._status = status.done(len(review.found.image_labels), self._summary())
         return True
 
@@ -389,5 +405,6 @@ class Workbench(ViewNavigation):
         was_running = self.running
         self._let_go("Cancelled: the scene was closed")
         self._volume_node = self._output_node = None
+        self._histories.clear()
         if not was_running:
             self._status = RunStatus()

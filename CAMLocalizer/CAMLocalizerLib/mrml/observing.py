@@ -1,4 +1,4 @@
-"""Observers of a scene that go with the object that observes."""
+"""Observers of a scene or a node that go with the object that observes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from weakref import WeakMethod, finalize
 Method = Callable[[], None]
 
 
-def observe(scene: Any, methods: Mapping[int, Method]) -> Callable[[], object]:
-    """Call methods of one object at events of a scene, as long as the object lives.
+def observe(subject: Any, methods: Mapping[int, Method]) -> Callable[[], object]:
+    """Call methods of one object at events of a scene or a node, as long as the object lives.
 
-    The scene does not keep the object alive. The object does keep the scene: were both collected together, the scene
+    The subject does not keep the object alive. The object does keep the subject: were both collected together, a scene
     would still tell of its end to observers that are half gone.
 
     Args:
-        scene: the ``vtkMRMLScene``.
+        subject: a ``vtkMRMLScene`` or a ``vtkMRMLNode``.
         methods: bound methods of one object by the numbers of the events.
 
     Returns:
         What ends it early.
     """
-    tags = [scene.AddObserver(event, _weakly(method)) for event, method in methods.items()]
+    tags = [subject.AddObserver(event, _weakly(method)) for event, method in methods.items()]
     owner = getattr(next(iter(methods.values())), "__self__")  # noqa: B009  mypy knows functions without it
-    return finalize(owner, _remove_observers, scene, tags)
+    return finalize(owner, _remove_observers, subject, tags)
 
 
 def _weakly(method: Method) -> Callable[[Any, Any], None]:
@@ -37,6 +37,6 @@ def _weakly(method: Method) -> Callable[[Any, Any], None]:
     return call
 
 
-def _remove_observers(scene: Any, tags: list[int]) -> None:
+def _remove_observers(subject: Any, tags: list[int]) -> None:
     for tag in tags:
-        scene.RemoveObserver(tag)
+        subject.RemoveObserver(tag)
