@@ -66,6 +66,12 @@ class Availability:
             return "No model is installed."
         return ""
 
+    def batch_blocker(self) -> str:
+        """Return why no batch can be started."""
+        if self._bench.running:
+            return "The classifier is running; cancel it first."
+        return "" if self._bench.model else "No model is installed."
+
     def cancel_blocker(self) -> str:
         """Return why there is nothing to cancel."""
         return "" if self._bench.running else "Nothing is running."

@@ -143,6 +143,17 @@ class ReviewLayers:
                 f"the segments of {node.GetName()} are surfaces, not voxels; choose another segmentation"
             )
 
+    def place_of(self, segment: AcceptedSegment) -> tuple[Any, str]:
+        """Return the node that holds an accepted segment, and its id there.
+
+        Raises:
+            SettingsError: it was deleted.
+        """
+        node, segment_id = self._output_of(segment.key), self.placed.get(segment.key, "")
+        if node is None or node.GetSegmentation().GetSegment(segment_id) is None:
+            raise SettingsError(f"{segment.name} was deleted; accept the tumour again")
+        return node, segment_id
+
     def edited_mask(self) -> NDArray[np.uint8] | None:
         """Return the preview as the reviewer drew on it, the same array until it changes; None if it is as written."""
         return self.preview.drawn() if self.preview.alive else None

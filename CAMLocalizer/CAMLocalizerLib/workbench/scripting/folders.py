@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,8 @@ class FolderProcessing:
     """Many volumes, one after the other, each with a folder of results; one that fails stops no other.
 
     Args:
-        inputs: a folder, whose volumes and DICOM folders are taken, or files and DICOM folders one by one.
+        inputs: a folder, whose volumes and DICOM folders are taken, or files and DICOM folders one by one, or cases
+            that say themselves where their results go.
         output: folder for the folders of results, named after the inputs.
         model: name or folder of the model.
         device: as for :class:`Processing`.
@@ -68,7 +69,7 @@ class FolderProcessing:
 
     def __init__(
         self,
-        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Sequence[CaseInput],
         output: str | os.PathLike[str],
         *,
         model: str,
@@ -82,10 +83,8 @@ class FolderProcessing:
     ) -> None:
         settings = LabelSettings.of(options)
         request = RunOptions(model=str(model), device=device, view=view, exports=tuple(exports))
-        self.paths = tuple(volume_paths(inputs))
-        cases = [
-            CaseInput(path, Path(output) / name) for path, name in zip(self.paths, name_cases(self.paths), strict=True)
-        ]
+        cases = _cases(inputs, Path(output))
+        self.paths = tuple(case.path for case in cases)
         infer = partial(_in_a_job, partial(new_job, request=request, launcher=launcher))
         self._steps = localize_cases(cases, infer, request, settings, overwrite=overwrite)
         self.rows: list[FolderRow] = []
@@ -164,6 +163,14 @@ def process_folder(
         A row for every volume, in their order.
     """
     return FolderProcessing(inputs, output, model=model, **options).wait(progress)
+
+
+def _cases(inputs: Any, output: Path) -> list[CaseInput]:
+    """Return the cases that are meant, with folders of results named after the inputs unless they have their own."""
+    if isinstance(inputs, Sequence) and inputs and all(isinstance(each, CaseInput) for each in inputs):
+        return list(inputs)
+    paths = volume_paths(inputs)
+    return [CaseInput(path, output / name) for path, name in zip(paths, name_cases(paths), strict=True)]
 
 
 def _in_a_job(new_job: NewJob, _case: CaseInput, volume: Volume) -> Generator[RunStatus, None, Findings]:

@@ -22,8 +22,9 @@ from ...mrml import (
     volume_from_node,
 )
 from ...mrml.observing import observe
-from ..availability import Availability
+from ..availability import FIRST_STEP, Availability
 from ..new_job import NewJob
+from ..review.accepted import AcceptedSegment
 from ..review.changes import Change
 from ..review.history import History
 from ..review.review import Review
@@ -169,6 +170,16 @@ class Workbench(ViewNavigation, Safeguards):
         """Show where accepted segments go, also if it belongs to another volume."""
         if (node := self.output_node) is not None:
             show_again(node)
+
+    def place_of(self, segment: AcceptedSegment) -> tuple[Any, str]:
+        """Return the node that holds an accepted segment of the review, and its id there.
+
+        Raises:
+            SettingsError: it was deleted.
+        """
+        if self._layers is None:
+            raise SettingsError(FIRST_STEP)
+        return self._layers.place_of(segment)
 
     @property
     def activation_node(self) -> Any:
