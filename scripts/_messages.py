@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[1] / "CAMLocalizer" / "CAMLocalizerLib"
+MODELS = LIBRARY.parents[1] / "Resources" / "models"
+CARD_TEXTS = ("title", "modality", "intended_use", "limits")
 CATALOGUE = LIBRARY / "panel" / "library_messages.py"
 # What a panel can call; command line, browser and training speak English only.
 PACKAGES = ("cam", "cases", "core", "installation", "io", "jobs", "localizer", "measure", "models", "mrml", "segment",
@@ -33,7 +36,9 @@ SHOWN = (
     "workbench/**/*.py",
 )
 ENOUGH = 6  # letters, or a text would match every sentence
-WORDS = ("Adaptive", "Cancelled", "Level", "No", "Percentile")  # shown alone
+# Shown although they are short; of the last, values are numbers and one of the words.
+WORDS = ("Adaptive", "Automatic", "Cancelled", "Level", "No", "Percentile", "images", "projections", "slices",
+         "{0} of {1} {2}")  # fmt: skip
 HEAD = '''"""The library's sentences for translators, written by ``python3 scripts/collect_messages.py``."""
 
 # ruff: noqa: E501
@@ -56,8 +61,10 @@ def collected() -> list[str]:
     for package in PACKAGES:
         for path in sorted((LIBRARY / package).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            nodes = [tree] if path in shown else [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+            nodes = [tree] if path in shown else [node for node in ast.walk(tree) if _is_error(node)]
             found.update(text for node in nodes for text in texts_in(node))
+    cards = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*/model.json")))
+    found.update(card[name].rstrip(".") for card in cards for name in CARD_TEXTS if card.get(name))
     return sorted(found, key=lambda text: (text.casefold(), text))
 
 
@@ -80,7 +87,7 @@ def texts_in(tree: ast.AST) -> Iterator[str]:
 def _is_shown(text: str) -> bool:
     """Whether a text is one word that begins as a sentence does, or holds enough words beside its values."""
     fixed = re.sub(r"\{\d+\}", "", text)
-    words = len(re.findall(r"[A-Za-z]", fixed)) >= ENOUGH and re.search(r"\w[ .]", text) is not None
+    words = len(re.findall(r"[A-Za-z]", fixed)) >= ENOUGH and re.search(r"[\w}][ .]", text) is not None
     return words or text in WORDS or re.fullmatch(r"SUV [\d.]+", text) is not None
 
 
@@ -105,6 +112,11 @@ def catalogue_text() -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _is_error(node: ast.AST) -> bool:
+    """Whether a piece of code makes an error, to raise it here or elsewhere."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith("Error")
 
 
 def _is_docstring(node: ast.AST) -> bool:

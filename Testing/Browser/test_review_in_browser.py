@@ -20,7 +20,7 @@ def test_the_scan_is_shown_at_once_and_nothing_runs_by_itself(page: Any) -> None
     assert np.asarray(Image.open(io.BytesIO(still(page, "Red")))).std() > 5
     assert page.locator("#scan").input_value() == "blob.nii.gz"
     assert not shown(page, "run")["running"]
-    assert page.get_by_text("For research. Not a medical device.").first.is_visible()
+    assert page.get_by_text("Research use only. Not a medical device.").first.is_visible()
 
 
 def test_find_tumours_lists_regions_and_shows_where_the_model_looked(page: Any, found: Any) -> None:
@@ -93,7 +93,7 @@ def test_the_last_scale_cannot_be_left_out(reviewed: Any) -> None:
 
 def test_further_settings_are_the_librarys(reviewed: Any, found: Any) -> None:
     reviewed.click(".more summary")
-    reviewed.get_by_label("Kept regions").select_option("2")
+    reviewed.get_by_label("Largest components").select_option("2")
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(keep_largest=2)))
     reviewed.get_by_label("Borders").select_option("geodesic")
     settings = found.default_settings().changed(keep_largest=2, refinement="geodesic")
@@ -111,7 +111,7 @@ def test_where_no_region_is_left_the_page_says_what_to_do(reviewed: Any) -> None
     wait_for(reviewed, "rules", "min_volume_ml", 20)
     for row in shown(reviewed, "regions")["rows"]:
         reviewed.locator(f'[data-keep="{row["label"]}"]').click()
-    wait_for(reviewed, "threshold", "regions", "no region")
+    wait_for(reviewed, "threshold", "regions", "no component")
     reviewed.click('[data-do="accept"]', force=True)
     reviewed.get_by_role("alert").get_by_text("The label map is empty").wait_for()
 

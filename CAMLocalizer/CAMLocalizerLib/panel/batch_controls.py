@@ -34,6 +34,7 @@ class BatchControls:
         blocker: returns why no batch can be started, as the library says it; empty if one can.
         options: returns model, device, view and exports by name.
         loaded: called with the volume node of a result that was loaded.
+        changed: called after the batch was started or ended.
         process: makes the work from cases, folder and options.
     """
 
@@ -45,10 +46,11 @@ class BatchControls:
         blocker: Callable[[], str],
         options: Callable[[], Mapping[str, Any]],
         loaded: Callable[[Any], None],
+        changed: Callable[[], None],
         process: Callable[..., Any] = FolderProcessing,
     ) -> None:
         self._ui, self._buttons, self._blocker, self._options = ui, buttons, blocker, options
-        self._loaded, self._process = loaded, process
+        self._loaded, self._changed, self._process = loaded, changed, process
         self._scans: tuple[BatchScan, ...] = ()
         self._waiting: list[int] = []  # rows of the scans that the work has
         self._nodes: dict[int, Any] = {}
@@ -85,12 +87,15 @@ class BatchControls:
             self.work.cancel()
             self._end(_("Cancelled. Results that are complete were kept."))
             return
+        self._ui.batchMessage.text = translated(self._blocker())
         try:
             with slicer.util.WaitCursor():
-                self.start()
+                if not self._blocker():
+                    self.start()
         except CAMLocalizerError as error:
             self._ui.batchMessage.text = translated(str(error))
         self.show()
+        self._changed()
 
     def start(self) -> None:
         """Find the scans and begin with the first that has no results.
@@ -139,6 +144,7 @@ class BatchControls:
         self.work = None
         self._ui.batchMessage.text = sentence
         self.show()
+        self._changed()
 
     def _show_outcome(self, row: int, outcome: Any) -> None:
         if outcome.folder is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import slicer
 
 from ..workbench import Availability
@@ -42,18 +41,25 @@ class CorrectByHand:
 
     def show(self) -> None:
         """Show whether the button can be pressed, or why not."""
-        self._buttons.allow("correctButton", self._available.accept_blocker())
+        self._buttons.allow("correctButton", self._available.correct_blocker())
 
     def open(self) -> None:
         """Open the Segment Editor on the accepted segment; the preview and the map make way for it."""
-        review = self._interactions.review
-        if not _is_accepted(review, self._workbench.edited_mask()):
+        place = self._accepted_place()
+        if place is None:
             self._accept()
-        if not review.accepted:
-            return
-        node, segment_id = self._workbench.place_of(review.accepted[-1])
-        self._hide_preview()
-        edit_segment(node, segment_id, self._workbench.volume_node)
+            place = self._accepted_place()
+        if place is not None:  # the reviewer may have kept it from being accepted
+            self._hide_preview()
+            edit_segment(*place, self._workbench.volume_node)
+
+    def _accepted_place(self) -> tuple[Any, str] | None:
+        """Return node and id of the accepted segment that began as the tumour is now; None if there is none."""
+        review, edited = self._interactions.review, self._workbench.edited_mask()
+        mask = review.mask if edited is None else edited
+        alike = (segment for segment in reversed(review.accepted) if segment.equals(mask))
+        places = (self._workbench.place_of(segment) for segment in alike)
+        return next((place for place in places if place is not None), None)
 
     def _hide_preview(self) -> None:
         self._hidden = self._workbench.preview_node
@@ -83,9 +89,3 @@ def edit_segment(segmentation_node: Any, segment_id: str, volume_node: Any) -> N
     editor.setSegmentationNode(segmentation_node)
     editor.setSourceVolumeNode(volume_node)
     editor.setCurrentSegmentID(segment_id)
-
-
-def _is_accepted(review: Any, edited: Any) -> bool:
-    """Whether the tumour as it stands was accepted last."""
-    mask = review.mask if edited is None else edited
-    return bool(review.accepted) and np.array_equal(review.accepted[-1].mask, mask)

@@ -18,7 +18,9 @@ from .launching import slicer_launcher
 from .messages import RUN
 from .setup_page import SetupPage
 from .translation import translated
+from .widgets import make_timer
 
+CLEAN_MS = 200
 BATCH_RUNS = "A batch is running; cancel it first."
 
 
@@ -37,6 +39,7 @@ class Panel(VTKObservationMixin):
         self.ui, self.logic, self._is_entered = ui, logic, is_entered
         self.workbench: Any = None
         self.controls: Any = None
+        self.clean_timer = make_timer(CLEAN_MS, self.clean_up, single_shot=True)
         self.batch: Any = None
         self.parameter_node: Any = None
         self._gui_tag: Any = None
@@ -89,16 +92,19 @@ class Panel(VTKObservationMixin):
             blocker=lambda: self.setup_page.run_blocker() or Availability(self.workbench).batch_blocker(),
             options=self._batch_options,
             loaded=self._on_result_loaded,
+            changed=self.controls.run.show,
         )
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_start_close)
         self.addObserver(scene, scene.EndCloseEvent, self.on_scene_end_close)
         self.addObserver(scene, scene.EndImportEvent, self.on_scene_end_import)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.on_node_removed)
         self.initialize_parameter_node()
 
     def close(self) -> None:
         """Let go of the scene, when the application closes or the module is reloaded; a run is cancelled."""
         self.setup_page.close()
+        self.clean_timer.stop()
         self.set_parameter_node(None)
         self.removeObservers()
         if self.workbench is not None:
@@ -165,6 +171,17 @@ class Panel(VTKObservationMixin):
             self.initialize_parameter_node()
             if self.review is None:
                 self.workbench.restore()
+
+    def on_node_removed(self, _caller: Any, _event: Any) -> None:
+        """Look in a moment, when the selectors know it, whether a volume is gone that had a review."""
+        self.clean_timer.start()
+
+    def clean_up(self) -> None:
+        """Take out of the scene what showed the review of a volume that is gone."""
+        from ..workbench.scene.orphans import remove_orphans
+
+        if not slicer.mrmlScene.IsClosing():
+            remove_orphans(slicer.mrmlScene)
 
     # Parameters
 

@@ -56,8 +56,8 @@ class RunControls:
         combo = self._ui.modelSelector
         combo.clear()
         for name, card in self._cards.items():
-            combo.addItem(card.label, name)
-            combo.setItemData(combo.count - 1, f"{card.modality}. {card.intended_use}", qt.Qt.ToolTipRole)
+            combo.addItem(translated(card.label), name)
+            combo.setItemData(combo.count - 1, _told(card.modality, card.intended_use), qt.Qt.ToolTipRole)
 
     def on_model_chosen(self, index: int) -> None:
         """Choose a model."""
@@ -96,9 +96,8 @@ class RunControls:
         card = self._cards.get(self._workbench.model)
         ui.viewSelector.enabled = not running and card is not None and not card.projections
         ui.modelSelector.currentIndex = ui.modelSelector.findData(self._workbench.model)
-        ui.modelSelector.toolTip = (
-            self._model_tip if card is None else f"{card.modality}. {card.intended_use} {card.limits}"
-        )
+        about = () if card is None else (card.modality, card.intended_use, card.limits)
+        ui.modelSelector.toolTip = _told(*about) or self._model_tip
         self._name_button(_("Cancel") if running else translated(FIND_TUMOURS))
         self._buttons.allow(
             "runButton",
@@ -138,3 +137,8 @@ class RunControls:
         manager = slicer.app.layoutManager()
         for index in range(manager.threeDViewCount if manager else 0):
             manager.threeDWidget(index).threeDView().resetFocalPoint()
+
+
+def _told(*texts: str) -> str:
+    """Return texts of a model's card as sentences."""
+    return " ".join(translated(text if text.endswith(".") else f"{text}.") for text in texts if text)

@@ -17,6 +17,7 @@ from .library_messages import MESSAGES
 CONTEXT = "panel.library_messages"  # what Slicer calls the file of the catalogue
 VALUE = re.compile(r"\{(\d+)\}")
 REMEMBERED = 256
+SHORT = 6  # letters beside the values
 SENTENCE_END = re.compile(r"(?<=[.!?…]) +(?=\S)")
 
 
@@ -45,6 +46,7 @@ def _translate_whole(text: str) -> str | None:
 def _forms(text: str) -> Iterator[tuple[str, Callable[[str], str]]]:
     """Yield a text and how the library may have written it before it was shown as a sentence."""
     yield text, str
+    yield f"{text} ", str.strip  # a value at its end is empty
     if text.endswith("."):
         yield text[:-1], lambda found: f"{found}."
     small = f"{text[:1].lower()}{text[1:]}"
@@ -69,5 +71,7 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 
 
 def _pattern(message: str) -> re.Pattern[str]:
-    parts = [re.escape(part) for part in VALUE.split(message)[::2]]
-    return re.compile("(.*?)".join(parts), re.DOTALL)
+    """Return what matches the sentences of a message; where it is short, with single words as values only."""
+    parts = VALUE.split(message)[::2]
+    value = "(.*?)" if sum(map(str.isalpha, "".join(parts))) >= SHORT else r"(\S*?)"
+    return re.compile(value.join(map(re.escape, parts)), re.DOTALL)

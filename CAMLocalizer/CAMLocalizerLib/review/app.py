@@ -59,7 +59,7 @@ class ReviewApp:
         self.images = ImagesPart(self.context)
         self.regions = RegionsPart(self.context)
         self.looks = LookPart(self.context)
-        self.exports = ExportPart(self.context)
+        self.exports = ExportPart(self.context, lambda: self.scans.dicom_path)
         self.scans = ScanPart(self.context, given, self.runs.suit, unit)
         self.context.refresh()
         build_page(server)

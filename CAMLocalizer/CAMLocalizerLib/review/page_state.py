@@ -64,6 +64,7 @@ class Threshold(Part):
     """Threshold, the histogram behind it, and the volume it gives."""
 
     ready: bool = False
+    methods: tuple[Choice, ...] = ()
     method: str = "fixed"
     position: float = 0.5  # of the slider
     low: float = 0.0
@@ -115,7 +116,8 @@ class Rules(Part):
     keep_largest: int = 0  # 0 keeps all
     refinement: str = "none"
     uptake_border: str = ""  # empty for models of slices
-    borders: tuple[str, ...] = ()
+    borders: tuple[Choice, ...] = ()
+    refinements: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,24 @@ class SliceState:
     right: str = "L"
     top: str = "A"
     bottom: str = "P"
+
+
+@dataclass(frozen=True)
+class ExportRow:
+    """A check box for a further file of the export."""
+
+    name: str
+    title: str
+    hint: str
+    on: bool
+    blocker: str = ""
+
+
+@dataclass(frozen=True)
+class Exports(Part):
+    """The further files that can be exported."""
+
+    rows: tuple[ExportRow, ...] = ()
 
 
 @dataclass(frozen=True)

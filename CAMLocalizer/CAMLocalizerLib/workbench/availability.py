@@ -92,6 +92,11 @@ class Availability:
             return f"The label map was accepted as {name} already."
         return ""
 
+    def correct_blocker(self) -> str:
+        """Return why the tumour cannot be corrected by hand."""
+        review = self._bench.review
+        return "" if review is not None and review.accepted_as else self.accept_blocker()
+
     def undo_blocker(self) -> str:
         """Return why nothing can be undone."""
         review = self._bench.review

@@ -1,7 +1,7 @@
 """What the panel and the browser call the choices of a review, in one place; in English, the panel translates them."""
 
 FIND_TUMOURS = "Find tumours"
-THRESHOLD_METHODS = {"fixed": "Level", "percentile": "Percentile", "otsu": "Automatic (Otsu)"}
+THRESHOLD_METHODS = {"fixed": "Level", "percentile": "Percentile", "otsu": "Automatic"}
 REFINEMENTS = {"none": "No", "random-walk": "By random walk", "geodesic": "By geodesic distance"}
 UPTAKE_BORDERS = {
     "adaptive": "Adaptive",

@@ -67,7 +67,7 @@ def test_the_next_action_takes_a_refusal_away(widget: Any, node: Any, applicatio
     array = np.random.default_rng(0).normal(50, 5, (5, 9, 9)).astype(np.float32)
     other = Volume(array, Grid((9, 9, 5), (2.0, 2.0, 4.0), (0.0, 0.0, 0.0), np.eye(3)), name="other")
     widget.ui.inputSelector.setCurrentNode(volume_to_node(application.scene, other))
-    assert widget.ui.statusLabel.text == "Press Run to look for tumours."
+    assert widget.ui.statusLabel.text == "Press Find tumours to begin."
 
 
 def test_what_was_accepted_and_written_is_said_beside_the_buttons(reviewing: Any, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from ...core import InputError, Volume, is_suv
 from ...io import read_volume
+from ...io.discovery import holds_dicom
+from ...io.signatures import file_format
 from ...mrml import volume_to_node
 from ..body import body_surface
 from ..data_files import check_data_files
@@ -32,6 +34,7 @@ class ScanPart:
         self._suit = suit
         self._unit = unit
         self._shown_name = self._detail = ""
+        self._checked: tuple[Path | None, bool] = (None, False)
         self._given = given.resolve()
         self._own = self._name_of(self._given)
         self._body: Any = None
@@ -41,6 +44,16 @@ class ScanPart:
         context.action("list", self.list_anew)
         context.action("report_error", self._report_error)
         self._list("")
+
+    @property
+    def dicom_path(self) -> Path | None:
+        """The DICOM file or folder that the scan on show was read from; None if it was not."""
+        if not self._shown_name:
+            return None
+        path = self._given if self._shown_name == self._own else self._context.folder.inside(self._shown_name)
+        if path != self._checked[0]:  # looking at a folder takes a moment
+            self._checked = path, holds_dicom(path) if path.is_dir() else file_format(path) == "DICOM"
+        return path if self._checked[1] else None
 
     def list_anew(self) -> None:
         """Look which volumes the folder holds now."""

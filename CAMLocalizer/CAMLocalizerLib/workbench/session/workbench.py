@@ -22,7 +22,7 @@ from ...mrml import (
     volume_from_node,
 )
 from ...mrml.observing import observe
-from ..availability import FIRST_STEP, Availability
+from ..availability import Availability
 from ..new_job import NewJob
 from ..review.accepted import AcceptedSegment
 from ..review.changes import Change
@@ -171,15 +171,9 @@ class Workbench(ViewNavigation, Safeguards):
         if (node := self.output_node) is not None:
             show_again(node)
 
-    def place_of(self, segment: AcceptedSegment) -> tuple[Any, str]:
-        """Return the node that holds an accepted segment of the review, and its id there.
-
-        Raises:
-            SettingsError: it was deleted.
-        """
-        if self._layers is None:
-            raise SettingsError(FIRST_STEP)
-        return self._layers.place_of(segment)
+    def place_of(self, segment: AcceptedSegment) -> tuple[Any, str] | None:
+        """Return the node that holds an accepted segment of the review, and its id there; None if it was deleted."""
+        return None if self._layers is None else self._layers.place_of(segment)
 
     @property
     def activation_node(self) -> Any:
