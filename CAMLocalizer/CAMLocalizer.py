@@ -23,7 +23,7 @@ from slicer.ScriptedLoadableModule import (
 
 LIBRARY = "CAMLocalizerLib"
 DEFAULT_MODEL = "brain-t1ce"
-HOME_PAGE = "https://github.com/CAMLocalizer/CAMLocalizer"
+HOME_PAGE = "https://github.com/CAMLocalizer/SlicerCAMLocalizer"
 SAMPLE_NAME = "PyradiomicsBrain1"  # the volume that scripts/_sample.py takes from pyradiomics
 PYTHON = (3, 11)
 
