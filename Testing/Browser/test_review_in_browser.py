@@ -95,7 +95,7 @@ def test_further_settings_are_the_librarys(reviewed: Any, found: Any) -> None:
     reviewed.click(".more summary")
     reviewed.get_by_label("Largest components").select_option("2")
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(keep_largest=2)))
-    reviewed.get_by_label("Borders").select_option("geodesic")
+    reviewed.get_by_label("Refine border").select_option("geodesic")
     settings = found.default_settings().changed(keep_largest=2, refinement="geodesic")
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(settings)))
     reviewed.locator('[data-slide="smallest"]').fill("50")
