@@ -61,7 +61,7 @@ def registerSampleData() -> None:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="CAMLocalizer",
         sampleName=SAMPLE_NAME,
-        thumbnailFileName=str(Path(__file__).resolve().parent / "Resources" / "Icons" / "CAMLocalizer.png"),
+        thumbnailFileName=str(Path(__file__).resolve().parent / "Resources" / "Icons" / f"{SAMPLE_NAME}.png"),
         uris="https://raw.githubusercontent.com/AIM-Harvard/pyradiomics/v3.0.1/data/brain1_image.nrrd",
         fileNames="brain1_image.nrrd",
         checksums="SHA256:fffdb111ee8b428ede7256707393c927a7d5be912f0604cf3c6f1bd5fc9644cf",

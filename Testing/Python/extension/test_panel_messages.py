@@ -114,7 +114,7 @@ def test_a_moved_volume_is_said_beside_accept(reviewing: Any, application: Any) 
 
 
 def test_the_run_button_keeps_its_shortcut(reviewing: Any) -> None:
-    assert reviewing.ui.runButton.text == "Run"
+    assert reviewing.ui.runButton.text == "Find tumours"
     assert reviewing.ui.runButton.shortcut == "Ctrl+Return"
 
 
@@ -162,7 +162,7 @@ def test_after_a_hand_edit_the_panel_shows_what_accept_stores(reviewing: Any) ->
     edit(reviewing)
     follow(reviewing)
     assert ui.volumeLabel.text != before
-    assert ui.countLabel.text == f"{rows + 1} regions, edited by hand"
+    assert ui.countLabel.text == f"{rows + 1} components, edited by hand"
     assert ui.componentsTable.rowCount == rows + 1
     shown = ui.volumeLabel.text
     ui.acceptButton.click()

@@ -115,7 +115,7 @@ def test_nothing_is_installed_without_consent(
     slicer.app.answer = False
     panel.ui.installButton.click()
     assert slicer.app.questions == [
-        "Missing: matplotlib. The download is about 25 MB and takes about 1 min; 70 MB on disk. "
+        "Missing: matplotlib. The download is about 25 MB and takes about 1 min; 0.1 GB on disk. "
         "Install into Slicer's Python now?"
     ]
 
@@ -235,8 +235,8 @@ def test_what_comes_is_told_before_the_question(
     panel.setup()
     told = panel.ui.setUpLabel.text
     assert told == (
-        "Missing: the PyTorch extension, torch, matplotlib. The download is about 0.3 GB and takes about 1 min; "
-        "1.0 GB on disk."
+        "Missing: the PyTorch extension, torch, matplotlib. The download is about 0.2 GB and takes about 1 min; "
+        "0.9 GB on disk."
     )
     panel.ui.installButton.click()
     assert slicer.app.questions == [f"{told} Install into Slicer's Python now?"]

@@ -9,9 +9,9 @@ from CAMLocalizerLib.installation import TORCH, InstallationSize, Requirement, i
 
 def test_a_graphics_card_takes_gigabytes_and_minutes() -> None:
     size = installation_size([TORCH], "nvidia")
-    assert size.download_text == "2.7 GB"
-    assert size.disk_text == "6.2 GB"
-    assert size.minutes == 10  # 2700 / 6 + 6200 / 40 s
+    assert size.download_text == "3.0 GB"
+    assert size.disk_text == "6.8 GB"
+    assert size.minutes == 11  # 3000 / 6 + 6800 / 40 s
 
 
 def test_small_packages_are_given_in_megabytes_and_at_least_one_minute() -> None:
