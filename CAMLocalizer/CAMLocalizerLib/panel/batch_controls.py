@@ -51,6 +51,7 @@ class BatchControls:
     ) -> None:
         self._ui, self._buttons, self._blocker, self._options = ui, buttons, blocker, options
         self._loaded, self._changed, self._process = loaded, changed, process
+        self._chosen = False  # a button for folders has one from the start
         self._scans: tuple[BatchScan, ...] = ()
         self._waiting: list[int] = []  # rows of the scans that the work has
         self._nodes: dict[int, Any] = {}
@@ -78,6 +79,7 @@ class BatchControls:
 
     def on_folder(self, folder: str) -> None:
         """Propose a folder of results beside the scans."""
+        self._chosen = True
         self._ui.batchOutputButton.directory = str(Path(folder) / OUTPUT)
         self.show()
 
@@ -171,7 +173,7 @@ class BatchControls:
         ui.batchProgress.visible = running
         for widget in (ui.batchFolderButton, ui.batchPattern, ui.batchOutputButton, ui.batchOverwrite):
             widget.enabled = not running
-        nothing = "" if ui.batchFolderButton.directory else _("Choose the folder of the scans first.")
+        nothing = "" if self._chosen else _("Choose the folder of the scans first.")
         self._buttons.allow("batchButton", "" if running else self._blocker() or nothing)
 
     def load(self, row: int) -> None:
