@@ -382,7 +382,7 @@ def test_the_threshold_stays_under_the_hand_however_large_the_volume_is(reviewed
     reviewed.evaluate(
         """() => {
         document.querySelector("[data-read=volume]").textContent = "12345 ml";
-        document.querySelector("[data-read=regions]").textContent = "in 12345 regions";
+        document.querySelector("[data-read=regions]").textContent = "12345 components";
         }"""
     )
     assert slider.bounding_box() == before

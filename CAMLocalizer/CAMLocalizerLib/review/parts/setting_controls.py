@@ -128,7 +128,7 @@ def threshold_state(review: Review) -> Threshold:
         text=f"{control.position:.4g} % below, {level}" if control.method == "percentile" else level,
         value=round(control.value, 5),
         volume=volume_text(review.volume_ml),
-        regions=f"in {component_count_text(kept)}" if kept else "no component",
+        regions=component_count_text(kept) if kept else "no component",
     )
 
 
