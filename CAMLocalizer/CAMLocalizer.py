@@ -39,8 +39,8 @@ class CAMLocalizer(ScriptedLoadableModule):
         self.parent.contributors = ["CAMLocalizer contributors"]
         self.parent.helpText = _(
             "Shows where a classifier sees a tumour and lets you make a segmentation of it. Choose a volume and a "
-            "model and press Run; then move the threshold, choose scales and regions, and accept what is right. "
-            "For research, not for diagnosis."
+            "model and press Find tumours; then move the threshold, choose scales and components, accept what is "
+            "right, correct it by hand and export it. For research, not for diagnosis."
         )
         self.parent.helpText += _('<p>More is in the <a href="{url}">documentation</a>.</p>').format(url=HOME_PAGE)
         self.parent.acknowledgementText = _(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .review.review import Review
 
-FIRST_STEP = "Run the classifier first."
+FIRST_STEP = "Find tumours first."  # as the buttons of panel and page are called
 
 
 class Bench(Protocol):
@@ -49,12 +49,10 @@ class Availability:
 
     Args:
         bench: the workbench.
-        first_step: what a user who has no review yet is told to do.
     """
 
-    def __init__(self, bench: Bench, first_step: str = FIRST_STEP) -> None:
+    def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._first_step = first_step
 
     def run_blocker(self) -> str:
         """Return why no run can be started."""
@@ -78,7 +76,7 @@ class Availability:
 
     def review_blocker(self) -> str:
         """Return why settings cannot be changed."""
-        return self._first_step if self._bench.review is None else ""
+        return FIRST_STEP if self._bench.review is None else ""
 
     def accept_blocker(self) -> str:
         """Return why the label map cannot be accepted."""

@@ -38,7 +38,7 @@ def test_before_a_run_only_run_can_be_pressed(widget: Any) -> None:
     assert not ui.reviewSection.enabled
     for button in (ui.undoButton, ui.redoButton, ui.resetButton, ui.acceptButton, ui.exportButton):
         assert not button.enabled
-        assert button.toolTip == "Run the classifier first."
+        assert button.toolTip == "Find tumours first."
 
 
 def test_without_a_volume_run_tells_what_is_missing(widget: Any) -> None:

@@ -39,7 +39,7 @@ def shown(panel: Any) -> bool:
 
 def test_before_a_run_nothing_can_be_corrected(widget: Any) -> None:
     assert not widget.ui.correctButton.enabled
-    assert widget.ui.correctButton.toolTip == "Run the classifier first."
+    assert widget.ui.correctButton.toolTip == "Find tumours first."
 
 
 def test_the_tumour_is_accepted_and_opened_on_its_own_volume(reviewing: Any, editor: Editor) -> None:

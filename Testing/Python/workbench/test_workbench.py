@@ -108,7 +108,7 @@ def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
     workbench.scene.Clear(0)
     assert heard == [None]
     assert workbench.status.sentence == ""
-    assert available(workbench).accept_blocker() == "Run the classifier first."
+    assert available(workbench).accept_blocker() == "Find tumours first."
     workbench.on_pause()
 
 
@@ -293,7 +293,7 @@ def test_disabled_buttons_say_why(bench: Bench, scene: Any, volume_node: Any, mo
     assert available(workbench).run_blocker() == "Choose a volume first."
     with pytest.raises(SettingsError, match="Choose a volume first"):
         workbench.run()
-    assert available(workbench).accept_blocker() == available(workbench).undo_blocker() == "Run the classifier first."
+    assert available(workbench).accept_blocker() == available(workbench).undo_blocker() == "Find tumours first."
     workbench.choose_volume(volume_node)
     assert available(workbench).run_blocker() == ""
     assert available(workbench).cancel_blocker() == "Nothing is running."
