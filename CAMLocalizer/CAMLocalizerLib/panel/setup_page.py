@@ -48,6 +48,7 @@ class SetupPage:
         self._packages: Sequence[Any] = ()
         self._missing: Sequence[Any] = ()
         self._devices: Any = None
+        self._wheels: Path | None = None
         self.probe: Any = None
         self.probe_timer = make_timer(POLL_MS, self.on_probe)
         self.start_timer = make_timer(START_MS, self.look_for_devices, single_shot=True)
@@ -55,7 +56,7 @@ class SetupPage:
         ui.checkButton.connect("clicked()", self.on_check_button)
         ui.copyReportButton.connect("clicked()", self.on_copy_report_button)
         ui.offlineCheckBox.connect("toggled(bool)", self.on_offline)
-        ui.wheelsFolderButton.connect("directoryChanged(QString)", lambda _folder: self.on_offline(True))
+        ui.wheelsFolderButton.connect("directoryChanged(QString)", self.on_wheels)
         ui.setUpSection.connect("contentsCollapsed(bool)", self.on_collapsed)
         self._prepare_table()
 
@@ -78,8 +79,7 @@ class SetupPage:
         self._packages = installation.package_states()
         self._missing = installation.missing_packages(self._packages)
         self._ui.setUpSection.collapsed = not self._missing
-        self._ui.setUpLabel.text = self.announcement()
-        self._buttons.allow("installButton", "" if self._missing else self.announcement())
+        self._announce()
         self.show()
 
     def announcement(self) -> str:
@@ -87,6 +87,9 @@ class SetupPage:
         if not self._missing:
             return _("Everything is installed.")
         names = [each.name for each in self._missing]
+        if self._folder_is_wanted():
+            text = _("Missing: {names}. Choose the folder that the wheels were downloaded to.")
+            return text.format(names=", ".join(names))
         if self.wheels is not None:
             text = _("Missing: {names}. They are installed from {folder}, without a network.")
             return text.format(names=", ".join(names), folder=self.wheels)
@@ -101,14 +104,26 @@ class SetupPage:
     @property
     def wheels(self) -> Path | None:
         """The folder of wheels to install from; None to install over the network."""
-        ui = self._ui
-        chosen = ui.offlineCheckBox.checked and ui.wheelsFolderButton.directory
-        return Path(ui.wheelsFolderButton.directory) if chosen else None
+        return self._wheels if self._ui.offlineCheckBox.checked else None
 
     def on_offline(self, offline: bool) -> None:
         """Let a folder of wheels be chosen, or install over the network."""
         self._ui.wheelsFolderButton.enabled = offline
+        self._announce()
+
+    def on_wheels(self, folder: str) -> None:
+        """Install from this folder."""
+        self._wheels = Path(folder)
+        self._announce()
+
+    def _announce(self) -> None:
+        """Say what an installation brings, and whether it can begin."""
         self._ui.setUpLabel.text = self.announcement()
+        ready = bool(self._missing) and not self._folder_is_wanted()
+        self._buttons.allow("installButton", "" if ready else self.announcement())
+
+    def _folder_is_wanted(self) -> bool:
+        return bool(self._ui.offlineCheckBox.checked) and self._wheels is None
 
     def look_for_devices_soon(self) -> None:
         """Ask for the devices once the window has drawn the panel, if a model can run at all."""
