@@ -209,7 +209,7 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
     def radiomics(self, volumeNode: Any, segmentationNode: Any, **options: Any) -> Any:
         """Measure every segment by pyradiomics, or SimpleITK where it is missing; return the new table node.
 
-        options: regions=True for a row per connected region, params for a parameter file, table_node to fill.
+        options: components=True for a row per connected component, params for a parameter file, table_node to fill.
         """
         from CAMLocalizerLib.workbench.scripting import radiomics_to_table
 

@@ -152,7 +152,8 @@ class BatchControls:
         if outcome.folder is None:
             self._show_row(row, None, translated(outcome.error))
         elif outcome.tumour_found:
-            self._show_row(row, None, translated(component_count_text(outcome.regions)), volume_text(outcome.volume_ml))
+            count = translated(component_count_text(outcome.components))
+            self._show_row(row, None, count, volume_text(outcome.volume_ml))
         else:
             self._show_row(row, None, _("no tumour found"), volume_text(outcome.volume_ml))
 

@@ -15,7 +15,7 @@ from .page import build_page
 from .page_context import PageContext
 from .page_state import PageState
 from .page_views import Views
-from .parts import ExportPart, ImagesPart, LookPart, RegionsPart, RunPart, ScanPart, SettingsPart
+from .parts import ComponentsPart, ExportPart, ImagesPart, LookPart, RunPart, ScanPart, SettingsPart
 
 
 class PageWorkbench(Workbench):
@@ -57,7 +57,7 @@ class ReviewApp:
         self.runs = RunPart(self.context, model)
         self.settings = SettingsPart(self.context)
         self.images = ImagesPart(self.context)
-        self.regions = RegionsPart(self.context)
+        self.components = ComponentsPart(self.context)
         self.looks = LookPart(self.context)
         self.exports = ExportPart(self.context, lambda: self.scans.dicom_path)
         self.scans = ScanPart(self.context, given, self.runs.suit, unit)

@@ -73,7 +73,7 @@ class Threshold(Part):
     text: str = ""
     value: float = 0.5  # activation from which on a voxel belongs to the tumour
     volume: str = ""
-    regions: str = ""
+    components: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class ScalePictures(Part):
 
 @dataclass(frozen=True)
 class Rules(Part):
-    """Which slices and regions are left out, and where borders are drawn."""
+    """Which slices and components are left out, and where borders are drawn."""
 
     min_volume_ml: float = 0.0
     probability_limit: float = 0.0
@@ -140,8 +140,8 @@ class CurrentImage(Part):
 
 
 @dataclass(frozen=True)
-class RegionRow:
-    """One region of the label map."""
+class ComponentRow:
+    """One component of the label map."""
 
     label: int
     volume: str
@@ -153,10 +153,10 @@ class RegionRow:
 
 
 @dataclass(frozen=True)
-class Regions(Part):
-    """The regions of the label map, largest first."""
+class ComponentList(Part):
+    """The components of the label map, largest first."""
 
-    rows: tuple[RegionRow, ...] = ()
+    rows: tuple[ComponentRow, ...] = ()
     more: int = 0  # smaller ones that are not listed
     total: tuple[str, ...] = ()  # PET measures of all that are kept
 

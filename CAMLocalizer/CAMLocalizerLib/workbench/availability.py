@@ -85,7 +85,7 @@ class Availability:
             return reason
         edited = self._bench.edited_mask()
         if not (review.mask if edited is None else edited).any():
-            return "The label map is empty; lower the threshold or keep a region."
+            return "The label map is empty; lower the threshold or keep a component."
         if name := review.accepted_as:
             return f"The label map was accepted as {name} already."
         return ""

@@ -61,7 +61,7 @@ def test_run_turns_into_cancel_and_tells_how_far_it_is(widget: Any) -> None:
     assert not widget.controls.run.poll_timer.active
 
 
-def test_after_a_run_the_views_go_to_the_largest_region(widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_run_the_views_go_to_the_largest_component(widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     jumps: list[int] = []
     monkeypatch.setattr(widget.workbench, "jump_to_component", jumps.append)
     widget.ui.runButton.click()
@@ -204,7 +204,7 @@ def test_a_weight_changes_the_map(reviewing: Any) -> None:
     assert reviewing.review.activation[3, 16, 20] == 0
 
 
-def test_the_table_lists_regions_and_leaves_one_out(reviewing: Any) -> None:
+def test_the_table_lists_components_and_leaves_one_out(reviewing: Any) -> None:
     ui, table = reviewing.ui, reviewing.ui.componentsTable
     ui.thresholdSlider.value = 20.0
     follow(reviewing)
@@ -232,7 +232,7 @@ def test_the_table_of_a_pet_has_its_measures(reviewing: Any, monkeypatch: pytest
     assert ui.suvLabel.text.startswith("All kept: SUVmax 7.25 g/ml, ")
 
 
-def test_a_click_on_a_region_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_click_on_a_component_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     jumps: list[int] = []
     monkeypatch.setattr(reviewing.workbench, "jump_to_component", jumps.append)
     reviewing.ui.componentsTable.emit("cellClicked(int,int)", 0, 2)

@@ -50,7 +50,7 @@ class Work:
             self.rows.append(FolderRow(case.path, None, f"{case.path}: no such folder"))
         else:
             write_result(case.folder)
-            self.rows.append(FolderRow(case.path, case.folder, tumour_found=True, volume_ml=2.345, regions=2))
+            self.rows.append(FolderRow(case.path, case.folder, tumour_found=True, volume_ml=2.345, components=2))
         over = len(self.rows) == len(self.cases)
         return RunStatus("done", sentence="2 of 3 volumes done, 1 failed") if over else PET_STATUS
 

@@ -71,7 +71,7 @@ class SettingsPart:
         self._context.review.set_weight(int(scale), float(weight), preview=bool(preview))
 
     def set_smallest(self, volume_ml: float, preview: bool = False) -> None:
-        """Leave smaller regions out."""
+        """Leave smaller components out."""
         self._context.review.set_min_volume_ml(float(volume_ml), preview=bool(preview))
 
     def set_probability_limit(self, limit: float, preview: bool = False) -> None:
@@ -83,7 +83,7 @@ class SettingsPart:
         self._context.review.set_uptake_border(str(border))
 
     def set_keep_largest(self, count: int) -> None:
-        """Keep so many of the largest regions; all if 0."""
+        """Keep so many of the largest components; all if 0."""
         self._context.review.set_keep_largest(int(count) or None)
 
     def set_refinement(self, method: str) -> None:
@@ -128,7 +128,7 @@ def threshold_state(review: Review) -> Threshold:
         text=f"{control.position:.4g} % below, {level}" if control.method == "percentile" else level,
         value=round(control.value, 5),
         volume=volume_text(review.volume_ml),
-        regions=component_count_text(kept) if kept else "no component",
+        components=component_count_text(kept) if kept else "no component",
     )
 
 

@@ -33,7 +33,7 @@ class FolderRow:
         error: what went wrong in a sentence; empty if nothing did.
         tumour_found: whether the classifier holds a tumour for probable and it was located.
         volume_ml: volume of the label map.
-        regions: number of its regions.
+        components: number of its components.
         seconds: that it took.
     """
 
@@ -42,7 +42,7 @@ class FolderRow:
     error: str = ""
     tumour_found: bool = False
     volume_ml: float = 0.0
-    regions: int = 0
+    components: int = 0
     seconds: float = 0.0
 
 
@@ -190,8 +190,8 @@ def _row(outcome: CaseOutcome) -> FolderRow:
     path, result = outcome.case.path, outcome.result
     if result is None:
         return FolderRow(path, None, outcome.sentence, seconds=outcome.seconds)
-    volume_ml, regions = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
-    return FolderRow(path, outcome.case.folder, "", result.tumour_found, volume_ml, regions, outcome.seconds)
+    volume_ml, components = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
+    return FolderRow(path, outcome.case.folder, "", result.tumour_found, volume_ml, components, outcome.seconds)
 
 
 def _told(rows: Collection[FolderRow]) -> str:
