@@ -23,7 +23,7 @@ from slicer.ScriptedLoadableModule import (
 
 LIBRARY = "CAMLocalizerLib"
 DEFAULT_MODEL = "brain-t1ce"
-HOME_PAGE = "https://github.com/CAMLocalizer/CAMLocalizer"
+HOME_PAGE = "https://github.com/CAMLocalizer/SlicerCAMLocalizer"
 SAMPLE_NAME = "PyradiomicsBrain1"  # the volume that scripts/_sample.py takes from pyradiomics
 PYTHON = (3, 11)
 
@@ -39,8 +39,8 @@ class CAMLocalizer(ScriptedLoadableModule):
         self.parent.contributors = ["CAMLocalizer contributors"]
         self.parent.helpText = _(
             "Shows where a classifier sees a tumour and lets you make a segmentation of it. Choose a volume and a "
-            "model and press Run; then move the threshold, choose scales and regions, and accept what is right. "
-            "For research, not for diagnosis."
+            "model and press Find tumours; then move the threshold, choose scales and components, accept what is "
+            "right, correct it by hand and export it. For research, not for diagnosis."
         )
         self.parent.helpText += _('<p>More is in the <a href="{url}">documentation</a>.</p>').format(url=HOME_PAGE)
         self.parent.acknowledgementText = _(
@@ -61,7 +61,7 @@ def registerSampleData() -> None:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="CAMLocalizer",
         sampleName=SAMPLE_NAME,
-        thumbnailFileName=str(Path(__file__).resolve().parent / "Resources" / "Icons" / "CAMLocalizer.png"),
+        thumbnailFileName=str(Path(__file__).resolve().parent / "Resources" / "Icons" / f"{SAMPLE_NAME}.png"),
         uris="https://raw.githubusercontent.com/AIM-Harvard/pyradiomics/v3.0.1/data/brain1_image.nrrd",
         fileNames="brain1_image.nrrd",
         checksums="SHA256:fffdb111ee8b428ede7256707393c927a7d5be912f0604cf3c6f1bd5fc9644cf",
@@ -209,7 +209,7 @@ class CAMLocalizerLogic(ScriptedLoadableModuleLogic):
     def radiomics(self, volumeNode: Any, segmentationNode: Any, **options: Any) -> Any:
         """Measure every segment by pyradiomics, or SimpleITK where it is missing; return the new table node.
 
-        options: regions=True for a row per connected region, params for a parameter file, table_node to fill.
+        options: components=True for a row per connected component, params for a parameter file, table_node to fill.
         """
         from CAMLocalizerLib.workbench.scripting import radiomics_to_table
 

@@ -15,8 +15,8 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
-REPOSITORY = "https://github.com/CAMLocalizer/CAMLocalizer/blob/main/"
-RAW = "https://raw.githubusercontent.com/CAMLocalizer/CAMLocalizer/main/"
+REPOSITORY = "https://github.com/CAMLocalizer/SlicerCAMLocalizer/blob/main/"
+RAW = "https://raw.githubusercontent.com/CAMLocalizer/SlicerCAMLocalizer/main/"
 SCREENSHOTS = "Resources/Screenshots"
 # Pages that lie elsewhere in the repository, by their place in the site.
 PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md", "security.md": "SECURITY.md"}

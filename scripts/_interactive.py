@@ -118,7 +118,7 @@ def settings_of(found: Localization) -> LabelSettings:
 def measure_review(
     found: Localization, changes: Callable[[Localization, int], Iterator[LabelSettings]], count: int
 ) -> dict[str, list[float]]:
-    """Times of changes in a review with a rejected region, until mask and list of regions are there; and the library's.
+    """Times of changes in a review with a rejected component, until mask and list are there; and the library's.
 
     Raises:
         AssertionError: a mask that differs from the library's label map.
@@ -141,7 +141,7 @@ def measure_review(
 
 
 def without(mask: NDArray[np.uint8], voxels: Sequence[tuple[int, int, int]]) -> NDArray[np.uint8]:
-    """A label map without the regions at some voxels, by labelling every voxel."""
+    """A label map without the components at some voxels, by labelling every voxel."""
     if not voxels:
         return mask
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
@@ -267,9 +267,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = figures(count=12 if options.quick else options.changes, rounds=1 if options.quick else 5)
     print(f"Review of {'x'.join(map(str, SIZE_IJK))} voxels, {len(STRIDES)} scales, {os.cpu_count()} processors\n")
     print(table(found), "", *limit_lines(found), "", sep="\n")
-    print(
-        "Changes: until mask and list of regions are there, with a minimum volume and a rejected region, every eighth"
-    )
+    print("Changes: until mask and list are there, with a minimum volume and a rejected component, every eighth")
     print("compared voxel by voxel with the library's label map, whose time is that of the plain call. Import: in a")
     print("fresh process over stand-ins for what needs Qt. Browser: the sample with 160 slices.")
     print(*found["notes"], sep="\n")

@@ -30,7 +30,7 @@ def main(seed: int) -> int:
         counts = count_lesions(truth, found)
         print(
             f"Of {counts.lesions} tumours drawn in this simulated body {counts.touched} were touched, with "
-            f"{counts.false_regions} false regions; Dice {dice(truth, found > 0):.2f}"
+            f"{counts.false_components} false components; Dice {dice(truth, found > 0):.2f}"
         )
     return code
 

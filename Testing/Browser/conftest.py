@@ -16,7 +16,7 @@ from review_page import WINDOW, Photograph, run, shown, still, volume_of, wait_f
 from CAMLocalizerLib.core import Grid, Volume
 
 NETWORK = {"channels": (4, 4, 4, 4)}
-SURFACE_MS = 3000  # until a slow machine has drawn the surface of the regions that are left
+SURFACE_MS = 3000  # until a slow machine has drawn the surface of the components that are left
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -166,7 +166,7 @@ def test_a_page_that_is_loaded_anew_shows_the_same_review(browser: Any, review: 
     volume = shown(page, "threshold")["volume"]
     context = page.context
     page.goto(review.address)
-    page.wait_for_selector("[data-region]", timeout=RUN_MS)
+    page.wait_for_selector("[data-component]", timeout=RUN_MS)
     assert shown(page, "threshold")["volume"] == volume
     context.close()
     pages.close()

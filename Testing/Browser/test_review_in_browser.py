@@ -20,14 +20,14 @@ def test_the_scan_is_shown_at_once_and_nothing_runs_by_itself(page: Any) -> None
     assert np.asarray(Image.open(io.BytesIO(still(page, "Red")))).std() > 5
     assert page.locator("#scan").input_value() == "blob.nii.gz"
     assert not shown(page, "run")["running"]
-    assert page.get_by_text("For research. Not a medical device.").first.is_visible()
+    assert page.get_by_text("Research use only. Not a medical device.").first.is_visible()
 
 
-def test_find_tumours_lists_regions_and_shows_where_the_model_looked(page: Any, found: Any) -> None:
+def test_find_tumours_lists_components_and_shows_where_the_model_looked(page: Any, found: Any) -> None:
     before = still(page, "Red")
     already = shown(page, "threshold")["ready"]
     run(page)
-    page.wait_for_selector("[data-region]")
+    page.wait_for_selector("[data-component]")
     assert already or still(page, "Red") != before
     assert shown(page, "images")["probabilities"] == pytest.approx(found.tumour_probabilities, abs=1e-3)
     assert page.locator(".scale img").count() == 4
@@ -93,9 +93,9 @@ def test_the_last_scale_cannot_be_left_out(reviewed: Any) -> None:
 
 def test_further_settings_are_the_librarys(reviewed: Any, found: Any) -> None:
     reviewed.click(".more summary")
-    reviewed.get_by_label("Kept regions").select_option("2")
+    reviewed.get_by_label("Largest components").select_option("2")
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(keep_largest=2)))
-    reviewed.get_by_label("Borders").select_option("geodesic")
+    reviewed.get_by_label("Refine border").select_option("geodesic")
     settings = found.default_settings().changed(keep_largest=2, refinement="geodesic")
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(settings)))
     reviewed.locator('[data-slide="smallest"]').fill("50")
@@ -106,19 +106,19 @@ def test_further_settings_are_the_librarys(reviewed: Any, found: Any) -> None:
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(settings)))
 
 
-def test_where_no_region_is_left_the_page_says_what_to_do(reviewed: Any) -> None:
+def test_where_no_component_is_left_the_page_says_what_to_do(reviewed: Any) -> None:
     reviewed.locator('[data-slide="smallest"]').fill("100")
     wait_for(reviewed, "rules", "min_volume_ml", 20)
-    for row in shown(reviewed, "regions")["rows"]:
+    for row in shown(reviewed, "component_list")["rows"]:
         reviewed.locator(f'[data-keep="{row["label"]}"]').click()
-    wait_for(reviewed, "threshold", "regions", "no region")
+    wait_for(reviewed, "threshold", "components", "no component")
     reviewed.click('[data-do="accept"]', force=True)
     reviewed.get_by_role("alert").get_by_text("The label map is empty").wait_for()
 
 
-def test_a_region_can_be_shown_rejected_and_kept_again(reviewed: Any) -> None:
+def test_a_component_can_be_shown_rejected_and_kept_again(reviewed: Any) -> None:
     before = shown(reviewed, "threshold")["volume"]
-    reviewed.click('[data-region="1"]')
+    reviewed.click('[data-component="1"]')
     reviewed.locator('[data-keep="1"]').uncheck()
     reviewed.wait_for_selector("li.rejected")
     assert shown(reviewed, "threshold")["volume"] != before
@@ -126,8 +126,8 @@ def test_a_region_can_be_shown_rejected_and_kept_again(reviewed: Any) -> None:
     wait_for(reviewed, "threshold", "volume", before)
 
 
-def test_a_double_click_rejects_the_region_under_the_pointer(reviewed: Any) -> None:
-    reviewed.click('[data-region="1"]')
+def test_a_double_click_rejects_the_component_under_the_pointer(reviewed: Any) -> None:
+    reviewed.click('[data-component="1"]')
     x, y = cross(still(reviewed, "Red"))
     box = reviewed.locator('[data-view="Red"] img').bounding_box()
     reviewed.mouse.dblclick(box["x"] + x, box["y"] + y)
@@ -212,8 +212,8 @@ def test_the_download_is_the_librarys_label_map_voxel_by_voxel(
 
 def test_what_is_accepted_is_exported_and_can_be_taken_back(reviewed: Any, found: Any, tmp_path: Path) -> None:
     largest = found.default_settings().changed(keep_largest=1)
-    reviewed.click('[data-region="1"]')
-    for row in shown(reviewed, "regions")["rows"][1:]:
+    reviewed.click('[data-component="1"]')
+    for row in shown(reviewed, "component_list")["rows"][1:]:
         reviewed.locator(f'[data-keep="{row["label"]}"]').uncheck()
     wait_for(reviewed, "threshold", "volume", volume_of(found.label_map(largest)))
     reviewed.keyboard.press("a")
@@ -296,11 +296,11 @@ def test_slices_have_the_same_number_in_view_plot_and_list(reviewed: Any) -> Non
     reviewed.select_option("#scan", "other.nrrd")
     opened(reviewed, "other.nrrd")
     run(reviewed)
-    reviewed.click('[data-region="1"]')
+    reviewed.click('[data-component="1"]')
     reviewed.wait_for_timeout(300)
     number = shown(reviewed, "slice_Red")["number"]
     assert number != 13 - number
-    assert reviewed.locator('[data-region="1"] span').first.inner_text() == f"slice {number}"
+    assert reviewed.locator('[data-component="1"] span').first.inner_text() == f"slice {number}"
     assert reviewed.locator('[data-read="image"]').inner_text().startswith(f"Slice {number}:")
     reviewed.select_option("#scan", "blob.nii.gz")
     opened(reviewed, "blob.nii.gz")
@@ -382,7 +382,7 @@ def test_the_threshold_stays_under_the_hand_however_large_the_volume_is(reviewed
     reviewed.evaluate(
         """() => {
         document.querySelector("[data-read=volume]").textContent = "12345 ml";
-        document.querySelector("[data-read=regions]").textContent = "in 12345 regions";
+        document.querySelector("[data-read=components]").textContent = "12345 components";
         }"""
     )
     assert slider.bounding_box() == before

@@ -1,4 +1,4 @@
-"""The list of regions of a PET in the browser: SUVmax, SUVmean, SUVpeak, MTV and TLG of each and of all."""
+"""The list of components of a PET in the browser: SUVmax, SUVmean, SUVpeak, MTV and TLG of each and of all."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ def pet_page(browser: Any, blob_file: Path, bundle: Path) -> Any:
         yield from watched_page(browser, review, WINDOW)
 
 
-def test_regions_are_listed_with_their_measures_and_their_total(pet_page: Any, blob_file: Path, bundle: Path) -> None:
+def test_components_are_listed_with_their_measures_and_their_total(
+    pet_page: Any, blob_file: Path, bundle: Path
+) -> None:
     found = Localizer(str(bundle), device="cpu").run(read_volume(blob_file, unit="SUVbw"))
     components = found.components(found.label_map())
     run(pet_page)
     pet_page.wait_for_selector("[data-suv]")
-    rows = shown(pet_page, "regions")["rows"]
+    rows = shown(pet_page, "component_list")["rows"]
     assert [row["suv"] for row in rows] == [list(component.suv.phrases()) for component in components[: len(rows)]]
     assert pet_page.locator('[data-suv="1"] i').all_inner_texts() == list(components[0].suv.phrases())
     total = pet_page.locator('[data-suv="total"]').inner_text()
@@ -37,7 +39,7 @@ def test_regions_are_listed_with_their_measures_and_their_total(pet_page: Any, b
 
 def test_other_scans_have_none(page: Any) -> None:
     run(page)
-    page.wait_for_selector("[data-region]")
+    page.wait_for_selector("[data-component]")
     assert page.locator("[data-suv]").count() == 0
 
 
@@ -56,7 +58,7 @@ def body_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
 def test_candidates_of_a_body_are_listed_and_one_tick_takes_one_in(body_page: Any, photograph: Photograph) -> None:
     run(body_page)
     body_page.wait_for_selector("[data-left-out]")
-    rows = shown(body_page, "regions")["rows"]
+    rows = shown(body_page, "component_list")["rows"]
     aside = [row["label"] for row in rows if row["left_out"]]
     assert [row["kept"] for row in rows] == [not row["left_out"] for row in rows]
     assert 0 < len(aside) < len(rows)
@@ -64,7 +66,7 @@ def test_candidates_of_a_body_are_listed_and_one_tick_takes_one_in(body_page: An
     photograph(body_page, "pet-review")
     before = shown(body_page, "threshold")["volume"]
     body_page.locator(f'[data-keep="{aside[0]}"]').check()
-    wait_for(body_page, "history", "undo", f"keep region {aside[0]}")
+    wait_for(body_page, "history", "undo", f"keep component {aside[0]}")
     assert shown(body_page, "threshold")["volume"] != before
     body_page.keyboard.press("Control+z")
     wait_for(body_page, "threshold", "volume", before)

@@ -22,11 +22,11 @@ def test_the_sample_is_reviewed_and_exported(
 ) -> None:
     page, sample = sample_page, SimpleITK.ReadImage(str(sample_image))
     run(page)
-    page.wait_for_selector("[data-region]")
+    page.wait_for_selector("[data-component]")
     assert len(shown(page, "images")["probabilities"]) == sample.GetSize()[2]
-    for row in shown(page, "regions")["rows"][1:]:
+    for row in shown(page, "component_list")["rows"][1:]:
         page.locator(f'[data-keep="{row["label"]}"]').uncheck()
-    page.click('[data-region="1"]')
+    page.click('[data-component="1"]')
     page.mouse.move(LARGE["width"] / 2, 2)
     photograph(page, "review")
     page.keyboard.press("a")

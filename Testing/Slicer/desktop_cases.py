@@ -46,8 +46,8 @@ class DesktopCases(PanelCase):
             panel.ui.exportButton.click()
             assert list(Path(folder).glob("*/report.json")), panel.ui.statusLabel.text
 
-    def test_an_unticked_region_leaves_the_tumour(self) -> None:
-        """The other regions stay."""
+    def test_an_unticked_component_leaves_the_tumour(self) -> None:
+        """The other components stay."""
         panel = self.review_in_panel()
         before = panel.review.components
         assert panel.ui.componentsTable.rowCount == len(before)
@@ -55,8 +55,8 @@ class DesktopCases(PanelCase):
         self.flush_to_disk(panel)
         assert [component.kept for component in panel.review.components] == [False] + [True] * (len(before) - 1)
 
-    def test_a_chosen_region_is_shown_in_the_slice_views(self) -> None:
-        """The red view goes to the slice of the region's highest activation."""
+    def test_a_chosen_component_is_shown_in_the_slice_views(self) -> None:
+        """The red view goes to the slice of the component's highest activation."""
         panel = self.review_in_panel()
         panel.ui.componentsTable.setCurrentCell(1, CENTRE)
         self.flush_to_disk(panel)

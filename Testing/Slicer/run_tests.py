@@ -66,6 +66,7 @@ def run() -> bool:
         module.CAMLocalizerTest,
         importlib.import_module("desktop_cases").DesktopCases,
         importlib.import_module("view_cases").ViewCases,
+        importlib.import_module("flow_cases").FlowCases,
     )
     result = LinePerTest()
     for case in cases:

@@ -30,7 +30,7 @@ class Row:
         case: name of its folder.
         tumour_found: ``yes`` or ``no``.
         tumour_probability_max: of all its images; empty if it has none.
-        regions: number of components of the label map.
+        components: number of components of the label map.
         volume_ml: of the label map.
         threshold: value that the activation was cut at.
         model_sha256: checksum of the weights.
@@ -42,7 +42,7 @@ class Row:
     case: str
     tumour_found: str
     tumour_probability_max: str
-    regions: int
+    components: int
     volume_ml: str
     threshold: str
     model_sha256: str
@@ -82,7 +82,7 @@ def _row(case: str, report: Mapping[str, Any]) -> Row:
         case=case,
         tumour_found="yes" if report["tumour_found"] else "no",
         tumour_probability_max="" if highest is None else f"{highest:.6f}",
-        regions=len(report["components"]),
+        components=len(report["components"]),
         volume_ml=f"{volume_mm3 / MM3_PER_ML:.4f}",
         threshold=f"{report['settings']['threshold_value']:.6g}",
         model_sha256=report["model"]["sha256"],

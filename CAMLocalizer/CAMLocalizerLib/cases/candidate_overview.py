@@ -24,9 +24,9 @@ PLACE, LINE = (0.71, 0.365), 0.0215
 
 def left_out_mask(result: CaseResult, found: CandidateLocalization) -> NDArray[np.bool_]:
     """Return the voxels of the candidates that the threshold leaves out and no reviewer added."""
-    regions = found.left_out(result.label_settings)
+    component_set = found.left_out(result.label_settings)
     mask = np.zeros(found.volume.grid.shape_kji, dtype=bool)
-    regions.write(mask, range(1, len(regions) + 1))
+    component_set.write(mask, range(1, len(component_set) + 1))
     return mask & (result.label_map.array_kji == 0)
 
 

@@ -83,9 +83,9 @@ def _left_out(found: Findings, settings: LabelSettings, label_map: LabelMap, com
     """List the candidates that the threshold leaves out and no reviewer added, counting on from the components."""
     if not isinstance(found, CandidateLocalization):
         return ()
-    regions = found.left_out(settings)
+    component_set = found.left_out(settings)
     taken = label_map.array_kji.reshape(-1) > 0
-    voxels, region = regions.voxels_and_regions
-    inside = set(region[taken[voxels]].tolist())
-    left = [entry for entry in measured_components(regions, found.volume) if entry.label - 1 not in inside]
+    voxels, component = component_set.voxels_and_components
+    inside = set(component[taken[voxels]].tolist())
+    left = [entry for entry in measured_components(component_set, found.volume) if entry.label - 1 not in inside]
     return tuple(replace(entry, label=components + number) for number, entry in enumerate(left, start=1))

@@ -38,9 +38,9 @@ def component_rows(result: CaseResult) -> list[dict[str, Any]]:
     return [*rows, every | ({"kept": "yes"} if listed else {}) | ({} if total is None else total.values())]
 
 
-def _row(region: int | str, volume_mm3: float, voxels: int, peak: float | None) -> dict[str, Any]:
+def _row(component: int | str, volume_mm3: float, voxels: int, peak: float | None) -> dict[str, Any]:
     return {
-        "region": region,
+        "component": component,
         "volume_ml": round(volume_mm3 / MM3_PER_ML, DIGITS),
         "voxels": voxels,
         "peak_activation": None if peak is None else round(peak, DIGITS),

@@ -22,7 +22,7 @@ from .provenance import fact_columns, provenance, provenance_line
 from .report import CaseResult
 
 if TYPE_CHECKING:
-    from ..measure import RegionMeasures
+    from ..measure import ComponentMeasures
 
 STL_DESCRIPTION = 60
 LEAST_LIKENESS = 0.8  # brains of other patients reach 0.7
@@ -144,7 +144,7 @@ def warn_of_other_image(volume: Volume, reference: Path) -> None:
 def _radiomics(result: CaseResult, path: Path, _source: DicomSource | None) -> None:
     from ..measure import radiomics, segment_masks  # only here: they take long to import, as what is below
 
-    masks = segment_masks(result.label_map, per_region=True)
+    masks = segment_masks(result.label_map, per_component=True)
     table = radiomics(result.localization.volume, masks, mask_name=CASE_FILES["label map"])
     table.with_columns(fact_columns(provenance(result))).write_csv(path)
 
@@ -176,7 +176,7 @@ def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> Non
 
     assert source is not None
     volume, segments = result.localization.volume, _reported_segments(result)
-    regions = [
+    components = [
         ReportedRegion(
             segment=found.label,
             volume_mm3=found.volume_mm3,
@@ -192,17 +192,17 @@ def _dicom_sr(result: CaseResult, path: Path, source: DicomSource | None) -> Non
         for found in measure_segments(segments, volume, result.activation)
     ]
     seg = path.with_name(EXPORT_FILES["dicom-seg"])
-    write_measurement_report(regions, source, path, seg=seg, unit=volume.unit, total=result.suv_total)
+    write_measurement_report(components, source, path, seg=seg, unit=volume.unit, total=result.suv_total)
 
 
-def _longest_part_mm(label_map: LabelMap, segment: RegionMeasures, volume: Volume) -> float:
-    """Return the longest diameter of the connected regions of a segment; each is one already in a PET in SUV."""
-    from ..measure import measure_regions
+def _longest_part_mm(label_map: LabelMap, segment: ComponentMeasures, volume: Volume) -> float:
+    """Return the longest diameter of the connected components of a segment; each is one already in a PET in SUV."""
+    from ..measure import measure_components
 
     if is_suv(volume):
         return segment.longest_diameter_mm
     own = LabelMap((label_map.array_kji == segment.label).astype("uint8"), label_map.grid)
-    return max(part.longest_diameter_mm for part in measure_regions(own, volume))
+    return max(part.longest_diameter_mm for part in measure_components(own, volume))
 
 
 def _stl(result: CaseResult, path: Path, _source: DicomSource | None) -> None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 TITLES = {
     "camlocalizer": "CAMLocalizer",
-    "min_extent_mm": "Least extent of a region across slices in mm",
-    "min_share": "Least volume of a region as a share of the largest one's",
-    "min_volume_ml": "Least volume of a region in ml",
+    "min_extent_mm": "Least extent of a component across slices in mm",
+    "min_share": "Least volume of a component as a share of the largest one's",
+    "min_volume_ml": "Least volume of a component in ml",
     "model_sha256": "SHA-256 of the weights",
     "source_sha256": "SHA-256 of the input",
     "voxels_sha256": "SHA-256 of voxels and their place",
@@ -40,7 +40,7 @@ class _Grid:
 
 
 def write_html_report(result: CaseResult, path: str | Path) -> None:
-    """Write pictures, regions, probabilities, model, settings and provenance of a case as one HTML file.
+    """Write pictures, components, probabilities, model, settings and provenance of a case as one HTML file.
 
     The page holds no script and asks nothing of any server.
 
@@ -82,7 +82,7 @@ def _contents(result: CaseResult) -> dict[str, Any]:
     return {
         "name": found.volume.name,
         "finding": _capital(finding(result)),
-        "regions": _regions(result),
+        "components": _components(result),
         "with_suv": result.suv_total is not None,
         "left_out": _left_out(result),
         "volume": _facts(_volume_probabilities(result)),
@@ -118,9 +118,9 @@ def _class_probabilities(result: CaseResult) -> tuple[tuple[str, ...], ...]:
     return tuple((str(label), *(f"{value:.2f}" for value in row)) for label, row in shown)
 
 
-def _regions(result: CaseResult) -> _Grid:
+def _components(result: CaseResult) -> _Grid:
     """Tabulate the components, and where uptake was measured all of them together."""
-    rows = tuple(_region(entry) for entry in result.components)
+    rows = tuple(_component(entry) for entry in result.components)
     if result.suv_total is None or not rows:
         return _Grid(_titles(result, measured=False), rows)
     volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
@@ -134,16 +134,16 @@ def _left_out(result: CaseResult) -> _Grid:
     if not result.left_out:
         return _Grid()
     measured = result.left_out[0].suv is not None
-    return _Grid(_titles(result, measured=measured), tuple(_region(entry) for entry in result.left_out))
+    return _Grid(_titles(result, measured=measured), tuple(_component(entry) for entry in result.left_out))
 
 
 def _titles(result: CaseResult, *, measured: bool) -> tuple[str, ...]:
     peak = "Probability" if lists_candidates(result) else "Peak activation"
     uptake = (column.title for column in SUV_COLUMNS if measured)
-    return ("Region", "Volume in ml", "Centre in mm", peak, "Voxels", *uptake)
+    return ("Component", "Volume in ml", "Centre in mm", peak, "Voxels", *uptake)
 
 
-def _region(entry: Component) -> tuple[str, ...]:
+def _component(entry: Component) -> tuple[str, ...]:
     return (
         str(entry.label),
         f"{entry.volume_mm3 / MM3_PER_ML:.2f}",

@@ -182,15 +182,15 @@ def finding(result: CaseResult) -> str:
     count = len(result.components)
     volume_ml = sum(entry.volume_mm3 for entry in result.components) / MM3_PER_ML
     x, y, z = result.components[0].centre_lps_mm
-    regions = "one region" if count == 1 else f"{count} regions, the largest"
-    return f"{summary}, {volume_ml:.1f} ml; {regions} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
+    components = "one component" if count == 1 else f"{count} components, the largest"
+    return f"{summary}, {volume_ml:.1f} ml; {components} at ({x:.0f}, {y:.0f}, {z:.0f}) mm LPS"
 
 
 def describe_result(result: CaseResult, files: Mapping[str, Path]) -> str:
     """Return a few lines for the terminal: what was found, what to know, and where the files lie."""
     lines = [f"{result.localization.volume.name}: {finding(result)}"]
     if result.suv_total is not None and result.components:
-        lines.append(f"  all regions: {result.suv_total.sentence()}")
+        lines.append(f"  all components: {result.suv_total.sentence()}")
     lines += [f"  note: {note}" for note in result.localization.notes]
     lines += [f"  {title:<12} {path}" for title, path in files.items()]
     return "\n".join(lines)

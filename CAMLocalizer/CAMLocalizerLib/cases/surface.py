@@ -20,7 +20,7 @@ FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute"
 def write_stl(label_map: LabelMap, path: str | Path, *, description: str = "") -> None:
     """Write the surface of everything that is labelled as binary STL, in LPS millimetres.
 
-    Voxel steps are smoothed by less than a voxel; regions that this would take away keep their steps.
+    Voxel steps are smoothed by less than a voxel; components that this would take away keep their steps.
 
     Args:
         label_map: at least one labelled voxel.
@@ -71,9 +71,9 @@ def surface(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
 
 
 def _smoothed(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Blur a mask a little; regions whose every voxel would fall out stay sharp."""
+    """Blur a mask a little; components whose every voxel would fall out stay sharp."""
     field = ndimage.gaussian_filter(mask.astype(np.float32), SMOOTHING_VOXELS)
-    regions, count = label_components(mask)
-    lost = ndimage.maximum(field, regions, range(1, count + 1)) <= INSIDE
-    sharp = np.concatenate([[False], lost])[regions]
+    components, count = label_components(mask)
+    lost = ndimage.maximum(field, components, range(1, count + 1)) <= INSIDE
+    sharp = np.concatenate([[False], lost])[components]
     return np.where(sharp, np.float32(1), field)

@@ -12,7 +12,7 @@ from .loading import loading
 if TYPE_CHECKING:
     from ..models import ModelCard
 
-COLUMNS = ("NAME", "VERSION", "MODALITY", "VIEWS", "CLASSES", "MEASURED")
+COLUMNS = ("NAME", "TITLE", "VERSION", "MODALITY", "VIEWS", "CLASSES", "MEASURED")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _row(card: ModelCard) -> tuple[str, ...]:
     measured = first_figure(card.results) or "-"
-    return card.name, card.version, card.modality, ",".join(card.views), ",".join(card.classes), measured
+    views, classes = ",".join(card.views), ",".join(card.classes)
+    return card.name, card.title or "-", card.version, card.modality, views, classes, measured
 
 
 def first_figure(results: Mapping[str, Any]) -> str:

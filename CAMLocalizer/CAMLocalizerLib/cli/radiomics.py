@@ -34,7 +34,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     put("--output", required=True, type=Path, metavar="FILE.csv", help="table to write")
     put("--overwrite", action="store_true", help="replace a table that exists")
     put("--params", type=Path, metavar="FILE.yaml", help="parameter file of pyradiomics")
-    put("--regions", action="store_true", help="also a row for each connected region of a segment")
+    put("--components", "--regions", action="store_true", help="also a row for each connected component of a segment")
     put("--resample", action="store_true", help="bring a label map of another grid onto the image's, nearest neighbour")
     put("--unit", choices=UNITS, help="of the voxels, where the file names none; SUVbw brings PET measures")
     put("--series", metavar="UID", help="DICOM series, where a folder has several; UID#2 is its stack 2")
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     own = read_label_map(options.label_map)
     with prefix_path(options.label_map):
         label_map = place_label_map(own, volume.grid, resample=options.resample)
-    masks = segment_masks(label_map, per_region=options.regions)
+    masks = segment_masks(label_map, per_component=options.components)
     if not masks:
         raise InputError(f"{options.label_map}: the label map is empty; there is nothing to measure")
     table = radiomics(volume, masks, params=params, mask_name=escape_non_utf8(options.label_map.name))
@@ -97,7 +97,7 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
         "source_sha256": source_sha256(options.image, series=options.series),
         "label_map_sha256": source_sha256(options.label_map),
         "params_sha256": "" if options.params is None else source_sha256(options.params),
-        "settings": {"regions": options.regions, "resample": options.resample, "unit": options.unit},
+        "settings": {"components": options.components, "resample": options.resample, "unit": options.unit},
     }
 
 

@@ -55,7 +55,7 @@ class Agreement:
     Args:
         iou, dice: 0 to 1; 1 where both are empty.
         true_ml, found_ml: volumes in millilitres.
-        counts: lesions and regions.
+        counts: lesions and components.
     """
 
     iou: float

@@ -158,12 +158,12 @@ def _overlap_of_volumes(found: Sequence[Agreement]) -> Iterator[tuple[str, Stati
     yield "ml found", _mean([each.found_ml for each in found])
     yield "ml true", _mean([each.true_ml for each in found])
     yield "share of lesions touched", _ratio([each.touched for each in counts], [each.lesions for each in counts])
-    yield "false regions per volume", _mean([each.false_regions for each in counts])
+    yield "false components per volume", _mean([each.false_components for each in counts])
 
 
 def _marked_volumes(found: Sequence[Agreement]) -> Iterator[tuple[str, Statistic]]:
     yield "ml marked", _mean([each.found_ml for each in found])
-    yield "regions marked", _mean([each.counts.regions for each in found])
+    yield "components marked", _mean([each.counts.components for each in found])
 
 
 def _class_questions(part: str, members: Sequence[Assessment]) -> Iterator[_Question]:

@@ -128,7 +128,7 @@ def _matched(
     new = exams[index]
     if not histories or not len(new):
         return {}
-    # A missing match has gain 0, so that a large overlap is never given up for matches of two tiny regions.
+    # A missing match has gain 0, so that a large overlap is never given up for matches of two tiny components.
     gains = np.zeros((len(histories), len(new)))
     for row, history in enumerate(histories):
         last, number, moved, centre = _last_seen(history, exams, to_next, index)

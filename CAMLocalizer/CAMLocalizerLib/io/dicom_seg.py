@@ -161,20 +161,20 @@ def separate_components(label_map: LabelMap) -> LabelMap:
 
 
 def _separated(label_map: LabelMap) -> tuple[LabelMap, list[int]]:
-    """Return the label map of the regions, and for each region the index of its segment."""
+    """Return the label map of the components, and for each component the index of its segment."""
     array = np.zeros(label_map.grid.shape_kji, np.uint8)
     names: list[str] = []
     parents: list[int] = []
     for index, name in enumerate(label_map.segments):
-        regions, count = label_components(label_map.array_kji == index + 1)
+        components, count = label_components(label_map.array_kji == index + 1)
         if len(names) + count > MAX_SEGMENTS:
             raise SettingsError(
                 f"the label map has more than {MAX_SEGMENTS} components; drop small ones first (--min-volume)"
             )
-        order = np.argsort(-np.bincount(regions.ravel(), minlength=count + 1)[1:], kind="stable")
+        order = np.argsort(-np.bincount(components.ravel(), minlength=count + 1)[1:], kind="stable")
         ranks = np.zeros(count + 1, np.uint8)
         ranks[order + 1] = np.arange(len(names) + 1, len(names) + count + 1)
-        array += ranks[regions]
+        array += ranks[components]
         names += [f"{name} {number}" for number in range(1, count + 1)]
         parents += [index] * count
     return LabelMap(array, label_map.grid, tuple(names)), parents

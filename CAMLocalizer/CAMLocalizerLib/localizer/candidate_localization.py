@@ -13,7 +13,7 @@ from ..core import LabelMap, SettingsError, Volume
 from ..segment import (
     ActivationLevels,
     Basins,
-    Regions,
+    ComponentSet,
     Threshold,
     filter_components,
 )
@@ -112,14 +112,14 @@ class CandidateLocalization(ProjectionLocalization):
         kept = filter_components(mask, self.volume.grid, chosen.min_volume_ml, chosen.keep_largest)
         return LabelMap(kept.view(np.uint8), self.volume.grid, ("Tumour",))
 
-    def left_out(self, settings: LabelSettings) -> Regions:
+    def left_out(self, settings: LabelSettings) -> ComponentSet:
         """Return the candidates that the threshold leaves out but that a reader may want to see.
 
         Args:
             settings: threshold and border.
 
         Returns:
-            Their connected regions, most probable first; probabilities below 0.05 and volumes below 0.3 ml are left
+            Their connected components, most probable first; probabilities below 0.05 and volumes below 0.3 ml are left
             out.
 
         Raises:
@@ -129,7 +129,7 @@ class CandidateLocalization(ProjectionLocalization):
         limit = max(self._value(chosen.threshold), chosen.probability_limit)
         below = (self.scores < limit) & (self.scores >= LEAST_PROBABILITY)
         mask = self._outlined(below, chosen.uptake_border)
-        return Regions.of(mask, self.volume.grid, self._shown).large_enough(LEAST_LISTED_ML).by_peak()
+        return ComponentSet.of(mask, self.volume.grid, self._shown).large_enough(LEAST_LISTED_ML).by_peak()
 
     def _value(self, threshold: str) -> float:
         rule = Threshold.parse(threshold)

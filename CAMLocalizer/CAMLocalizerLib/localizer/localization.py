@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import ActivationPyramid, LabelMap, Volume
 from ..models import ModelCard
-from ..segment import Component, Regions, filter_components, fuse, label_map_from_activation, refine
+from ..segment import Component, ComponentSet, filter_components, fuse, label_map_from_activation, refine
 from ..views import plane_axes
 from .findings import complete_settings
 from .label_settings import LabelSettings, default_settings
@@ -170,4 +170,4 @@ class Localization:
         """
         chosen = self.label_map() if label_map is None else label_map
         seen = self.activation() if activation is None else activation
-        return measured_components(Regions.of(chosen.array_kji, chosen.grid, seen), self.volume)
+        return measured_components(ComponentSet.of(chosen.array_kji, chosen.grid, seen), self.volume)

@@ -14,8 +14,8 @@ from ..core import LabelMap, Volume
 from ..models import ModelCard
 from ..segment import (
     Component,
+    ComponentSet,
     LiverUptake,
-    Regions,
     UptakeBorder,
     background_uptake,
     find_liver,
@@ -236,4 +236,4 @@ class ProjectionLocalization:
         """
         chosen = self.label_map() if label_map is None else label_map
         seen = self.activation() if activation is None else activation
-        return measured_components(Regions.of(chosen.array_kji, chosen.grid, seen), self.volume)
+        return measured_components(ComponentSet.of(chosen.array_kji, chosen.grid, seen), self.volume)

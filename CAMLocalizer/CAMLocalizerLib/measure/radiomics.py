@@ -75,46 +75,46 @@ def has_pyradiomics() -> bool:
     return importlib.util.find_spec("radiomics") is not None
 
 
-def segment_masks(label_map: LabelMap, *, per_region: bool = False) -> dict[str, NDArray[np.bool_]]:
+def segment_masks(label_map: LabelMap, *, per_component: bool = False) -> dict[str, NDArray[np.bool_]]:
     """Return the mask of every segment that has voxels.
 
     Args:
         label_map: one or more segments.
-        per_region: add the components (26 neighbours) of each segment with several components, largest first, as
-            ``<segment>, region 1`` and so on.
+        per_component: add the components (26 neighbours) of each segment with several components, largest first, as
+            ``<segment>, component 1`` and so on.
 
     Returns:
         Name to mask; empty for an empty label map.
     """
     masks: dict[str, NDArray[np.bool_]] = {}
-    regions: dict[str, list[NDArray[np.bool_]]] = {}
+    components: dict[str, list[NDArray[np.bool_]]] = {}
     for label, name in enumerate(label_map.segments, start=1):
         mask = label_map.array_kji == label
         if not mask.any():
             continue
         title = _unused(name, masks)
         masks[title] = mask
-        regions[title] = _connected(mask) if per_region else []
-    return _with_regions(masks, regions)
+        components[title] = _connected(mask) if per_component else []
+    return _with_components(masks, components)
 
 
-def _with_regions(
-    masks: Mapping[str, NDArray[np.bool_]], regions: Mapping[str, list[NDArray[np.bool_]]]
+def _with_components(
+    masks: Mapping[str, NDArray[np.bool_]], components: Mapping[str, list[NDArray[np.bool_]]]
 ) -> dict[str, NDArray[np.bool_]]:
     """Insert the components of each segment with several components after it, under unused names."""
     every: dict[str, NDArray[np.bool_]] = {}
     for name, mask in masks.items():
         every[name] = mask
-        for number, region in enumerate(regions[name] if len(regions[name]) > 1 else [], start=1):
-            every[_unused(f"{name}, region {number}", {**masks, **every})] = region
+        for number, component in enumerate(components[name] if len(components[name]) > 1 else [], start=1):
+            every[_unused(f"{name}, component {number}", {**masks, **every})] = component
     return every
 
 
 def _connected(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Return the connected regions of a mask, largest first."""
-    regions, _count = label_components(mask)
-    order = np.argsort(-np.bincount(regions.ravel())[1:], kind="stable") + 1
-    return [regions == number for number in order]
+    """Return the connected components of a mask, largest first."""
+    components, _count = label_components(mask)
+    order = np.argsort(-np.bincount(components.ravel())[1:], kind="stable") + 1
+    return [components == number for number in order]
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:

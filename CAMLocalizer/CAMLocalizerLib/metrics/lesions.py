@@ -17,14 +17,14 @@ class LesionCounts:
     Args:
         lesions: components of the true mask.
         touched: lesions that share a voxel with the predicted mask.
-        regions: components of the predicted mask.
-        false_regions: components of the predicted mask that share no voxel with the true mask.
+        components: components of the predicted mask.
+        false_components: components of the predicted mask that share no voxel with the true mask.
     """
 
     lesions: int
     touched: int
-    regions: int
-    false_regions: int
+    components: int
+    false_components: int
 
 
 def count_lesions(truth: NDArray, found: NDArray) -> LesionCounts:
@@ -43,8 +43,8 @@ def count_lesions(truth: NDArray, found: NDArray) -> LesionCounts:
     if truth.shape != found.shape:
         raise GridError(f"truth has shape {truth.shape}, found {found.shape}; both must lie on one grid")
     lesions, touched = _components_touching(truth > 0, found > 0)
-    regions, right = _components_touching(found > 0, truth > 0)
-    return LesionCounts(lesions, touched, regions, regions - right)
+    components, right = _components_touching(found > 0, truth > 0)
+    return LesionCounts(lesions, touched, components, components - right)
 
 
 def _components_touching(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int]:

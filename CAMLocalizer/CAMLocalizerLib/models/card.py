@@ -35,6 +35,7 @@ class ModelCard:
         classes: class names in the order of the outputs.
         tumour_classes: the ``classes`` that are tumours.
         scales: scales to fuse by default; 1 is the finest.
+        title: tumours and images in a few words, for lists of models; the name and the modality if empty.
         centre: in-plane centre of the slices: ``volume``, or ``content`` for the bounding box of the foreground.
         temperature: divisor of the logits before the softmax, above 0; 1 changes nothing.
         stack_smoothing_mm: standard deviation of the Gaussian that smooths log-probabilities and maps over neighbouring
@@ -87,6 +88,7 @@ class ModelCard:
     classes: tuple[str, ...]
     tumour_classes: tuple[str, ...]
     scales: tuple[int, ...]
+    title: str = ""
     centre: str = "volume"
     temperature: float = 1.0
     stack_smoothing_mm: float = 0.0
@@ -217,6 +219,11 @@ class ModelCard:
         self._require(self.refinement == "none", "refinement", "'none' for projections")
         whole = all(pixels % PIXELS_PER_CELL == 0 for pixels in self.size)
         self._require(whole, "size", f"in multiples of {PIXELS_PER_CELL} pixels for projections")
+
+    @property
+    def label(self) -> str:
+        """What lists of models call it: the title, or the name and the modality."""
+        return self.title or f"{self.name} ({self.modality})"
 
     @property
     def other_classes(self) -> tuple[str, ...]:

@@ -7,11 +7,18 @@ from typing import Any
 from .activations import background_volume
 
 ROLE = "CAMLocalizer.Role"
+EXCLUDED = "SubjectHierarchy.ExcludeFromTree"  # Slicer's own: the Data module does not list the node
 
 
 def is_own_node(node: Any) -> bool:
     """Return whether a node was made to show a review."""
     return bool(node.GetAttribute(ROLE))
+
+
+def mark_own(node: Any, role: str) -> None:
+    """Mark a node as one that shows a review; Slicer's Data module then leaves it out."""
+    node.SetAttribute(ROLE, role)
+    node.SetAttribute(EXCLUDED, "1")
 
 
 def shown_scan(scene: Any) -> Any:

@@ -19,7 +19,20 @@ from .images import array_from_image, fill_image, used_box
 from .segmentations import geometry_image, merged_image, new_segment, set_reference
 
 SEGMENT_ID = "Tumour"
+COLOUR_STEP = 1 / 255
 BINARY_LABELMAP = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+
+
+def free_colour(node: Any) -> tuple[float, float, float]:
+    """Return the first of our colours that no segment of a node has; all being taken, the one used least.
+
+    Args:
+        node: ``vtkMRMLSegmentationNode``.
+    """
+    segmentation = node.GetSegmentation()
+    taken = [segmentation.GetSegment(segment_id).GetColor() for segment_id in segment_ids(node)]
+    colours = segment_colours(len(COLOURS))
+    return min(colours, key=lambda colour: sum(np.allclose(colour, other, atol=COLOUR_STEP) for other in taken))
 
 
 def add_segment(

@@ -26,7 +26,7 @@ def surface_of(mask_kji: NDArray, ijk_to_ras: ArrayLike, most_voxels: int = MOST
         mask_kji: shape (k, j, i).
         ijk_to_ras: 4x4 matrix from voxel indices to RAS mm.
         most_voxels: a larger box around the mask is halved, cut to a third, ... along each axis; a coarse voxel then
-            belongs to the mask if any of its voxels does, so that no small region is lost.
+            belongs to the mask if any of its voxels does, so that no small component is lost.
 
     Returns:
         The surface in RAS mm, at the voxels' borders; without a point for an empty mask.

@@ -42,7 +42,7 @@ def read_outcome_data(features: Path, outcomes: Path, *, segment: str | None = N
 
     Args:
         features: CSV of ``camlocalizer radiomics``, or several of them in one: ``Image``, ``Segment`` and features.
-            Rows of single regions are left out.
+            Rows of single components are left out.
         outcomes: CSV with ``Image``, ``outcome`` (0 or 1) and perhaps ``patient``; without it every image is a patient.
         segment: segment that is taken of each image; may be left out where each has one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ TABLE_COLUMNS = (IMAGE, "Mask", SEGMENT, NOTE)
 NO_FEATURES = ("diagnostics_", "CAMLocalizer_", "sitk_version")
 VOLUMES = ("original_shape_MeshVolume", "original_shape_VoxelVolume", "sitk_shape_PhysicalSize")
 Row = Mapping[str, str]
+PART_OF_SEGMENT = re.compile(r", (component|region) \d+$")  # region: tables of version 0.2 and earlier
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ def features_of(known: Sequence[str], features: Path, outcomes: Path, *, segment
     Args:
         known: names of the images in the table of outcomes.
         features: CSV of ``camlocalizer radiomics``, or several of them in one: ``Image``, ``Segment`` and features.
-            Rows of single regions are left out.
+            Rows of single components are left out.
         outcomes: the table of outcomes, named in messages.
         segment: segment that is taken of each image; may be left out where each has one.
 
@@ -94,7 +96,7 @@ def _measured(path: Path, segment: str | None) -> tuple[Table, dict[str, Row], s
     table = read_table(path, (IMAGE, SEGMENT), known=(NOTE,))
     if not table.lines:
         raise InputError(f"{path}: has no rows")
-    rows = [line.cells for line in table.lines if ", region " not in line.cells[SEGMENT]]
+    rows = [line.cells for line in table.lines if not PART_OF_SEGMENT.search(line.cells[SEGMENT])]
     if segment is not None:
         rows = [row for row in rows if row[SEGMENT] == segment]
         if not rows:

@@ -85,7 +85,7 @@ def read_survival_data(
 
     Args:
         features: CSV of ``camlocalizer radiomics``, or several of them in one: ``Image``, ``Segment`` and features.
-            Rows of single regions are left out.
+            Rows of single components are left out.
         outcomes: CSV with ``Image``, ``time`` (at least 0), ``event`` (1 observed, 0 censored) and perhaps ``patient``;
             without it every image is a patient.
         time_unit: of ``time``: days, months or years.

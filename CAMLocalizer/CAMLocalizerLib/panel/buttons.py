@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-NAMES = ("runButton", "undoButton", "redoButton", "resetButton", "acceptButton", "exportButton", "installButton")
+from .translation import translated
+
+NAMES = (
+    "runButton",
+    "undoButton",
+    "redoButton",
+    "resetButton",
+    "acceptButton",
+    "correctButton",
+    "exportButton",
+    "batchButton",
+    "installButton",
+)
 
 
 class Buttons:
@@ -23,9 +35,9 @@ class Buttons:
 
         Args:
             name: of the button.
-            blocker: why it cannot be pressed; empty if it can.
+            blocker: why it cannot be pressed, as the library says it; empty if it can.
             tip: tooltip of the enabled button; the usual one if empty.
         """
         button = getattr(self._ui, name)
         button.enabled = not blocker
-        button.toolTip = blocker or tip or self._tips[name]
+        button.toolTip = translated(blocker) or tip or self._tips[name]

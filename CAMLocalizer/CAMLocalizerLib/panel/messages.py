@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .translation import translated
+
 RUN, ACCEPT, EXPORT = "statusLabel", "acceptMessage", "exportMessage"
 PLACES = (RUN, ACCEPT, EXPORT)
 
@@ -26,7 +28,7 @@ class Messages:
 
         Args:
             place: :data:`RUN`, :data:`ACCEPT` or :data:`EXPORT`: near the button that was pressed.
-            sentence: to the user.
+            sentence: to the user, in the language of the window or as the library says it.
         """
         self._said[place] = sentence
         self.show(place)
@@ -42,8 +44,8 @@ class Messages:
 
         Args:
             place: as for :meth:`say`.
-            otherwise: what is shown while nothing was said.
+            otherwise: what is shown while nothing was said, likewise.
         """
         label = getattr(self._ui, place)
-        label.text = self._said.get(place, otherwise)
+        label.text = translated(self._said.get(place, otherwise))
         label.visible = bool(label.text)

@@ -7,7 +7,9 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..workbench.names import REFINEMENTS, UPTAKE_BORDERS
 from .interactions import Interactions
+from .translation import translated
 from .widgets import fill_combo
 
 
@@ -21,10 +23,7 @@ class MoreSettings:
 
     def __init__(self, ui: Any, interactions: Interactions) -> None:
         self._ui, self._interactions = ui, interactions
-        fill_combo(
-            ui.refinementSelector,
-            {"none": _("No"), "random-walk": _("By random walk"), "geodesic": _("By geodesic distance")},
-        )
+        fill_combo(ui.refinementSelector, {method: translated(name) for method, name in REFINEMENTS.items()})
         fill_combo(
             ui.normalisationSelector,
             {
@@ -33,17 +32,7 @@ class MoreSettings:
                 "reference": _("Fixed level"),
             },
         )
-        fill_combo(
-            ui.borderSelector,
-            {
-                "adaptive": _("Adaptive"),
-                "41%": _("41 % of the highest uptake"),
-                "50%": _("50 % of the highest uptake"),
-                "suv2.5": _("SUV 2.5"),
-                "suv4": _("SUV 4"),
-                "liver": _("1.5 times the liver (PERCIST)"),
-            },
-        )
+        fill_combo(ui.borderSelector, {border: translated(name) for border, name in UPTAKE_BORDERS.items()})
         self._bind(ui.refinementSelector, "activated(int)", "set_refinement", ui.refinementSelector.itemData)
         self._bind(ui.normalisationSelector, "activated(int)", "set_normalisation", ui.normalisationSelector.itemData)
         self._bind(ui.minVolumeSpinBox, "valueChanged(double)", "set_min_volume_ml", preview=True)
@@ -62,14 +51,15 @@ class MoreSettings:
         widget.connect(signal, on_signal)
 
     def show(self, review: Any) -> None:
-        """Show the settings."""
+        """Show the settings that the model has: uptake is for PET, slices and the edges of the image for the others."""
         ui, settings = self._ui, review.settings
         slices = not settings.uptake_border
+        for name in ("refinementLabel", "refinementSelector", "probabilityLimitLabel", "probabilityLimitSlider"):
+            getattr(ui, name).visible = slices
+        ui.borderLabel.visible = ui.borderSelector.visible = not slices
         ui.refinementSelector.currentIndex = ui.refinementSelector.findData(settings.refinement)
         ui.normalisationSelector.currentIndex = ui.normalisationSelector.findData(settings.normalisation)
         ui.minVolumeSpinBox.value = settings.min_volume_ml
         ui.probabilityLimitSlider.value = settings.probability_limit
         ui.keepLargestSpinBox.value = settings.keep_largest or 0
-        ui.refinementSelector.enabled = slices
-        ui.borderSelector.enabled = not slices
         ui.borderSelector.currentIndex = ui.borderSelector.findData(settings.uptake_border)

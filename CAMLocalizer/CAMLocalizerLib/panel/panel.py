@@ -12,10 +12,16 @@ from slicer.util import VTKObservationMixin
 
 from ..mrml import fit_slices, shown_scan
 from .buttons import Buttons
+from .device_list import DeviceList
 from .installer import Installer
 from .launching import slicer_launcher
 from .messages import RUN
 from .setup_page import SetupPage
+from .translation import translated
+from .widgets import make_timer
+
+CLEAN_MS = 200
+BATCH_RUNS = "A batch is running; cancel it first."
 
 
 class Panel(VTKObservationMixin):
@@ -33,14 +39,23 @@ class Panel(VTKObservationMixin):
         self.ui, self.logic, self._is_entered = ui, logic, is_entered
         self.workbench: Any = None
         self.controls: Any = None
+        self.clean_timer = make_timer(CLEAN_MS, self.clean_up, single_shot=True)
+        self.batch: Any = None
         self.parameter_node: Any = None
         self._gui_tag: Any = None
         self._buttons = Buttons(ui)
         self.setup_page = SetupPage(
-            ui, installer, self._buttons, model_names=logic.modelNames, installed=self._on_installed
+            ui,
+            installer,
+            self._buttons,
+            model_names=logic.modelNames,
+            installed=self._on_installed,
+            devices_known=self._on_devices_known,
         )
+        self.devices = DeviceList(ui, lambda: self.parameter_node)
         self.setup_page.check()
         self.open_workbench()
+        self.setup_page.look_for_devices_soon()
 
     @property
     def review(self) -> Any:
@@ -52,7 +67,8 @@ class Panel(VTKObservationMixin):
     def open_workbench(self) -> None:
         """Begin to work with the scene, if everything is installed that this takes."""
         try:
-            from ..workbench import Workbench
+            from ..workbench import Availability, Workbench
+            from .batch_controls import BatchControls
             from .review_controls import ReviewControls
         except ImportError as error:
             self.ui.statusLabel.text = _("{error}: see Set-up below.").format(error=error)
@@ -60,28 +76,39 @@ class Panel(VTKObservationMixin):
         self.workbench = Workbench(
             slicer.mrmlScene,
             launcher=slicer_launcher(),
-            confirm=slicer.util.confirmYesNoDisplay,
+            confirm=_confirm,
             fit_views=lambda: fit_slices(slicer.app.applicationLogic()),
         )
         self.controls = ReviewControls(
             self.ui,
             self.workbench,
             self._buttons,
-            installation_blocker=self.setup_page.run_blocker,
+            installation_blocker=self._work_blocker,
             parameters=lambda: self.parameter_node,
+        )
+        self.batch = BatchControls(
+            self.ui,
+            self._buttons,
+            blocker=lambda: self.setup_page.run_blocker() or Availability(self.workbench).batch_blocker(),
+            options=self._batch_options,
+            loaded=self._on_result_loaded,
+            changed=self.controls.run.show,
         )
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_start_close)
         self.addObserver(scene, scene.EndCloseEvent, self.on_scene_end_close)
         self.addObserver(scene, scene.EndImportEvent, self.on_scene_end_import)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.on_node_removed)
         self.initialize_parameter_node()
 
     def close(self) -> None:
         """Let go of the scene, when the application closes or the module is reloaded; a run is cancelled."""
         self.setup_page.close()
+        self.clean_timer.stop()
         self.set_parameter_node(None)
         self.removeObservers()
         if self.workbench is not None:
+            self.batch.close()
             self.controls.close()
             self.workbench.close()
             self.workbench = None
@@ -89,6 +116,7 @@ class Panel(VTKObservationMixin):
     def enter(self) -> None:
         """Show the parameters of the scene, whenever the module is opened."""
         if self.workbench is not None:
+            self.controls.show_again()
             self.initialize_parameter_node()
 
     def exit(self) -> None:
@@ -97,11 +125,30 @@ class Panel(VTKObservationMixin):
             self.controls.interactions.finish_interaction()
         self.set_parameter_node(None)
 
+    def _work_blocker(self) -> str:
+        """Return why no model can be run on the chosen volume; empty if one can."""
+        busy = self.batch is not None and self.batch.running
+        return self.setup_page.run_blocker() or (BATCH_RUNS if busy else "")
+
+    def _batch_options(self) -> dict[str, Any]:
+        bench = self.workbench
+        exports = self.controls.export.ticked(from_dicom=False)
+        return {"model": bench.model, "device": bench.device, "view": bench.view, "exports": exports}
+
+    def _on_result_loaded(self, volume_node: Any) -> None:
+        if self.parameter_node:
+            self.parameter_node.inputVolume = volume_node
+        slicer.util.setSliceViewerLayers(background=volume_node, fit=True)
+
+    def _on_devices_known(self, report: Any) -> None:
+        self.devices.offer({device.kind for device in report.devices})
+
     def _on_installed(self) -> None:
         if self.workbench is None:
             self.open_workbench()
         else:
             self.controls.run.show()
+            self.batch.show()
 
     # Scene
 
@@ -125,6 +172,17 @@ class Panel(VTKObservationMixin):
             if self.review is None:
                 self.workbench.restore()
 
+    def on_node_removed(self, _caller: Any, _event: Any) -> None:
+        """Look in a moment, when the selectors know it, whether a volume is gone that had a review."""
+        self.clean_timer.start()
+
+    def clean_up(self) -> None:
+        """Take out of the scene what showed the review of a volume that is gone."""
+        from ..workbench.scene.orphans import remove_orphans
+
+        if not slicer.mrmlScene.IsClosing():
+            remove_orphans(slicer.mrmlScene)
+
     # Parameters
 
     def initialize_parameter_node(self) -> None:
@@ -142,6 +200,7 @@ class Panel(VTKObservationMixin):
         self.parameter_node = parameter_node
         if self.parameter_node:
             self._gui_tag = self.parameter_node.connectGui(self.ui)
+            self.devices.show()
             self.addObserver(self.parameter_node, modified, self.on_parameter_node_modified)
             self.on_parameter_node_modified()
 
@@ -183,3 +242,8 @@ class Panel(VTKObservationMixin):
     def on_volume_moved(self, _caller: Any, _event: Any) -> None:
         """Say that the review does not fit the volume any more, or that it fits again."""
         self.controls.interactions.later("moved", lambda: self.controls.show_changes(frozenset()))
+
+
+def _confirm(question: str) -> bool:
+    """Ask the reviewer a question of the library."""
+    return bool(slicer.util.confirmYesNoDisplay(translated(question)))

@@ -76,8 +76,8 @@ def process_folder(
             further files.
 
     Returns:
-        A row for every volume (path, folder, error, tumour_found, volume_ml, regions, seconds), or without waiting the
-        work, which has ``rows`` and ``cancel()``.
+        A row for every volume (path, folder, error, tumour_found, volume_ml, components, seconds), or without waiting
+        the work, which has ``rows`` and ``cancel()``.
     """
     settings.setdefault("launcher", slicer_launcher())
     work = FolderProcessing(input_folder, output_folder, **settings)

@@ -1,20 +1,18 @@
-"""ResultControls: undo, redo, reset, accept and export."""
+"""ResultControls: undo, redo, reset and accept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
 from ..workbench import Availability
 from ..workbench.presenter import volume_text
-from ..workbench.review.exporting import safe_name
 from .buttons import Buttons
 from .interactions import Interactions
-from .messages import ACCEPT, EXPORT
+from .messages import ACCEPT
+from .translation import translated
 
 
 class ResultControls:
@@ -43,7 +41,6 @@ class ResultControls:
         self._connect(ui.redoButton, lambda: interactions.review.redo())
         self._connect(ui.resetButton, lambda: interactions.review.reset())
         self._connect(ui.acceptButton, self.accept)
-        self._connect(ui.exportButton, self.export, EXPORT)
 
     def _connect(self, button: Any, action: Callable[[], Any], place: str = ACCEPT) -> None:
         button.connect("clicked()", lambda: self._interactions.now(action, place))
@@ -56,18 +53,6 @@ class ResultControls:
         told = _("{name} was accepted: {volume}.").format(name=segment.name, volume=volume)
         self._interactions.messages.say(ACCEPT, told)
 
-    def export(self) -> None:
-        """Write the files of the case into the chosen folder."""
-        review = self._interactions.review
-        folder = Path(self._ui.exportFolderButton.directory)
-        target = folder / safe_name(review.found.volume.name)
-        question = _("{folder} already exists. Replace what an earlier export wrote there?").format(folder=target)
-        if target.exists() and not slicer.util.confirmYesNoDisplay(question):
-            return
-        with slicer.util.WaitCursor():
-            written = review.export(folder, overwrite=target.exists())
-        self._interactions.messages.say(EXPORT, _("Written to {folder}.").format(folder=written))
-
     def show(self, review: Any) -> None:
         """Show which buttons can be pressed, or why not.
 
@@ -75,11 +60,10 @@ class ResultControls:
             review: the review; None without one.
         """
         available, allow = self._available, self._buttons.allow
-        undo = "" if review is None else _("Take back: {change} (Ctrl+Z).").format(change=review.undo_text)
-        redo = "" if review is None else _("Do again: {change} (Ctrl+Y).").format(change=review.redo_text)
+        undo = "" if review is None else _("Take back: {change} (Ctrl+Z).").format(change=translated(review.undo_text))
+        redo = "" if review is None else _("Do again: {change} (Ctrl+Y).").format(change=translated(review.redo_text))
         allow("undoButton", available.undo_blocker(), undo)
         allow("redoButton", available.redo_blocker(), redo)
         allow("resetButton", available.review_blocker())
         allow("acceptButton", available.accept_blocker())
         self._interactions.messages.show(ACCEPT, available.notice())
-        allow("exportButton", available.export_blocker())

@@ -13,6 +13,8 @@ from ..mrml import is_own_node
 from ..workbench import Availability, Change
 from .buttons import Buttons
 from .component_table import ComponentTable
+from .correct_by_hand import CorrectByHand
+from .export_controls import ExportControls
 from .held_views import HeldViews
 from .interactions import Interactions
 from .messages import Messages
@@ -68,6 +70,8 @@ class ReviewControls(VTKObservationMixin):
         self.more = MoreSettings(ui, self.interactions)
         self.probabilities = ProbabilityPlot(ui, workbench, self.interactions)
         self.result = ResultControls(ui, available, self.interactions, buttons, accepted=self._on_accepted)
+        self.correct = CorrectByHand(ui, workbench, available, self.interactions, buttons, accept=self.result.accept)
+        self.export = ExportControls(ui, workbench, available, self.interactions, buttons)
         self._unsubscribe = workbench.subscribe(self.show_review)
 
     @property
@@ -96,7 +100,7 @@ class ReviewControls(VTKObservationMixin):
         self._leave = None if review is None else review.subscribe(self.show_changes)
         for section in (self._ui.reviewSection, self._ui.displaySection, self._ui.resultSection):
             section.enabled = review is not None
-            section.collapsed = review is None or section is self._ui.displaySection
+            section.collapsed = section is not self._ui.reviewSection or review is None
         self._follow_slices()
         self.hide_own_nodes()
         self.show_changes()
@@ -119,6 +123,8 @@ class ReviewControls(VTKObservationMixin):
             else:
                 self.run.show()
             self.result.show(self.review)
+            self.correct.show()
+            self.export.show(self.review)
             if self.review is not None:
                 self._show_parts(self.review, changes)
         if self.review is not None and changes:
@@ -158,6 +164,12 @@ class ReviewControls(VTKObservationMixin):
         if look != self._look:
             self._look = look
             layer.show(opacity=parameters.overlayOpacity, legend=parameters.showLegend)
+
+    def show_again(self) -> None:
+        """Show the preview and the map that made way for the Segment Editor."""
+        if self.correct.come_back():
+            self._look = None
+            self.show_layer()
 
     def hide_own_nodes(self) -> None:
         """Offer no activation map as a scan and no preview as a place for accepted segments."""

@@ -1,4 +1,4 @@
-"""RunControls: which model runs where, the Run button, and how far a run is."""
+"""RunControls: which model runs, the button that starts it, and how far a run is."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..workbench.names import FIND_TUMOURS
 from .buttons import Buttons
 from .interactions import Interactions
 from .messages import RUN
+from .translation import translated
 from .widgets import make_timer
 
 POLL_MS = 100
 
 
 class RunControls:
-    """Model list, Run button, progress bar and the line under them.
+    """Model list, the button Find tumours, progress bar and the line under them.
 
     Args:
         ui: the widgets of the panel by name.
@@ -54,8 +56,8 @@ class RunControls:
         combo = self._ui.modelSelector
         combo.clear()
         for name, card in self._cards.items():
-            combo.addItem(f"{name} ({card.modality})", name)
-            combo.setItemData(combo.count - 1, card.intended_use, qt.Qt.ToolTipRole)
+            combo.addItem(translated(card.label), name)
+            combo.setItemData(combo.count - 1, _told(card.modality, card.intended_use), qt.Qt.ToolTipRole)
 
     def on_model_chosen(self, index: int) -> None:
         """Choose a model."""
@@ -81,6 +83,8 @@ class RunControls:
         if not self._workbench.poll().running:
             self.poll_timer.stop()
             self._interactions.finish_interaction()
+            if self._workbench.status.state == "done":
+                self._ui.runSettingsSection.collapsed = True  # makes room for the review
             self._show_largest_component()
         self.show()
 
@@ -92,8 +96,9 @@ class RunControls:
         card = self._cards.get(self._workbench.model)
         ui.viewSelector.enabled = not running and card is not None and not card.projections
         ui.modelSelector.currentIndex = ui.modelSelector.findData(self._workbench.model)
-        ui.modelSelector.toolTip = self._model_tip if card is None else f"{card.intended_use} {card.limits}"
-        self._name_button(_("Cancel") if running else _("Run"))
+        about = () if card is None else (card.modality, card.intended_use, card.limits)
+        ui.modelSelector.toolTip = _told(*about) or self._model_tip
+        self._name_button(_("Cancel") if running else translated(FIND_TUMOURS))
         self._buttons.allow(
             "runButton",
             "" if running else self._blocker(),
@@ -102,7 +107,7 @@ class RunControls:
         ui.progressBar.visible = running
         ui.progressBar.maximum = status.total
         ui.progressBar.value = status.done
-        ui.progressBar.format = status.sentence
+        ui.progressBar.format = translated(status.sentence)
         self.show_status()
 
     def _name_button(self, text: str) -> None:
@@ -115,7 +120,7 @@ class RunControls:
     def show_status(self) -> None:
         """Say why a run could not start, what was found, or what to do next."""
         notice, status = self._workbench.notice(), self._workbench.status
-        ready = self._blocker() or _("Press Run to look for tumours.")
+        ready = translated(self._blocker()) or _("Press {button} to begin.").format(button=translated(FIND_TUMOURS))
         shown_by_bar = status.running and status.total
         self._interactions.messages.show(RUN, notice or ("" if shown_by_bar else status.sentence or ready))
 
@@ -132,3 +137,8 @@ class RunControls:
         manager = slicer.app.layoutManager()
         for index in range(manager.threeDViewCount if manager else 0):
             manager.threeDWidget(index).threeDView().resetFocalPoint()
+
+
+def _told(*texts: str) -> str:
+    """Return texts of a model's card as sentences."""
+    return " ".join(translated(text if text.endswith(".") else f"{text}.") for text in texts if text)

@@ -6,6 +6,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..workbench.names import THRESHOLD_METHODS, component_count_text
 from ..workbench.presenter import (
     kept_count,
     set_threshold_method,
@@ -17,6 +18,7 @@ from ..workbench.presenter import (
 from .interactions import Interactions
 from .picture_label import PictureLabel
 from .pictures import draw_histogram
+from .translation import translated
 from .widgets import fill_combo
 
 PERCENT = 100.0  # the panel shows levels in per cent, too
@@ -32,8 +34,7 @@ class ThresholdControls:
 
     def __init__(self, ui: Any, interactions: Interactions) -> None:
         self._ui, self._interactions = ui, interactions
-        methods = {"fixed": _("Fraction of the highest"), "percentile": _("Percentile"), "otsu": _("Automatic (Otsu)")}
-        fill_combo(ui.thresholdMethod, methods)
+        fill_combo(ui.thresholdMethod, {method: translated(name) for method, name in THRESHOLD_METHODS.items()})
         ui.thresholdMethod.connect("activated(int)", self.on_method)
         ui.thresholdSlider.connect("valueChanged(double)", self.on_moved)
         ui.thresholdSpinBox.connect("valueChanged(double)", self.on_moved)
@@ -77,11 +78,10 @@ class ThresholdControls:
 
     def show_volume(self, review: Any) -> None:
         """Show how large the tumour is."""
-        kept = kept_count(review)
         self._ui.volumeLabel.text = volume_text(review.volume_ml)
-        count = _("1 region") if kept == 1 else _("{count} regions").format(count=kept)
+        count = translated(component_count_text(kept_count(review)))
         self._ui.countLabel.text = _("{count}, edited by hand").format(count=count) if review.edited else count
-        self._ui.thresholdNote.text = threshold_warning(review)
+        self._ui.thresholdNote.text = translated(threshold_warning(review))
         self._ui.thresholdNote.visible = bool(self._ui.thresholdNote.text)
 
     def close(self) -> None:

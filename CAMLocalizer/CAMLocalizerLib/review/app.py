@@ -19,10 +19,10 @@ from .page_context import PageContext
 from .page_state import PageState
 from .page_views import Views
 from .parts import (
+    ComponentsPart,
     ExportPart,
     ImagesPart,
     LookPart,
-    RegionsPart,
     RunPart,
     ScanPart,
     SettingsPart,
@@ -68,15 +68,19 @@ class ReviewApp:
         runs = RunPart(self.context, options.model) if opened is None else None
         self.settings = SettingsPart(self.context)
         self.images = ImagesPart(self.context)
-        self.regions = RegionsPart(self.context)
+        self.components = ComponentsPart(self.context)
         self.looks = LookPart(self.context)
-        self.exports = ExportPart(self.context)
+        self.exports = ExportPart(self.context, self._dicom_path)
         if runs is not None:
             self.scans = ScanPart(self.context, options.given, runs.suit, options.unit)
         elif opened is not None:
             self.worklist = WorklistPart(self.context, worklist_session(opened, workbench))
         self.context.refresh()
         build_page(server)
+
+    def _dicom_path(self) -> Path | None:
+        """Return the DICOM file or folder that the volume on show was read from; None in a worklist."""
+        return self.scans.dicom_path if self.scans is not None else None
 
     def open(self, volume: Volume | None) -> None:
         """Show the volume that the review was started with, or the first case of the worklist."""

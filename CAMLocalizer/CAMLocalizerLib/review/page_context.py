@@ -15,6 +15,7 @@ from trame_slicer.core import SlicerApp
 
 from ..core import CAMLocalizerError
 from ..workbench import Availability, Change, Review, Workbench
+from ..workbench.availability import FIRST_STEP
 from .clearing import clear_leftovers
 from .files import ReviewFolder
 from .page_state import PageState
@@ -22,7 +23,6 @@ from .page_views import Views
 
 logger = logging.getLogger(__name__)
 PAUSE_S = 0.15
-FIND_FIRST = "Find tumours first."
 EVERYTHING = frozenset(Change)
 Observer = Callable[[Review, frozenset[Change]], None]
 Action = Callable[..., Any]
@@ -62,13 +62,13 @@ class PageContext:
             CAMLocalizerError: there is none.
         """
         if self.workbench.review is None:
-            raise CAMLocalizerError(FIND_FIRST)
+            raise CAMLocalizerError(FIRST_STEP)
         return self.workbench.review
 
     @property
     def availability(self) -> Availability:
-        """Why actions cannot be done now; the first step is named as the page's button is."""
-        return Availability(self.workbench, FIND_FIRST)
+        """Why actions cannot be done now."""
+        return Availability(self.workbench)
 
     def on_change(self, observer: Observer) -> None:
         """Call an observer with the review and what changed of it."""

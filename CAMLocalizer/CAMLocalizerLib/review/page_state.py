@@ -64,6 +64,7 @@ class Threshold(Part):
     """Threshold, the histogram behind it, and the volume it gives."""
 
     ready: bool = False
+    methods: tuple[Choice, ...] = ()
     method: str = "fixed"
     position: float = 0.5  # of the slider
     low: float = 0.0
@@ -72,7 +73,7 @@ class Threshold(Part):
     text: str = ""
     value: float = 0.5  # activation from which on a voxel belongs to the tumour
     volume: str = ""
-    regions: str = ""
+    components: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,15 @@ class ScalePictures(Part):
 
 @dataclass(frozen=True)
 class Rules(Part):
-    """Which slices and regions are left out, and where borders are drawn."""
+    """Which slices and components are left out, and where borders are drawn."""
 
     min_volume_ml: float = 0.0
     probability_limit: float = 0.0
     keep_largest: int = 0  # 0 keeps all
     refinement: str = "none"
     uptake_border: str = ""  # empty for models of slices
-    borders: tuple[str, ...] = ()
+    borders: tuple[Choice, ...] = ()
+    refinements: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,8 @@ class CurrentImage(Part):
 
 
 @dataclass(frozen=True)
-class RegionRow:
-    """One region of the label map."""
+class ComponentRow:
+    """One component of the label map."""
 
     label: int
     volume: str
@@ -151,10 +153,10 @@ class RegionRow:
 
 
 @dataclass(frozen=True)
-class Regions(Part):
-    """The regions of the label map, largest first."""
+class ComponentList(Part):
+    """The components of the label map, largest first."""
 
-    rows: tuple[RegionRow, ...] = ()
+    rows: tuple[ComponentRow, ...] = ()
     more: int = 0  # smaller ones that are not listed
     total: tuple[str, ...] = ()  # PET measures of all that are kept
 
@@ -218,6 +220,24 @@ class SliceState:
     right: str = "L"
     top: str = "A"
     bottom: str = "P"
+
+
+@dataclass(frozen=True)
+class ExportRow:
+    """A check box for a further file of the export."""
+
+    name: str
+    title: str
+    hint: str
+    on: bool
+    blocker: str = ""
+
+
+@dataclass(frozen=True)
+class Exports(Part):
+    """The further files that can be exported."""
+
+    rows: tuple[ExportRow, ...] = ()
 
 
 @dataclass(frozen=True)

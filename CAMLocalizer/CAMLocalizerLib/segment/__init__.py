@@ -2,7 +2,7 @@
 
 from .basins import Basins
 from .candidates import Candidates, find_candidates
-from .component_set import Component, Regions, check_rules
+from .component_set import Component, ComponentSet, check_rules
 from .components import components, filter_components
 from .fuse import back_project_scales, check_limit, combine, fuse, scale_weights
 from .label import label_map_from_activation
@@ -21,8 +21,8 @@ __all__ = [
     "Basins",
     "Candidates",
     "Component",
+    "ComponentSet",
     "LiverUptake",
-    "Regions",
     "Threshold",
     "UptakeBorder",
     "apply_threshold",

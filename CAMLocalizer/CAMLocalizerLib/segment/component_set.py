@@ -1,4 +1,4 @@
-"""Regions: the connected regions of a mask, and their measures without reading every voxel again."""
+"""ComponentSet: the connected components of a mask, and their measures without reading every voxel again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ROUNDING = 1 - 1e-9
 
 @dataclass(frozen=True)
 class Component:
-    """One connected region.
+    """One connected component.
 
     Args:
-        label: 1 for the largest region, then counting down in volume.
+        label: 1 for the largest component, then counting down in volume.
         volume_mm3: volume in cubic millimetres.
         centre_lps_mm: centre of mass of its voxels (all weigh the same), LPS in mm.
         peak: highest activation within; None where no activation was given.
@@ -36,30 +36,30 @@ class Component:
     suv: SuvMeasures | None = None
 
 
-class Regions:
-    """Connected regions (26 neighbours) of a mask: largest first, equal ones in storage order, labels from 1.
+class ComponentSet:
+    """Connected components (26 neighbours) of a mask: largest first, equal ones in storage order, labels from 1.
 
     Finding them takes one pass over the mask; all else is as quick as there are few runs of voxels.
 
     Args:
         runs: of the mask.
-        region: of each run, counted from 0 in the order above.
+        component: of each run, counted from 0 in the order above.
         grid: where the voxels lie.
         activation: for the peaks, shape ``grid.shape_kji``; read when peaks are first asked for.
     """
 
     def __init__(
-        self, runs: Runs, region: NDArray[np.intp], grid: Grid, activation: NDArray[np.float32] | None = None
+        self, runs: Runs, component: NDArray[np.intp], grid: Grid, activation: NDArray[np.float32] | None = None
     ) -> None:
         self.grid = grid
-        self.voxels = _voxels(runs, region)
+        self.voxels = _voxels(runs, component)
         self._runs = runs
-        self._region = region
+        self._component = component
         self._activation = activation
 
     @classmethod
-    def of(cls, mask: NDArray, grid: Grid, activation: NDArray[np.float32] | None = None) -> Regions:
-        """Find the regions of everything that is not zero.
+    def of(cls, mask: NDArray, grid: Grid, activation: NDArray[np.float32] | None = None) -> ComponentSet:
+        """Find the components of everything that is not zero.
 
         Args:
             mask: bool or whole numbers, shape ``grid.shape_kji``; not needed any more afterwards.
@@ -76,9 +76,9 @@ class Regions:
         return cls.of_runs(Runs.of(mask), grid, activation)
 
     @classmethod
-    def of_runs(cls, runs: Runs, grid: Grid, activation: NDArray[np.float32] | None = None) -> Regions:
-        """Find the regions that runs of voxels make up; see :meth:`of`."""
-        found = runs.regions()
+    def of_runs(cls, runs: Runs, grid: Grid, activation: NDArray[np.float32] | None = None) -> ComponentSet:
+        """Find the components that runs of voxels make up; see :meth:`of`."""
+        found = runs.components()
         order = np.argsort(-_voxels(runs, found), kind="stable")
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
@@ -89,7 +89,7 @@ class Regions:
 
     @cached_property
     def components(self) -> tuple[Component, ...]:
-        """All regions, largest first."""
+        """All components, largest first."""
         volumes = (self.voxels * self.grid.voxel_volume_mm3).tolist()
         peaks = [None] * len(self) if self.peaks is None else self.peaks.tolist()
         parts = zip(volumes, self._centres_lps_mm().tolist(), peaks, self.voxels.tolist(), strict=True)
@@ -106,15 +106,15 @@ class Regions:
         min_share: float = 0.0,
         min_extent_mm: float = 0.0,
         slice_axis: int = 0,
-    ) -> Regions:
-        """Return the regions that are large enough, labelled anew from 1 in the same order.
+    ) -> ComponentSet:
+        """Return the components that are large enough, labelled anew from 1 in the same order.
 
         Args:
-            min_volume_ml: regions below this volume in millilitres are left out; at least 0.
-            keep_largest: number of regions to keep, at least 1; None for all.
-            min_share: regions below this share of the volume of the largest one that is left are left out, 0 to 1.
-            min_extent_mm: regions thinner than this across the slices are left out, unless they reach the first or the
-                last slice, beyond which they may continue; at least 0.
+            min_volume_ml: components below this volume in millilitres are left out; at least 0.
+            keep_largest: number of components to keep, at least 1; None for all.
+            min_share: components below this share of the volume of the largest one that is left are left out, 0 to 1.
+            min_extent_mm: components thinner than this across the slices are left out, unless they reach the first or
+                the last slice, beyond which they may continue; at least 0.
             slice_axis: axis of the mask (k, j, i) that counts the slices.
 
         Raises:
@@ -122,7 +122,7 @@ class Regions:
         """
         check_rules(min_volume_ml, keep_largest, min_extent_mm, min_share)
         volumes_ml = self.voxels * (self.grid.voxel_volume_mm3 / MM3_PER_ML)
-        enough = volumes_ml >= min_volume_ml * ROUNDING  # a region of exactly the minimum survives rounding
+        enough = volumes_ml >= min_volume_ml * ROUNDING  # a component of exactly the minimum survives rounding
         if min_extent_mm > 0:
             enough &= self._thick_enough(min_extent_mm, slice_axis)
         if min_share > 0:
@@ -131,37 +131,37 @@ class Regions:
             enough[np.flatnonzero(enough)[keep_largest:]] = False
         if enough.all():
             return self
-        chosen = enough[self._region]
+        chosen = enough[self._component]
         runs = Runs(self._runs.starts[chosen], self._runs.stops[chosen], self._runs.shape_kji)
         labels = np.cumsum(enough) - 1
-        return Regions(runs, labels[self._region[chosen]], self.grid, self._activation)
+        return ComponentSet(runs, labels[self._component[chosen]], self.grid, self._activation)
 
-    def by_peak(self) -> Regions:
-        """Return the same regions, labelled anew from 1 by their peaks, highest first.
+    def by_peak(self) -> ComponentSet:
+        """Return the same components, labelled anew from 1 by their peaks, highest first.
 
         Raises:
             SettingsError: there is no activation to look for peaks in.
         """
         if self.peaks is None:
-            raise SettingsError("regions have no peaks, as no activation was given")
+            raise SettingsError("components have no peaks, as no activation was given")
         order = np.argsort(-self.peaks, kind="stable")
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
-        return Regions(self._runs, rank[self._region], self.grid, self._activation)
+        return ComponentSet(self._runs, rank[self._component], self.grid, self._activation)
 
-    def followed_by(self, others: Regions) -> Regions:
-        """Return these regions and after them others of the same grid, which share no voxel with them.
+    def followed_by(self, others: ComponentSet) -> ComponentSet:
+        """Return these components and after them others of the same grid, which share no voxel with them.
 
         Raises:
             GridError: another grid.
         """
         if not self.grid.matches(others.grid):
-            raise GridError("regions of two grids cannot be put together")
+            raise GridError("components of two grids cannot be put together")
         starts = np.concatenate([self._runs.starts, others._runs.starts])
         order = np.argsort(starts, kind="stable")
         stops = np.concatenate([self._runs.stops, others._runs.stops])[order]
-        region = np.concatenate([self._region, others._region + len(self)])[order]
-        return Regions(Runs(starts[order], stops, self._runs.shape_kji), region, self.grid, self._activation)
+        component = np.concatenate([self._component, others._component + len(self)])[order]
+        return ComponentSet(Runs(starts[order], stops, self._runs.shape_kji), component, self.grid, self._activation)
 
     def _thick_enough(self, min_extent_mm: float, slice_axis: int) -> NDArray[np.bool_]:
         first, last = self._slices(slice_axis)
@@ -170,67 +170,67 @@ class Regions:
         return open_ended | (extents_mm >= min_extent_mm * ROUNDING)
 
     def _slices(self, slice_axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the first and the last index of each region along an axis (0: k, 1: j, 2: i)."""
+        """Return the first and the last index of each component along an axis (0: k, 1: j, 2: i)."""
         begins = np.unravel_index(self._runs.starts, self.grid.shape_kji)[slice_axis]
         ends = np.unravel_index(self._runs.stops - 1, self.grid.shape_kji)[slice_axis]
         first = np.full(len(self), self.grid.shape_kji[slice_axis], dtype=np.intp)
         last = np.full(len(self), -1, dtype=np.intp)
-        np.minimum.at(first, self._region, begins)
-        np.maximum.at(last, self._region, ends)
+        np.minimum.at(first, self._component, begins)
+        np.maximum.at(last, self._component, ends)
         return first, last
 
     @cached_property
     def peaks(self) -> NDArray[np.float32] | None:
-        """Highest activation within each region, shape (count,); None without an activation."""
+        """Highest activation within each component, shape (count,); None without an activation."""
         if self._activation is None:
             return None
         peaks = np.full(len(self), -np.inf, dtype=self._run_maxima.dtype)
-        np.maximum.at(peaks, self._region, self._run_maxima)
+        np.maximum.at(peaks, self._component, self._run_maxima)
         return peaks
 
     @cached_property
     def peaks_kji(self) -> tuple[tuple[int, int, int], ...]:
-        """Voxel of each region's peak, the first one in storage order.
+        """Voxel of each component's peak, the first one in storage order.
 
         Raises:
             SettingsError: there is no activation to look for peaks in.
         """
         if self._activation is None or self.peaks is None:
-            raise SettingsError("regions have no peaks, as no activation was given")
-        reached = np.flatnonzero(self._run_maxima == self.peaks[self._region])
-        run = _first(reached, self._region[reached], len(self))
+            raise SettingsError("components have no peaks, as no activation was given")
+        reached = np.flatnonzero(self._run_maxima == self.peaks[self._component])
+        run = _first(reached, self._component[reached], len(self))
         starts, lengths = self._runs.starts[run], self._runs.lengths[run]
-        voxels, region = ranges(starts, lengths), np.repeat(np.arange(len(self)), lengths)
-        hits = self._activation.reshape(-1)[voxels] == self.peaks[region]
-        k, j, i = np.unravel_index(_first(voxels[hits], region[hits], len(self)), self.grid.shape_kji)
+        voxels, component = ranges(starts, lengths), np.repeat(np.arange(len(self)), lengths)
+        hits = self._activation.reshape(-1)[voxels] == self.peaks[component]
+        k, j, i = np.unravel_index(_first(voxels[hits], component[hits], len(self)), self.grid.shape_kji)
         return tuple(zip(k.tolist(), j.tolist(), i.tolist(), strict=True))
 
     def label_at(self, kji: Sequence[int]) -> int:
-        """Return the label of the region that holds a voxel; 0 for background and for an index outside the grid."""
+        """Return the label of the component that holds a voxel; 0 for background and for an index outside the grid."""
         if not all(0 <= index < size for index, size in zip(kji, self.grid.shape_kji, strict=True)):
             return 0
         flat = int(np.ravel_multi_index(tuple(int(index) for index in kji), self.grid.shape_kji))
         run = int(np.searchsorted(self._runs.starts, flat, side="right")) - 1
-        return int(self._region[run]) + 1 if run >= 0 and flat < self._runs.stops[run] else 0
+        return int(self._component[run]) + 1 if run >= 0 and flat < self._runs.stops[run] else 0
 
     @property
-    def voxels_and_regions(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Flat index of every voxel of every region, and which region holds it, from 0; both of shape (voxels,)."""
+    def voxels_and_components(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Flat index of every voxel of every component, and which one holds it, from 0; both of shape (voxels,)."""
         lengths = self._runs.lengths
-        return ranges(self._runs.starts, lengths), np.repeat(self._region, lengths)
+        return ranges(self._runs.starts, lengths), np.repeat(self._component, lengths)
 
     def mask(self) -> NDArray[np.bool_]:
-        """Return a new mask of all regions, bool, shape ``grid.shape_kji``; memory is only taken where they lie."""
+        """Return a new mask of all components, bool, shape ``grid.shape_kji``; memory is only taken where they lie."""
         mask = np.zeros(self.grid.shape_kji, dtype=bool)
         self._runs.set(mask.reshape(-1), np.ones(len(self._runs), dtype=bool))
         return mask
 
     def write(self, mask_out: NDArray, kept: Collection[int]) -> None:
-        """Overwrite a mask: 1 in the regions kept, 0 elsewhere.
+        """Overwrite a mask: 1 in the components kept, 0 elsewhere.
 
         Args:
             mask_out: bool or uint8, C-contiguous, shape ``grid.shape_kji``.
-            kept: labels of regions; others are ignored.
+            kept: labels of components; others are ignored.
 
         Raises:
             GridError: another shape, or an array that is not C-contiguous.
@@ -240,7 +240,7 @@ class Regions:
         chosen = np.zeros(len(self) + 1, dtype=bool)
         labels = np.fromiter(kept, dtype=np.intp, count=len(kept))
         chosen[labels[(labels > 0) & (labels <= len(self))]] = True
-        self._runs.write(mask_out.reshape(-1), chosen[1:][self._region])
+        self._runs.write(mask_out.reshape(-1), chosen[1:][self._component])
 
     @cached_property
     def _run_maxima(self) -> NDArray[np.float32]:
@@ -251,14 +251,14 @@ class Regions:
         lengths = self._runs.lengths
         k, j, i = np.unravel_index(self._runs.starts, self.grid.shape_kji)
         doubled = (2 * i + lengths - 1, 2 * j, 2 * k)  # of the middle of each run; whole numbers add up exactly
-        sums = [np.bincount(self._region, weights=axis * lengths, minlength=len(self)) for axis in doubled]
+        sums = [np.bincount(self._component, weights=axis * lengths, minlength=len(self)) for axis in doubled]
         return self.grid.to_lps(np.stack(sums, axis=1) / (2 * self.voxels[:, None]))
 
 
 def check_rules(
     min_volume_ml: float, keep_largest: int | None, min_extent_mm: float = 0.0, min_share: float = 0.0
 ) -> None:
-    """Refuse a minimum volume, share or extent or a number of regions that makes no sense.
+    """Refuse a minimum volume, share or extent or a number of components that makes no sense.
 
     Raises:
         SettingsError: a negative volume or extent, a share above 1, or a number below 1.
@@ -273,12 +273,12 @@ def check_rules(
         raise OptionError("keep_largest", f"must be at least 1, got {keep_largest}")
 
 
-def _voxels(runs: Runs, region: NDArray[np.intp]) -> NDArray[np.intp]:
-    return np.bincount(region, weights=runs.lengths).astype(np.intp)
+def _voxels(runs: Runs, component: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.bincount(component, weights=runs.lengths).astype(np.intp)
 
 
-def _first(values: NDArray[np.intp], region: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Return per region the first of its values; every region has one."""
+def _first(values: NDArray[np.intp], component: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return per component the first of its values; every component has one."""
     first = np.empty(count, dtype=np.intp)
-    first[region[::-1]] = values[::-1]  # the last one written remains
+    first[component[::-1]] = values[::-1]  # the last one written remains
     return first

@@ -22,16 +22,17 @@ def label_map_from_activation(
     slice_axis: int = 0,
     segment_name: str = "Tumour",
 ) -> LabelMap:
-    """Threshold an activation and keep the connected regions that are large enough.
+    """Threshold an activation and keep the connected components that are large enough.
 
     Args:
         activation: fused activation in 0..1, shape ``grid.shape_kji``.
         grid: where the voxels lie.
         threshold: a rule or its text: ``"0.4"``, ``"200/255"``, ``"q95"``, ``"otsu"``.
-        min_volume_ml: regions below this volume in millilitres are left out; at least 0.
-        keep_largest: number of regions to keep, at least 1; None for all.
-        min_share: regions below this share of the largest one's volume are left out, 0 to 1.
-        min_extent_mm: regions thinner than this across the slices are left out; see :meth:`Regions.large_enough`.
+        min_volume_ml: components below this volume in millilitres are left out; at least 0.
+        keep_largest: number of components to keep, at least 1; None for all.
+        min_share: components below this share of the largest one's volume are left out, 0 to 1.
+        min_extent_mm: components thinner than this across the slices are left out; see
+            :meth:`ComponentSet.large_enough`.
         slice_axis: axis of the activation (k, j, i) that counts the slices.
         segment_name: name of label 1.
 

@@ -61,11 +61,11 @@ class Runs:
         """Voxels of each run."""
         return self.stops - self.starts
 
-    def regions(self) -> NDArray[np.intp]:
+    def components(self) -> NDArray[np.intp]:
         """Join runs that touch (26 neighbours).
 
         Returns:
-            Region of each run: 0, 1, ... in storage order of the regions' first voxels.
+            Component of each run: 0, 1, ... in storage order of the components' first voxels.
         """
         if not len(self):
             return np.zeros(0, dtype=np.intp)
@@ -77,12 +77,12 @@ class Runs:
         return number[labels]
 
     def boxes(self) -> Iterator[tuple[Box, tuple[int, int, int]]]:
-        """Give the bounding box of each region and its first voxel, in storage order of the latter."""
+        """Give the bounding box of each component and its first voxel, in storage order of the latter."""
         if not len(self):
             return
-        region = self.regions()
-        order = np.argsort(region, kind="stable")
-        begin = np.flatnonzero(np.diff(region[order], prepend=-1))
+        component = self.components()
+        order = np.argsort(component, kind="stable")
+        begin = np.flatnonzero(np.diff(component[order], prepend=-1))
         k, j, i = (axis[order] for axis in np.unravel_index(self.starts, self.shape_kji))
         lows = [np.minimum.reduceat(axis, begin) for axis in (k, j, i)]
         highs = [np.maximum.reduceat(axis, begin) for axis in (k, j, i + self.lengths[order] - 1)]
@@ -92,14 +92,14 @@ class Runs:
             yield (lines[0], lines[1], lines[2]), (first_k, first_j, first_i)
 
     def _joined(self) -> NDArray[np.intp]:
-        """Hang regions that touch under the one whose first run comes first, until none are left that touch.
+        """Hang components that touch under the one whose first run comes first, until none are left that touch.
 
         About as fast as scipy's graphs, whose import alone takes longer than everything else done to a mask.
         """
         first, last = self._neighbours()
         later = ranges(first.ravel(), (last - first).ravel())
         earlier = np.repeat(np.arange(len(self)), (last - first).sum(axis=1))
-        root = np.arange(len(self))  # of each run: a run of its region, in the end the first one
+        root = np.arange(len(self))  # of each run: a run of its component, in the end the first one
         while not np.array_equal(one := root[earlier], other := root[later]):
             np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
             while not np.array_equal(root, above := root[root]):

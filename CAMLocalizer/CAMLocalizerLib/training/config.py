@@ -135,6 +135,7 @@ class ModelOptions:
     name: str
     modality: str
     tumour_classes: tuple[str, ...]
+    title: str = ""
     version: str = "1.0.0"
     scales: tuple[int, ...] = ()
     target: str = ""

@@ -258,6 +258,7 @@ def _card(config: TrainConfig, images: ImageSet, prepared: Sequence[Prepared]) -
             network=network.name,
             network_settings={"classes": len(images.classes)} | dict(network.settings),
             modality=model.modality,
+            title=model.title,
             spacing_mm=prepared[0].spacing_mm,
             size=(width, height),
             normalisation=config.input.normalisation,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .review.review import Review
 
-FIRST_STEP = "Run the classifier first."
+FIRST_STEP = "Find tumours first."  # as the buttons of panel and page are called
 
 
 class Bench(Protocol):
@@ -49,12 +49,10 @@ class Availability:
 
     Args:
         bench: the workbench.
-        first_step: what a user who has no review yet is told to do.
     """
 
-    def __init__(self, bench: Bench, first_step: str = FIRST_STEP) -> None:
+    def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._first_step = first_step
 
     def run_blocker(self) -> str:
         """Return why no run can be started."""
@@ -66,13 +64,19 @@ class Availability:
             return "No model is installed."
         return ""
 
+    def batch_blocker(self) -> str:
+        """Return why no batch can be started."""
+        if self._bench.running:
+            return "The classifier is running; cancel it first."
+        return "" if self._bench.model else "No model is installed."
+
     def cancel_blocker(self) -> str:
         """Return why there is nothing to cancel."""
         return "" if self._bench.running else "Nothing is running."
 
     def review_blocker(self) -> str:
         """Return why settings cannot be changed."""
-        return self._first_step if self._bench.review is None else ""
+        return FIRST_STEP if self._bench.review is None else ""
 
     def accept_blocker(self) -> str:
         """Return why the label map cannot be accepted."""
@@ -81,10 +85,15 @@ class Availability:
             return reason
         edited = self._bench.edited_mask()
         if not (review.mask if edited is None else edited).any():
-            return "The label map is empty; lower the threshold or keep a region."
+            return "The label map is empty; lower the threshold or keep a component."
         if name := review.accepted_as:
             return f"The label map was accepted as {name} already."
         return ""
+
+    def correct_blocker(self) -> str:
+        """Return why the tumour cannot be corrected by hand."""
+        review = self._bench.review
+        return "" if review is not None and review.accepted_as else self.accept_blocker()
 
     def undo_blocker(self) -> str:
         """Return why nothing can be undone."""

@@ -1,4 +1,4 @@
-"""How a reader left a review, as JSON values: settings and regions, without what was accepted or drawn by hand."""
+"""How a reader left a review, as JSON values: settings and components, without what was accepted or drawn by hand."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ VOXELS = ("rejected_kji", "kept_kji", "restored_kji")
 def draft_of(review: Review) -> dict[str, Any]:
     """Return how a review stands."""
     state = review.state
-    regions = {name: [list(map(int, voxel)) for voxel in getattr(state, name)] for name in VOXELS}
-    return {"settings": state.settings.to_json(), **regions}
+    voxels = {name: [list(map(int, voxel)) for voxel in getattr(state, name)] for name in VOXELS}
+    return {"settings": state.settings.to_json(), **voxels}
 
 
 def restored_state(draft: Mapping[str, Any]) -> ReviewState | None:

@@ -36,7 +36,7 @@ def test_table_report_and_page_list_them(result, tmp_path) -> None:
     write_results(result, tmp_path, exports=["html"])
     with (tmp_path / "components.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["region"], row["kept"]) for row in rows] == [("1", "yes"), ("2", "no"), ("3", "no"), ("all", "yes")]
+    assert [(row["component"], row["kept"]) for row in rows] == [("1", "yes"), ("2", "no"), ("3", "no"), ("all", "yes")]
     assert rows[3]["volume_ml"] == rows[0]["volume_ml"]
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert [entry["label"] for entry in report["left_out"]] == [2, 3]

@@ -65,7 +65,7 @@ def test_the_measures_are_those_of_the_voxels(pet_case, lesions):
 def test_table_report_and_page_say_the_same(pet_case, folder):
     expected = [*(entry.suv for entry in pet_case.components), pet_case.suv_total]
     rows = rows_of(folder / "components.csv")
-    assert [row["region"] for row in rows] == ["1", "2", "all"]
+    assert [row["component"] for row in rows] == ["1", "2", "all"]
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     page = (folder / "report.html").read_text(encoding="utf-8")
     for suv, row, entry in zip(expected, rows, [*report["components"], report["suv_total"]], strict=True):
@@ -101,7 +101,7 @@ def test_dicom_has_a_segment_and_a_group_for_each_lesion_and_one_for_all(pet_cas
 
 def test_radiomics_hold_each_lesion_and_all(pet_case, folder):
     rows = rows_of(folder / "radiomics.csv")
-    assert [row["Segment"] for row in rows] == ["Tumour", "Tumour, region 1", "Tumour, region 2"]
+    assert [row["Segment"] for row in rows] == ["Tumour", "Tumour, component 1", "Tumour, component 2"]
     expected = [pet_case.suv_total, *(entry.suv for entry in pet_case.components)]
     for row, suv in zip(rows, expected, strict=True):
         assert numbers(row) == pytest.approx(list(suv.values().values()), abs=2e-6)

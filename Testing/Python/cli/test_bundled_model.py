@@ -35,7 +35,7 @@ def test_label_map_and_activation_lie_on_the_samples_exact_grid(case, sample_ima
         assert read_volume(case / name).grid.matches(sample.grid, tolerance_mm=1e-6)
 
 
-def test_the_label_map_is_where_the_activation_reaches_the_threshold_but_for_small_regions(
+def test_the_label_map_is_where_the_activation_reaches_the_threshold_but_for_small_components(
     sample_image, tmp_path
 ) -> None:
     case = localized(sample_image, tmp_path, "--refine", "none")

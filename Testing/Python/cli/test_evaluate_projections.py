@@ -219,7 +219,7 @@ def test_volumes_are_measured_beside_thresholds_of_uptake(evaluate, folder, tmp_
     assert found["baselines"] == ["suv-4", "suv-2.5", "41%"]
     values = {(each["measure"], each["system"]): each["value"] for each in found["figures"] if each["group"] == "all"}
     assert values["mean Dice in 3D", "suv-4"] == 1  # the blocks have an uptake of 9 and more
-    assert values["false regions per volume", "suv-2.5"] == 0
+    assert values["false components per volume", "suv-2.5"] == 0
     assert values["ml marked", "41%"] == pytest.approx(5 * 3 * 4 * 48 / 1000)
     localizer, dices = Localizer(load_model(folder / "tiny-pet"), device="cpu"), []
     for number in range(3):

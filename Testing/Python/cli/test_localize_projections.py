@@ -112,7 +112,7 @@ def test_the_terminal_names_the_type_and_the_place(localize_pet, capsys):
     assert localize_pet("--keep-largest", "1") == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("pet: tumour, most probably lung cancer (1.00), ")
-    assert "ml; one region at (" in first
+    assert "ml; one component at (" in first
 
 
 def test_settings_given_are_used_and_reported(localize_pet, case):
@@ -159,6 +159,6 @@ def test_a_unit_that_is_named_brings_the_pet_measures(localize_pet, case, capsys
     assert report["input"]["unit"] == "SUVbw"
     assert not any("names no unit" in note for note in report["notes"])
     assert report["suv_total"]["suv_max_g_per_ml"] == pytest.approx(15.0, abs=1e-4)
-    assert "  all regions: SUVmax 15.00 g/ml, " in capsys.readouterr().out
+    assert "  all components: SUVmax 15.00 g/ml, " in capsys.readouterr().out
     header = (case / "components.csv").read_text(encoding="utf-8").partition("\n")[0]
     assert "suv_max_g_per_ml,suv_mean_g_per_ml,suv_peak_g_per_ml,mtv_ml,tlg_g" in header

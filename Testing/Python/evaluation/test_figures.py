@@ -67,9 +67,9 @@ def test_volumes_with_and_without_a_tumour_are_measured_apart() -> None:
     figures = measure_quality(cases, draws=20)
     assert figure(figures, "mean Dice in 3D").value == pytest.approx(0.6)
     assert figure(figures, "share of lesions touched").value == 0.5
-    assert figure(figures, "false regions per volume").value == 1.5
+    assert figure(figures, "false components per volume").value == 1.5
     assert figure(figures, "ml marked").value == 2.5
-    assert figure(figures, "regions marked").value == 1
+    assert figure(figures, "components marked").value == 1
     assert figure(figures, "AUC").value == 0.5
     assert figure(figures, "sensitivity at 95 % specificity").value == 0
 

@@ -69,7 +69,9 @@ class FakeWorkbench:
         self.probabilities, self.image_in_view = np.array([0.1, 0.9]), 0
 
     def models(self) -> dict[str, Any]:
-        card = SimpleNamespace(modality="MR", intended_use="Heads.", limits="No PET.", projections=False)
+        card = SimpleNamespace(
+            label="Heads, MR", modality="MR", intended_use="Heads.", limits="No PET.", projections=False
+        )
         return {"one": card}
 
     def run(self) -> bool:

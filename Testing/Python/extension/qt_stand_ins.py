@@ -34,6 +34,7 @@ START = {
     "minimum": 0.0,
     "node": None,
     "rowCount": 0,
+    "shortcut": "",
     "text": "",
     "toolTip": "",
     "value": 0,
@@ -170,6 +171,10 @@ class Widget:
         """Remember the scene."""
         self.scene = scene
 
+    def layout(self) -> Widget:
+        """Return what arranges the children; it takes any."""
+        return self
+
     def property(self, name: str) -> Any:
         """Return a property, None for one that was never set."""
         return vars(self).get(name)
@@ -194,6 +199,10 @@ class TableItem:
     def text(self) -> str:
         """Return what the cell says."""
         return self.text_
+
+    def setToolTip(self, tip: str) -> None:  # noqa: N802
+        """What the mouse is told."""
+        self.tip = tip
 
     def setCheckState(self, state: int) -> None:  # noqa: N802
         """Tick or untick."""
@@ -248,6 +257,20 @@ class Timer:
             slot()
 
 
+class Settings:
+    """What Slicer remembers over its sessions; tests begin with nothing."""
+
+    kept: dict[str, Any] = {}  # noqa: RUF012
+
+    def value(self, name: str) -> Any:
+        """Return what was remembered, None if nothing was."""
+        return self.kept.get(name)
+
+    def setValue(self, name: str, value: Any) -> None:  # noqa: N802
+        """Remember a value."""
+        self.kept[name] = value
+
+
 class QObject:
     """An object that can watch the events of others."""
 
@@ -258,12 +281,15 @@ class QObject:
 def qt_members() -> dict[str, Any]:
     """Return what stands in for the names of the module ``qt``."""
     Timer.running = set()
+    Settings.kept = {}
     clipboard = SimpleNamespace(texts=[])
     clipboard.setText = clipboard.texts.append
     return {
         "QObject": QObject,
         "QTableWidgetItem": TableItem,
         "QTimer": Timer,
+        "QSettings": Settings,
+        "QCheckBox": lambda text: Widget("", "QCheckBox", text=text),
         "QHeaderView": SimpleNamespace(Stretch=1, ResizeToContents=3),
         "QEvent": SimpleNamespace(MouseButtonPress=2, MouseMove=5, Resize=14),
         "QApplication": SimpleNamespace(mouseButtons=lambda: 0, clipboard=lambda: clipboard),

@@ -257,6 +257,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> None:
     slicer.app.questions, slicer.app.answer = [], True
     slicer.app.applicationVersion = "5.12.0"
     slicer.app.layoutManager = lambda: None  # no window
+    slicer.app.temporaryPath = "/nowhere"
     for name in ("confirmYesNoDisplay", "confirmOkCancelDisplay"):
         monkeypatch.setattr(slicer.util, name, _ask)
 

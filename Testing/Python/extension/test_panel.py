@@ -38,7 +38,7 @@ def test_before_a_run_only_run_can_be_pressed(widget: Any) -> None:
     assert not ui.reviewSection.enabled
     for button in (ui.undoButton, ui.redoButton, ui.resetButton, ui.acceptButton, ui.exportButton):
         assert not button.enabled
-        assert button.toolTip == "Run the classifier first."
+        assert button.toolTip == "Find tumours first."
 
 
 def test_without_a_volume_run_tells_what_is_missing(widget: Any) -> None:
@@ -56,12 +56,12 @@ def test_run_turns_into_cancel_and_tells_how_far_it_is(widget: Any) -> None:
     assert (ui.progressBar.value, ui.progressBar.maximum) == (2, 5)
     assert ui.progressBar.format == "2 of 5 slices, about 4 s left"
     widget.controls.run.poll_timer.fire()
-    assert (ui.runButton.text, ui.progressBar.visible, ui.inputSelector.enabled) == ("Run", False, True)
+    assert (ui.runButton.text, ui.progressBar.visible, ui.inputSelector.enabled) == ("Find tumours", False, True)
     assert "5 axial slices" in ui.statusLabel.text
     assert not widget.controls.run.poll_timer.active
 
 
-def test_after_a_run_the_views_go_to_the_largest_region(widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_run_the_views_go_to_the_largest_component(widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     jumps: list[int] = []
     monkeypatch.setattr(widget.workbench, "jump_to_component", jumps.append)
     widget.ui.runButton.click()
@@ -80,7 +80,7 @@ def test_cancel_leaves_nothing_and_another_run_is_possible(widget: Any, job: Any
     assert application.scene.GetNumberOfNodes() == before
     assert widget.ui.statusLabel.text == "Cancelled"
     assert widget.ui.runButton.enabled
-    assert widget.ui.runButton.text == "Run"
+    assert widget.ui.runButton.text == "Find tumours"
 
 
 def test_the_job_gets_what_was_chosen(widget: Any, job: Any) -> None:
@@ -104,8 +104,9 @@ def test_projections_have_an_uptake_border_and_no_refinement(widget: Any) -> Non
     widget.controls.run.poll_timer.fire()
     widget.controls.run.poll_timer.fire()
     assert ui.probabilityLabel.text == "Tumour probability of each projection:"
-    assert ui.borderSelector.enabled
-    assert not ui.refinementSelector.enabled
+    assert ui.borderSelector.visible
+    assert ui.borderLabel.visible
+    assert not ui.refinementSelector.visible
     assert (ui.scalePicture0.visible, ui.scaleCheckBox0.visible) == (True, False)  # one map: nothing to choose
     ui.borderSelector.choose("suv4")
     follow(widget)
@@ -203,7 +204,7 @@ def test_a_weight_changes_the_map(reviewing: Any) -> None:
     assert reviewing.review.activation[3, 16, 20] == 0
 
 
-def test_the_table_lists_regions_and_leaves_one_out(reviewing: Any) -> None:
+def test_the_table_lists_components_and_leaves_one_out(reviewing: Any) -> None:
     ui, table = reviewing.ui, reviewing.ui.componentsTable
     ui.thresholdSlider.value = 20.0
     follow(reviewing)
@@ -231,7 +232,7 @@ def test_the_table_of_a_pet_has_its_measures(reviewing: Any, monkeypatch: pytest
     assert ui.suvLabel.text.startswith("All kept: SUVmax 7.25 g/ml, ")
 
 
-def test_a_click_on_a_region_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_click_on_a_component_moves_the_slices(reviewing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     jumps: list[int] = []
     monkeypatch.setattr(reviewing.workbench, "jump_to_component", jumps.append)
     reviewing.ui.componentsTable.emit("cellClicked(int,int)", 0, 2)
@@ -270,7 +271,8 @@ def test_refinement_and_normalisation_are_chosen_from_lists(reviewing: Any) -> N
     follow(reviewing)
     assert reviewing.review.settings.refinement == "geodesic"
     assert reviewing.review.settings.normalisation == "slice"
-    assert not reviewing.ui.borderSelector.enabled
+    assert not reviewing.ui.borderSelector.visible
+    assert not reviewing.ui.borderLabel.visible
 
 
 def test_reset_goes_back_to_the_models_settings(reviewing: Any) -> None:
@@ -395,7 +397,7 @@ def test_every_volume_has_its_own_review(reviewing: Any, application: Any, node:
     reviewing.ui.inputSelector.setCurrentNode(other)
     assert reviewing.review is None
     assert not reviewing.ui.reviewSection.enabled
-    assert reviewing.ui.statusLabel.text == "Press Run to look for tumours."
+    assert reviewing.ui.statusLabel.text == "Press Find tumours to begin."
     reviewing.ui.inputSelector.setCurrentNode(node)
     assert reviewing.ui.reviewSection.enabled
     assert reviewing.ui.thresholdSlider.value == 20.0

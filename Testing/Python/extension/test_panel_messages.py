@@ -67,7 +67,7 @@ def test_the_next_action_takes_a_refusal_away(widget: Any, node: Any, applicatio
     array = np.random.default_rng(0).normal(50, 5, (5, 9, 9)).astype(np.float32)
     other = Volume(array, Grid((9, 9, 5), (2.0, 2.0, 4.0), (0.0, 0.0, 0.0), np.eye(3)), name="other")
     widget.ui.inputSelector.setCurrentNode(volume_to_node(application.scene, other))
-    assert widget.ui.statusLabel.text == "Press Run to look for tumours."
+    assert widget.ui.statusLabel.text == "Press Find tumours to begin."
 
 
 def test_what_was_accepted_and_written_is_said_beside_the_buttons(reviewing: Any, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_moved_volume_is_said_beside_accept(reviewing: Any, application: Any) 
 
 
 def test_the_run_button_keeps_its_shortcut(reviewing: Any) -> None:
-    assert reviewing.ui.runButton.text == "Run"
+    assert reviewing.ui.runButton.text == "Find tumours"
     assert reviewing.ui.runButton.shortcut == "Ctrl+Return"
 
 
@@ -162,7 +162,7 @@ def test_after_a_hand_edit_the_panel_shows_what_accept_stores(reviewing: Any) ->
     edit(reviewing)
     follow(reviewing)
     assert ui.volumeLabel.text != before
-    assert ui.countLabel.text == f"{rows + 1} regions, edited by hand"
+    assert ui.countLabel.text == f"{rows + 1} components, edited by hand"
     assert ui.componentsTable.rowCount == rows + 1
     shown = ui.volumeLabel.text
     ui.acceptButton.click()

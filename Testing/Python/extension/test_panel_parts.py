@@ -136,7 +136,7 @@ def test_run_becomes_cancel_and_back(ui: Any, followed: Followed) -> None:
     assert (ui.runButton.text, ui.progressBar.format, ui.modelSelector.enabled) == ("Cancel", "3 of 9 slices", False)
     assert controls.poll_timer.active
     ui.runButton.click()
-    assert (ui.runButton.text, ui.statusLabel.text) == ("Run", "Cancelled")
+    assert (ui.runButton.text, ui.statusLabel.text) == ("Find tumours", "Cancelled")
 
 
 def test_what_blocks_a_run_is_told_twice(ui: Any, followed: Followed) -> None:
@@ -147,7 +147,7 @@ def test_what_blocks_a_run_is_told_twice(ui: Any, followed: Followed) -> None:
 
 def test_the_models_description_is_its_tooltip(ui: Any, followed: Followed) -> None:
     run_controls(ui, FakeWorkbench(), followed)
-    assert ui.modelSelector.toolTip == "Heads. No PET."
+    assert ui.modelSelector.toolTip == "MR. Heads. No PET."
     assert ui.viewSelector.enabled
 
 
@@ -194,7 +194,7 @@ def test_the_volume_is_that_of_the_kept_components(ui: Any, followed: Followed, 
     from CAMLocalizerLib.panel.threshold_controls import ThresholdControls
 
     ThresholdControls(ui, followed.interactions).show_volume(review)
-    assert (ui.volumeLabel.text, ui.countLabel.text) == ("2.35 ml", "1 region")
+    assert (ui.volumeLabel.text, ui.countLabel.text) == ("2.35 ml", "1 component")
 
 
 def test_scales_are_shown_and_chosen(ui: Any, followed: Followed, review: FakeReview) -> None:
@@ -234,7 +234,7 @@ def test_more_settings_call_their_setters(ui: Any, followed: Followed, review: F
     more = MoreSettings(ui, followed.interactions)
     with followed.interactions.filling():
         more.show(review)
-    assert (ui.minVolumeSpinBox.value, ui.keepLargestSpinBox.value, ui.borderSelector.enabled) == (0.2, 0, False)
+    assert (ui.minVolumeSpinBox.value, ui.keepLargestSpinBox.value, ui.borderSelector.visible) == (0.2, 0, False)
     ui.refinementSelector.choose("geodesic")
     ui.keepLargestSpinBox.value = 2
     followed.interactions.update_timer.fire()
@@ -301,12 +301,22 @@ def test_a_missing_package_is_named_and_installed_once_agreed(ui: Any, monkeypat
     )
 
     class Installer:
-        def install(self, missing: Any) -> None:
+        def needs_extension(self, missing: Any) -> bool:
+            return False
+
+        def install(self, missing: Any, wheels: Any) -> None:
             wanted.extend(missing)
             present.append(True)
 
     ended: list[int] = []
-    page = SetupPage(ui, Installer(), buttons_of(ui), model_names=lambda: ["one"], installed=lambda: ended.append(1))
+    page = SetupPage(
+        ui,
+        Installer(),
+        buttons_of(ui),
+        model_names=lambda: ["one"],
+        installed=lambda: ended.append(1),
+        devices_known=lambda _found: None,
+    )
     page.check()
     assert page.run_blocker() == "matplotlib is not installed; see Set-up below."
     ui.installButton.click()

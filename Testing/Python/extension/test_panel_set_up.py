@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from CAMLocalizerLib import installation, jobs
-from CAMLocalizerLib.installation import TORCH, PackageState, Requirement
+from CAMLocalizerLib.installation import TORCH, PackageState, Requirement, sizes
 from CAMLocalizerLib.jobs import Device, DeviceReport
 
 PLOTS = Requirement("matplotlib", ">=3.8,<4")
@@ -49,6 +49,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> list[Requirement]:
 
     monkeypatch.setattr(installation, "package_states", states)
     monkeypatch.setattr(jobs, "DeviceProbe", Probe)
+    monkeypatch.setattr(sizes, "torch_build", lambda: "other")
     return wanted
 
 
@@ -76,8 +77,8 @@ def test_what_is_missing_opens_the_page_and_keeps_run_disabled(panel: Any, missi
     missing.append(TORCH)
     panel.setup()
     assert not panel.ui.setUpSection.collapsed
-    assert panel.ui.setUpLabel.text == "Missing: torch>=2.4."
-    assert table(panel)[:2] == [("torch >=2.4", "missing"), ("matplotlib >=3.8,<4", "3.9.2")]
+    assert panel.ui.setUpLabel.text.startswith("Missing: the PyTorch extension, torch. The download is about ")
+    assert table(panel)[:2] == [("torch, 0.2 GB", "missing"), ("matplotlib", "3.9.2")]
     assert not panel.ui.runButton.enabled
     assert panel.ui.runButton.toolTip == "torch is not installed; see Set-up below."
 
@@ -109,11 +110,14 @@ def test_nothing_is_installed_without_consent(
     missing.append(PLOTS)
     panel.setup()
     monkeypatch.setattr(
-        panel.panel.setup_page.installer, "install", lambda _missing: pytest.fail("installed without consent")
+        panel.panel.setup_page.installer, "install", lambda *_: pytest.fail("installed without consent")
     )
     slicer.app.answer = False
     panel.ui.installButton.click()
-    assert slicer.app.questions == ["Download and install into Slicer's Python: matplotlib>=3.8,<4?"]
+    assert slicer.app.questions == [
+        "Missing: matplotlib. The download is about 25 MB and takes about 1 min; 0.1 GB on disk. "
+        "Install into Slicer's Python now?"
+    ]
 
 
 def test_installing_never_replaces_slicers_own_packages(
@@ -219,3 +223,108 @@ def test_an_old_python_is_told_in_a_sentence(panel: Any, monkeypatch: pytest.Mon
     assert panel.panel is None
     panel.enter()
     panel.exit()
+
+
+def test_what_comes_is_told_before_the_question(
+    panel: Any, missing: list[Requirement], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import slicer
+
+    missing.extend([TORCH, PLOTS])
+    slicer.app.answer = False
+    panel.setup()
+    told = panel.ui.setUpLabel.text
+    assert told == (
+        "Missing: the PyTorch extension, torch, matplotlib. The download is about 0.2 GB and takes about 1 min; "
+        "0.9 GB on disk."
+    )
+    panel.ui.installButton.click()
+    assert slicer.app.questions == [f"{told} Install into Slicer's Python now?"]
+
+
+def test_everything_comes_from_a_folder_of_wheels_without_a_network(
+    panel: Any, missing: list[Requirement], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import slicer
+
+    calls: list[list[str]] = []
+    monkeypatch.setattr(slicer.util, "pip_install", calls.append, raising=False)
+    missing.extend([TORCH, PLOTS])
+    (tmp_path / "torch-2.6.0-py3-none-any.whl").touch()
+    panel.setup()
+    panel.ui.offlineCheckBox.click()
+    assert not panel.ui.installButton.enabled
+    assert panel.ui.installButton.toolTip.endswith("Choose the folder that the wheels were downloaded to.")
+    panel.ui.wheelsFolderButton.directory = str(tmp_path)
+    assert panel.ui.setUpLabel.text.endswith(f"They are installed from {tmp_path}, without a network.")
+    panel.ui.installButton.click()
+    ((*source, constraint, _file, torch, plots),) = calls
+    assert source == ["--no-index", "--find-links", str(tmp_path)]
+    assert (constraint, torch, plots) == ("-c", "torch>=2.4", "matplotlib>=3.8,<4")
+
+
+def test_a_folder_without_wheels_is_told(panel: Any, missing: list[Requirement], tmp_path: Path) -> None:
+    import slicer
+
+    missing.append(PLOTS)
+    panel.setup()
+    panel.ui.offlineCheckBox.checked = True
+    panel.ui.wheelsFolderButton.directory = str(tmp_path)
+    panel.ui.installButton.click()
+    assert f"{tmp_path} holds no wheel (.whl)" in slicer.app.errors[0]
+
+
+def test_the_pytorch_extension_is_installed_in_the_same_step(
+    panel: Any, missing: list[Requirement], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import slicer
+
+    module = "class PyTorchUtilsLogic:\n    def installTorch(self, **options):\n        assert len(options) == 2\n"
+    asked: list[tuple[str, bool, bool]] = []
+
+    class Extensions:
+        interactive, installed = True, False
+
+        def isExtensionInstalled(self, _name: str) -> bool:  # noqa: N802
+            return self.installed
+
+        def installExtensionFromServer(self, name: str, restart: bool, update: bool) -> None:  # noqa: N802
+            asked.append((name, restart, update))
+            (tmp_path / "PyTorchUtils.py").write_text(module)
+            self.installed = True
+
+        def extensionModulePaths(self, _name: str) -> list[str]:  # noqa: N802
+            return [str(tmp_path)]
+
+    manager = Extensions()
+    monkeypatch.setattr(slicer.app, "extensionsManagerModel", lambda: manager, raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    missing.append(TORCH)
+    panel.setup()
+    panel.ui.installButton.click()
+    monkeypatch.delitem(sys.modules, "PyTorchUtils")
+    assert asked == [("PyTorch", False, False)]
+    assert not manager.interactive
+    assert slicer.app.errors == []
+
+
+def test_only_devices_of_this_computer_are_offered(panel: Any, missing: list[Requirement]) -> None:
+    panel.setup()
+    devices = panel.ui.deviceSelector
+    assert [devices.itemData(index) for index in range(devices.count)] == ["auto", "cpu"]
+    panel.panel.setup_page.start_timer.fire()
+    panel.panel.setup_page.probe_timer.fire()
+    panel.panel.setup_page.probe_timer.fire()
+    assert [devices.itemData(index) for index in range(devices.count)] == ["auto", "cpu", "cuda"]
+    devices.currentIndex = 2
+    assert panel.panel.workbench.device == "cuda"
+
+
+def test_a_device_that_a_scene_brought_from_another_computer_is_replaced(
+    panel: Any, missing: list[Requirement], module: ModuleType
+) -> None:
+    panel.setup()
+    panel.panel.parameter_node.device = module.Device.MPS
+    panel.panel.devices.offer({"cpu"})
+    assert panel.panel.parameter_node.device is module.Device.AUTO
+    assert panel.ui.deviceSelector.currentIndex == 0

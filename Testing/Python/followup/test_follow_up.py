@@ -153,7 +153,7 @@ def test_a_label_map_of_another_grid_is_named_and_resampled_on_demand(table, tmp
     assert main([*arguments, "--resample"]) == 0
 
 
-def test_small_regions_of_label_maps_are_left_out_on_demand(table, tmp_path):
+def test_small_components_of_label_maps_are_left_out_on_demand(table, tmp_path):
     arguments = ["follow-up", str(table), "--output", str(tmp_path / "out"), "--min-volume-ml", "2"]
     assert main(arguments) == 0
     report = json.loads((tmp_path / "out" / "follow-up.json").read_text(encoding="utf-8"))

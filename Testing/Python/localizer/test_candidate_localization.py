@@ -72,8 +72,8 @@ def test_candidates_below_the_threshold_are_listed_most_probable_first() -> None
     found = judged_volume(hot_balls(BALLS), [0.3, 0.9, 0.06])
     settings = found.default_settings()
     assert settings.uptake_border == "50%"
-    regions = found.left_out(settings)
-    assert [round(float(peak), 2) for peak in regions.peaks] == [0.3, 0.06]
+    components = found.left_out(settings)
+    assert [round(float(peak), 2) for peak in components.peaks] == [0.3, 0.06]
     assert len(found.left_out(settings.changed(threshold="0.2"))) == 1
     assert len(found.left_out(settings.changed(threshold="0.05"))) == 0
     improbable = judged_volume(hot_balls(BALLS), [0.3, 0.9, 0.01])

@@ -84,7 +84,7 @@ def test_a_parameter_file_selects_the_features(by_hand, oblique_volume, label_ma
 
 
 def test_different_segments_never_give_identical_rows(by_hand, oblique_volume, label_map):
-    rows = radiomics(oblique_volume, segment_masks(label_map, per_region=True)).rows
+    rows = radiomics(oblique_volume, segment_masks(label_map, per_component=True)).rows
     measured = [tuple(features(row).values()) for row in rows if "Note" not in row]
     assert len(measured) == len(set(measured)) == 4
 
@@ -95,10 +95,10 @@ def test_a_single_voxel_has_a_note_instead_of_features(by_hand, oblique_volume, 
     assert features(row) == {}
 
 
-def test_several_regions_of_a_segment_get_separate_rows(label_map):
-    masks = segment_masks(label_map, per_region=True)
-    assert list(masks) == ["Box", "Spheres", "Spheres, region 1", "Spheres, region 2", "Point"]
-    first, second = masks["Spheres, region 1"], masks["Spheres, region 2"]
+def test_several_components_of_a_segment_get_separate_rows(label_map):
+    masks = segment_masks(label_map, per_component=True)
+    assert list(masks) == ["Box", "Spheres", "Spheres, component 1", "Spheres, component 2", "Point"]
+    first, second = masks["Spheres, component 1"], masks["Spheres, component 2"]
     assert first.sum() > second.sum() > 0
     np.testing.assert_array_equal(first | second, masks["Spheres"])
 
@@ -174,20 +174,20 @@ def test_the_table_is_written_with_every_column(oblique_volume, label_map, tmp_p
 def test_segments_with_the_same_name_each_get_a_row(oblique_grid):
     array = np.zeros(oblique_grid.shape_kji, np.uint8)
     array[1:3, 2:4, 2:4], array[1:3, 8:9, 8:9], array[5:8, 2:8, 2:8] = 1, 1, 2
-    masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour")), per_region=True)
+    masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour")), per_component=True)
     assert {name: int(mask.sum()) for name, mask in masks.items()} == {
         "Tumour": 10,
-        "Tumour, region 1": 8,
-        "Tumour, region 2": 2,
+        "Tumour, component 1": 8,
+        "Tumour, component 2": 2,
         "Tumour (2)": 108,
     }
 
 
-def test_a_segment_named_like_a_region_keeps_its_row(oblique_grid):
+def test_a_segment_named_like_a_component_keeps_its_row(oblique_grid):
     array = np.zeros(oblique_grid.shape_kji, np.uint8)
     array[0, 0, 0], array[0, 5, 5], array[5:8, 2:8, 2:8] = 1, 1, 2
-    masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour, region 1")), per_region=True)
-    assert masks["Tumour, region 1"].sum() == 108
+    masks = segment_masks(LabelMap(array, oblique_grid, ("Tumour", "Tumour, component 1")), per_component=True)
+    assert masks["Tumour, component 1"].sum() == 108
     assert len(masks) == 4
 
 

@@ -14,13 +14,13 @@ from CAMLocalizerLib.measure import (
     RADIUS_MM,
     SphereMeans,
     SuvMeter,
-    measure_regions,
+    measure_components,
     measure_segments,
     measure_union,
     radiomics,
     segment_masks,
 )
-from CAMLocalizerLib.segment import Regions
+from CAMLocalizerLib.segment import ComponentSet
 
 FIRST, SECOND = (-14.0, 3.0, -2.0), (17.0, -5.0, 6.0)
 GRIDS = {
@@ -59,7 +59,7 @@ def test_the_peak_of_a_lesion_below_a_millilitre_includes_its_surroundings(grid:
 def test_two_lesions_and_their_total(grid: Grid) -> None:
     first, second = distances_mm(grid, FIRST) <= 10.0, distances_mm(grid, SECOND) <= 8.0
     volume = pet(0.5 + 3.5 * first + 9.5 * second, grid)
-    large, small = measured_components(Regions.of(first | second, grid), volume)
+    large, small = measured_components(ComponentSet.of(first | second, grid), volume)
     assert (large.suv.max_suv, small.suv.max_suv) == pytest.approx((4.0, 10.0))
     assert (large.suv.mtv_ml, small.suv.mtv_ml) == pytest.approx((ball_ml(10.0), ball_ml(8.0)), rel=0.06)
     total = suv_total((large, small), volume)
@@ -74,8 +74,8 @@ def test_all_functions_give_the_same_measures(grid: Grid) -> None:
     mask = np.random.default_rng(2).random(grid.shape_kji) > 0.9
     volume = pet(np.random.default_rng(3).gamma(2.0, 2.0, grid.shape_kji), grid)
     label_map = marked(mask, grid)
-    listed = [entry.suv for entry in measured_components(Regions.of(mask, grid), volume)]
-    for one, other in zip(listed, measure_regions(label_map, volume), strict=True):
+    listed = [entry.suv for entry in measured_components(ComponentSet.of(mask, grid), volume)]
+    for one, other in zip(listed, measure_components(label_map, volume), strict=True):
         assert dataclasses.astuple(one) == pytest.approx(dataclasses.astuple(other.suv))
     whole = SuvMeter(volume).mask(mask)
     assert measure_union(label_map, volume).suv == measure_segments(label_map, volume)[0].suv == whole
@@ -127,10 +127,10 @@ def test_other_units_are_not_measured_as_suv(oblique_volume: Volume, unit: str) 
     assert not is_suv(volume)
     with pytest.raises(SettingsError, match="oblique: uptake is measured in SUVbw, got"):
         SuvMeter(volume)
-    parts = measured_components(Regions.of(mask, volume.grid), volume)
+    parts = measured_components(ComponentSet.of(mask, volume.grid), volume)
     assert {part.suv for part in parts} == {None}
     assert suv_total(parts, volume) is None
-    assert {part.suv for part in measure_regions(marked(mask, volume.grid), volume)} == {None}
+    assert {part.suv for part in measure_components(marked(mask, volume.grid), volume)} == {None}
 
 
 def test_radiomics_include_the_measures_only_for_a_pet(grid: Grid) -> None:

@@ -1,4 +1,4 @@
-"""Lesions touched and false regions."""
+"""Lesions touched and false components."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from CAMLocalizerLib.core import GridError
 from CAMLocalizerLib.metrics import LesionCounts, count_lesions
 
 
-def test_lesions_and_regions_are_counted_by_touch() -> None:
+def test_lesions_and_components_are_counted_by_touch() -> None:
     truth, found = np.zeros((4, 6, 8), dtype=np.uint8), np.zeros((4, 6, 8), dtype=bool)
     truth[0, 0, 0], truth[1, 1, 1] = 1, 1  # one lesion over a corner
     truth[3, 5, 7] = 1  # missed
@@ -17,10 +17,10 @@ def test_lesions_and_regions_are_counted_by_touch() -> None:
     found[1, 1, 1:6] = True
     found[3, 0, 4] = True
     found[0, 5, 0] = True  # false
-    assert count_lesions(truth, found) == LesionCounts(lesions=3, touched=2, regions=3, false_regions=1)
+    assert count_lesions(truth, found) == LesionCounts(lesions=3, touched=2, components=3, false_components=1)
 
 
-def test_one_region_over_two_lesions_touches_both() -> None:
+def test_one_component_over_two_lesions_touches_both() -> None:
     truth = np.array([[1, 0, 1]])
     assert count_lesions(truth, np.ones((1, 3))) == LesionCounts(2, 2, 1, 0)
 

@@ -40,7 +40,7 @@ def test_a_coarse_ball_lies_at_the_same_place(ball: tuple[np.ndarray, Grid]) -> 
     assert coarse.GetCenter() == pytest.approx(fine.GetCenter(), abs=1.5)
 
 
-def test_no_small_region_is_lost_when_coarse(ball: tuple[np.ndarray, Grid]) -> None:
+def test_no_small_component_is_lost_when_coarse(ball: tuple[np.ndarray, Grid]) -> None:
     _, grid = ball
     mask = np.zeros(grid.shape_kji, bool)
     mask[0, 0, 0] = mask[29, 39, 39] = True

@@ -139,7 +139,7 @@ def test_simulated_outcomes_refuse_a_negative_strength(noise):
 
 @pytest.fixture
 def tables(noise, tmp_path):
-    """Features as the command radiomics writes them, with regions and diagnostics, and outcomes of 60 cases."""
+    """Features as the command radiomics writes them, with components and diagnostics, and outcomes of 60 cases."""
     outcomes = simulate_outcomes(noise[:60, :1], 6.0, seed=2)
     features, known = tmp_path / "features.csv", tmp_path / "outcomes.csv"
     with features.open("w", newline="", encoding="utf-8") as stream:
@@ -147,7 +147,7 @@ def tables(noise, tmp_path):
         writer.writerow(["Image", "Mask", "Segment", "diagnostics_Mask-original_VoxelNum", "a", "b", "Note"])
         for index, row in enumerate(noise[:60, :2]):
             writer.writerow([f"scan-{index}", "m", "Tumour", 7, *row, ""])
-            writer.writerow([f"scan-{index}", "m", "Tumour, region 1", 7, *(-row), ""])
+            writer.writerow([f"scan-{index}", "m", "Tumour, component 1", 7, *(-row), ""])
         writer.writerow(["scan-extra", "m", "Tumour", 7, 0, 0, ""])
     lines = [
         "Image;outcome;patient",

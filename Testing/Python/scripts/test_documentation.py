@@ -15,7 +15,7 @@ from CAMLocalizerLib import __version__
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "scripts"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PUBLIC = r"https://(?:github\.com/CAMLocalizer/CAMLocalizer/blob|raw\.githubusercontent\.com/CAMLocalizer/CAMLocalizer)/main/"
+PUBLIC = r"https://(?:github\.com/CAMLocalizer/SlicerCAMLocalizer/blob|raw\.githubusercontent\.com/CAMLocalizer/SlicerCAMLocalizer)/main/"
 SITE_PAGES = {"changelog.md", "contributing.md", "security.md"}
 # Packages of the user interfaces and of the installation, which nobody imports.
 WITHOUT_REFERENCE = {"cli", "installation", "mrml", "panel", "review"}

@@ -1,4 +1,4 @@
-"""Connected regions, their places in the body, and the label map made of them."""
+"""Connected components, their places in the body, and the label map made of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from CAMLocalizerLib.segment import components, filter_components, label_map_fro
 
 @pytest.fixture
 def mask(oblique_grid: Grid) -> np.ndarray:
-    """Regions of 1, 12 and 4 voxels; the last is connected across corners only."""
+    """Components of 1, 12 and 4 voxels; the last is connected across corners only."""
     array = np.zeros(oblique_grid.shape_kji, dtype=bool)
     array[0, 0, 0] = True
     array[2:4, 5:7, 8:11] = True
@@ -47,7 +47,7 @@ def test_an_empty_mask_has_no_components(oblique_grid: Grid) -> None:
     assert not filter_components(empty, oblique_grid, 0.1, 2).any()
 
 
-def test_small_regions_are_left_out(mask: np.ndarray, oblique_grid: Grid) -> None:
+def test_small_components_are_left_out(mask: np.ndarray, oblique_grid: Grid) -> None:
     four_voxels_ml = 4 * oblique_grid.voxel_volume_mm3 / 1000
     assert filter_components(mask, oblique_grid).sum() == 17
     assert filter_components(mask, oblique_grid, four_voxels_ml).sum() == 16
@@ -55,13 +55,13 @@ def test_small_regions_are_left_out(mask: np.ndarray, oblique_grid: Grid) -> Non
     assert filter_components(mask, oblique_grid, 1000.0).sum() == 0
 
 
-def test_the_largest_regions_are_kept(mask: np.ndarray, oblique_grid: Grid) -> None:
+def test_the_largest_components_are_kept(mask: np.ndarray, oblique_grid: Grid) -> None:
     sums = [filter_components(mask, oblique_grid, keep_largest=number).sum() for number in (1, 2, 3, 9)]
     assert sums == [12, 16, 17, 17]
 
 
 @pytest.mark.parametrize("slice_axis", [0, 1, 2])
-def test_regions_that_are_thin_across_the_slices_are_left_out(slice_axis: int) -> None:
+def test_components_that_are_thin_across_the_slices_are_left_out(slice_axis: int) -> None:
     spacing = [2.0, 3.0, 0.5]
     grid = Grid((20, 20, 20), tuple(spacing), (0, 0, 0), np.eye(3))
     thin_mm = spacing[2 - slice_axis]
@@ -80,7 +80,7 @@ def test_regions_that_are_thin_across_the_slices_are_left_out(slice_axis: int) -
     assert len(components(filter_components(mask, grid, min_extent_mm=1.1 * thin_mm, **options), grid)) == 3
 
 
-def test_regions_small_beside_the_largest_one_that_is_left_are_left_out() -> None:
+def test_components_small_beside_the_largest_one_that_is_left_are_left_out() -> None:
     grid = Grid((20, 20, 20), (1.0, 1.0, 1.0), (0, 0, 0), np.eye(3))
     mask = np.zeros(grid.shape_kji, dtype=bool)
     mask[2, 2:12, 2:12] = True  # 100 voxels in one slice

@@ -21,7 +21,7 @@ def states(review: Review) -> list[tuple[float, bool, bool]]:
     return [(round(entry.peak, 1), entry.kept, entry.left_out) for entry in review.components]
 
 
-def test_they_are_listed_after_the_regions_and_belong_to_no_label_map(review) -> None:
+def test_they_are_listed_after_the_components_and_belong_to_no_label_map(review) -> None:
     assert states(review) == [(0.9, True, False), (0.3, False, True), (0.1, False, True)]
     np.testing.assert_array_equal(review.mask, review.found.label_map(review.settings).array_kji)
     assert review.volume_ml == pytest.approx(review.components[0].volume_ml)
@@ -52,7 +52,7 @@ def test_what_was_taken_in_stays_when_others_are_rejected_and_the_threshold_move
     assert sorted(states(review)) == [(0.1, False, True), (0.3, True, False), (0.9, False, False)]
 
 
-def test_a_region_that_was_kept_goes_when_the_threshold_rises_above_it(review) -> None:
+def test_a_component_that_was_kept_goes_when_the_threshold_rises_above_it(review) -> None:
     review.set_threshold("0.2")
     review.reject_component(1)
     kept = [entry for entry in review.components if entry.kept]

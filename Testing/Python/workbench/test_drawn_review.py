@@ -14,7 +14,7 @@ from CAMLocalizerLib.core import SettingsError
 from CAMLocalizerLib.workbench import Change
 
 PREVIEW = "CAMLocalizerPreview"
-FAR = (0, 22, 1)  # a voxel of no region
+FAR = (0, 22, 1)  # a voxel of no component
 
 
 def test_volume_and_components_are_those_that_are_accepted(workbench: Any) -> None:
@@ -67,7 +67,7 @@ def test_rejecting_a_listed_component_asks_and_means_the_one_at_its_place(bench:
     review = workbench.review
     largest = review.components[0]
     mask = review.mask.copy()
-    for voxel in np.argwhere(mask)[review._mask_state.regions.voxels[0] :: 2]:  # the order of the list changes
+    for voxel in np.argwhere(mask)[review._mask_state.component_set.voxels[0] :: 2]:  # the order of the list changes
         draw(workbench.preview_node, PREVIEW, tuple(voxel.tolist()), 0)
     listed = review.components
     assert review.edited

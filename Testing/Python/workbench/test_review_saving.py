@@ -93,7 +93,7 @@ def test_an_export_writes_what_the_command_line_writes(reviewed: Review, tmp_pat
     np.testing.assert_array_equal(activation, reviewed.activation)
     report = json.loads((folder / CASE_FILES["report"]).read_text())
     assert report["label_settings"] == reviewed.settings.to_json()
-    assert report["settings"]["review"] == {"accepted": [], "edited_by_hand": False, "rejected_regions": 1}
+    assert report["settings"]["review"] == {"accepted": [], "edited_by_hand": False, "rejected_components": 1}
     assert report["label_map"]["corrected"]
     assert report["model"] == {"name": "tiny", "version": "1.2", "sha256": "ab" * 32}
 

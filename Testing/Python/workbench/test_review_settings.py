@@ -74,7 +74,7 @@ def test_a_preview_equals_the_library_without_refinement(review: Review) -> None
 
 
 @pytest.mark.parametrize("refinement", ["none", "random-walk"])
-def test_thin_regions_are_left_out_as_in_the_library(review: Review, refinement: str) -> None:
+def test_thin_components_are_left_out_as_in_the_library(review: Review, refinement: str) -> None:
     counts = []
     for extent_mm in (0.0, 5.0, 9.0, 1000.0):
         settings = review.settings.changed(min_extent_mm=extent_mm, threshold="q97", refinement=refinement)
@@ -126,7 +126,7 @@ def test_a_new_interaction_forgets_what_was_undone(review: Review) -> None:
         (lambda review: review.set_keep_largest(0), "at least 1"),
         (lambda review: review.set_uptake_border("40%"), "for models of projections"),
         (lambda review: review.set_refinement("wishes"), "must be one of"),
-        (lambda review: review.reject_component(99), "there is no region 99"),
+        (lambda review: review.reject_component(99), "there is no component 99"),
         (lambda review: review.withdraw(0), "there is no accepted segment 0"),
     ],
 )

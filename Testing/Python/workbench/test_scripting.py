@@ -199,7 +199,7 @@ def test_a_folders_results_are_the_librarys(run_folder: Any, folder: Path, found
     assert row.volume_ml == pytest.approx(expected.volume_mm3 / 1000)
     report = json.loads((row.folder / CASE_FILES["report"]).read_text())
     assert not report["label_map"]["corrected"]
-    assert row.regions == len(report["components"])
+    assert row.components == len(report["components"])
 
 
 def test_a_folders_results_bring_further_files(run_folder: Any, folder: Path) -> None:

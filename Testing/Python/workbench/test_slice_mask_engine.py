@@ -60,7 +60,7 @@ def test_every_change_gives_the_activation_of_fuse(
     "rules", [{}, {"min_volume_ml": 0.02}, {"keep_largest": 2}, {"min_extent_mm": 9.0}, {"min_share": 0.4}]
 )
 @pytest.mark.parametrize("stretch", [1, 100, 2048])
-def test_regions_are_those_of_the_label_map(
+def test_components_are_those_of_the_label_map(
     oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch, threshold: str, rules: dict, stretch: int
 ) -> None:
     monkeypatch.setattr(engine_module, "STRETCH", stretch)
@@ -70,25 +70,25 @@ def test_regions_are_those_of_the_label_map(
     for scales in ((1,), (1, 2, 3)):
         settings = settings_with(found, scales=scales, normalisation="volume", threshold=threshold, **rules)
         engine.fuse(settings)
-        regions = engine.regions(settings)
-        regions.write(mask, range(1, len(regions) + 1))
+        component_set = engine.component_set(settings)
+        component_set.write(mask, range(1, len(component_set) + 1))
         label_map = label_map_from_activation(engine.activation, grid, threshold, **rules)
         np.testing.assert_array_equal(mask, label_map.array_kji)
-        assert regions.components == components(label_map, None, engine.activation)
+        assert component_set.components == components(label_map, None, engine.activation)
 
 
 @pytest.mark.parametrize("threshold", ["0.6", "q97", "otsu", "0"])
-def test_an_activation_that_is_zero_everywhere_has_no_regions(oblique_volume: Volume, threshold: str) -> None:
+def test_an_activation_that_is_zero_everywhere_has_no_components(oblique_volume: Volume, threshold: str) -> None:
     found = found_in(oblique_volume)
     pyramid = replace(found.pyramid, probabilities=np.full_like(found.pyramid.probabilities, 0.3))
     engine = SliceMaskEngine(Localization(oblique_volume, pyramid, found.card, "axial"))
     settings = settings_with(found, probability_limit=0.9, normalisation="volume", threshold=threshold)
     assert not engine.fuse(settings).any()
-    regions = engine.regions(settings)
+    component_set = engine.component_set(settings)
     mask = np.ones(oblique_volume.grid.shape_kji, dtype=np.uint8)
-    regions.write(mask, range(1, len(regions) + 1))
+    component_set.write(mask, range(1, len(component_set) + 1))
     assert not mask.any()
-    assert regions.components == ()
+    assert component_set.components == ()
 
 
 def test_only_rows_near_the_threshold_are_looked_into(oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,9 @@ def test_settings_that_the_model_lacks_leave_everything_as_it_was(oblique_volume
     np.testing.assert_array_equal(engine.activation, before)
 
 
-def test_refined_regions_are_remembered_as_they_were(oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refined_components_are_remembered_as_they_were(
+    oblique_volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = found_in(oblique_volume)
     wanted = [
         settings_with(found, threshold=threshold, refinement="geodesic", scales=scales)
@@ -146,10 +148,10 @@ def test_refined_regions_are_remembered_as_they_were(oblique_volume: Volume, mon
 
     def shown(engine: SliceMaskEngine, settings: LabelSettings) -> tuple[np.ndarray, list]:
         engine.fuse(settings)
-        regions = engine.regions(settings)
+        component_set = engine.component_set(settings)
         mask = np.zeros(found.volume.grid.shape_kji, np.uint8)
-        regions.write(mask, range(1, len(regions) + 1))
-        return mask, [(each.voxels, each.peak, each.centre_lps_mm) for each in regions.components]
+        component_set.write(mask, range(1, len(component_set) + 1))
+        return mask, [(each.voxels, each.peak, each.centre_lps_mm) for each in component_set.components]
 
     expected = [shown(SliceMaskEngine(found), settings) for settings in wanted]
     monkeypatch.setattr(engine_module, "REMEMBERED", 2)

@@ -1,4 +1,4 @@
-"""The PET measures of a review follow threshold and rejected regions."""
+"""The PET measures of a review follow threshold and rejected components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pet(projected: Any) -> Review:
     return Review(projected)
 
 
-def test_every_region_has_its_measures(pet: Review) -> None:
+def test_every_component_has_its_measures(pet: Review) -> None:
     first, second = pet.components
     volume = pet.found.volume
     for component in (first, second):
@@ -29,7 +29,7 @@ def test_every_region_has_its_measures(pet: Review) -> None:
         assert component.suv.mtv_ml == pytest.approx(component.volume_ml)
 
 
-def test_the_total_is_that_of_the_regions_that_are_kept(pet: Review) -> None:
+def test_the_total_is_that_of_the_components_that_are_kept(pet: Review) -> None:
     parts = [component.suv for component in pet.components]
     assert pet.suv_total == SuvMeasures.total(parts)
     pet.reject_component(1)

@@ -108,7 +108,7 @@ def test_closing_the_scene_ends_the_review(workbench: Any) -> None:
     workbench.scene.Clear(0)
     assert heard == [None]
     assert workbench.status.sentence == ""
-    assert available(workbench).accept_blocker() == "Run the classifier first."
+    assert available(workbench).accept_blocker() == "Find tumours first."
     workbench.on_pause()
 
 
@@ -293,7 +293,7 @@ def test_disabled_buttons_say_why(bench: Bench, scene: Any, volume_node: Any, mo
     assert available(workbench).run_blocker() == "Choose a volume first."
     with pytest.raises(SettingsError, match="Choose a volume first"):
         workbench.run()
-    assert available(workbench).accept_blocker() == available(workbench).undo_blocker() == "Run the classifier first."
+    assert available(workbench).accept_blocker() == available(workbench).undo_blocker() == "Find tumours first."
     workbench.choose_volume(volume_node)
     assert available(workbench).run_blocker() == ""
     assert available(workbench).cancel_blocker() == "Nothing is running."
@@ -308,7 +308,7 @@ def test_disabled_buttons_say_why(bench: Bench, scene: Any, volume_node: Any, mo
     assert available(workbench).accept_blocker() == available(workbench).export_blocker() == ""
     workbench.review.set_threshold("1.0")
     workbench.review.set_min_volume_ml(100)
-    assert available(workbench).accept_blocker() == "The label map is empty; lower the threshold or keep a region."
+    assert available(workbench).accept_blocker() == "The label map is empty; lower the threshold or keep a component."
     assert available(workbench).undo_blocker() == ""
 
 
@@ -332,7 +332,7 @@ def test_the_volumes_of_a_scene_have_reviews_of_their_own(bench: Bench, workbenc
     assert bench.questions == []
 
 
-def test_slice_views_jump_to_images_and_regions(workbench: Any) -> None:
+def test_slice_views_jump_to_images_and_components(workbench: Any) -> None:
     scene, review = workbench.scene, workbench.review
     for name in ("Axial", "Coronal", "Sagittal"):
         node = scene.AddNewNodeByClass("vtkMRMLSliceNode", name)
@@ -348,7 +348,7 @@ def test_slice_views_jump_to_images_and_regions(workbench: Any) -> None:
         matrix = scene.GetFirstNodeByName(name).GetSliceToRAS()
         normal, origin = ([matrix.GetElement(row, column) for row in range(3)] for column in (2, 3))
         assert np.dot(normal, origin) == pytest.approx(np.dot(normal, (-x, -y, z)))
-    with pytest.raises(SettingsError, match="there is no region 99"):
+    with pytest.raises(SettingsError, match="there is no component 99"):
         workbench.jump_to_component(99)
     with pytest.raises(SettingsError, match="there is no slice 9"):
         workbench.jump_to_image(9)

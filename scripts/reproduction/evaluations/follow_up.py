@@ -119,8 +119,8 @@ def write_table(patients: int, data: Path | None, training: Path, work: Path, ou
     lines = [
         "# Follow-up",
         "",
-        "Made by `scripts/evaluate_follow_up.py`. Every exam by the model's own threshold, regions below "
-        f"{MIN_VOLUME_ML} ml left out; volumes are those of all regions together.",
+        "Made by `scripts/evaluate_follow_up.py`. Every exam by the model's own threshold, components below "
+        f"{MIN_VOLUME_ML} ml left out; volumes are those of all components together.",
         "",
         "## Simulated growth, pet-fdg",
         "",

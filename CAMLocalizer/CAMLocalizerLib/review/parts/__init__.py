@@ -1,6 +1,6 @@
 """The parts of the page: each shows its own state and handles its own actions."""
 
-from .component_list import RegionsPart
+from .component_list import ComponentsPart
 from .export_files import ExportPart
 from .images import ImagesPart
 from .looks import LookPart
@@ -9,4 +9,13 @@ from .scans import ScanPart
 from .setting_controls import SettingsPart
 from .worklist import WorklistPart
 
-__all__ = ["ExportPart", "ImagesPart", "LookPart", "RegionsPart", "RunPart", "ScanPart", "SettingsPart", "WorklistPart"]
+__all__ = [
+    "ComponentsPart",
+    "ExportPart",
+    "ImagesPart",
+    "LookPart",
+    "RunPart",
+    "ScanPart",
+    "SettingsPart",
+    "WorklistPart",
+]

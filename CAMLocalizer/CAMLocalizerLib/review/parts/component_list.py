@@ -1,4 +1,4 @@
-"""Regions, what was accepted of them, and the way back."""
+"""Components, what was accepted of them, and the way back."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from ...core import SettingsError
 from ...workbench import Change, Review, ReviewedComponent
 from ...workbench.presenter import volume_text
 from ..page_context import EVERYTHING, PageContext
-from ..page_state import Accepted, AcceptedRow, History, RegionRow, Regions
+from ..page_state import Accepted, AcceptedRow, ComponentList, ComponentRow, History
 
 LISTED = 40
 
 
-class RegionsPart:
-    """Lists regions and accepted segments; keeps, rejects, accepts, goes back."""
+class ComponentsPart:
+    """Lists components and accepted segments; keeps, rejects, accepts, goes back."""
 
     def __init__(self, context: PageContext) -> None:
         self._context = context
-        self._at = 0  # the region shown last
-        context.action("region", self.show_region)
-        context.action("next_region", self.next_region)
+        self._at = 0  # the component shown last
+        context.action("component", self.show_component)
+        context.action("next_component", self.next_component)
         context.action("toggle", lambda label: context.review.toggle_component(int(label)), draws=True)
         context.action("toggle_shown", self.toggle_shown, draws=True)
         context.action("pick", self.pick, draws=True)
@@ -30,26 +30,26 @@ class RegionsPart:
         context.on_change(self._on_change)
         context.on_action(self._on_action)
 
-    def show_region(self, label: int, *, cross: bool = True) -> None:
-        """Go to the highest activation of a region, with the cross at it unless that is not wanted."""
+    def show_component(self, label: int, *, cross: bool = True) -> None:
+        """Go to the highest activation of a component, with the cross at it unless that is not wanted."""
         component = _component(self._context.review, int(label))
         self._context.views.jump_to(_peak_lps(self._context.review, component), cross=cross)
         self._at = component.label
 
-    def next_region(self, steps: int) -> None:
-        """Go to the next or an earlier region of the list, round at its ends."""
+    def next_component(self, steps: int) -> None:
+        """Go to the next or an earlier component of the list, round at its ends."""
         count = len(self._context.review.components)
         if count:
-            self.show_region((self._at - 1 + int(steps)) % count + 1 if self._at else 1)
+            self.show_component((self._at - 1 + int(steps)) % count + 1 if self._at else 1)
 
     def toggle_shown(self) -> None:
-        """Reject or keep the region that was shown last."""
+        """Reject or keep the component that was shown last."""
         if not self._at:
-            raise SettingsError("choose a region first, in the list or with N")
+            raise SettingsError("choose a component first, in the list or with N")
         self._context.review.toggle_component(self._at)
 
     def pick(self, view: str, across: float, down: float) -> None:
-        """Reject or keep the region under a point of a slice view."""
+        """Reject or keep the component under a point of a slice view."""
         place = self._context.views.place_at(view, float(across), float(down))
         label = self._context.review.toggle_component_at(place)
         self._at = label or self._at
@@ -77,7 +77,7 @@ class RegionsPart:
         workbench = self._context.workbench
         if workbench.review is None:
             self._at = 0
-            for part in (Regions(), Accepted()):
+            for part in (ComponentList(), Accepted()):
                 self._context.page.show(part)
         review, availability = workbench.review, self._context.availability
         self._context.page.show(
@@ -98,14 +98,14 @@ class RegionsPart:
             rows = tuple(self._row(review, component) for component in components[:LISTED])
             total = review.suv_total
             told = () if total is None or not components else total.phrases()
-            self._context.page.show(Regions(rows, max(0, len(components) - LISTED), told))
+            self._context.page.show(ComponentList(rows, max(0, len(components) - LISTED), told))
             if changes == EVERYTHING and components:  # what a run found
-                self.show_region(1, cross=False)
+                self.show_component(1, cross=False)
         if Change.ACCEPTED in changes:
             self._context.page.show(Accepted(_accepted_rows(review), unsaved=bool(review.accepted)))
 
-    def _row(self, review: Review, component: ReviewedComponent) -> RegionRow:
-        return RegionRow(
+    def _row(self, review: Review, component: ReviewedComponent) -> ComponentRow:
+        return ComponentRow(
             component.label,
             volume_text(component.volume_ml),
             f"{component.peak:.2f}",
@@ -129,7 +129,7 @@ def _accepted_rows(review: Review) -> tuple[AcceptedRow, ...]:
 
 
 def _peak_lps(review: Review, component: ReviewedComponent) -> tuple[float, float, float]:
-    """Return where a region is brightest, LPS in mm; the views go there."""
+    """Return where a component is brightest, LPS in mm; the views go there."""
     x, y, z = review.found.volume.grid.to_lps(component.peak_kji[::-1]).tolist()
     return x, y, z
 
@@ -138,4 +138,4 @@ def _component(review: Review, label: int) -> ReviewedComponent:
     for component in review.components:
         if component.label == label:
             return component
-    raise SettingsError(f"there is no region {label}, only {len(review.components)}")
+    raise SettingsError(f"there is no component {label}, only {len(review.components)}")

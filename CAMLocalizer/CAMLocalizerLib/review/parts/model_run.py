@@ -70,7 +70,7 @@ class RunPart:
 
     def _model(self) -> Model:
         cards, chosen = self._cards, self._context.workbench.model
-        choices = [Choice(name, f"{name} ({card.modality})", card.intended_use) for name, card in cards.items()]
+        choices = [Choice(name, card.label, card.intended_use) for name, card in cards.items()]
         if chosen not in cards:
             choices.append(Choice(chosen, chosen.rstrip("/").rsplit("/", 1)[-1]))
         detail = next((choice.detail for choice in choices if choice.value == chosen), "")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ...core import InputError, Volume
 from ...io import read_volume
+from ...io.discovery import holds_dicom
+from ...io.signatures import file_format
 from ..data_files import check_data_files
 from ..page_context import PageContext
 from ..page_state import Choice, Scan
@@ -28,6 +30,7 @@ class ScanPart:
         self._context = context
         self._unit = unit
         self._shown_name = self._detail = ""
+        self._checked: tuple[Path | None, bool] = (None, False)
         self._given = given.resolve()
         self._own = self._name_of(self._given)
         self._shown = ShownVolume(context, suit)
@@ -35,6 +38,16 @@ class ScanPart:
         context.action("list", self.list_anew)
         context.action("report_error", self._report_error)
         self._list("")
+
+    @property
+    def dicom_path(self) -> Path | None:
+        """The DICOM file or folder that the scan on show was read from; None if it was not."""
+        if not self._shown_name:
+            return None
+        path = self._given if self._shown_name == self._own else self._context.folder.inside(self._shown_name)
+        if path != self._checked[0]:  # looking at a folder takes a moment
+            self._checked = path, holds_dicom(path) if path.is_dir() else file_format(path) == "DICOM"
+        return path if self._checked[1] else None
 
     def list_anew(self) -> None:
         """Look which volumes the folder holds now."""

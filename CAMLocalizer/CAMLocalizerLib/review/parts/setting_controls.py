@@ -1,10 +1,12 @@
-"""Threshold, scales and smallest region: sliders that the picture follows."""
+"""Threshold, scales and smallest component: sliders that the picture follows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...localizer import LabelSettings
-from ...segment import USUAL_BORDERS
 from ...workbench import Change, Review
+from ...workbench.names import REFINEMENTS, THRESHOLD_METHODS, UPTAKE_BORDERS, component_count_text
 from ...workbench.presenter import (
     kept_count,
     set_threshold_method,
@@ -14,7 +16,7 @@ from ...workbench.presenter import (
 )
 from ..page_context import PageContext
 from ..page_pictures import histogram_path, map_address
-from ..page_state import Histogram, Rules, ScaleChoice, ScalePictures, Scales, Threshold
+from ..page_state import Choice, Histogram, Rules, ScaleChoice, ScalePictures, Scales, Threshold
 
 BINS = 64
 HISTOGRAM_SIZE = (256, 48)  # of the drawing that the page stretches
@@ -69,7 +71,7 @@ class SettingsPart:
         self._context.review.set_weight(int(scale), float(weight), preview=bool(preview))
 
     def set_smallest(self, volume_ml: float, preview: bool = False) -> None:
-        """Leave smaller regions out."""
+        """Leave smaller components out."""
         self._context.review.set_min_volume_ml(float(volume_ml), preview=bool(preview))
 
     def set_probability_limit(self, limit: float, preview: bool = False) -> None:
@@ -81,7 +83,7 @@ class SettingsPart:
         self._context.review.set_uptake_border(str(border))
 
     def set_keep_largest(self, count: int) -> None:
-        """Keep so many of the largest regions; all if 0."""
+        """Keep so many of the largest components; all if 0."""
         self._context.review.set_keep_largest(int(count) or None)
 
     def set_refinement(self, method: str) -> None:
@@ -90,7 +92,7 @@ class SettingsPart:
 
     def _without_review(self) -> None:
         if self._context.workbench.review is None:
-            self._context.page.show(Threshold())
+            self._context.page.show(Threshold(methods=_choices(THRESHOLD_METHODS)))
             self._context.page.show(Histogram())
 
     def _on_change(self, review: Review, changes: frozenset[Change]) -> None:
@@ -117,6 +119,7 @@ def threshold_state(review: Review) -> Threshold:
     level = f"level {review.threshold_value:.3f}"
     return Threshold(
         ready=True,
+        methods=_choices(THRESHOLD_METHODS),
         method=control.method,
         position=control.position,
         low=control.low,
@@ -125,7 +128,7 @@ def threshold_state(review: Review) -> Threshold:
         text=f"{control.position:.4g} % below, {level}" if control.method == "percentile" else level,
         value=round(control.value, 5),
         volume=volume_text(review.volume_ml),
-        regions=f"in {kept} region{'' if kept == 1 else 's'}" if kept else "no region",
+        components=component_count_text(kept) if kept else "no component",
     )
 
 
@@ -137,8 +140,13 @@ def rules_state(settings: LabelSettings) -> Rules:
         settings.keep_largest or 0,
         settings.refinement,
         settings.uptake_border,
-        USUAL_BORDERS if settings.uptake_border else (),
+        _choices(UPTAKE_BORDERS) if settings.uptake_border else (),
+        _choices(REFINEMENTS),
     )
+
+
+def _choices(names: Mapping[str, str]) -> tuple[Choice, ...]:
+    return tuple(Choice(value, name) for value, name in names.items())
 
 
 def scale_choices(review: Review) -> tuple[ScaleChoice, ...]:

@@ -54,7 +54,7 @@
     setTimeout(() => (box.checked = box.dataset.on === "true"), SHOWN_MS);
   }
 
-  // The slider of the smallest region is finer near 0.
+  // The slider of the smallest component is finer near 0.
   const to_ml = (position) => Math.round((position / SMALLEST_STEPS) ** 3 * LARGEST_ML * 1000) / 1000;
   const to_slider = (volume) => Math.round(Math.cbrt(Math.min(volume, LARGEST_ML) / LARGEST_ML) * SMALLEST_STEPS);
   const meaning = (name, value) => (name === "smallest" ? to_ml(value) : value);
@@ -66,11 +66,12 @@
   const brightness = (look) => 1 - (look.level - look.low) / (look.high - look.low || 1);
   const contrast = (look) => 1 - Math.min(1, look.width / (look.high - look.low || 1));
 
-  function border(text) {
-    if (text === "liver") return "1.5 x liver (PERCIST)";
-    if (text.endsWith("%")) return `${text.slice(0, -1)} % of the highest`;
-    return text.replace(/^suv/, "SUV ");
-  }
+  const METHOD_HINTS = {
+    fixed: "A level of the activation, 0 to 1",
+    percentile: "The part of the scan that stays below the threshold",
+    otsu: "Otsu: the level that separates high from low best",
+  };
+  const method_hint = (method) => METHOD_HINTS[method];
 
   function image_text(images, index) {
     if (images.kind === "projection")
@@ -190,8 +191,8 @@
     o: () => act("look", "overlay", !state("look").overlay),
     l: () => act("look", "outline", !state("look").outline),
     f: () => act("fit"),
-    n: () => act("next_region", 1),
-    p: () => act("next_region", -1),
+    n: () => act("next_component", 1),
+    p: () => act("next_component", -1),
     x: () => act("toggle_shown"),
     "?": () => open("help"),
     0: () => delete document.body.dataset.big,
@@ -233,7 +234,7 @@
   document.addEventListener("contextmenu", (event) => event.target.closest(".view") && event.preventDefault());
 
   window.trame.utils.review = {
-    held, act, border, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
+    held, act, method_hint, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
     leave, answer, scroll_cases,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from ...core import MM3_PER_ML, SettingsError, SuvMeasures, is_suv
 from ...localizer import Findings
-from ...segment import Regions
+from ...segment import ComponentSet
 from .mask_state import MaskState
 from .review_state import Voxel
 
 
 @dataclass(frozen=True)
 class ReviewedComponent:
-    """One connected region, kept or rejected.
+    """One connected component, kept or rejected.
 
     Args:
-        label: 1 for the largest region, then counting down in volume.
+        label: 1 for the largest component, then counting down in volume.
         volume_ml: volume in millilitres.
         centre_lps_mm: centre of mass, LPS in mm.
         peak: highest activation within.
@@ -44,7 +44,7 @@ class ReviewedComponent:
 
 
 class ComponentChanges(ABC):
-    """Regions are named by their labels, clicked at by their place in the body."""
+    """Components are named by their labels, clicked at by their place in the body."""
 
     found: Findings
     _mask_state: MaskState
@@ -55,21 +55,21 @@ class ComponentChanges(ABC):
 
     @abstractmethod
     def _reject(self, labels: Collection[int], text: str) -> bool:
-        """Have exactly these regions rejected and call the change ``text``."""
+        """Have exactly these components rejected and call the change ``text``."""
 
     @property
     def components(self) -> tuple[ReviewedComponent, ...]:
-        """Regions of the label map, largest first, also rejected ones; then those that the threshold leaves out.
+        """Components of the label map, largest first, also rejected ones; then those that the threshold leaves out.
 
-        Of a label map that was drawn by hand these are its own regions, all of them kept.
+        Of a label map that was drawn by hand these are its own components, all of them kept.
         """
         if (drawn := self._drawn()) is not None:
-            return self._listed(self._mask_state.regions_of(drawn))
+            return self._listed(self._mask_state.component_set_of(drawn))
         state = self._mask_state
-        return self._listed(state.regions, rejected=state.rejected, left_out=state.left_out)
+        return self._listed(state.component_set, rejected=state.rejected, left_out=state.left_out)
 
     def _listed(
-        self, regions: Regions, *, rejected: Collection[int] = (), left_out: Collection[int] = ()
+        self, component_set: ComponentSet, *, rejected: Collection[int] = (), left_out: Collection[int] = ()
     ) -> tuple[ReviewedComponent, ...]:
         return tuple(
             ReviewedComponent(
@@ -83,68 +83,68 @@ class ComponentChanges(ABC):
                 entry.suv,
                 entry.label in left_out,
             )
-            for entry, peak in zip(self._mask_state.measured(regions), regions.peaks_kji, strict=True)
+            for entry, peak in zip(self._mask_state.measured(component_set), component_set.peaks_kji, strict=True)
         )
 
     @property
     def suv_total(self) -> SuvMeasures | None:
-        """PET measures of all regions that are kept; None unless the volume is a PET in SUV."""
+        """PET measures of all components that are kept; None unless the volume is a PET in SUV."""
         if not is_suv(self.found.volume):
             return None
         kept = [component.suv for component in self.components if component.kept]
         return SuvMeasures.total([suv for suv in kept if suv is not None])
 
     def reject_component(self, label: int) -> bool:
-        """Leave a region out.
+        """Leave a component out.
 
         Raises:
-            SettingsError: no region has this label.
+            SettingsError: no component has this label.
         """
-        return self._reject(self._mask_state.rejected | {self._known_label(label)}, f"reject region {label}")
+        return self._reject(self._mask_state.rejected | {self._known_label(label)}, f"reject component {label}")
 
     def restore_component(self, label: int) -> bool:
-        """Take a rejected region in again.
+        """Take a rejected component in again.
 
         Raises:
-            SettingsError: no region has this label.
+            SettingsError: no component has this label.
         """
-        return self._reject(self._mask_state.rejected - {self._known_label(label)}, f"keep region {label}")
+        return self._reject(self._mask_state.rejected - {self._known_label(label)}, f"keep component {label}")
 
     def toggle_component(self, label: int) -> bool:
-        """Reject a kept region, keep a rejected one.
+        """Reject a kept component, keep a rejected one.
 
         Raises:
-            SettingsError: no region has this label.
+            SettingsError: no component has this label.
         """
         rejected = self._known_label(label) in self._mask_state.rejected
         return self.restore_component(label) if rejected else self.reject_component(label)
 
     def toggle_component_at(self, lps_mm: Sequence[float]) -> int:
-        """Toggle the region at a position in the body.
+        """Toggle the component at a position in the body.
 
         Args:
             lps_mm: LPS, mm.
 
         Returns:
-            Label of the region; 0 where there is none, or where the change was not made.
+            Label of the component; 0 where there is none, or where the change was not made.
         """
         label = self.label_at(lps_mm)
         return label if label and self.toggle_component(label) else 0
 
     def label_at(self, lps_mm: Sequence[float]) -> int:
-        """Return the label of the region, kept or rejected, at a position in LPS mm; 0 where there is none."""
+        """Return the label of the component, kept or rejected, at a position in LPS mm; 0 where there is none."""
         i, j, k = np.rint(self.found.volume.grid.to_ijk(lps_mm)).astype(int).tolist()
         inside = all(0 <= index < size for index, size in zip((i, j, k), self.found.volume.grid.size, strict=True))
-        return self._mask_state.regions.label_at((k, j, i)) if inside else 0
+        return self._mask_state.component_set.label_at((k, j, i)) if inside else 0
 
     def _known_label(self, label: int) -> int:
-        """Return the label that a listed region has in the label map as it was before anything was drawn by hand."""
+        """Return the label that a listed component has in the label map as it was before anything was drawn by hand."""
         drawn = self._drawn()
-        listed = self._mask_state.regions if drawn is None else self._mask_state.regions_of(drawn)
+        listed = self._mask_state.component_set if drawn is None else self._mask_state.component_set_of(drawn)
         if not 1 <= label <= len(listed):
-            raise SettingsError(f"there is no region {label}, only {len(listed)}")
+            raise SettingsError(f"there is no component {label}, only {len(listed)}")
         if drawn is None:
             return label
-        if found := self._mask_state.regions.label_at(listed.peaks_kji[label - 1]):
+        if found := self._mask_state.component_set.label_at(listed.peaks_kji[label - 1]):
             return found
-        raise SettingsError(f"region {label} was drawn by hand; erase it where it was drawn")
+        raise SettingsError(f"component {label} was drawn by hand; erase it where it was drawn")

@@ -1,4 +1,4 @@
-"""MaskEngine: from settings to activation and regions, quickly enough to update live."""
+"""MaskEngine: from settings to activation and components, quickly enough to update live."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...localizer import Findings, LabelSettings, Localization
-from ...segment import ActivationLevels, Regions
+from ...segment import ActivationLevels, ComponentSet
 from .slice_mask_engine import SliceMaskEngine
 
 
 class MaskEngine(Protocol):
-    """Activation and regions of one volume under quickly changing settings."""
+    """Activation and components of one volume under quickly changing settings."""
 
     def fuse(self, settings: LabelSettings) -> NDArray[np.float32]:
         """Fuse the maps; the array may be filled anew at the next call."""
@@ -24,8 +24,8 @@ class MaskEngine(Protocol):
         """How many voxels the activation that was fused last has at each level."""
         ...
 
-    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
-        """Find the regions of the label map of the activation that was fused last; unrefined if ``rough``."""
+    def component_set(self, settings: LabelSettings, *, rough: bool) -> ComponentSet:
+        """Find the components of the label map of the activation that was fused last; unrefined if ``rough``."""
         ...
 
 
@@ -53,8 +53,8 @@ class PlainMaskEngine:
         self._levels = ActivationLevels(self._activation)
         return self._activation
 
-    def regions(self, settings: LabelSettings, *, rough: bool) -> Regions:
-        """Find the regions of the label map; unrefined if ``rough``."""
+    def component_set(self, settings: LabelSettings, *, rough: bool) -> ComponentSet:
+        """Find the components of the label map; unrefined if ``rough``."""
         wanted = settings.changed(refinement="none") if rough else settings
         label_map = self._found.label_map(wanted)
-        return Regions.of(label_map.array_kji, label_map.grid, self._activation)
+        return ComponentSet.of(label_map.array_kji, label_map.grid, self._activation)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core import is_suv
 from ...localizer import CandidateLocalization, Findings, measured_components
-from ...segment import ActivationLevels, Component, Regions, Threshold
+from ...segment import ActivationLevels, Component, ComponentSet, Threshold
 from .changes import Change
 from .mask_engine import mask_engine
 from .review_state import ReviewState
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MaskState:
-    """Activation, regions and mask of a state, kept up to date with as little work as a change asks for.
+    """Activation, components and mask of a state, kept up to date with as little work as a change asks for.
 
     Args:
         found: what the model saw.
@@ -31,12 +31,12 @@ class MaskState:
         self._found = found
         self._engine = mask_engine(found)
         self._volume = found.volume
-        self._measured: tuple[Regions, tuple[Component, ...]] | None = None
-        self._drawn: tuple[NDArray[np.uint8], Regions] | None = None
+        self._measured: tuple[ComponentSet, tuple[Component, ...]] | None = None
+        self._drawn: tuple[NDArray[np.uint8], ComponentSet] | None = None
         self.rough = False
         self.activation = self._engine.fuse(state.settings)
         self.threshold_value = Threshold.parse(state.settings.threshold).value(self.levels)
-        self._find_regions(state, rough=False)
+        self._find_components(state, rough=False)
         self.mask = np.zeros(found.volume.grid.shape_kji, dtype=np.uint8)
         self.rejected: frozenset[int] = frozenset()
         self._reject(state)
@@ -63,10 +63,10 @@ class MaskState:
             changes.add(Change.ACTIVATION)
         if changes or rough != self.rough:
             self.threshold_value = Threshold.parse(new.threshold).value(self.levels)
-            self._find_regions(after, rough=rough)
+            self._find_components(after, rough=rough)
             self.rough = rough
             changes |= {Change.LABEL_MAP, Change.COMPONENTS}
-        if Change.LABEL_MAP in changes or after.rejected(self.regions, self.left_out) != self.rejected:
+        if Change.LABEL_MAP in changes or after.rejected(self.component_set, self.left_out) != self.rejected:
             self._reject(after)
             changes |= {Change.LABEL_MAP, Change.COMPONENTS}
         if before.accepted != after.accepted:
@@ -75,23 +75,23 @@ class MaskState:
 
     @property
     def components(self) -> tuple[Component, ...]:
-        """The regions, largest first, with PET measures if the volume is a PET in SUV; measured when asked for."""
-        return self.measured(self.regions)
+        """The components, largest first, with PET measures if the volume is a PET in SUV; measured when asked for."""
+        return self.measured(self.component_set)
 
-    def measured(self, regions: Regions) -> tuple[Component, ...]:
-        """Return regions with PET measures if the volume is a PET in SUV; the last ones are remembered."""
-        if self._measured is None or self._measured[0] is not regions:
-            self._measured = regions, measured_components(regions, self._volume, self._meter)
+    def measured(self, component_set: ComponentSet) -> tuple[Component, ...]:
+        """Return components with PET measures if the volume is a PET in SUV; the last ones are remembered."""
+        if self._measured is None or self._measured[0] is not component_set:
+            self._measured = component_set, measured_components(component_set, self._volume, self._meter)
         return self._measured[1]
 
-    def regions_of(self, mask: NDArray[np.uint8]) -> Regions:
-        """Return the regions of a mask that was drawn by hand; those of the last one are remembered.
+    def component_set_of(self, mask: NDArray[np.uint8]) -> ComponentSet:
+        """Return the components of a mask that was drawn by hand; those of the last one are remembered.
 
         Args:
             mask: on the volume's grid; another one after every change.
         """
         if self._drawn is None or self._drawn[0] is not mask:
-            self._drawn = mask, Regions.of(mask, self._volume.grid, self.activation)
+            self._drawn = mask, ComponentSet.of(mask, self._volume.grid, self.activation)
         return self._drawn[1]
 
     @cached_property
@@ -105,7 +105,7 @@ class MaskState:
     @property
     def voxels(self) -> int:
         """Number of voxels of the mask."""
-        counts = self.regions.voxels
+        counts = self.component_set.voxels
         return int(counts.sum() - counts[[label - 1 for label in self.rejected]].sum())
 
     @property
@@ -113,14 +113,14 @@ class MaskState:
         """How many voxels the activation has at each level."""
         return self._engine.levels
 
-    def _find_regions(self, state: ReviewState, *, rough: bool) -> None:
-        """Find the regions, and after them those that the threshold leaves out but that may be added."""
-        chosen = self._engine.regions(state.settings, rough=rough)
-        self.regions, self.left_out = chosen, frozenset[int]()
+    def _find_components(self, state: ReviewState, *, rough: bool) -> None:
+        """Find the components, and after them those that the threshold leaves out but that may be added."""
+        chosen = self._engine.component_set(state.settings, rough=rough)
+        self.component_set, self.left_out = chosen, frozenset[int]()
         if isinstance(self._found, CandidateLocalization):
-            self.regions = chosen.followed_by(self._found.left_out(state.settings))
-            self.left_out = frozenset(range(len(chosen) + 1, len(self.regions) + 1))
+            self.component_set = chosen.followed_by(self._found.left_out(state.settings))
+            self.left_out = frozenset(range(len(chosen) + 1, len(self.component_set) + 1))
 
     def _reject(self, state: ReviewState) -> None:
-        self.rejected = state.rejected(self.regions, self.left_out)
-        self.regions.write(self.mask, set(range(1, len(self.regions) + 1)) - self.rejected)
+        self.rejected = state.rejected(self.component_set, self.left_out)
+        self.component_set.write(self.mask, set(range(1, len(self.component_set) + 1)) - self.rejected)

@@ -30,15 +30,15 @@ from .stored_findings import checksum, stored_findings
 from .threshold_conversion import equal_threshold
 
 if TYPE_CHECKING:
-    from ...measure import RegionMeasures
+    from ...measure import ComponentMeasures
 
 
 class Review(SettingChanges, ComponentChanges, Acceptance):
-    """Settings, rejected regions and accepted segments of one volume, with undo.
+    """Settings, rejected components and accepted segments of one volume, with undo.
 
-    Every label map is that of :meth:`Findings.label_map` without the rejected regions, voxel by voxel. A rejected
-    region is remembered by the voxel of its highest activation, as are the regions kept at that moment; after any
-    change a region is rejected if it holds a rejected voxel and no kept one.
+    Every label map is that of :meth:`Findings.label_map` without the rejected components, voxel by voxel. A rejected
+    component is remembered by the voxel of its highest activation, as are the components kept at that moment; after any
+    change a component is rejected if it holds a rejected voxel and no kept one.
 
     With ``preview`` a change updates the mask live, without refinement; it enters the history when :meth:`commit` is
     called or when a change without ``preview`` is made.
@@ -46,7 +46,7 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
     Args:
         found: what the model saw.
         settings: to begin with; the model's defaults if not given.
-        state: to begin with instead, with rejected regions and accepted segments.
+        state: to begin with instead, with rejected components and accepted segments.
         history: of an earlier review to go on with instead.
         host: where the review is shown; not shown if not given.
     """
@@ -97,7 +97,7 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
 
     @property
     def mask(self) -> NDArray[np.uint8]:
-        """The label map without the rejected regions, 0 and 1, read-only; filled anew at every change."""
+        """The label map without the rejected components, 0 and 1, read-only; filled anew at every change."""
         return read_only(self._mask_state.mask, np.uint8)
 
     @property
@@ -131,7 +131,7 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the regions that are kept, or of the label map as it was drawn by hand, in millilitres."""
+        """Volume of the components that are kept, or of the label map as it was drawn by hand, in millilitres."""
         drawn = self._drawn()
         voxels = self._mask_state.voxels if drawn is None else np.count_nonzero(drawn)
         return voxels * self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
@@ -150,13 +150,13 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         return self._mask_state.levels.histogram(bins)
 
     def volume_curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return thresholds from 0 to 1 and the volume in ml at or above each, before regions are chosen."""
+        """Return thresholds from 0 to 1 and the volume in ml at or above each, before components are chosen."""
         thresholds, voxels = self._mask_state.levels.curve()
         voxel_ml = self.found.volume.grid.voxel_volume_mm3 / MM3_PER_ML
         return thresholds, voxels.astype(np.float64) * voxel_ml
 
     def volume_at(self, threshold: str) -> float:
-        """Return the volume in ml at or above a threshold of the present activation, before regions are chosen.
+        """Return the volume in ml at or above a threshold of the present activation, before components are chosen.
 
         Raises:
             SettingsError: a threshold that is malformed.
@@ -193,7 +193,7 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         Args:
             mask_out: C-contiguous, on the volume's grid.
         """
-        self._mask_state.regions.write(mask_out, self._mask_state.left_out & self._mask_state.rejected)
+        self._mask_state.component_set.write(mask_out, self._mask_state.left_out & self._mask_state.rejected)
 
     def map_of_scale(self, scale: int) -> NDArray[np.float32]:
         """Return the raw maps of a scale, read-only, shape (images, rows, columns) in the view's order.
@@ -203,33 +203,35 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         """
         return raw_maps(self.found, self._known_scale(scale))
 
-    def measure(self) -> tuple[RegionMeasures, ...]:
-        """Measure the regions of :attr:`corrected_label_map`, largest first."""
-        from ...measure import measure_regions
+    def measure(self) -> tuple[ComponentMeasures, ...]:
+        """Measure the components of :attr:`corrected_label_map`, largest first."""
+        from ...measure import measure_components
 
-        return measure_regions(self.corrected_label_map, self.found.volume, self._mask_state.activation)
+        return measure_components(self.corrected_label_map, self.found.volume, self._mask_state.activation)
 
     # Settings
 
     def reset(self) -> bool:
-        """Go back to the model's defaults with every region kept; what was accepted stays."""
+        """Go back to the model's defaults with every component kept; what was accepted stays."""
         after = ReviewState(self.found.default_settings(), accepted=self.accepted)
         return self._change(after, "reset", preview=False)
 
     def _set(self, settings: LabelSettings, text: str, preview: bool) -> bool:
         return self._change(self._state.changed(settings=settings), text, preview=preview)
 
-    # Regions
+    # Components
 
     def keep_all(self) -> bool:
-        """Keep every region, now and after later changes; those that the threshold leaves out stay out."""
+        """Keep every component, now and after later changes; those that the threshold leaves out stay out."""
         return self._change(
-            self._state.changed(rejected_kji=(), kept_kji=(), restored_kji=()), "keep all regions", preview=False
+            self._state.changed(rejected_kji=(), kept_kji=(), restored_kji=()), "keep all components", preview=False
         )
 
     def _reject(self, labels: Collection[int], text: str) -> bool:
         return self._change(
-            self._state.with_rejected(self._mask_state.regions, labels, self._mask_state.left_out), text, preview=False
+            self._state.with_rejected(self._mask_state.component_set, labels, self._mask_state.left_out),
+            text,
+            preview=False,
         )
 
     # Files
@@ -287,7 +289,7 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
         facts = {
             "accepted": [],
             "edited_by_hand": self.edited,
-            "rejected_regions": sum(not component.kept for component in self.components),
+            "rejected_components": sum(not component.kept for component in self.components),
         }
         return self.settings, self.corrected_label_map, facts
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...localizer import LabelSettings
-from ...segment import Regions
+from ...segment import ComponentSet
 from .accepted import AcceptedSegment
 
 Voxel = tuple[int, int, int]
@@ -19,10 +19,10 @@ class ReviewState:
 
     Args:
         settings: how the label map is made.
-        rejected_kji: voxels of highest activation of the regions that were rejected.
-        kept_kji: those of the regions that were kept when something was rejected.
+        rejected_kji: voxels of highest activation of the components that were rejected.
+        kept_kji: those of the components that were kept when something was rejected.
         accepted: what was accepted so far.
-        restored_kji: those of regions that the threshold leaves out and the reviewer took in.
+        restored_kji: those of components that the threshold leaves out and the reviewer took in.
     """
 
     settings: LabelSettings
@@ -40,36 +40,38 @@ class ReviewState:
         keys, other_keys = ([segment.key for segment in state.accepted] for state in (self, other))
         return self.changed(accepted=()) == other.changed(accepted=()) and keys == other_keys
 
-    def rejected(self, regions: Regions, left_out: Collection[int] = ()) -> frozenset[int]:
-        """Return the labels of the regions that do not belong to the label map.
+    def rejected(self, component_set: ComponentSet, left_out: Collection[int] = ()) -> frozenset[int]:
+        """Return the labels of the components that do not belong to the label map.
 
         Args:
-            regions: of the present settings.
+            component_set: of the present settings.
             left_out: labels of those that the threshold leaves out.
 
         Returns:
             Of the others those that hold a rejected voxel and no kept one, and those left out that were not restored.
         """
-        out = {regions.label_at(voxel) for voxel in self.rejected_kji}
-        out -= {regions.label_at(voxel) for voxel in self.kept_kji}
-        restored = {regions.label_at(voxel) for voxel in self.restored_kji}
+        out = {component_set.label_at(voxel) for voxel in self.rejected_kji}
+        out -= {component_set.label_at(voxel) for voxel in self.kept_kji}
+        restored = {component_set.label_at(voxel) for voxel in self.restored_kji}
         return frozenset((out - set(left_out) - {0}) | (set(left_out) - restored))
 
-    def with_rejected(self, regions: Regions, labels: Collection[int], left_out: Collection[int] = ()) -> ReviewState:
-        """Return this state with exactly these of the present regions rejected.
+    def with_rejected(
+        self, component_set: ComponentSet, labels: Collection[int], left_out: Collection[int] = ()
+    ) -> ReviewState:
+        """Return this state with exactly these of the present components rejected.
 
-        Voxels remembered before follow the region that they lie in now; those in none keep what was said of them.
+        Voxels remembered before follow the component that they lie in now; those in none keep what was said of them.
         """
         out = set(labels)
-        restored = {voxel for voxel in self.restored_kji if regions.label_at(voxel) not in out & set(left_out)}
-        restored |= {regions.peaks_kji[label - 1] for label in set(left_out) - out}
+        restored = {voxel for voxel in self.restored_kji if component_set.label_at(voxel) not in out & set(left_out)}
+        restored |= {component_set.peaks_kji[label - 1] for label in set(left_out) - out}
         after = self.changed(restored_kji=tuple(sorted(restored)))
         out -= set(left_out)
         if not self.rejected_kji and not out:
             return after
         rejected, kept = set(self.rejected_kji), set(self.kept_kji)
-        known = {voxel: regions.label_at(voxel) for voxel in rejected | kept}
-        known |= {peak: label for label, peak in enumerate(regions.peaks_kji, start=1)}
+        known = {voxel: component_set.label_at(voxel) for voxel in rejected | kept}
+        known |= {peak: label for label, peak in enumerate(component_set.peaks_kji, start=1)}
         for voxel, label in known.items():
             if label and label not in left_out:
                 (rejected if label in out else kept).add(voxel)

@@ -58,7 +58,7 @@ class SettingChanges(ABC):
         return self._change_setting(f"weight {weight:g} of scale {scale}", preview, weights=tuple(weights.items()))
 
     def set_min_volume_ml(self, volume_ml: float, *, preview: bool = False) -> bool:
-        """Leave out regions below a volume in millilitres.
+        """Leave out components below a volume in millilitres.
 
         Raises:
             SettingsError: a negative volume.
@@ -84,12 +84,12 @@ class SettingChanges(ABC):
         return self._change_setting(f"normalisation by {normalisation}", preview, normalisation=normalisation)
 
     def set_keep_largest(self, count: int | None, *, preview: bool = False) -> bool:
-        """Keep this many of the largest regions; None for all.
+        """Keep this many of the largest components; None for all.
 
         Raises:
             SettingsError: a number below 1.
         """
-        text = "all regions" if count is None else f"the {count} largest regions"
+        text = "all components" if count is None else f"the {count} largest components"
         return self._change_setting(text, preview, keep_largest=count)
 
     def set_uptake_border(self, border: str, *, preview: bool = False) -> bool:

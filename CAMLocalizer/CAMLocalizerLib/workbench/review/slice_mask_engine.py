@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...core import LabelMap
 from ...core.arrays import read_only
 from ...localizer import LabelSettings, Localization
-from ...segment import ActivationLevels, Regions, Threshold, refine
+from ...segment import ActivationLevels, ComponentSet, Threshold, refine
 from ...segment.fuse import Fusion, back_project_scales
 from ...segment.sums import slice_maxima, stretch_maxima
 from ...segment.threshold import reach
@@ -19,12 +19,12 @@ from ...views import plane_axes
 STRETCH = 2048
 # Share of all stretches from which on it is quicker to read every voxel.
 MANY_STRETCHES = 0.5
-# Refined regions that are remembered, as refining takes too long for undo; runs of voxels take little memory.
+# Refined components that are remembered, as refining takes too long for undo; runs of voxels take little memory.
 REMEMBERED = 32
 
 
 class SliceMaskEngine:
-    """Activation and regions under quickly changing settings, voxel by voxel those of the library.
+    """Activation and components under quickly changing settings, voxel by voxel those of the library.
 
     All scales are brought to the volume's grid once and kept there, so that a change costs one pass over them.
 
@@ -40,7 +40,7 @@ class SliceMaskEngine:
         self._activation = np.zeros(found.volume.grid.shape_kji, dtype=np.float32)
         self._mask = np.empty(found.volume.grid.shape_kji, dtype=bool)
         self._maxima: dict[int, NDArray[np.float32]] = {}
-        self._refined: dict[LabelSettings, Regions] = {}  # those used last come last
+        self._refined: dict[LabelSettings, ComponentSet] = {}  # those used last come last
         self._new_activation()
 
     def _new_activation(self) -> None:
@@ -73,15 +73,15 @@ class SliceMaskEngine:
         self._new_activation()
         return self.activation
 
-    def regions(self, settings: LabelSettings, *, rough: bool = False) -> Regions:
-        """Find the regions of the label map of the activation that was fused last.
+    def component_set(self, settings: LabelSettings, *, rough: bool = False) -> ComponentSet:
+        """Find the components of the label map of the activation that was fused last.
 
         Args:
             settings: threshold and rules of size; those of the fusion are ignored.
             rough: leave a refinement out.
 
         Returns:
-            Regions; they stay true when the activation changes, but for their peaks: ask for these before.
+            Components; they stay true when the activation changes, but for their peaks: ask for these before.
         """
         if rough or settings.refinement == "none":
             return self._unrefined(settings)
@@ -93,20 +93,20 @@ class SliceMaskEngine:
             del self._refined[next(iter(self._refined))]
         return known
 
-    def _unrefined(self, settings: LabelSettings) -> Regions:
+    def _unrefined(self, settings: LabelSettings) -> ComponentSet:
         value = Threshold.parse(settings.threshold).value(self._levels)
-        found = Regions.of_runs(self._runs(value), self._volume.grid, self.activation)
+        found = ComponentSet.of_runs(self._runs(value), self._volume.grid, self.activation)
         return self._large_enough(found, settings)
 
-    def _refine(self, regions: Regions, settings: LabelSettings) -> Regions:
-        """Draw the border to the image's edges; regions are chosen before it and once more after it."""
+    def _refine(self, component_set: ComponentSet, settings: LabelSettings) -> ComponentSet:
+        """Draw the border to the image's edges; components are chosen before it and once more after it."""
         mask = np.zeros(self._volume.grid.shape_kji, dtype=np.uint8)
-        regions.write(mask, range(1, len(regions) + 1))
-        drawn = refine(self.activation, LabelMap(mask, regions.grid), self._volume, settings.refinement)
-        return self._large_enough(Regions.of(drawn.array_kji, regions.grid, self.activation), settings)
+        component_set.write(mask, range(1, len(component_set) + 1))
+        drawn = refine(self.activation, LabelMap(mask, component_set.grid), self._volume, settings.refinement)
+        return self._large_enough(ComponentSet.of(drawn.array_kji, component_set.grid, self.activation), settings)
 
-    def _large_enough(self, regions: Regions, settings: LabelSettings) -> Regions:
-        return regions.large_enough(
+    def _large_enough(self, component_set: ComponentSet, settings: LabelSettings) -> ComponentSet:
+        return component_set.large_enough(
             settings.min_volume_ml,
             settings.keep_largest,
             min_share=settings.min_share,

@@ -19,11 +19,11 @@ from ...mrml import (
     segment_mask,
     style_accepted,
 )
-from ...mrml.colours import segment_colours
 from ...mrml.geometry import transform_to_world
 from ...mrml.pet import show_as_pet
 from ...mrml.removal import remove_node
-from ...mrml.segments import BINARY_LABELMAP
+from ...mrml.roles import mark_own
+from ...mrml.segments import BINARY_LABELMAP, free_colour
 from ..review.accepted import KEY_TAG, AcceptedSegment
 from ..review.changes import Change
 from ..review.review import Review
@@ -93,7 +93,7 @@ class ReviewLayers:
         return preview
 
     def _mark(self, node: Any, role: str) -> None:
-        node.SetAttribute(ROLE, role)
+        mark_own(node, role)
         node.SetNodeReferenceID(VOLUME_ROLE, self.volume_node.GetID())
         node.RemoveAttribute(HIDDEN)
         node.GetDisplayNode().SetVisibility(True)
@@ -143,6 +143,12 @@ class ReviewLayers:
                 f"the segments of {node.GetName()} are surfaces, not voxels; choose another segmentation"
             )
 
+    def place_of(self, segment: AcceptedSegment) -> tuple[Any, str] | None:
+        """Return the node that holds an accepted segment, and its id there; None if it was deleted."""
+        node, segment_id = self._output_of(segment.key), self.placed.get(segment.key, "")
+        gone = node is None or node.GetSegmentation().GetSegment(segment_id) is None
+        return None if gone else (node, segment_id)
+
     def edited_mask(self) -> NDArray[np.uint8] | None:
         """Return the preview as the reviewer drew on it, the same array until it changes; None if it is as written."""
         return self.preview.drawn() if self.preview.alive else None
@@ -156,10 +162,9 @@ class ReviewLayers:
 
     def corrected(self, segment: AcceptedSegment) -> AcceptedSegment | None:
         """Return an accepted segment with the voxels that it has in the scene; None if it is not there any more."""
-        node, segment_id = self._output_of(segment.key), self.placed.get(segment.key, "")
-        if node is None or node.GetSegmentation().GetSegment(segment_id) is None:
+        if (place := self.place_of(segment)) is None:
             return None
-        mask = segment_mask(node, segment_id, segment.grid).array_kji
+        mask = segment_mask(*place, segment.grid).array_kji
         return segment if np.array_equal(mask, segment.mask) else segment.with_mask(mask)
 
     def edited_segments(self, segments: Collection[AcceptedSegment]) -> list[str]:
@@ -218,8 +223,7 @@ class ReviewLayers:
             node = new_segmentation(self.scene, f"{self.volume_node.GetName()} tumours", self.volume_node)
             node.SetAttribute(MADE, "true")
             self.choose_output(node)
-        number = len(self.placed)
-        colour = segment_colours(number + 1)[number]
+        colour = free_colour(self.output_node)
         label_map = LabelMap(segment.mask, segment.grid, (segment.name,))
         added = add_segment(self.output_node, label_map, name=segment.name, colour=colour, tags=segment.tags())
         self.placed[segment.key] = added

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ class FolderRow:
         error: what went wrong in a sentence; empty if nothing did.
         tumour_found: whether the classifier holds a tumour for probable and it was located.
         volume_ml: volume of the label map.
-        regions: number of its regions.
+        components: number of its components.
         seconds: that it took.
     """
 
@@ -42,7 +42,7 @@ class FolderRow:
     error: str = ""
     tumour_found: bool = False
     volume_ml: float = 0.0
-    regions: int = 0
+    components: int = 0
     seconds: float = 0.0
 
 
@@ -50,7 +50,8 @@ class FolderProcessing:
     """Many volumes, one after the other, each with a folder of results; one that fails stops no other.
 
     Args:
-        inputs: a folder, whose volumes and DICOM folders are taken, or files and DICOM folders one by one.
+        inputs: a folder, whose volumes and DICOM folders are taken, or files and DICOM folders one by one, or cases
+            that say themselves where their results go.
         output: folder for the folders of results, named after the inputs.
         model: name or folder of the model.
         device: as for :class:`Processing`.
@@ -68,7 +69,7 @@ class FolderProcessing:
 
     def __init__(
         self,
-        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Sequence[CaseInput],
         output: str | os.PathLike[str],
         *,
         model: str,
@@ -82,10 +83,8 @@ class FolderProcessing:
     ) -> None:
         settings = LabelSettings.of(options)
         request = RunOptions(model=str(model), device=device, view=view, exports=tuple(exports))
-        self.paths = tuple(volume_paths(inputs))
-        cases = [
-            CaseInput(path, Path(output) / name) for path, name in zip(self.paths, name_cases(self.paths), strict=True)
-        ]
+        cases = _cases(inputs, Path(output))
+        self.paths = tuple(case.path for case in cases)
         infer = partial(_in_a_job, partial(new_job, request=request, launcher=launcher))
         self._steps = localize_cases(cases, infer, request, settings, overwrite=overwrite)
         self.rows: list[FolderRow] = []
@@ -166,6 +165,14 @@ def process_folder(
     return FolderProcessing(inputs, output, model=model, **options).wait(progress)
 
 
+def _cases(inputs: Any, output: Path) -> list[CaseInput]:
+    """Return the cases that are meant, with folders of results named after the inputs unless they have their own."""
+    if isinstance(inputs, Sequence) and inputs and all(isinstance(each, CaseInput) for each in inputs):
+        return list(inputs)
+    paths = volume_paths(inputs)
+    return [CaseInput(path, output / name) for path, name in zip(paths, name_cases(paths), strict=True)]
+
+
 def _in_a_job(new_job: NewJob, _case: CaseInput, volume: Volume) -> Generator[RunStatus, None, Findings]:
     """Give the status of a job until it is over; if nobody asks any more, it is cancelled."""
     job = new_job(volume)
@@ -183,8 +190,8 @@ def _row(outcome: CaseOutcome) -> FolderRow:
     path, result = outcome.case.path, outcome.result
     if result is None:
         return FolderRow(path, None, outcome.sentence, seconds=outcome.seconds)
-    volume_ml, regions = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
-    return FolderRow(path, outcome.case.folder, "", result.tumour_found, volume_ml, regions, outcome.seconds)
+    volume_ml, components = result.label_map.volume_mm3 / MM3_PER_ML, len(result.components)
+    return FolderRow(path, outcome.case.folder, "", result.tumour_found, volume_ml, components, outcome.seconds)
 
 
 def _told(rows: Collection[FolderRow]) -> str:

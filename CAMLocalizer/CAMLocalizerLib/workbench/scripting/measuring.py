@@ -15,7 +15,7 @@ def radiomics_to_table(
     volume_node: Any,
     segmentation_node: Any,
     *,
-    regions: bool = False,
+    components: bool = False,
     params: str | os.PathLike[str] | None = None,
     table_node: Any = None,
 ) -> Any:
@@ -24,7 +24,7 @@ def radiomics_to_table(
     Args:
         volume_node: scalar volume node.
         segmentation_node: its segments may overlap and lie on another grid.
-        regions: also a row for each connected region of a segment that has several.
+        components: also a row for each connected component of a segment that has several.
         params: parameter file of pyradiomics.
         table_node: node to fill instead of a new one.
 
@@ -39,7 +39,7 @@ def radiomics_to_table(
     masks: dict[str, Any] = {}
     for segment_id in segment_ids(segmentation_node):
         label_map = segment_mask(segmentation_node, segment_id, volume.grid)
-        for name, mask in segment_masks(label_map, per_region=regions).items():
+        for name, mask in segment_masks(label_map, per_component=components).items():
             masks[unique_name(name, masks)] = mask
     if not masks:
         raise InputError(f"{segmentation_node.GetName()} has no segment with voxels in {volume.name}")

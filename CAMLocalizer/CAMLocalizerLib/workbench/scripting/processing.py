@@ -42,7 +42,7 @@ class Processed:
         found: what the model saw; other settings cost no further run.
         settings: how the label map was made.
         label_map: what the segment holds.
-        components: regions of the label map, largest first.
+        components: components of the label map, largest first.
     """
 
     activation_node: Any

@@ -48,8 +48,9 @@ def starting(step: str = "") -> RunStatus:
 
 def under_way(done: int, total: int, seconds_left: float | None, message: str) -> RunStatus:
     """Say how far the classifier is and how long the rest takes."""
-    left = "" if seconds_left is None or done >= total else f", about {in_words(seconds_left)} left"
-    return RunStatus("running", done, total, seconds_left, f"{message}{left}")
+    known = seconds_left is not None and done < total
+    sentence = f"{message}, about {in_words(seconds_left or 0.0)} left" if known else message
+    return RunStatus("running", done, total, seconds_left, sentence)
 
 
 def failed(message: str, log: Path | None = None) -> RunStatus:

@@ -24,10 +24,10 @@ class ViewNavigation:
             jump_to_image(self.scene, self.review.found, index)
 
     def jump_to_component(self, label: int) -> None:
-        """Let all slice views and the crosshair go to the highest activation of a region.
+        """Let all slice views and the crosshair go to the highest activation of a component.
 
         Raises:
-            SettingsError: no region has this label.
+            SettingsError: no component has this label.
         """
         if self.review is None:
             return
@@ -38,7 +38,7 @@ class ViewNavigation:
                 jump_slices(self.scene, place)
                 move_crosshair(self.scene, place)
                 return
-        raise SettingsError(f"there is no region {label}, only {len(self.review.components)}")
+        raise SettingsError(f"there is no component {label}, only {len(self.review.components)}")
 
     @property
     def image_in_view(self) -> int | None:

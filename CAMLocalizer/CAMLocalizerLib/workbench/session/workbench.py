@@ -25,6 +25,7 @@ from ...mrml import (
 from ...mrml.observing import observe
 from ..availability import Availability
 from ..new_job import NewJob
+from ..review.accepted import AcceptedSegment
 from ..review.changes import Change
 from ..review.history import History
 from ..review.review import Review
@@ -170,6 +171,10 @@ class Workbench(ViewNavigation, Safeguards):
         """Show where accepted segments go, also if it belongs to another volume."""
         if (node := self.output_node) is not None:
             show_again(node)
+
+    def place_of(self, segment: AcceptedSegment) -> tuple[Any, str] | None:
+        """Return the node that holds an accepted segment of the review, and its id there; None if it was deleted."""
+        return None if self._layers is None else self._layers.place_of(segment)
 
     @property
     def activation_node(self) -> Any:

@@ -1,4 +1,4 @@
-"""The tables of the PET model: lesions touched, false regions, and the free-response curve."""
+"""The tables of the PET model: lesions touched, false components, and the free-response curve."""
 
 from __future__ import annotations
 
@@ -32,19 +32,23 @@ def localizer(case: PETCase) -> Any:
 def test_every_method_outlines_the_same_case(case: PETCase, localizer: Any) -> None:
     rows = {row.method: row for row in evaluation.outlined_by_each_method(case, localizer, {"other": localizer})}
     assert list(rows) == [evaluation.MODEL, "other", *evaluation.PLAIN]
-    assert (rows[evaluation.MODEL].lesions, rows[evaluation.MODEL].touched, rows[evaluation.MODEL].false_regions) == (
+    assert (
+        rows[evaluation.MODEL].lesions,
+        rows[evaluation.MODEL].touched,
+        rows[evaluation.MODEL].false_components,
+    ) == (
         1,
         1,
         1,
     )
-    assert rows["SUV >= 2.5"].false_regions == 2
-    assert rows["SUV >= 4"].false_regions <= 1
+    assert rows["SUV >= 2.5"].false_components == 2
+    assert rows["SUV >= 4"].false_components <= 1
     assert rows[evaluation.MODEL].true_ml == pytest.approx(case.lesions.sum() * 0.064, abs=1e-3)
 
 
 def test_the_curve_falls_with_the_limit(case: PETCase, localizer: Any) -> None:
     levels = {level.limit: level for level in evaluation.free_response(case, localizer)}
-    assert [(levels[limit].touched, levels[limit].false_regions) for limit in (0.9, 0.5, 0.1)] == [
+    assert [(levels[limit].touched, levels[limit].false_components) for limit in (0.9, 0.5, 0.1)] == [
         (1, 0),
         (1, 1),
         (1, 2),
@@ -54,7 +58,7 @@ def test_the_curve_falls_with_the_limit(case: PETCase, localizer: Any) -> None:
 def test_the_table_sums_up_by_collection(case: PETCase, localizer: Any, tmp_path: Path) -> None:
     rows = list(evaluation.outlined_by_each_method(case, localizer, {}))
     line = evaluation.summary(rows)[0]
-    assert (line["cases"], line["lesions touched"], line["false regions per case"]) == (1, "1 of 1", "1.0")
+    assert (line["cases"], line["lesions touched"], line["false components per case"]) == (1, "1 of 1", "1.0")
     evaluation.write(rows, list(evaluation.free_response(case, localizer)), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"cases.csv", "froc.csv", "froc.png", "table.md"}
     assert "| whole bodies | pet-fdg | 1 | 1 of 1 | 1.0 |" in (tmp_path / "table.md").read_text(encoding="utf-8")

@@ -26,14 +26,14 @@ from .recipe import POINTS, read_points
 
 MODEL, PAPERS_NETWORK, ONLY_SIMULATED = "pet-fdg", "the paper's network", "pet-fdg, simulation only"
 PLAIN = {"SUV >= 4": "suv-4", "SUV >= 2.5": "suv-2.5", "41 % of the highest": "41%"}
-LEAST_ML = 0.3  # smaller regions do not count, of any method
+LEAST_ML = 0.3  # smaller components do not count, of any method
 LEVELS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
 NOTE = """\
 Made by `scripts/evaluate_pet_fdg.py`. STS_001 and the sarcoma crops are judged by a network whose training did not see
 the patient; QIN 0024, the lung crop, the phantom and the simulated bodies (other seeds) by the bundle, which saw none
-of them. Regions below 0.3 ml do not count for any method. A lesion is touched if it shares a voxel with the label map;
-a region is false if it shares none with a lesion. MTV error: difference of the whole volumes, as share of the true one,
-median of the cases. Ratios are means over the cases."""
+of them. Components below 0.3 ml do not count for any method. A lesion is touched if it shares a voxel with the label
+map; a component is false if it shares none with a lesion. MTV error: difference of the whole volumes, as share of the
+true one, median of the cases. Ratios are means over the cases."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Row:
     dice: float
     lesions: int
     touched: int
-    regions: int
-    false_regions: int
+    components: int
+    false_components: int
     true_ml: float
     found_ml: float
 
@@ -61,7 +61,7 @@ class Level:
     limit: float
     lesions: int
     touched: int
-    false_regions: int
+    false_components: int
 
 
 def evaluate(
@@ -106,7 +106,7 @@ def write_card(rows: list[Row], path: Path) -> None:
     """Write what the model reached into its card."""
     card = json.loads(path.read_text(encoding="utf-8"))
     own = [line for line in summary(rows) if line["method"] == MODEL]
-    names = ("Dice", "lesions touched", "false regions per case", "cases")
+    names = ("Dice", "lesions touched", "false components per case", "cases")
     card["results"] = {line["scans"]: {name: _number(line[name]) for name in names if line[name] != ""} for line in own}
     path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -147,11 +147,11 @@ def _row(case: PETCase, method: str, found: NDArray[np.bool_]) -> Row:
 
 
 def free_response(case: PETCase, localizer: Localizer) -> Iterator[Level]:
-    """Count lesions touched and false regions at several limits of the probability."""
+    """Count lesions touched and false components at several limits of the probability."""
     found = localizer.run(case.volume)
     for limit in LEVELS:
         counts = count_lesions(case.lesions, found.label_map(threshold=str(limit), min_volume_ml=LEAST_ML).array_kji)
-        yield Level(case.group, case.name, limit, counts.lesions, counts.touched, counts.false_regions)
+        yield Level(case.group, case.name, limit, counts.lesions, counts.touched, counts.false_components)
 
 
 def summary(rows: list[Row]) -> list[dict[str, Any]]:
@@ -169,7 +169,7 @@ def summary(rows: list[Row]) -> list[dict[str, Any]]:
                 "method": method,
                 "cases": len(own),
                 "lesions touched": f"{sum(row.touched for row in own)} of {lesions}" if lesions else "",
-                "false regions per case": f"{np.mean([row.false_regions for row in own]):.1f}",
+                "false components per case": f"{np.mean([row.false_components for row in own]):.1f}",
                 "Dice": f"{np.mean([row.dice for row in ill]):.3f}" if ill else "",
                 "MTV error": f"{np.median(errors):.0%}" if ill else "",
                 "ml marked": f"{np.mean([row.found_ml for row in own]):.1f}",
@@ -207,14 +207,14 @@ def draw(rows: list[Row], levels: list[Level], path: Path) -> None:
         for limit in LEVELS:
             at = [level for level in own if level.limit == limit]
             shares.append(sum(level.touched for level in at) / max(1, sum(level.lesions for level in at)))
-            false.append(np.mean([level.false_regions for level in at]))
+            false.append(np.mean([level.false_components for level in at]))
         axes.plot(false, shares, "o-", color=colour, label=f"{MODEL}, {group}")
         for method, marker in zip(PLAIN, "s^v", strict=True):
             plain = [row for row in rows if (row.group, row.method) == (group, method)]
             touched = sum(row.touched for row in plain) / max(1, sum(row.lesions for row in plain))
-            spot = np.mean([row.false_regions for row in plain]), touched
+            spot = np.mean([row.false_components for row in plain]), touched
             axes.plot(*spot, marker, color=colour, fillstyle="none", label=f"{method}, {group}")
     axes.set_xscale("symlog", linthresh=1)
-    axes.set(xlabel="false regions per body", ylabel="share of lesions touched", ylim=(-0.02, 1.02))
+    axes.set(xlabel="false components per body", ylabel="share of lesions touched", ylim=(-0.02, 1.02))
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -194,6 +194,7 @@ def candidate_card(name: str, **changes: Any) -> ModelCard:
         version="2.0.0",
         network="candidates",
         modality="PET with fluorodeoxyglucose, SUV by body weight",
+        title="Tumours, FDG-PET",
         spacing_mm=4.0,
         size=(32, 32),
         normalisation="suv-30",

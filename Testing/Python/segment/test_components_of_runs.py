@@ -1,4 +1,4 @@
-"""Regions found from runs of voxels, against labels of every voxel."""
+"""Components found from runs of voxels, against labels of every voxel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from CAMLocalizerLib.core import Grid, GridError, SettingsError
-from CAMLocalizerLib.segment import Regions, slabs, voxel_runs
+from CAMLocalizerLib.segment import ComponentSet, slabs, voxel_runs
 
 SHAPES = [(1, 1, 1), (1, 7, 9), (5, 1, 8), (6, 7, 1), (4, 5, 6), (7, 9, 10)]
 
@@ -19,7 +19,7 @@ def grid_of(shape: tuple[int, int, int]) -> Grid:
 
 
 def naive_labels(mask: np.ndarray) -> np.ndarray:
-    """Labels of every voxel, largest region first, equal ones in storage order."""
+    """Labels of every voxel, largest component first, equal ones in storage order."""
     labels, count = ndimage.label(mask != 0, structure=np.ones((3, 3, 3)))
     order = np.argsort(-np.bincount(labels.ravel(), minlength=count + 1)[1:], kind="stable")
     new = np.zeros(count + 1, dtype=int)
@@ -29,18 +29,18 @@ def naive_labels(mask: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(params=["runs joined", "voxels labelled"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways of finding regions, whatever the number of runs."""
+    """Both ways of finding components, whatever the number of runs."""
     monkeypatch.setattr(voxel_runs, "MANY_RUNS", 0 if request.param == "voxels labelled" else 10**9)
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("density", [0.0, 0.05, 0.2, 0.6, 1.0])
-def test_regions_are_those_of_labelled_voxels(shape: tuple[int, int, int], density: float) -> None:
+def test_components_are_those_of_labelled_voxels(shape: tuple[int, int, int], density: float) -> None:
     rng = np.random.default_rng(int(100 * density) + sum(shape))
     mask, grid = rng.random(shape) < density, grid_of(shape)
     activation = rng.integers(0, 5, shape).astype(np.float32)  # many peaks of one height
-    expected, found = naive_labels(mask), Regions.of(mask, grid, activation)
+    expected, found = naive_labels(mask), ComponentSet.of(mask, grid, activation)
     assert len(found) == expected.max()
     for part, peak_kji in zip(found.components, found.peaks_kji, strict=True):
         inside = expected == part.label
@@ -56,10 +56,10 @@ def test_regions_are_those_of_labelled_voxels(shape: tuple[int, int, int], densi
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("kept", [(), (1,), (2, 3), (3, 1, 99, 0)])
 @pytest.mark.parametrize("dtype", [bool, np.uint8])
-def test_kept_regions_overwrite_a_mask(kept: tuple[int, ...], dtype: type) -> None:
+def test_kept_components_overwrite_a_mask(kept: tuple[int, ...], dtype: type) -> None:
     mask = np.random.default_rng(3).random((6, 7, 8)) < 0.08
     out = np.ones(mask.shape, dtype=dtype)
-    Regions.of(mask, grid_of(mask.shape)).write(out, kept)
+    ComponentSet.of(mask, grid_of(mask.shape)).write(out, kept)
     np.testing.assert_array_equal(out, np.isin(naive_labels(mask), [label for label in kept if label]))
 
 
@@ -67,28 +67,28 @@ def test_the_ends_of_rows_and_planes_do_not_touch() -> None:
     mask = np.zeros((2, 4, 5), dtype=bool)
     mask[0, 0, 4] = mask[0, 1, 0] = True  # neighbours in memory, not in the body
     mask[0, 3, 2] = mask[1, 0, 2] = True  # in rows that follow each other
-    assert len(Regions.of(mask, grid_of(mask.shape))) == 4
-    assert len(Regions.of(np.ones_like(mask), grid_of(mask.shape))) == 1
+    assert len(ComponentSet.of(mask, grid_of(mask.shape))) == 4
+    assert len(ComponentSet.of(np.ones_like(mask), grid_of(mask.shape))) == 1
 
 
 def test_any_number_but_zero_is_set() -> None:
     labels = np.array([[[0, 2, 1, 0, 3]]], dtype=np.uint8)
-    assert Regions.of(labels, grid_of(labels.shape)).voxels.tolist() == [2, 1]
+    assert ComponentSet.of(labels, grid_of(labels.shape)).voxels.tolist() == [2, 1]
 
 
 def test_many_threads_and_blocks_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.random.default_rng(9).random((9, 11, 13)) < 0.3
-    expected = Regions.of(mask, grid_of(mask.shape)).components
+    expected = ComponentSet.of(mask, grid_of(mask.shape)).components
     monkeypatch.setattr(slabs, "SMALLEST_SHARED", 1)
     monkeypatch.setattr(slabs, "THREADS", 3)
     monkeypatch.setattr(voxel_runs, "BYTES_AT_ONCE", 16)
-    assert Regions.of(mask, grid_of(mask.shape)).components == expected
+    assert ComponentSet.of(mask, grid_of(mask.shape)).components == expected
 
 
-def test_regions_that_are_large_enough_keep_their_labels() -> None:
+def test_components_that_are_large_enough_keep_their_labels() -> None:
     mask = np.random.default_rng(5).random((6, 7, 8)) < 0.08
     activation = np.random.default_rng(6).random(mask.shape, dtype=np.float32)
-    every = Regions.of(mask, grid_of(mask.shape), activation)
+    every = ComponentSet.of(mask, grid_of(mask.shape), activation)
     three = every.large_enough(keep_largest=3)
     assert three.components == every.components[:3]
     assert three.peaks_kji == every.peaks_kji[:3]
@@ -99,9 +99,9 @@ def test_regions_that_are_large_enough_keep_their_labels() -> None:
     assert every.large_enough() is every
 
 
-def test_regions_do_not_need_the_mask_afterwards() -> None:
+def test_components_do_not_need_the_mask_afterwards() -> None:
     mask = np.random.default_rng(5).random((4, 5, 6)) < 0.3
-    before, found = mask.copy(), Regions.of(mask, grid_of(mask.shape))
+    before, found = mask.copy(), ComponentSet.of(mask, grid_of(mask.shape))
     mask[:] = True
     found.write(mask, range(1, len(found) + 1))
     np.testing.assert_array_equal(mask, before)
@@ -117,30 +117,30 @@ def test_boxes_are_those_of_labelled_voxels(density: float) -> None:
     assert [labels[voxel] for _, voxel in found] == list(range(1, len(found) + 1))
 
 
-def test_no_region_lies_outside_the_grid() -> None:
-    found = Regions.of(np.ones((2, 3, 4), dtype=bool), grid_of((2, 3, 4)))
+def test_no_component_lies_outside_the_grid() -> None:
+    found = ComponentSet.of(np.ones((2, 3, 4), dtype=bool), grid_of((2, 3, 4)))
     assert [found.label_at(index) for index in ((1, 2, 3), (2, 0, 0), (0, -1, 0))] == [1, 0, 0]
 
 
 def test_what_does_not_fit_is_refused() -> None:
     mask, grid = np.ones((2, 3, 4), dtype=bool), grid_of((2, 3, 4))
     with pytest.raises(GridError, match=r"mask has shape \(1, 3, 4\), its grid expects \(2, 3, 4\)"):
-        Regions.of(mask[:1], grid)
+        ComponentSet.of(mask[:1], grid)
     with pytest.raises(GridError, match="activation has shape"):
-        Regions.of(mask, grid, np.zeros((1, 3, 4), dtype=np.float32))
+        ComponentSet.of(mask, grid, np.zeros((1, 3, 4), dtype=np.float32))
     with pytest.raises(GridError, match=r"C-contiguous of shape \(2, 3, 4\)"):
-        Regions.of(mask, grid).write(np.ones((4, 3, 2), dtype=bool).T, [1])
+        ComponentSet.of(mask, grid).write(np.ones((4, 3, 2), dtype=bool).T, [1])
     with pytest.raises(SettingsError, match="no activation was given"):
-        assert Regions.of(mask, grid).peaks_kji
+        assert ComponentSet.of(mask, grid).peaks_kji
     with pytest.raises(SettingsError, match="at least 1, got 0"):
-        Regions.of(mask, grid).large_enough(keep_largest=0)
+        ComponentSet.of(mask, grid).large_enough(keep_largest=0)
 
 
 @pytest.mark.usefixtures("way")
 def test_noise_takes_a_modest_multiple_of_its_own_memory() -> None:
     mask = np.random.default_rng(0).random((24, 96, 96)) < 0.1
     tracemalloc.start()
-    found = Regions.of(mask, grid_of(mask.shape))
+    found = ComponentSet.of(mask, grid_of(mask.shape))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(found) > 1000

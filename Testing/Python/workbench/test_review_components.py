@@ -1,4 +1,4 @@
-"""Regions that are rejected, and label maps that are accepted."""
+"""Components that are rejected, and label maps that are accepted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from CAMLocalizerLib.workbench import Review
 
 @pytest.fixture
 def review(found) -> Review:
-    """Three regions, one per spot."""
+    """Three components, one per spot."""
     review = Review(found)
     assert len(review.components) == 3
     return review
@@ -33,7 +33,7 @@ def test_components_are_the_librarys_with_the_voxels_of_their_peaks(review: Revi
 
 
 @pytest.mark.parametrize("label", [1, 2, 3])
-def test_a_rejected_region_leaves_the_label_map_and_comes_back(review: Review, label: int) -> None:
+def test_a_rejected_component_leaves_the_label_map_and_comes_back(review: Review, label: int) -> None:
     whole, peak = review.mask.copy(), review.components[label - 1].peak_kji
     assert review.reject_component(label)
     assert review.mask[peak] == 0
@@ -49,7 +49,7 @@ def test_a_rejected_region_leaves_the_label_map_and_comes_back(review: Review, l
     assert label not in remaining(review)
 
 
-def test_clicks_toggle_the_region_under_them(review: Review) -> None:
+def test_clicks_toggle_the_component_under_them(review: Review) -> None:
     k, j, i = review.components[1].peak_kji
     place = review.found.volume.grid.to_lps((i, j, k))
     assert review.toggle_component_at(place) == 2
@@ -60,7 +60,7 @@ def test_clicks_toggle_the_region_under_them(review: Review) -> None:
     assert review.toggle_component_at(review.found.volume.grid.to_lps((0, 0, 0))) == 0
 
 
-def test_a_rejected_region_stays_rejected_while_the_threshold_moves(review: Review) -> None:
+def test_a_rejected_component_stays_rejected_while_the_threshold_moves(review: Review) -> None:
     peak = review.components[0].peak_kji
     review.reject_component(1)
     for threshold in ("0.3", "0.25", "0.1"):
@@ -69,7 +69,7 @@ def test_a_rejected_region_stays_rejected_while_the_threshold_moves(review: Revi
         assert review.mask.any()
 
 
-def test_a_region_that_joins_a_rejected_and_a_kept_one_is_kept(review: Review) -> None:
+def test_a_component_that_joins_a_rejected_and_a_kept_one_is_kept(review: Review) -> None:
     whole = review.mask.copy()
     review.reject_component(1)
     review.set_threshold("0.01")
@@ -83,7 +83,7 @@ def test_a_region_that_joins_a_rejected_and_a_kept_one_is_kept(review: Review) -
     assert remaining(review) == [2, 3]
 
 
-def test_rejecting_the_joined_region_rejects_all_of_it(review: Review) -> None:
+def test_rejecting_the_joined_component_rejects_all_of_it(review: Review) -> None:
     review.reject_component(1)
     review.set_threshold("0.01")
     review.reject_component(1)
@@ -92,7 +92,7 @@ def test_rejecting_the_joined_region_rejects_all_of_it(review: Review) -> None:
     assert remaining(review) == []
 
 
-def test_rejecting_every_region_leaves_nothing_to_accept(review: Review) -> None:
+def test_rejecting_every_component_leaves_nothing_to_accept(review: Review) -> None:
     for label in (1, 2, 3):
         review.reject_component(label)
     assert not review.mask.any()

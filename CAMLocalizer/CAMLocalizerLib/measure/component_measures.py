@@ -16,11 +16,11 @@ FEW_POINTS = 500  # up to here all pairs of them are compared
 
 
 @dataclass(frozen=True)
-class RegionMeasures:
-    """Measures of one region.
+class ComponentMeasures:
+    """Measures of one component.
 
     Args:
-        label: 1 for the largest region, then in descending order of volume; 0 for all regions together.
+        label: 1 for the largest component, then in descending order of volume; 0 for all components together.
         voxels: number of voxels.
         volume_mm3: volume in cubic millimetres.
         centre_lps_mm: unweighted centre of the voxels, LPS in mm.
@@ -59,9 +59,9 @@ class RegionMeasures:
         return self.volume_mm3 / MM3_PER_ML
 
 
-def measure_regions(
+def measure_components(
     label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
-) -> tuple[RegionMeasures, ...]:
+) -> tuple[ComponentMeasures, ...]:
     """Measure every component (26 neighbours) of all labelled voxels, largest first.
 
     Args:
@@ -70,7 +70,7 @@ def measure_regions(
         activation: activation for the peaks, shape of the volume.
 
     Returns:
-        The measures, regions of equal volume in storage order; empty for an empty label map.
+        The measures, components of equal volume in storage order; empty for an empty label map.
 
     Raises:
         GridError: the label map is not on the volume's grid, or the activation has another shape.
@@ -85,7 +85,7 @@ def measure_regions(
 
 def measure_union(
     label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
-) -> RegionMeasures | None:
+) -> ComponentMeasures | None:
     """Measure all labelled voxels together.
 
     Args:
@@ -106,7 +106,7 @@ def measure_union(
 
 def measure_segments(
     label_map: LabelMap, volume: Volume, activation: NDArray[np.float32] | None = None
-) -> tuple[RegionMeasures, ...]:
+) -> tuple[ComponentMeasures, ...]:
     """Measure each segment, connected or not.
 
     Args:
@@ -133,7 +133,7 @@ def _check(label_map: LabelMap, volume: Volume, activation: NDArray | None) -> N
 
 def _measured(
     labels: NDArray[np.int32], volume: Volume, activation: NDArray[np.float32] | None, first: int = 1
-) -> Iterator[RegionMeasures]:
+) -> Iterator[ComponentMeasures]:
     boxes = ndimage.find_objects(labels)
     surfaces = _surfaces_mm2(labels, volume.grid)
     meter = SuvMeter(volume) if is_suv(volume) else None
@@ -146,7 +146,7 @@ def _measured(
         values = volume.array_kji[box][inside].astype(np.float64)
         peak = None if activation is None else activation[box][inside]
         flat = np.ravel_multi_index(tuple(kji.T), volume.grid.shape_kji)
-        yield RegionMeasures(
+        yield ComponentMeasures(
             label=label - 1 + first,
             voxels=len(kji),
             volume_mm3=len(kji) * volume.grid.voxel_volume_mm3,
@@ -187,7 +187,7 @@ def _longest_diameter_mm(kji: NDArray[np.int64], grid: Grid) -> float:
     if len(points) == 1:
         return 0.0
     if len(points) > FEW_POINTS:
-        points = points[ConvexHull(points, qhull_options="QJ").vertices]  # QJ: joggled, since flat regions have no hull
+        points = points[ConvexHull(points, qhull_options="QJ").vertices]  # QJ: joggled, as flat ones have no hull
     return float(pdist(points).max())
 
 
@@ -202,7 +202,7 @@ def _surfaces_mm2(labels: NDArray[np.int32], grid: Grid) -> dict[int, float]:
     box = next(iter(ndimage.find_objects((labels > 0).astype(np.uint8))), None)
     if box is None:
         return {}
-    padded = np.pad(labels[box], 1)  # regions at the border have a surface there too
+    padded = np.pad(labels[box], 1)  # components at the border have a surface there too
     image = SimpleITK.GetImageFromArray(padded)
     image.SetSpacing(grid.spacing_mm)
     shape = SimpleITK.LabelShapeStatisticsImageFilter()
