@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from ..version import VERSION
-from . import batch, catalogue, evaluate, follow_up, info, localize, outcome, radiomics, rerun, review, train
+from . import batch, catalogue, compare, evaluate, follow_up, info, localize, outcome, radiomics, rerun, review, train
 
-COMMANDS = (localize, batch, train, evaluate, review, follow_up, radiomics, rerun, outcome, catalogue, info)
+COMMANDS = (localize, batch, train, evaluate, compare, review, follow_up, radiomics, rerun, outcome, catalogue, info)
 EXAMPLE = """example:
   camlocalizer localize brain.nii.gz --output results
 """
