@@ -22,7 +22,7 @@ from ..views import PLANES
 from .checks import Problems, listed
 from .config import DataOptions, TrainConfig, read_config, require_known_tumours
 from .dataset import Prepared, read_images
-from .fine_tuning.labels import ANY_TUMOUR, NO_TUMOUR, mapped_rows
+from .fine_tuning.labels import ANY_TUMOUR, TUMOUR_FREE, mapped_rows
 from .fine_tuning.parent import Parent, class_probabilities, fold_count, tuned_card
 from .fine_tuning.volume_labels import chosen_slices
 from .fit.engine import require_lightning
@@ -122,7 +122,7 @@ def _rows(
 ) -> list[Row]:
     """Read the lines of the table, by the class names of the parent where there is one."""
     if parent is not None:
-        free = (*parent.card.other_classes, NO_TUMOUR)
+        free = (*parent.card.other_classes, *TUMOUR_FREE)
         rows = read_table(table, images, replace(data, classes=()), problems, tumour_free=free)
         return mapped_rows(rows, parent.card, table, problems)
     known = data.classes if config is not None else ()

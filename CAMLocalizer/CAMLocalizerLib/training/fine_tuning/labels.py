@@ -11,6 +11,7 @@ from ..checks import Problems, did_you_mean
 from ..table import Row
 
 NO_TUMOUR, ANY_TUMOUR = "none", "tumour"
+TUMOUR_FREE = (NO_TUMOUR, "no tumour")
 
 
 def mapped_rows(rows: Sequence[Row], card: ModelCard, table: Path, problems: Problems) -> list[Row]:
@@ -23,8 +24,8 @@ def mapped_rows(rows: Sequence[Row], card: ModelCard, table: Path, problems: Pro
         problems: takes a sentence for each label that no class of the model stands for.
 
     Returns:
-        The lines that could be mapped. ``none`` is the one class without a tumour, and ``tumour`` the one tumour class
-        where there is only one.
+        The lines that could be mapped. ``none`` and ``no tumour`` are the one class without a tumour, and ``tumour`` is
+        the one tumour class where there is only one.
     """
     names = {label: _class_of(label, card) for label in sorted({row.label for row in rows})}
     for label, name in names.items():
@@ -39,7 +40,7 @@ def mapped_rows(rows: Sequence[Row], card: ModelCard, table: Path, problems: Pro
 def _class_of(label: str, card: ModelCard) -> str | None:
     if label in card.classes:
         return label
-    if label == NO_TUMOUR and len(card.other_classes) == 1:
+    if label in TUMOUR_FREE and len(card.other_classes) == 1:
         return card.other_classes[0]
     if label == ANY_TUMOUR and card.other_classes:
         return card.tumour_classes[0] if len(card.tumour_classes) == 1 else ANY_TUMOUR
@@ -50,7 +51,7 @@ def _unmapped(label: str, card: ModelCard) -> str:
     classes = ", ".join(card.classes)
     if label == ANY_TUMOUR:
         return f"label {label!r} teaches {card.name} nothing, as all its classes are tumours: {classes}; give the type"
-    if label == NO_TUMOUR:
+    if label in TUMOUR_FREE:
         number = len(card.other_classes)
         return f"label {label!r} needs one class without a tumour, and {card.name} has {number}: {classes}"
     return (

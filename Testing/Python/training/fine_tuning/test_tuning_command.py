@@ -232,3 +232,57 @@ def test_a_table_alone_and_options_of_a_fine_tuning_alone_are_refused(data, tmp_
     (data / "tune.toml").write_text("[fine_tuning]\ncopies = 2\n")
     assert main(["train", str(data / "tune.toml"), "--output", str(tmp_path / "out")]) == 2
     assert "[fine_tuning] is for a training that starts from a model bundle" in capsys.readouterr().err
+
+
+def test_a_model_of_projections_learns_from_the_labels_of_whole_volumes(data, tmp_path, oblique_grid) -> None:
+    noise = np.random.default_rng(2)
+    lines = ["file,label,patient"]
+    for number in range(4):
+        write_nifti(noise.random(oblique_grid.shape_kji).astype(np.float32), oblique_grid, data / f"p{number}.nii.gz")
+        lines.append(f"p{number}.nii.gz,{'lung' if number % 2 else 'oesophagus'},P{number}")
+    (data / "pet.csv").write_text("\n".join(lines) + "\n")
+    (data / "tune.toml").write_text('[data]\ntable = "pet.csv"\n[training]\nepochs = 1\n[folds]\ncount = 0\n')
+    card = ModelCard(
+        name="pet",
+        version="1",
+        network="pet_fcn",
+        modality="PET",
+        spacing_mm=2.0,
+        size=(32, 32),
+        normalisation="suv-30",
+        classes=("lung", "oesophagus"),
+        tumour_classes=("lung", "oesophagus"),
+        scales=(1,),
+        target="class",
+        projections=True,
+        unit="SUVbw",
+    )
+    parent = save_model(tmp_path / "pet", card, build_network("pet_fcn", classes=2))
+    assert tune(data, parent) == 0
+    tuned = load_model(tmp_path / "out" / "pet-tuned").card
+    assert (tuned.projections, tuned.views, tuned.unit) == (True, card.views, "SUVbw")
+
+
+def test_a_model_that_judges_candidates_is_refused(data, tmp_path, capsys) -> None:
+    assert main(["train", str(data / "labels.csv"), "--from", "pet-fdg", "--output", str(tmp_path / "out")]) == 2
+    assert "pet-fdg judges places of uptake, which labels of images cannot train" in capsys.readouterr().err
+
+
+def test_tumours_of_unknown_type_are_learnt_and_measured_as_such(data, tmp_path) -> None:
+    classes = {"classes": ("nothing", "square", "disc"), "tumour_classes": ("square", "disc"), "map_levels": {}}
+    plain = {"network_settings": {"channels": (3, 3, 3, 3)}, "map_normalisation": "slice", "normalisation": "zscore"}
+    card = replace(CARD, **classes, **plain)
+    torch.manual_seed(5)
+    parent = save_model(tmp_path / "parent", card, build_network("dcfpn", classes=3, channels=(3, 3, 3, 3)))
+    (data / "labels.csv").write_text((data / "labels.csv").read_text().replace("square", "tumour"))
+    with (data / "tune.toml").open("a") as file:
+        file.write("[folds]\ncount = 3\nrun = [1]\nfinal = false\n")
+    assert tune(data, parent) == 0
+    with (tmp_path / "out" / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["label"] for row in rows} == {"nothing", "tumour"}
+    with (tmp_path / "out" / "cross-validation.csv").open(newline="") as file:
+        summary = next(csv.DictReader(file))
+    shown = [float(row["p(square)"]) + float(row["p(disc)"]) > 0.5 for row in rows]
+    right = np.mean([found == (row["label"] == "tumour") for found, row in zip(shown, rows, strict=True)])
+    assert float(summary["accuracy"]) == pytest.approx(right, abs=1e-5)

@@ -46,8 +46,8 @@ def test_classes_keep_their_names_and_none_is_the_class_without_tumour() -> None
 
 
 def test_a_tumour_of_unknown_type_is_the_only_tumour_class_where_there_is_one() -> None:
-    card = replace(CARD, classes=("no tumour", "glioma"), tumour_classes=("glioma",))
-    assert mapped(card, "none", "tumour") == (["no tumour", "glioma"], [])
+    card = replace(CARD, classes=("healthy", "glioma"), tumour_classes=("glioma",))
+    assert mapped(card, "none", "no tumour", "tumour") == (["healthy", "healthy", "glioma"], [])
 
 
 @pytest.mark.parametrize(
