@@ -21,18 +21,18 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "label-choice", help="keeps what is finished")
     parser.add_argument("--seeds", type=int, default=2, help="number of first sets of labels")
+    parser.add_argument("--spacing-mm", type=float, default=2.0, help="of the pixels; 1 takes four times as long")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "label-choice")
     return parser.parse_args()
 
 
 def main() -> None:
     """Train, measure and write the results."""
+    from reproduction.evaluations.label_choice import Choice
     from reproduction.evaluations.label_choice_report import write_report
 
-    from reproduction.evaluations.label_choice import Choice
-
     chosen = options()
-    study = Choice(chosen.data, chosen.work, tuple(range(chosen.seeds)))
+    study = Choice(chosen.data, chosen.work, tuple(range(chosen.seeds)), chosen.spacing_mm)
     study.run()
     write_report(study, chosen.output)
 

@@ -36,13 +36,8 @@ ARMS = (RANDOM, UNCERTAIN)
 HELD_OUT_FOLD = 4
 EVERY_STACK = 2
 FIGSHARE, FREE = "figshare", "no tumour"
-INPUT: Mapping[str, Any] = {
-    "spacing_mm": 2.0,
-    "size": [112, 112],
-    "normalisation": "foreground-gamma",
-    "centre": "content",
-    "view": "auto",
-}
+FIELD_MM, SIZE_MULTIPLE = 224, 16
+INPUT: Mapping[str, Any] = {"normalisation": "foreground-gamma", "centre": "content", "view": "auto"}
 FIRST: Mapping[str, Any] = {
     "network": {
         "name": "dcfpn",
@@ -55,7 +50,6 @@ FIRST: Mapping[str, Any] = {
             "attention": [-1.0, 0.3333333, 0.3333333, 0.3333333],
         },
     },
-    "input": INPUT,
     "training": {
         "epochs": 6,
         "images_per_epoch": 200,
@@ -97,11 +91,23 @@ class Choice:
         data: folder with figshare_brain_tumor, brain3d_btp and brain_ms_t1post.
         work: keeps images, trainings and what was measured.
         seeds: each has a first set of labels of its own.
+        spacing_mm: of the pixels; the training of brain-t1ce has 1 mm.
     """
 
     data: Path
     work: Path
     seeds: tuple[int, ...]
+    spacing_mm: float = 2.0
+
+    @property
+    def width(self) -> int:
+        """Pixels of a side, a multiple of 16 near that of brain-t1ce's field of view."""
+        return max(1, round(FIELD_MM / self.spacing_mm / SIZE_MULTIPLE)) * SIZE_MULTIPLE
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """What the networks see."""
+        return {"spacing_mm": self.spacing_mm, "size": [self.width, self.width], **INPUT}
 
     @property
     def images(self) -> Path:
@@ -150,11 +156,11 @@ class Choice:
         """The maps of the frozen encoder for every slice of the pool; kept on disk, as they are needed again."""
         network = load_model(self.folder(self.seeds[0], RANDOM, SIZES[0]) / "training" / "first").network()
         assert isinstance(network, EncoderDCFPN)
-        packed = PackedMaps(FrozenEncoder(network.encoder), (INPUT["size"][1], INPUT["size"][0]))
+        packed = PackedMaps(FrozenEncoder(network.encoder), (self.width, self.width))
         path = self.work / "pool-maps.npy"
         if not path.exists():
             problems = Problems()
-            prepared = read_images(self.pool, InputOptions(**INPUT), problems)
+            prepared = read_images(self.pool, InputOptions(**self.input), problems)
             problems.raise_if_any("pool")
             assert [row for each in prepared for row in each.rows] == self.pool
             parts = [packed.pack(torch.from_numpy(each.images[:, None])).numpy() for each in prepared]
@@ -221,7 +227,7 @@ class Choice:
         values["training"] = {**values["training"], "seed": seed}
         start = [] if before is None else ["--from", str(bundle_folder(before)), "--name", f"labels-{size}"]
         if before is None:
-            values["data"] = {**data, "classes": CLASSES}
+            values |= {"input": self.input, "data": {**data, "classes": CLASSES}}
         write(config, values)
         resume = ["--resume"] if training.exists() else []
         if camlocalizer(["train", str(config), *start, "--output", str(training), *resume]):

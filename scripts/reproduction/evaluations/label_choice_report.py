@@ -17,14 +17,15 @@ from CAMLocalizerLib.metrics import bootstrap_interval
 from .label_choice import ARMS, FIRST, HELD_OUT_FOLD, NEXT, RANDOM, SIZES, UNCERTAIN, Choice
 
 ACCURACY, IOU = "accuracy", "mean IoU"
+CELL = 8  # pixels of a side of the cells in which evidence for labels is found
 MEASURES: Mapping[str, str] = {ACCURACY: "right", IOU: "iou"}
 NOTE = """\
 Made by `scripts/evaluate_label_choice.py`. The first model is trained on 50 slices from the ImageNet encoder. Each
 further one is fine-tuned from the one before by `camlocalizer train --from`, on all labels so far, with pseudo-masks
-from the evidence for the labels. The slices are those of the training of brain-t1ce without fold {fold}: figshare,
-Brain-Tumor-Progression and two brains without tumour. They are resampled to {width} pixels of {spacing:g} mm, so that
-the study takes about ten minutes of one core. The figures are below those of brain-t1ce, which sees pixels of 1 mm.
-Uncertainty is the entropy of the class probabilities of the model before. No mask is read in training.
+from the evidence for the labels (`masks = "evidence"`). The slices are those of the training of brain-t1ce without
+fold {fold}: figshare, Brain-Tumor-Progression and two brains without tumour, with {width} x {width} pixels of
+{spacing:g} mm. The evidence for a label is found in cells of {cell:g} mm, which is coarse for tumours of 2 cm. Sites are
+not given. Uncertainty is the entropy of the class probabilities of the model before. No mask is read in training.
 
 Measured on {slices} slices of {patients} patients of fold {fold}. Accuracy is the share of slices with the right one
 of four classes. Mean IoU is that of the {shown} figshare slices, which all show a tumour; borders are not refined.
@@ -38,10 +39,12 @@ class Measured:
 
     Args:
         patients: of each slice, shape (N,).
+        labels: of each slice, shape (N,).
         values: by measure, arm and size: value of each seed and slice, shape (seeds, N); nan where it is not defined.
     """
 
     patients: NDArray[np.str_]
+    labels: NDArray[np.str_]
     values: Mapping[tuple[str, str, int], NDArray[np.float64]]
 
     def means(self, measure: str, arm: str, size: int) -> NDArray[np.float64]:
@@ -70,7 +73,8 @@ def read_measured(study: Choice) -> Measured:
                 values[measure, arm, size] = np.array(
                     [[np.nan if case[key] is None else float(case[key]) for case in own] for own in found]
                 )
-    return Measured(np.array([case["patient"] for case in cases]), values)
+    patients, labels = (np.array([case[name] for case in cases]) for name in ("patient", "label"))
+    return Measured(patients, labels, values)
 
 
 def write_report(study: Choice, output: Path) -> None:
@@ -89,8 +93,9 @@ def table(measured: Measured, study: Choice) -> list[str]:
     people = len(set(measured.patients.tolist()))
     facts = {
         "fold": HELD_OUT_FOLD,
-        "width": FIRST["input"]["size"][0],
-        "spacing": FIRST["input"]["spacing_mm"],
+        "width": study.width,
+        "spacing": study.spacing_mm,
+        "cell": CELL * study.spacing_mm,
         "slices": len(measured.patients),
         "patients": people,
         "shown": shown,
@@ -117,7 +122,13 @@ def table(measured: Measured, study: Choice) -> list[str]:
     for measure in MEASURES:
         gains = [_gain(measured, measure, (arm, SIZES[0]), (arm, SIZES[-1])) for arm in ARMS]
         lines.append(f"| {measure} | {' | '.join(gains)} |")
-    return [*lines, "", *findings(measured)]
+    lines += ["", *findings(measured), "", "## Mean IoU by type, mean over seeds", ""]
+    lines += ["| type | labels | random | uncertainty |", "|---|---|---|---|"]
+    for label in sorted(set(measured.labels[np.isfinite(measured.values[IOU, RANDOM, SIZES[0]][0])].tolist())):
+        for size in SIZES:
+            own = (measured.values[IOU, arm, size][:, measured.labels == label] for arm in ARMS)
+            lines.append(f"| {label} | {size} | {' | '.join(f'{np.nanmean(values):.3f}' for values in own)} |")
+    return lines
 
 
 def findings(measured: Measured) -> list[str]:
@@ -145,7 +156,7 @@ def figures(measured: Measured, study: Choice) -> dict[str, Any]:
         {"measure": measure, "arm": arm, "labels": size, "seeds": measured.means(measure, arm, size).round(4).tolist()}
         for measure, arm, size in measured.values
     ]
-    return {"seeds": list(study.seeds), "first": FIRST, "next": NEXT, "figures": found}
+    return {"seeds": list(study.seeds), "input": study.input, "first": FIRST, "next": NEXT, "figures": found}
 
 
 def _cell(means: NDArray[np.float64]) -> str:

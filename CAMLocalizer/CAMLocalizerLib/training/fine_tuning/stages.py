@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ..fit.options import FitOptions
 from ..fit.record import BEST_FILE, DONE_FILE, FitResult, write_json, write_weights
 from ..fitting import Objective
 from ..images import ImageSet
-from ..localisation.balance import sampling_weights
+from ..localisation.balance import explained_by_site, sampling_weights
 from ..localisation.encoded import FrozenEncoder
 from ..localisation.objective import LocalisingNetwork, tumour_direction
 from ..localisation.options import LocalisationOptions
@@ -107,7 +107,7 @@ class FineTuning:
             inner.encoder.requires_grad_(encoder_rate > 0)
             groups = _groups(inner.encoder, encoder_rate)
         options = replace(self.options, seed=self.options.seed + number)
-        images = batch_of(self.train)
+        images = batch_of(self.train, self.tumours)
         lesson = self._lesson(inner, images._replace(targets=targets), encoder_rate, options)
         losses = LabelLoss(images.labels, images.taught, self.tumours, len(self.train.classes))
         objective = tuning_objective(losses, Anchor(network, self.tuning.anchor), lesson.encode)
@@ -122,7 +122,7 @@ class FineTuning:
 
     def _lesson(self, inner: nn.Module, train: Batch, encoder_rate: float, options: FitOptions) -> Lesson:
         """Put together what is learnt from: kept maps of a frozen encoder where they fit in memory, else images."""
-        validation = None if self.validation is None else batch_of(self.validation)
+        validation = None if self.validation is None else batch_of(self.validation, self.tumours)
         weights = sampling_weights(self.train)
         if not isinstance(inner, EncoderDCFPN) or encoder_rate:
             return Lesson(train, validation, weights, options, None)
@@ -185,7 +185,7 @@ class FineTuning:
         )
         progress = self._progress(f"making pseudo-masks {number}", len(self.train))
         if number == 1 and self.tuning.masks == "evidence":
-            batch = batch_of(self.train)
+            batch = batch_of(self.train, self.tumours)
             head = self._evidence(localising.network, encoder, batch)
             masks = masks_from_evidence(head, encoder, batch, surroundings, self.tumours, progress=progress)
         else:
@@ -262,10 +262,13 @@ class Standing:
         return (-self.loss, self.accuracy) if monitor == "loss" else (self.accuracy, -self.loss)
 
 
-def batch_of(images: ImageSet) -> Batch:
-    """Return images and labels as tensors; types that are not known are not taught."""
+def batch_of(images: ImageSet, tumours: Sequence[int]) -> Batch:
+    """Return images and labels as tensors; types that are not known, or that the site explains, are not taught."""
     pixels = torch.from_numpy(np.ascontiguousarray(images.images, dtype=np.float32))
-    taught = None if images.untyped is None else torch.from_numpy(~images.untyped)
+    unknown = explained_by_site(images, np.array(tumours))
+    if images.untyped is not None:
+        unknown |= images.untyped
+    taught = torch.from_numpy(~unknown) if unknown.any() else None
     return Batch(pixels, torch.from_numpy(images.labels.astype(np.int64)), taught=taught)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from tiny_training import tiny_network
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from CAMLocalizerLib.networks import build_network
 from CAMLocalizerLib.training.fine_tuning.cached import PackedMaps, packed_copies, packed_images, spread_draws
 from CAMLocalizerLib.training.fine_tuning.objective import Anchor, LabelLoss, keep_normalisation, tuning_objective
+from CAMLocalizerLib.training.fine_tuning.stages import batch_of as batch_images
 from CAMLocalizerLib.training.fit.batches import Batch
 from CAMLocalizerLib.training.localisation.encoded import FrozenEncoder
 from CAMLocalizerLib.training.localisation.objective import LocalisingNetwork, tumour_direction
@@ -39,6 +42,15 @@ def test_a_tumour_of_unknown_type_may_be_of_any_tumour_class() -> None:
     assert float(loss(LOGITS, batch_of(1, typed=False))) == pytest.approx(expected, rel=1e-5)
     assert loss.score(LOGITS, batch_of(1, typed=False)).tolist() == [1.0]
     assert loss.score(LOGITS, batch_of(1)).tolist() == [0.0]
+
+
+def test_types_that_are_unknown_or_that_the_site_explains_are_not_taught(images) -> None:
+    assert batch_images(images, (1,)).taught is None
+    third = replace(images, untyped=np.arange(len(images)) == 3)
+    assert batch_images(third, (1,)).taught.tolist() == [index != 3 for index in range(len(images))]
+    sites = np.where(images.labels == 1, np.where(np.arange(len(images)) < 12, "blobs only", "both"), "both")
+    taught = batch_images(replace(images, sites=sites), (1,)).taught
+    assert taught.tolist() == (sites == "both").tolist()
 
 
 def test_the_anchor_is_the_squared_way_of_the_weights_that_are_trained() -> None:
