@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
             names,
             sources_of(options),
             leave_out_seen=options.leave_out_seen,
+            draws=DRAWS,
             seed=options.seed,
             progress=progress,
         )

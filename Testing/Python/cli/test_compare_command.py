@@ -53,6 +53,11 @@ def save(folder: Path, name: str, *, gain: float, **changes: object) -> str:
     return str(folder / name)
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch) -> None:
+    monkeypatch.setattr("CAMLocalizerLib.metrics.DRAWS", 150)
+
+
 @pytest.fixture
 def table(tmp_path) -> Path:
     """Pictures of 12 patients, every second bright as a whole, with a mask."""

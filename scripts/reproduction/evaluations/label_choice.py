@@ -79,7 +79,7 @@ NEXT: Mapping[str, Any] = {
     "training": {"epochs": 5, "images_per_epoch": 200},
     "localisation": {"contrast": "bright", "copies": 1.5, "evidence_epochs": 30},
     "folds": {"count": 0},
-    "fine_tuning": {"copies": 2, "masks": "evidence"},
+    "fine_tuning": {"copies": 2, "masks": "evidence", "anchor": 0.0},
 }
 
 

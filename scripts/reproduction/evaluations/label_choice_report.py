@@ -24,8 +24,8 @@ Made by `scripts/evaluate_label_choice.py`. The first model is trained on 50 sli
 further one is fine-tuned from the one before by `camlocalizer train --from`, on all labels so far, with pseudo-masks
 from the evidence for the labels (`masks = "evidence"`). The slices are those of the training of brain-t1ce without
 fold {fold}: figshare, Brain-Tumor-Progression and two brains without tumour, with {width} x {width} pixels of
-{spacing:g} mm. The evidence for a label is found in cells of {cell:g} mm, which is coarse for tumours of 2 cm. Sites are
-not given. Uncertainty is the entropy of the class probabilities of the model before. No mask is read in training.
+{spacing:g} mm. The evidence for a label is found in cells of {cell:g} mm, which is coarse for tumours of 2 cm. Sites
+are not given. Uncertainty is the entropy of the class probabilities of the model before. No mask is read in training.
 
 Measured on {slices} slices of {patients} patients of fold {fold}. Accuracy is the share of slices with the right one
 of four classes. Mean IoU is that of the {shown} figshare slices, which all show a tumour; borders are not refined.

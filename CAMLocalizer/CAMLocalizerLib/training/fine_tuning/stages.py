@@ -117,6 +117,7 @@ class FineTuning:
         stage = f"{ROUND} {number}, " if self.stages.rounds > 1 else ""
         task = Task(objective, losses.score, "accuracy", lambda line: self.report(f"{stage}{line}"), groups)
         start = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        network.train()  # Lightning keeps the mode that it finds
         result = run_fit(network, lesson.train, lesson.validation, task, lesson.options, folder, lesson.weights)
         return self._better(network, start, begun, result)
 

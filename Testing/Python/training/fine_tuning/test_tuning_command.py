@@ -130,7 +130,7 @@ def test_a_start_that_no_epoch_betters_is_kept(data, tmp_path, capsys) -> None:
 def test_an_interrupted_fine_tuning_goes_on_to_the_same_bundle(data, tmp_path, monkeypatch, capsys) -> None:
     parent = save_parent(tmp_path)
     with (data / "tune.toml").open("a") as file:
-        file.write("[folds]\ncount = 3\nrun = [2]\nfinal = false\n")
+        file.write("[folds]\ncount = 0\n")
     assert tune(data, parent) == 0
     weights = tmp_path / "out" / "parent-tuned" / "weights.safetensors"
     whole, seen, line = load_file(weights), [], FitModule._line
@@ -286,3 +286,18 @@ def test_tumours_of_unknown_type_are_learnt_and_measured_as_such(data, tmp_path)
     shown = [float(row["p(square)"]) + float(row["p(disc)"]) > 0.5 for row in rows]
     right = np.mean([found == (row["label"] == "tumour") for found, row in zip(shown, rows, strict=True)])
     assert float(summary["accuracy"]) == pytest.approx(right, abs=1e-5)
+
+
+def test_a_strong_anchor_holds_the_weights_at_those_of_the_parent(data, tmp_path) -> None:
+    parent = save_plain_parent(tmp_path)
+    ways = {}
+    for name, anchor in (("free", 0.0), ("held", 5.0)):
+        (data / "tune.toml").write_text(
+            '[data]\ntable = "labels.csv"\nimages = "images"\n[training]\nepochs = 4\nbatch_size = 4\n'
+            'optimizer = "sgd"\nschedule = "constant"\nlearning_rate = 0.05\n'
+            f"[folds]\ncount = 0\n[fine_tuning]\nanchor = {anchor}\n"
+        )
+        assert tune(data, parent, "--name", name, "--overwrite") == 0
+        trained = load_file(tmp_path / "out" / "final" / "best.safetensors")["head.weight"]
+        ways[name] = float(torch.dist(trained, parent.network().head.weight))
+    assert 0 < ways["held"] < 0.6 * ways["free"]
