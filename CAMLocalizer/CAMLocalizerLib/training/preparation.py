@@ -42,12 +42,14 @@ class Training:
         images: all images with their folds.
         card: the description of the bundle, without measured figures.
         held_out: folds that are held out in turn.
+        seen_before: files that the bundle from which the training starts was trained on, as far as its card says.
     """
 
     config: TrainConfig
     images: ImageSet
     card: ModelCard
     held_out: tuple[int, ...]
+    seen_before: int = 0
 
     def network(self) -> nn.Module:
         """Return the network as it starts: seeded, or with the weights that the configuration names."""
@@ -207,7 +209,9 @@ def _assembled(
         problems.extend(_trial(config, images, card))
     if len(problems):
         return None
-    return Training(config, images, card, _held_out(config, folds))
+    seen = set() if config.parent is None else set(config.parent.card.training_images)
+    again = len({each.fingerprint for each in prepared} & seen)
+    return Training(config, images, card, _held_out(config, folds), again)
 
 
 def _most_probable_tumours(parent: Parent, pixels: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -107,13 +107,16 @@ class Before:
             return
         probabilities = _probabilities(self.parent.network(), held_out, self.training.config.training)
         self.measured[fold] = held_out_report(held_out, probabilities, self.parent.card)
-        report(f"  before, {self.parent.card.name}: {_in_words(self.measured[fold])}")
+        seen = self.training.seen_before
+        note = f" (too good: it was trained on {seen} of these files)" if seen else ""
+        report(f"  before, {self.parent.card.name}: {_in_words(self.measured[fold])}{note}")
 
     def results(self) -> dict[str, Any]:
         """Return the figures for the new card; empty without a parent."""
         if self.parent is None or not self.measured:
             return {}
-        return {f"before_{self.parent.card.name}": _figures(self.measured)}
+        seen = {"files_trained_on": self.training.seen_before} if self.training.seen_before else {}
+        return {f"before_{self.parent.card.name}": _figures(self.measured) | seen}
 
 
 def _fit_fold(training: Training, fold: int, output: Path, report: Report) -> Trained:

@@ -268,10 +268,11 @@ def test_a_model_that_judges_candidates_is_refused(data, tmp_path, capsys) -> No
     assert "pet-fdg judges places of uptake, which labels of images cannot train" in capsys.readouterr().err
 
 
-def test_tumours_of_unknown_type_are_learnt_and_measured_as_such(data, tmp_path) -> None:
+def test_tumours_of_unknown_type_are_learnt_and_measured_as_such(data, tmp_path, capsys) -> None:
     classes = {"classes": ("nothing", "square", "disc"), "tumour_classes": ("square", "disc"), "map_levels": {}}
     plain = {"network_settings": {"channels": (3, 3, 3, 3)}, "map_normalisation": "slice", "normalisation": "zscore"}
-    card = replace(CARD, **classes, **plain)
+    seen = voxel_fingerprint(read_volume(data / "images" / "03.png"))
+    card = replace(CARD, **classes, **plain, training_images=(seen, "0" * 16))
     torch.manual_seed(5)
     parent = save_model(tmp_path / "parent", card, build_network("dcfpn", classes=3, channels=(3, 3, 3, 3)))
     (data / "labels.csv").write_text((data / "labels.csv").read_text().replace("square", "tumour"))
@@ -281,6 +282,7 @@ def test_tumours_of_unknown_type_are_learnt_and_measured_as_such(data, tmp_path)
     with (tmp_path / "out" / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["label"] for row in rows} == {"nothing", "tumour"}
+    assert "(too good: it was trained on 1 of these files)" in capsys.readouterr().out
     with (tmp_path / "out" / "cross-validation.csv").open(newline="") as file:
         summary = next(csv.DictReader(file))
     shown = [float(row["p(square)"]) + float(row["p(disc)"]) > 0.5 for row in rows]
