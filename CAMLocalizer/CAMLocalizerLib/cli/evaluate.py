@@ -94,7 +94,7 @@ def _measure(options: argparse.Namespace) -> int:
     ):
         figures = evaluate_quality(
             networks,
-            _sources(options),
+            sources_of(options),
             folder,
             baselines=_baselines(options.baseline),
             command=_command(options),
@@ -128,7 +128,7 @@ def _retrain(options: argparse.Namespace) -> int:
     bundle = load_model(options.model)
     with progress_bar("files", "file") as progress:
         data = read_evaluation_data(
-            _sources(options),
+            sources_of(options),
             bundle.card,
             folds=options.folds,
             seed=options.seed,
@@ -144,7 +144,8 @@ def _retrain(options: argparse.Namespace) -> int:
     return 0
 
 
-def _sources(options: argparse.Namespace) -> Any:
+def sources_of(options: argparse.Namespace) -> Any:
+    """Return where the data of a command with DATA, --images, --masks and --column lie."""
     from ..core import SettingsError
     from ..evaluation.sources import Sources
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import Any
 
 from .loading import loading
 from .progress_bar import progress_bar
 
-EXAMPLE = """example:
+EXAMPLE = """examples:
   camlocalizer train brain.toml --output brain-training
+  camlocalizer train labels.csv --from brain-t1ce --output tuned
   camlocalizer localize case.nii.gz --model brain-training/my-model --output results
 """
 
@@ -21,11 +23,17 @@ def add(commands: argparse._SubParsersAction) -> None:
         "train",
         help="train a network on labelled images",
         description="Train a network on a folder of images and a table of labels, as CONFIG says (docs/training.md), "
-        "measure it by cross-validation and write a model bundle.",
+        "measure it by cross-validation and write a model bundle. With --from, fine-tune a model bundle; CONFIG may "
+        "then be the table of labels itself.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="configuration in TOML or JSON")
+    parser.add_argument(
+        "config", type=Path, metavar="CONFIG", help="configuration in TOML or JSON; with --from or a CSV table"
+    )
+    parser.add_argument("--from", dest="parent", metavar="MODEL", help="start from a model bundle, its name or folder")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the images (default: as CONFIG says)")
+    parser.add_argument("--name", metavar="NAME", help="of the new model (default: as CONFIG says, or MODEL-tuned)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the training (default: CONFIG's name without ending)"
     )
@@ -50,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """
     with loading(options):
         from ..training.checks import Problems
+        from ..training.fine_tuning.parent import load_parent
         from ..training.fit.engine import is_helper_process
         from ..training.output import begin_output, check_output, output_problems
         from ..training.preparation import prepare_training
@@ -59,17 +68,19 @@ def run(options: argparse.Namespace) -> int:
     output: Path = options.output or Path(options.config.stem)
     check_output(output, resume=options.resume or helper, overwrite=options.overwrite and not helper)
     problems = Problems()
+    parent = None if options.parent is None else load_parent(options.parent)
     with progress_bar("reading", "file") as progress:
-        training = prepare_training(options.config, problems, progress)
+        training = prepare_training(options.config, problems, progress, parent=parent, changes=_changes(options))
     if training is not None and not options.overwrite:
         problems.extend(output_problems(output, training.plan()))
     problems.raise_if_any(str(options.config))
     assert training is not None
-    begin_output(output, training.plan(), overwrite=options.overwrite and not helper)
+    patients = training.images.patients.tolist()
+    begin_output(output, training.plan(), overwrite=options.overwrite and not helper, patients=patients)
     options.after_interruption = f"what was trained is kept; resume with: {_resumption(options, output)}"
     images = training.images
     say = _ignore if helper else _say
-    say(f"{len(images)} images of {len(set(images.patients.tolist()))} patients in {len(images.classes)} classes")
+    say(f"{len(images)} images of {len(set(patients))} patients in {len(images.classes)} classes")
     bundle = run_training(training, output, say)
     if bundle is not None:
         _say(f"model bundle: {bundle.folder}")
@@ -85,5 +96,19 @@ def _ignore(_line: str) -> None:
     pass
 
 
+def _changes(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return what the command line changes in the configuration."""
+    changes: dict[str, dict[str, Any]] = {}
+    if options.images is not None:
+        changes["data"] = {"images": str(options.images.resolve())}
+    if options.name is not None:
+        changes["model"] = {"name": options.name}
+    return changes
+
+
 def _resumption(options: argparse.Namespace, output: Path) -> str:
-    return shlex.join(["camlocalizer", "train", str(options.config), "--output", str(output), "--resume"])
+    words = ["camlocalizer", "train", str(options.config)]
+    given = {"--from": options.parent, "--images": options.images, "--name": options.name, "--output": output}
+    for name, value in given.items():
+        words += [] if value is None else [name, str(value)]
+    return shlex.join([*words, "--resume"])

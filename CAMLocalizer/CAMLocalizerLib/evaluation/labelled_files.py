@@ -27,7 +27,8 @@ def read_labelled_files(sources: Sources, card: ModelCard, problems: Problems) -
         card: of the model; labels are its classes, ``none`` for no tumour or ``tumour`` for one of unknown type.
         problems: takes a sentence for everything that is wrong.
     """
-    rows = read_table(sources.table, sources.image_folder, sources.options, problems, fewest_labels=1)
+    free = {label for label in known_labels(card) if not is_tumour(label, card)}
+    rows = read_table(sources.table, sources.image_folder, sources.options, problems, fewest_labels=1, tumour_free=free)
     for label in sorted({row.label for row in rows} - set(known_labels(card))):
         near = did_you_mean(label, known_labels(card))
         problems.add(f"{sources.table}: label {label!r} is not a class of {card.name}{near}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..core import InputError
+import numpy as np
+
+from ..core import InputError, Volume
 from .dicom import series_entries
 
 
@@ -29,6 +31,13 @@ def source_sha256(path: str | Path, *, series: str | None = None) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     return hashlib.sha256("\n".join(sums).encode()).hexdigest() if path.is_dir() else sums[0]
+
+
+def voxel_fingerprint(volume: Volume) -> str:
+    """Return 16 hexadecimal digits that identify the voxels of a volume, whatever its file, name and position."""
+    digest = hashlib.blake2b(str(volume.grid.size).encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(volume.array_kji).data)
+    return digest.hexdigest()
 
 
 def _files(folder: Path, series: str | None) -> list[Path]:

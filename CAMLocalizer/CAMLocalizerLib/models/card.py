@@ -67,6 +67,10 @@ class ModelCard:
         typical: lower and upper limits of statistics of the training images, see :func:`image_statistics`; volumes
             outside them get a note. Empty for no limits.
         training_data: origin and licence of the training images, as text.
+        parent: name, version and checksum of the bundle that the training started from, and whether it lists all its
+            training images; empty for fresh weights.
+        training_images: fingerprints of the images that the model learnt from, see :func:`~CAMLocalizerLib.io.hashing.
+            voxel_fingerprint`; empty where they are not known.
         licence: licence of the weights, as text.
         results: evaluation results, nested JSON values.
         intended_use: intended use, as text.
@@ -113,6 +117,8 @@ class ModelCard:
     training_data: str = ""
     licence: str = ""
     results: Mapping[str, Any] = field(default_factory=dict)
+    parent: Mapping[str, str] = field(default_factory=dict)
+    training_images: tuple[str, ...] = ()
     intended_use: str = ""
     limits: str = ""
     sha256: str = ""
@@ -130,7 +136,7 @@ class ModelCard:
 
     def _convert(self) -> None:
         kinds: dict[str, type] = {"size": int, "scales": int, "scale_weights": float}
-        kinds |= dict.fromkeys(("classes", "tumour_classes", "views"), str)
+        kinds |= dict.fromkeys(("classes", "tumour_classes", "views", "training_images"), str)
         for name, kind in kinds.items():
             values = getattr(self, name)
             if isinstance(values, str):
@@ -143,7 +149,7 @@ class ModelCard:
         typical = {str(name): (float(low), float(high)) for name, (low, high) in self.typical.items()}
         object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "threshold", str(self.threshold))
-        for name in ("network_settings", "results"):
+        for name in ("network_settings", "results", "parent"):
             object.__setattr__(self, name, dict(getattr(self, name)))
         self._convert_projections()
 

@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core import InputError
 from ..models.card import TARGETS
 from ..networks import NETWORKS
 from ..option_names import MAP_NORMALISATIONS, MAPS, REFINEMENTS
 from ..views import CENTRES, NORMALISATIONS, PIXELS_PER_CELL, PLANES
 from .checks import Problems, did_you_mean
+from .fine_tuning.options import FineTuningOptions, fine_tuning_problems
+from .fine_tuning.parent import Parent, with_parent
 from .fit.options import FitOptions, option_problems
 from .localisation.options import LocalisationOptions, localisation_problems
 from .sections import checked_section, read_values, unknown_sections
@@ -163,6 +166,8 @@ class TrainConfig:
     Args:
         folder: what paths are relative to.
         data, network, input, training, objective, localisation, folds, model: its sections.
+        fine_tuning: what only counts with a parent.
+        parent: the bundle that the training starts from; None for fresh weights, or those that ``network`` names.
     """
 
     folder: Path
@@ -174,6 +179,8 @@ class TrainConfig:
     objective: ObjectiveOptions = ObjectiveOptions()
     localisation: LocalisationOptions = field(default_factory=LocalisationOptions)
     folds: FoldOptions = FoldOptions()
+    fine_tuning: FineTuningOptions = field(default_factory=FineTuningOptions)
+    parent: Parent | None = None
 
     @property
     def table_path(self) -> Path:
@@ -187,7 +194,10 @@ class TrainConfig:
 
     def plan(self) -> dict[str, Any]:
         """Return what decides the result, as JSON values: all but the machine's options and where things lie."""
-        sections = {name: asdict(value) for name, value in vars(self).items() if name not in ("folder", "training")}
+        elsewhere = ("folder", "training", "fine_tuning", "parent")
+        sections = {name: asdict(value) for name, value in vars(self).items() if name not in elsewhere}
+        if self.parent is not None:
+            sections |= {"fine_tuning": asdict(self.fine_tuning), "parent": self.parent.origin}
         return sections | {"training": self.training.recipe()}
 
 
@@ -200,21 +210,42 @@ _SECTIONS: dict[str, type] = {
     "localisation": LocalisationOptions,
     "folds": FoldOptions,
     "model": ModelOptions,
+    "fine_tuning": FineTuningOptions,
 }
+TABLE_SUFFIXES = (".csv",)
 
 
-def read_config(path: Path, problems: Problems) -> tuple[TrainConfig | None, DataOptions | None]:
+def is_table(path: Path) -> bool:
+    """Return whether a file is a table of labels rather than a configuration."""
+    return path.suffix.lower() in TABLE_SUFFIXES
+
+
+def read_config(
+    path: Path, problems: Problems, parent: Parent | None = None, changes: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[TrainConfig | None, DataOptions | None]:
     """Read a configuration; what is wrong with it is noted in ``problems``.
+
+    Args:
+        path: TOML or JSON; with a parent also a table of labels, for a training with the usual options.
+        problems: takes a sentence for each problem.
+        parent: the bundle that the training starts from; it decides network, input and classes.
+        changes: values by section and key that replace those of the file.
 
     Returns:
         The configuration, None if a section has problems; and its section ``data``, None if that one has, so that
         the table can be checked even if something else is wrong.
 
     Raises:
-        InputError: the file is missing or neither TOML nor JSON.
+        InputError: the file is missing or neither TOML nor JSON, or a table without a parent.
     """
-    values = read_values(path)
+    values = _values(path, parent)
+    for section, own in (changes or {}).items():
+        values[section] = {**values.get(section, {}), **own}
     unknown_sections(values, _SECTIONS, problems)
+    if parent is not None:
+        values = with_parent(values, parent, problems)
+    elif "fine_tuning" in values:
+        problems.add("[fine_tuning] is for a training that starts from a model bundle; give --from MODEL")
     sections: dict[str, Any] = {}
     for name, kind in _SECTIONS.items():
         found = Problems()
@@ -226,9 +257,17 @@ def read_config(path: Path, problems: Problems) -> tuple[TrainConfig | None, Dat
     data = sections.get("data")
     if len(sections) < len(_SECTIONS):
         return None, data
-    config = TrainConfig(path.parent, **sections)
+    config = TrainConfig(path.parent, **sections, parent=parent)
     problems.extend(_joint_problems(config))
     return config, data
+
+
+def _values(path: Path, parent: Parent | None) -> dict[str, Any]:
+    if not is_table(path):
+        return read_values(path)
+    if parent is None:
+        raise InputError(f"{path}: is a table of labels; give a configuration, or --from MODEL to fine-tune a bundle")
+    return {"data": {"table": path.name}}
 
 
 def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
@@ -237,6 +276,8 @@ def _value_problems(name: str, values: Mapping[str, Any]) -> list[str]:
         return [f"[training] {text}" for text in option_problems(values)]
     if name == "localisation":
         return [f"[localisation] {text}" for text in localisation_problems(values)]
+    if name == "fine_tuning":
+        return [f"[fine_tuning] {text}" for text in fine_tuning_problems(values)]
     choices: dict[tuple[str, str], Any] = {
         ("network", "name"): NETWORKS,
         ("input", "normalisation"): NORMALISATIONS,
@@ -304,6 +345,8 @@ def _joint_problems(config: TrainConfig) -> list[str]:
 
 def _localisation_faults(config: TrainConfig) -> list[str]:
     """Return what does not go together with the stages of localisation, or without them."""
+    if config.parent is not None:
+        return _parent_faults(config, config.parent)
     if not config.localisation.rounds:
         ignored = config.training.images_per_epoch is not None
         return ["[training] images_per_epoch needs [localisation] rounds of at least 1; leave it out"] * ignored
@@ -319,6 +362,24 @@ def _localisation_faults(config: TrainConfig) -> list[str]:
         "[training] class_weights must be false with [localisation], which draws classes evenly": (
             config.training.class_weights
         ),
+    }
+    return [sentence for sentence, wrong in faults.items() if wrong]
+
+
+def _parent_faults(config: TrainConfig, parent: Parent) -> list[str]:
+    """Return what does not go together with the bundle that the training starts from."""
+    name = parent.card.name
+    faults = {
+        f"[localisation] rounds must be 0: {name} is not a dcfpn on an encoder whose maps have reference levels": (
+            config.localisation.rounds > 0 and not parent.has_stages
+        ),
+        "[objective] name must be cross-entropy for a training that starts from a bundle": (
+            config.objective.name != "cross-entropy"
+        ),
+        "[training] class_weights must be false for a training that starts from a bundle, which draws classes evenly": (
+            config.training.class_weights
+        ),
+        f"[model] name must differ from that of {name}, which the training starts from": config.model.name == name,
     }
     return [sentence for sentence, wrong in faults.items() if wrong]
 

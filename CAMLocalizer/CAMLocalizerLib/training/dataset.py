@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Volume
 from ..io import read_volume
+from ..io.hashing import voxel_fingerprint
 from ..localizer.inference import has_content
 from ..views import PROJECTIONS, ProjectionPair, SliceStack, acquisition_plane, normalise_slices, plane_axes
 from .checks import Problems
@@ -33,6 +34,7 @@ class Prepared:
         names: what reports call each image.
         planes: planes of the images.
         spacing_mm: of their pixels.
+        fingerprint: of the voxels of the file.
     """
 
     images: NDArray[np.float32]
@@ -41,6 +43,7 @@ class Prepared:
     names: tuple[str, ...]
     planes: tuple[str, ...]
     spacing_mm: float
+    fingerprint: str = ""
 
     @property
     def shape(self) -> str:
@@ -59,6 +62,8 @@ def read_images(
     options: InputOptions,
     problems: Problems,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    choose: Callable[[Volume, Prepared], Prepared] | None = None,
 ) -> list[Prepared]:
     """Read every file of the table.
 
@@ -67,6 +72,7 @@ def read_images(
         options: what the network sees.
         problems: takes a sentence for each file that cannot be used, and one for images of mixed size.
         progress: called after each file with (files done, files).
+        choose: checks a volume and leaves out images that are not to be learnt from.
 
     Returns:
         What could be read, a file at a time.
@@ -75,7 +81,9 @@ def read_images(
     found = []
     for count, ((path, view), members) in enumerate(by_file.items(), 1):
         with problems.noted():
-            found.append(prepare(read_volume(path), members, replace(options, view=view) if view else options))
+            volume = read_volume(path)
+            images = prepare(volume, members, replace(options, view=view) if view else options)
+            found.append(images if choose is None else choose(volume, images))
         if progress is not None:
             progress(count, len(by_file))
     problems.extend(_mixed(found))
@@ -109,7 +117,8 @@ def prepare(volume: Volume, rows: Sequence[Row], options: InputOptions) -> Prepa
     """
     for row in rows:
         _require_inside(volume, row)
-    return _projections(volume, rows, options) if options.view == "projections" else _slices(volume, rows, options)
+    found = _projections(volume, rows, options) if options.view == "projections" else _slices(volume, rows, options)
+    return replace(found, fingerprint=voxel_fingerprint(volume))
 
 
 def _require_inside(volume: Volume, row: Row) -> None:

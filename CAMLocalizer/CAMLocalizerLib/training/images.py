@@ -28,6 +28,8 @@ class ImageSet:
             where it is not known.
         sites: where each image was made, shape (N,); None where that is not known.
         planes: plane of each image, shape (N,); None where that does not matter.
+        untyped: whether an image is only known to show a tumour of some class, shape (N,); its label is then one of
+            the tumour classes. None where every label is known.
 
     Raises:
         InputError: fields of different lengths or shapes, a label that no class has, or a patient in two folds.
@@ -42,6 +44,7 @@ class ImageSet:
     points: NDArray[np.float32] | None = None
     sites: NDArray[np.str_] | None = None
     planes: NDArray[np.str_] | None = None
+    untyped: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(values) for name, values in self._per_image().items()}

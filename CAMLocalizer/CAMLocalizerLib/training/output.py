@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from .fit.record import plan_differences, read_json, write_json
 from .runs import CROSS_VALIDATION_FILE, FINAL, PREDICTIONS_FILE
 
 TRAINING_FILE = "training.json"
+PATIENTS = "patients"
 
 
 def check_output(output: Path, *, resume: bool, overwrite: bool) -> None:
@@ -44,8 +45,14 @@ def output_problems(output: Path, plan: Mapping[str, Any]) -> list[str]:
     return plan_differences(output, read_json(path), plan) if path.exists() else []
 
 
-def begin_output(output: Path, plan: Mapping[str, Any], *, overwrite: bool) -> None:
+def begin_output(output: Path, plan: Mapping[str, Any], *, overwrite: bool, patients: Collection[str] = ()) -> None:
     """Make the folder and note what is trained in it; with ``overwrite`` what a training left there goes first.
+
+    Args:
+        output: folder of the training.
+        plan: what decides the result.
+        overwrite: replace an earlier training.
+        patients: whose images are learnt from; the folder notes them, the bundle does not.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -56,7 +63,7 @@ def begin_output(output: Path, plan: Mapping[str, Any], *, overwrite: bool) -> N
                 _remove(output / name)
         output.mkdir(parents=True, exist_ok=True)
     if not (output / TRAINING_FILE).exists():
-        write_json(output / TRAINING_FILE, plan)
+        write_json(output / TRAINING_FILE, {**plan, PATIENTS: sorted(set(patients))})
 
 
 def _own_names(output: Path) -> set[str]:

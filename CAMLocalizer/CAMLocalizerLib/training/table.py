@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
@@ -62,7 +62,13 @@ def by_file_and_view(rows: Sequence[Row]) -> dict[tuple[Path, str], list[Row]]:
 
 
 def read_table(
-    table: Path, images: Path, options: DataOptions, problems: Problems, *, fewest_labels: int = 2
+    table: Path,
+    images: Path,
+    options: DataOptions,
+    problems: Problems,
+    *,
+    fewest_labels: int = 2,
+    tumour_free: Collection[str] = (),
 ) -> list[Row]:
     """Read the table; lines that cannot be used are noted in ``problems`` and left out.
 
@@ -72,6 +78,10 @@ def read_table(
         options: names of the columns.
         problems: takes a sentence for each problem.
         fewest_labels: 2 for what a classifier is to learn from, 1 for what it is asked about.
+        tumour_free: labels that stand for no tumour, as far as they are known.
+
+    Returns:
+        The lines. Where slices of a volume have labels of their own, the line of the whole volume is left out.
     """
     try:
         text = table.read_text(encoding="utf-8-sig")
@@ -87,7 +97,20 @@ def read_table(
     if not rows and not len(problems):
         problems.add(f"{table}: has no line besides the header")
     problems.extend(_joint_problems(rows, options, table, fewest_labels))
-    return rows
+    problems.extend(_contradictions(rows, table, tumour_free))
+    by_slice = {(row.path, view) for row in rows if row.slice is not None for view in ("", row.view)}
+    return [row for row in rows if row.slice is not None or (row.path, row.view) not in by_slice]
+
+
+def _contradictions(rows: Sequence[Row], table: Path, tumour_free: Collection[str]) -> list[str]:
+    """Return which volumes show no tumour as a whole but in a slice."""
+    free = {row.path: row for row in rows if row.slice is None and row.label in tumour_free}
+    return [
+        f"{table}, line {row.line}: slice {row.slice} of {row.file} is labelled {row.label!r}, but line "
+        f"{free[row.path].line} labels the volume {free[row.path].label!r}; correct one of both"
+        for row in rows
+        if row.slice is not None and row.path in free and row.label not in tumour_free
+    ]
 
 
 def _columns(present: Sequence[str], options: DataOptions, table: Path, problems: Problems) -> dict[str, str] | None:
@@ -164,9 +187,6 @@ def _joint_problems(rows: Sequence[Row], options: DataOptions, table: Path, fewe
     counts = Counter(row.name for row in rows)
     if twice := sorted(name for name, count in counts.items() if count > 1):
         found.append(f"{table}: listed more than once: {listed(twice)}")
-    whole = {(row.path, row.view) for row in rows if row.slice is None}
-    if both := sorted({row.file for row in rows if row.slice is not None and (row.path, row.view) in whole}):
-        found.append(f"{table}: labelled both as a whole and by slice: {listed(both)}")
     labels = sorted({row.label for row in rows})
     if len(labels) == 1 < fewest_labels:
         found.append(f"{table}: all labels are {labels[0]!r}; a classifier needs images of two classes at least")

@@ -62,6 +62,19 @@ class LocalisingNetwork(nn.Module):
         own = [{"params": encoder, "lr": encoder_learning_rate}] if encoder_learning_rate else []
         return [{"params": decoder}, *own]
 
+    def start_from(self, levels: Mapping[int, float], size: tuple[int, int]) -> None:
+        """Set the lines from maps to logits so that `levels` returns the given reference levels.
+
+        Args:
+            levels: reference level of each scale's Grad-CAM map.
+            size: width and height of the images in pixels.
+        """
+        with torch.no_grad():
+            self.offset.fill_(FIRST_OFFSET)
+            for scale, stride in self.network.strides.items():
+                cells = math.prod(side // stride for side in size)
+                self.log_slope[scale - 1] = math.log(2 * FIRST_OFFSET / (levels[scale] * cells))
+
     def levels(self, size: tuple[int, int]) -> dict[int, float]:
         """Return the reference level of each scale's Grad-CAM map: half of it is where a cell's probability is a half.
 
@@ -101,14 +114,17 @@ def localisation_objective(tumours: Sequence[int], encode: Callable[[Tensor], li
         logits = inner.classify(features).float()
         loss = CLASS_WEIGHT * _label_loss(logits, batch, tumours)
         if batch.targets is not None:
-            cells = network.cell_logits(network.maps(features))
-            loss = loss + sum(
-                share * scale_loss(cells[scale], batch.targets, fine=scale in FINE_SCALES)
-                for scale, share in SCALE_SHARES.items()
-            )
+            loss = loss + localisation_losses(network.cell_logits(network.maps(features)), batch.targets)
         return loss, logits
 
     return localisation_loss
+
+
+def localisation_losses(cells: Mapping[int, Tensor], targets: Tensor) -> Tensor:
+    """Sum the losses of all scales against pseudo-masks; see `scale_loss`."""
+    return torch.stack(
+        [share * scale_loss(cells[scale], targets, fine=scale in FINE_SCALES) for scale, share in SCALE_SHARES.items()]
+    ).sum()
 
 
 def scale_loss(cells: Tensor, targets: Tensor, *, fine: bool) -> Tensor:

@@ -81,12 +81,12 @@ class LocaliserFit:
             ModelError: the folder holds the run of another network, of other options or data, or is damaged.
         """
         self.network.freeze_encoder()
-        encoder = FrozenEncoder(self.network.encoder, self.options.precision, _device(self.options.accelerator))
+        encoder = FrozenEncoder(self.network.encoder, self.options.precision, fit_device(self.options.accelerator))
         batch = self._batch(self.train)
         explained = 0 if batch.taught is None else int((~batch.taught).sum())
         if explained:
             self.report(f"the site explains the class of {explained} images: their labels are not learnt")
-        head = self._evidence(encoder, batch)
+        head = self.evidence(encoder, batch)
         localising = LocalisingNetwork(self.network, tumour_direction(len(self.train.classes), self.tumours))
 
         @cache  # built with the first pseudo-masks that are missing, and kept for those of further rounds
@@ -110,8 +110,13 @@ class LocaliserFit:
         pixels = torch.from_numpy(np.ascontiguousarray(images.images, dtype=np.float32))
         return Batch(pixels, torch.from_numpy(images.labels.astype(np.int64)), taught=torch.from_numpy(taught))
 
-    def _evidence(self, encoder: FrozenEncoder, batch: Batch) -> EvidenceHead:
-        """Train the head that says where the evidence for labels lies."""
+    def evidence(self, encoder: FrozenEncoder, batch: Batch) -> EvidenceHead:
+        """Train the head that says where the evidence for labels lies.
+
+        Args:
+            encoder: that of the network.
+            batch: the training images, and which labels are taught.
+        """
         stages, folder = self.stages, self.folder / EVIDENCE
         channels = sum(self.network.encoder.channels[2:])  # type: ignore[index]
         with torch.random.fork_rng(devices=[]):
@@ -159,17 +164,15 @@ class LocaliserFit:
         batch: Batch,
         surroundings: Callable[[], Surroundings],
     ) -> PseudoMasks:
-        path = self.folder / f"{ROUND}-{number}-{MASKS_FILE}"
+        path = masks_path(self.folder, number)
         if path.exists():
-            return _read_masks(path, len(self.train))
+            return read_masks(path, len(self.train))
         progress = self._progress(f"making pseudo-masks {number}")
         if number == 1:
             masks = masks_from_evidence(head, encoder, batch, surroundings(), self.tumours, progress=progress)
         else:
             masks = masks_from_maps(localising.eval(), encoder, surroundings(), self.tumours, progress=progress)
-        stream = BytesIO()
-        np.savez_compressed(stream, masks=masks.masks, confidence=masks.confidence)
-        write_bytes(path, stream.getvalue())
+        write_masks(path, masks)
         found = int((masks.confidence > 0).sum())
         self.report(f"pseudo-masks {number}: found in {found} images, the surest {self.stages.keep:.0%} are learnt")
         return masks
@@ -204,16 +207,17 @@ class LocaliserFit:
         return Task(objective, _is_right, "accuracy", lambda line: self.report(f"{stage}, {line}"))
 
     def _progress(self, title: str) -> Callable[[int, int], None]:
-        return _Tenths(title, self.report)
+        return Tenths(title, self.report)
 
 
-class _Tenths:
+class Tenths:
     """Reports each tenth of a long step and how long the rest will take."""
 
     def __init__(self, title: str, report: Report) -> None:
         self.title, self.report, self.reported, self.begin = title, report, 0, time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
+        """Report if another tenth is done."""
         if (tenth := 10 * done // total) > self.reported:
             self.reported = tenth
             seconds = (time.monotonic() - self.begin) * (total - done) / done
@@ -221,7 +225,7 @@ class _Tenths:
             self.report(f"{self.title}: {done} of {total}{left}")
 
 
-def _device(accelerator: str) -> torch.device:
+def fit_device(accelerator: str) -> torch.device:
     """Return where stages without Lightning run: on the GPU that it would take."""
     gpu = accelerator in ("gpu", "cuda", "auto") and torch.cuda.is_available()
     return torch.device("cuda" if gpu else "cpu")
@@ -231,7 +235,24 @@ def _is_right(logits: Tensor, batch: Batch) -> Tensor:
     return (logits.argmax(dim=1) == batch.labels).float()
 
 
-def _read_masks(path: Path, count: int) -> PseudoMasks:
+def masks_path(folder: Path, number: int) -> Path:
+    """Return where the pseudo-masks of a round lie."""
+    return folder / f"{ROUND}-{number}-{MASKS_FILE}"
+
+
+def write_masks(path: Path, masks: PseudoMasks) -> None:
+    """Keep pseudo-masks, whole or not at all."""
+    stream = BytesIO()
+    np.savez_compressed(stream, masks=masks.masks, confidence=masks.confidence)
+    write_bytes(path, stream.getvalue())
+
+
+def read_masks(path: Path, count: int) -> PseudoMasks:
+    """Read what `write_masks` wrote.
+
+    Raises:
+        ModelError: a damaged file, or masks of another number of images.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
             masks: NDArray[np.uint8] = stored["masks"]
