@@ -1,5 +1,6 @@
 """The parts of the page: each shows its own state and handles its own actions."""
 
+from .archive import ArchivePart
 from .component_list import RegionsPart
 from .export_files import ExportPart
 from .images import ImagesPart
@@ -9,4 +10,14 @@ from .scans import ScanPart
 from .setting_controls import SettingsPart
 from .worklist import WorklistPart
 
-__all__ = ["ExportPart", "ImagesPart", "LookPart", "RegionsPart", "RunPart", "ScanPart", "SettingsPart", "WorklistPart"]
+__all__ = [
+    "ArchivePart",
+    "ExportPart",
+    "ImagesPart",
+    "LookPart",
+    "RegionsPart",
+    "RunPart",
+    "ScanPart",
+    "SettingsPart",
+    "WorklistPart",
+]

@@ -16,7 +16,7 @@ from ...localizer import Findings, LabelSettings
 from .accepted import AcceptedSegment, free_name, merged_label_map
 from .changes import Change, Observer, Observers
 from .component_changes import ComponentChanges
-from .exporting import export_findings
+from .exporting import ReviewResult
 from .history import History
 from .host import Host, NullHost
 from .mask_state import MaskState
@@ -276,31 +276,26 @@ class Review(SettingChanges, ComponentChanges):
             InputError: a DICOM export without a reference, or one of another grid.
             OutputError: the folder exists, cannot be written, or the disk is full.
         """
-        settings, label_map, facts = self._result()
-        return export_findings(
-            self.found,
-            settings,
-            label_map,
+        return self.result().export(
             Path(folder),
             name,
-            run={"review": facts},
             overwrite=overwrite,
             file_name=file_name,
             exports=exports,
             dicom_reference=dicom_reference,
         )
 
-    def _result(self) -> tuple[LabelSettings, LabelMap, dict[str, Any]]:
-        """Return settings, label map and provenance of what is exported."""
+    def result(self) -> ReviewResult:
+        """Return what would be exported now; later changes leave it as it is."""
         if self.accepted:
             accepted = [segment.provenance() for segment in self.accepted]
-            return self.accepted[-1].settings, self.result_label_map, {"accepted": accepted}
-        facts = {
+            return ReviewResult(self.found, self.accepted[-1].settings, self.result_label_map, {"accepted": accepted})
+        facts: dict[str, Any] = {
             "accepted": [],
             "edited_by_hand": self.edited,
             "rejected_regions": sum(not component.kept for component in self.components),
         }
-        return self.settings, self.result_label_map, facts
+        return ReviewResult(self.found, self.settings, self.result_label_map, facts)
 
     # History
 
