@@ -97,9 +97,13 @@ def test_a_study_goes_from_the_archive_through_a_review_and_back(
             page.click('[data-do="send"]')
             page.wait_for_selector(f".notice:has-text('{name}: segmentation and report sent to')", timeout=RUN_MS)
             page.wait_for_selector('[data-do="send"][aria-disabled="true"][title^="This was sent already"]')
+            (study,) = [study for study in STUDIES if study_case_name(study) == name]
+            check_sent(orthanc, study, reviewed / f"{name}-review" / "labelmap.nii.gz", tmp_path / "sent" / study)
+            orthanc.delete_study(study)
+            page.click('[aria-label="Take Tumour 1 back"]')
+            page.click('[data-do="send"][aria-disabled="false"]')
+            page.wait_for_selector(".notice.error:has-text('may have been deleted')", timeout=RUN_MS)
         assert "Secret" not in review.complaints()
-    (study,) = [study for study in STUDIES if study_case_name(study) == name]
-    check_sent(orthanc, study, reviewed / f"{name}-review" / "labelmap.nii.gz", tmp_path / "sent" / study)
     everything = b"".join(path.read_bytes() for path in reviewed.rglob("*") if path.suffix not in (".dcm", ""))
     assert b"Secret" not in everything
     assert not list(reviewed.glob(".*"))

@@ -13,12 +13,14 @@ from ...archive.search_terms import search_terms
 from ...archive.sending import SENT_EXPORTS, results_of
 from ...core import SettingsError
 from ...localizer import RunOptions
-from ...workbench import ReviewState
+from ...workbench import AcceptedSegment, Review, ReviewState
 from ...workbench.review.exporting import ReviewResult
 from ...worklist import ArchiveSource, Case, WorklistSession
 from ..page_context import PageContext
-from ..page_state import ArchiveState
+from ..page_state import Accepted, ArchiveState
 from .export_files import SUFFIX
+
+Sent = ReviewState | tuple[AcceptedSegment, ...]
 
 
 class ArchivePart:
@@ -44,7 +46,7 @@ class ArchivePart:
         self._asked = asked
         self._searching = False
         self._sending = ""
-        self._sent: dict[int, ReviewState] = {}
+        self._sent: dict[int, Sent] = {}
         context.action("search", self.search)
         context.action("send", self.send)
         context.on_action(self._show)
@@ -81,14 +83,17 @@ class ArchivePart:
         case = self._session.case
         if (reason := self._blocker()) or case is None:
             raise SettingsError(reason)
-        review, state = self._context.review, self._context.review.state
+        review = self._context.review
+        sent = _what_is_sent(review)
         self._sending = case.name
         self._show_now()
         try:
             written = await asyncio.to_thread(self._send, case, review.result())
         finally:
             self._sending = ""
-        self._sent[case.id] = state
+        self._sent[case.id] = sent
+        if self._session.review is review and review.accepted and _what_is_sent(review) == sent:
+            self._context.page.show(replace(self._context.page.shown(Accepted), unsaved=False))
         told = "segmentation and report" if written > 1 else "an empty segmentation"
         self._context.page.notice(f"{case.name}: {told} sent to {self._source.title}.")
 
@@ -109,7 +114,7 @@ class ArchivePart:
             return reason
         if self._sending:
             return f"{self._sending} is being sent; wait for it."
-        if self._sent.get(case.id) == workbench.review.state:
+        if self._sent.get(case.id) == _what_is_sent(self._session.review):
             return "This was sent already; change something to send it again."
         return ""
 
@@ -120,3 +125,8 @@ class ArchivePart:
     def _show(self) -> None:
         blocker = self._blocker()
         self._context.page.show(ArchiveState(self._source.title, self._searching, self._sending, blocker))
+
+
+def _what_is_sent(review: Review) -> Sent:
+    """Return what tells a result from another: the accepted segments, or else the state of the review."""
+    return review.accepted or review.state
