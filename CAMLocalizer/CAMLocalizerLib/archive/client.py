@@ -29,6 +29,7 @@ TIMEOUT_S = (10.0, 120.0)  # to connect, and until the next bytes
 CHATTY = ("dicomweb_client", "retrying")  # they repeat what servers say, and trace each failed attempt
 AS_STORED = (("application/dicom", "*"),)
 STUDY_UID, SERIES_UID, INSTANCE_UID = "0020000D", "0020000E", "00080018"
+PATIENT_ID = "00100020"
 Found = Mapping[str, Any]
 
 

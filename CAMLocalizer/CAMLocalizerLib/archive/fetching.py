@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core import CAMLocalizerError, OptionError
 from ..io.leftovers import PARTIAL, clean_up_leftovers, temporary_name
 from ..io.quiet import quiet
 from ..io.writing import output_errors
@@ -116,6 +117,18 @@ def completeness_note(folder: Path) -> str:
     if not stated.isdecimal() or int(stated) <= count:
         return ""
     return f"the series has {count} images, and ImagesInAcquisition (0020,1002) states {stated}: some may be missing"
+
+
+def without_folder(error: Exception, folder: Path) -> Exception:
+    """Return an error that calls fetched images by the name of their case: their folder is gone.
+
+    Args:
+        error: what went wrong.
+        folder: as :func:`fetched_series` gave it.
+    """
+    if not isinstance(error, CAMLocalizerError) or isinstance(error, OptionError):
+        return error
+    return type(error)(str(error).replace(str(folder), folder.name))
 
 
 def _save(instance: Dataset, study: str, series: str, folder: Path, host: str) -> str:

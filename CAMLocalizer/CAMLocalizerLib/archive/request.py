@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..core import InputError, OptionError
 from .address import ArchiveAddress
-from .client import STUDY_UID, Archive, uid_of
+from .client import STUDY_UID, Archive, Found, uid_of
 from .query import Query
 from .retries import FIRST_WAITS_S
 from .sending import SENT_EXPORTS
@@ -58,8 +58,8 @@ class ArchiveRequest:
             raise OptionError("limit", f"must be at least 1, got {self.limit}")
         if self.address.study:
             raise InputError(
-                f"{self.address.host}: this is the address of one study; give it to camlocalizer localize, or the "
-                "archive's own to a batch"
+                f"{self.address.host}: this is the address of one study; give it to camlocalizer localize, or give "
+                "the archive's own with --query StudyInstanceUID=UID"
             )
         Query.parse(self.study.query)
 
@@ -69,11 +69,11 @@ class ArchiveRequest:
         return "\n".join([self.address.url, *sorted(self.study.query), self.study.series_description])
 
 
-def find_studies(request: ArchiveRequest) -> list[str]:
-    """Find studies in an archive.
+def search_studies(request: ArchiveRequest) -> list[Found]:
+    """Search an archive for studies.
 
     Returns:
-        Their StudyInstanceUIDs, in the order of the archive.
+        What it says of each, as DICOM JSON, in its own order.
 
     Raises:
         InputError: no study fits.
@@ -84,7 +84,12 @@ def find_studies(request: ArchiveRequest) -> list[str]:
         found = archive.studies(conditions, limit=request.limit, waits_s=FIRST_WAITS_S)
     if not found:
         raise InputError(f"{request.address.host}: no study of the archive fits the query; loosen it")
-    return [uid_of(entry, STUDY_UID) for entry in found]
+    return found
+
+
+def find_studies(request: ArchiveRequest) -> list[str]:
+    """Return the StudyInstanceUIDs of the studies that :func:`search_studies` finds; it raises the same errors."""
+    return [uid_of(entry, STUDY_UID) for entry in search_studies(request)]
 
 
 def study_case_name(study: str, series: str = "") -> str:

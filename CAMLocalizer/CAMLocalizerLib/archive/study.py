@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any, Never, cast
 
 from ..cases.loop import CaseInput, CaseOutcome, asked_identity, in_this_process, localize_cases
-from ..core import CAMLocalizerError, OptionError, Volume
+from ..core import Volume
 from ..io.writing import already_exists_error
 from ..localizer import Findings, LabelSettings, Localizer, RunOptions
 from ..localizer.inference import Progress
 from .answers import is_answered
 from .client import Archive
 from .errors import AlreadyAnsweredError, ArchiveError
-from .fetching import completeness_note, fetched_series
-from .query import Query
+from .fetching import completeness_note, fetched_series, without_folder
 from .request import StudyOptions
 from .sending import send_case
-from .series_choice import Choice, Requirements, choose_series, chosen_by_name, with_header
-from .series_facts import SeriesFacts
+from .series_choice import Choice, Requirements, chosen_by_name
+from .series_search import choose_in_study, list_series
 
 
 class StudyRunner:
@@ -50,7 +49,6 @@ class StudyRunner:
         self.options = study
         self._run = replace(run, exports=study.exports(run.exports))
         self._settings = settings
-        self._query = Query.parse(study.query)
         self._required = Requirements.of(localizer.model.card)
         self._identity = asked_identity(localizer, run, settings)
         self._infer = in_this_process(localizer, run, settings, progress)
@@ -84,7 +82,7 @@ class StudyRunner:
             steps = localize_cases([case], self._noted(notes), self._run, self._settings, overwrite=overwrite)
             (outcome,) = cast("list[CaseOutcome]", list(steps))
         if outcome.error is not None:
-            return replace(outcome, error=_without_folder(outcome.error, folder))
+            return replace(outcome, error=without_folder(outcome.error, folder))
         if not self.options.store:
             return outcome
         try:
@@ -105,39 +103,17 @@ class StudyRunner:
             StudySkippedError: none suits, or the answer is in the archive.
             ArchiveError: the study is not there, or the archive fails.
         """
-        listed = [SeriesFacts.of(found) for found in self.archive.series(study)]
-        if not listed:
-            raise ArchiveError(f"{self.archive.host}: the study is not there; it may have been deleted")
+        listed = list_series(self.archive, study)
         if series:
             choice = chosen_by_name(listed, series)
         else:
-            choice = choose_series(
-                self._fitting(study, listed),
-                self._required,
-                lambda entry: self._with_header(study, entry),
-                description=self.options.series_description,
-            )
+            choice = choose_in_study(self.archive, study, listed, self._required, self.options)
         asked = choice.series if whole else replace(choice.series, instances=0)
         if not self.options.again and is_answered(self.archive, study, listed, asked, self._identity):
             raise AlreadyAnsweredError(
                 f"the archive holds the result of this model and these settings for {choice.series.name} already"
             )
         return choice
-
-    def _fitting(self, study: str, listed: list[SeriesFacts]) -> list[SeriesFacts]:
-        """Leave out series that do not fit the query."""
-        query = self._query
-        found = [entry for entry in listed if query.modality in ("", entry.modality)]
-        if not query.series:
-            return found
-        fitting = {SeriesFacts.of(entry).uid for entry in self.archive.series(study, query.series)}
-        return [entry for entry in found if entry.uid in fitting]
-
-    def _with_header(self, study: str, entry: SeriesFacts) -> SeriesFacts:
-        uids = self.archive.instance_uids(study, entry.uid)
-        if not uids:
-            return entry
-        return with_header(entry, self.archive.header(study, entry.uid, uids[len(uids) // 2]))
 
     def _noted(self, notes: tuple[str, ...]) -> Callable[[CaseInput, Volume], Generator[Never, None, Findings]]:
         """Return the inference, whose findings have further notes."""
@@ -147,10 +123,3 @@ class StudyRunner:
             return replace(found, notes=(*found.notes, *filter(None, notes)))
 
         return infer
-
-
-def _without_folder(error: Exception, folder: Path) -> Exception:
-    """Return an error that calls the fetched series by the name of its case: its folder is gone."""
-    if not isinstance(error, CAMLocalizerError) or isinstance(error, OptionError):
-        return error
-    return type(error)(str(error).replace(str(folder), folder.name))

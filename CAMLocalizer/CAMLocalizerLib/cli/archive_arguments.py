@@ -1,4 +1,4 @@
-"""The arguments of ``localize`` and ``batch`` that are about DICOMweb archives."""
+"""The arguments of ``localize``, ``batch`` and ``review`` that are about DICOMweb archives."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ def archive_or_path(text: str) -> str | Path:
     return text if text.lower().startswith((ARCHIVE_PREFIX, "https://", "http://")) else Path(text)
 
 
-def add_archive_arguments(parser: argparse.ArgumentParser, *, search: bool) -> None:
+def add_archive_arguments(parser: argparse.ArgumentParser, *, search: bool, results: bool = True) -> None:
     """Add the arguments.
 
     Args:
         parser: of the command.
         search: whether the command searches for studies.
+        results: whether the command decides for all studies which results are made and sent.
     """
     add = parser.add_argument_group("DICOMweb archive; user and password come from ~/.netrc").add_argument
     if search:
         add("--query", action="append", default=[], metavar="KEY=VALUE", help="of the studies, such as Modality=MR")
         add("--limit", type=int, metavar="N", help="number of studies at most")
     add("--series-description", default="", metavar="GLOB", help="series to take, instead of one that suits the model")
-    add("--store", action="store_true", help="send DICOM segmentation and report back into the study")
-    add("--again", action="store_true", help="do studies whose archive holds the same result already")
+    if results:
+        add("--store", action="store_true", help="send DICOM segmentation and report back into the study")
+        add("--again", action="store_true", help="do studies whose archive holds the same result already")
     add("--allow-http", action="store_true", help="let images travel unencrypted to an address with dicomweb+http://")
 
 
@@ -50,8 +52,8 @@ def study_options(options: argparse.Namespace) -> StudyOptions:
     return StudyOptions(
         query=tuple(getattr(options, "query", ())),
         series_description=options.series_description,
-        store=options.store,
-        again=options.again,
+        store=getattr(options, "store", False),
+        again=getattr(options, "again", False),
     )
 
 

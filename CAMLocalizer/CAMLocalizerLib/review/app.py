@@ -11,7 +11,7 @@ from ..core import Volume
 from ..localizer import RunOptions
 from ..workbench import Workbench
 from ..workbench.session.model_choice import suggested_model
-from ..worklist import Means, WorklistSession
+from ..worklist import ArchiveSource, Means, WorklistSession
 from .files import ReviewFolder
 from .messages import log_vtk_messages
 from .page import build_page
@@ -19,6 +19,7 @@ from .page_context import PageContext
 from .page_state import PageState
 from .page_views import Views
 from .parts import (
+    ArchivePart,
     ComponentsPart,
     ExportPart,
     ImagesPart,
@@ -74,7 +75,10 @@ class ReviewApp:
         if runs is not None:
             self.scans = ScanPart(self.context, options.given, runs.suit, options.unit)
         elif opened is not None:
-            self.worklist = WorklistPart(self.context, worklist_session(opened, workbench))
+            session = worklist_session(opened, workbench)
+            self.worklist = WorklistPart(self.context, session, listed=opened.listed)
+            if isinstance(opened.source, ArchiveSource):
+                ArchivePart(self.context, session, opened.source, lambda shown: opened.options(shown.found.volume, ""))
         self.context.refresh()
         build_page(server)
 

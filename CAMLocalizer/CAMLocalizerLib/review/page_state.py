@@ -260,6 +260,16 @@ class Exported(Part):
 
 
 @dataclass(frozen=True)
+class ArchiveState(Part):
+    """The archive that the cases came from; ``host`` is empty without one."""
+
+    host: str = ""
+    searching: bool = False
+    sending: str = ""  # name of the case that is being sent
+    send_blocker: str = "Find tumours first."
+
+
+@dataclass(frozen=True)
 class CaseRow:
     """One case of a worklist."""
 

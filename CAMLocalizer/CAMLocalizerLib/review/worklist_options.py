@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from ..archive.request import ArchiveRequest
 from ..core import InputError, ModelError, Volume
 from ..io.discovery import holds_dicom, list_inputs
 from ..jobs import LocalizationJob
@@ -17,10 +18,12 @@ from ..option_names import DEFAULT_MODEL
 from ..worklist import (
     DEFAULT_READER,
     WORKLIST_FOLDER,
+    ArchiveSource,
     BatchSource,
     CaseSource,
     FolderSource,
     WorklistStore,
+    check_reader,
     is_batch,
 )
 from ..worklist.database import DATABASE
@@ -41,6 +44,7 @@ class OpenedWorklist:
         card: of the model that was asked for; None if one that suits each volume is taken.
         options: tells which model runs on a volume, given the model that suits it.
         new_job: makes the job that runs the model.
+        listed: whether the source was asked for its cases just now.
     """
 
     store: WorklistStore
@@ -48,6 +52,7 @@ class OpenedWorklist:
     card: ModelCard | None
     options: Callable[[Volume, str], RunOptions]
     new_job: NewJob = LocalizationJob
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class WorklistOptions:
     """What a review of many cases is started with.
 
     Args:
-        given: folder of scans, or results of a batch.
+        given: folder of scans, or results of a batch; for an archive that of worklist and results, made if missing.
+        archive: studies of an archive to review instead.
         folder: the archive of a batch; looked for if None.
         reader: identifier of who answers.
         patient: regular expression whose first group is the patient in a path.
@@ -68,6 +74,7 @@ class WorklistOptions:
 
     given: Path
     folder: Path | None = None
+    archive: ArchiveRequest | None = None
     reader: str = DEFAULT_READER
     patient: str = ""
     model: str | None = None
@@ -91,15 +98,21 @@ class WorklistOptions:
         card = None if model is None else ModelCard.read(find_bundle(model) / CARD_FILE)
         store = WorklistStore(self.given / WORKLIST_FOLDER, self.reader)
         try:
-            if not store.order():
+            store.settle_archive("" if self.archive is None else self.archive.address.url)
+            if listed := self.archive is not None or not store.order():
                 store.list_anew(source.list_cases(store.names(), store.salt()))
         except BaseException:
             store.close()
             raise
-        return OpenedWorklist(store, source, card, self._options(source, model))
+        return OpenedWorklist(store, source, card, self._options(source, model), listed=listed)
 
-    def _source(self) -> tuple[FolderSource | BatchSource, str | None]:
+    def _source(self) -> tuple[FolderSource | BatchSource | ArchiveSource, str | None]:
         """Return where the cases come from, and the model that is asked for."""
+        if self.archive is not None:
+            check_reader(self.reader)
+            model = self.model or DEFAULT_MODEL
+            card = ModelCard.read(find_bundle(model) / CARD_FILE)
+            return ArchiveSource(self.archive, self.given, card, unit=self.unit), model
         if not is_batch(self.given):
             return FolderSource(self.given, unit=self.unit, patient=self.patient), self.model
         source = BatchSource(self.given, self.folder, patient=self.patient)
@@ -109,12 +122,12 @@ class WorklistOptions:
             raise ModelError(f"{error}; name the model of the batch with --model") from error
         return source, self.model or source.model
 
-    def _options(self, source: FolderSource | BatchSource, model: str | None) -> Callable[[Volume, str], RunOptions]:
+    def _options(self, source: CaseSource, model: str | None) -> Callable[[Volume, str], RunOptions]:
         def options(_volume: Volume, suited: str) -> RunOptions:
             chosen = model or suited or DEFAULT_MODEL
             if isinstance(source, BatchSource):
                 return source.options(chosen, self.device)
-            return RunOptions(model=chosen, device=self.device)
+            return RunOptions(model=chosen, device=self.device, unit=self.unit if self.archive else None)
 
         return options
 

@@ -2,6 +2,7 @@
 
 from .agreement import Agreement, ReaderAnswers, agreement, cohen_kappa, find_readers
 from .answers import DEFAULT_READER, READER_VARIABLE, Answer, check_reader
+from .archive_source import ArchiveSource
 from .batch_source import BatchSource, is_batch
 from .case import Case, Finding, ListedCase
 from .folder_source import FolderSource
@@ -21,6 +22,7 @@ __all__ = [
     "Agreement",
     "Answer",
     "AnswerKey",
+    "ArchiveSource",
     "BatchSource",
     "Case",
     "CaseSource",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+
+import numpy as np
 
 from ..core import CAMLocalizerError, Volume
 from ..io.writing import output_errors, whole_file
@@ -14,6 +17,7 @@ from ..models import CARD_FILE, ModelCard
 
 CACHE_FOLDER = ".cache"  # hidden, so that no search for scans enters it
 PARTIAL = ".partial"
+CHECKSUM_FILE = "volume.sha256"
 
 
 class Cache:
@@ -39,6 +43,7 @@ class Cache:
             shutil.rmtree(partial, ignore_errors=True)
             try:
                 save_findings(found, partial)
+                (partial / CHECKSUM_FILE).write_text(_checksum(found.volume), encoding="ascii")
                 shutil.rmtree(target, ignore_errors=True)
                 partial.rename(target)
             finally:
@@ -49,7 +54,7 @@ class Cache:
         return (self._findings / str(number)).is_dir()
 
     def load(self, number: int, volume: Volume, model_sha256: str) -> Findings | None:
-        """Return the findings of a case; None without them, or if they are damaged or of another model.
+        """Return the findings of a case; None without them, or if they are damaged or of another model or volume.
 
         Args:
             number: of the case.
@@ -62,8 +67,10 @@ class Cache:
         try:
             if model_sha256 and ModelCard.read(folder / CARD_FILE).sha256 != model_sha256:
                 return None
+            if (folder / CHECKSUM_FILE).read_text(encoding="ascii") != _checksum(volume):
+                return None
             return load_findings(folder, volume)
-        except CAMLocalizerError:
+        except (CAMLocalizerError, OSError, ValueError):
             shutil.rmtree(folder, ignore_errors=True)
             return None
 
@@ -90,3 +97,8 @@ class Cache:
         """Return the picture of a case; None without one."""
         path = self._pictures / f"{number}.png"
         return path if path.is_file() else None
+
+
+def _checksum(volume: Volume) -> str:
+    """Return a checksum of the voxels: a file or study may have got other images on the same grid."""
+    return hashlib.sha256(np.ascontiguousarray(volume.array_kji).data).hexdigest()

@@ -45,7 +45,7 @@ class ListedCase:
     """A case as its source lists it.
 
     Args:
-        key: identity: the path relative to the source, or the SeriesInstanceUID.
+        key: identity: the path relative to the source, the SeriesInstanceUID, or in an archive the StudyInstanceUID.
         name: what lists and folders call it; without a patient's name.
         file: path relative to the source, with ``/``.
         series: SeriesInstanceUID; empty for a file.

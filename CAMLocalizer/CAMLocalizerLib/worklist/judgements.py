@@ -13,7 +13,7 @@ from ..core import InputError
 from ..io.tables import read_table
 from .answers import RIGHT
 from .database import DATABASE, database_errors, open_for_reading
-from .store import CLASSES, ROOT, WORKLIST_FOLDER
+from .store import ARCHIVE, CLASSES, ROOT, WORKLIST_FOLDER
 
 YES, NO = "yes", "no"
 COLUMNS = ("case", "label")
@@ -130,10 +130,20 @@ def read_root(path: Path) -> Path:
         path: as for :func:`worklist_folder`.
     """
     folder = worklist_folder(path)
+    root = _fact(folder, ROOT)
+    return Path(os.path.normpath(folder.resolve() / root)) if root else folder.parent
+
+
+def is_of_archive(path: Path) -> bool:
+    """Return whether the images of a worklist lie in an archive; argument as for :func:`worklist_folder`."""
+    return bool(_fact(worklist_folder(path), ARCHIVE))
+
+
+def _fact(folder: Path, name: str) -> str:
     database = folder / DATABASE
     with closing(open_for_reading(database)) as connection, database_errors(database):
-        row = connection.execute("SELECT value FROM facts WHERE name = ?", (ROOT,)).fetchone()
-    return Path(os.path.normpath(folder.resolve() / row[0])) if row else folder.parent
+        row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _of_row(row: sqlite3.Row) -> Judgement:

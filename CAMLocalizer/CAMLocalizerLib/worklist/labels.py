@@ -6,18 +6,19 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from ..core import InputError
 from ..io.writing import whole_file
-from .judgements import NO, YES, Judgement, read_classes, read_judgements, read_root, worklist_folder
+from .judgements import NO, YES, Judgement, is_of_archive, read_classes, read_judgements, read_root, worklist_folder
 from .paths import relative_path
 
 LABELS_FILE = "labels.csv"
 HEADER = ("file", "label", "patient", "slice", "view", "case", "series", "tumour", "reader", "answered_at")
 NO_TUMOUR, TUMOUR = "no tumour", "tumour"
+FETCH_IMAGES = "the images lie in an archive; put those of each case where the column file says before training"
 T = TypeVar("T")
 
 
@@ -122,14 +123,17 @@ def export_labels(path: Path, target: Path | None = None, *, readers: Collection
     folder = worklist_folder(path)
     target = target or folder / LABELS_FILE
     classes, tumour_classes = read_classes(folder)
+    archived = is_of_archive(folder)  # whose last search says nothing of the images of other cases
     labels = make_labels(
-        read_judgements(folder),
+        [replace(each, listed=each.listed or archived) for each in read_judgements(folder)],
         read_root(folder),
         target.parent,
         readers=readers,
         classes=classes,
         tumour_classes=tumour_classes,
     )
+    if archived:
+        labels = replace(labels, notes=(*labels.notes, FETCH_IMAGES))
     write_labels(labels, target)
     return target, labels
 

@@ -32,10 +32,20 @@ def patient_of(source: Source, expression: re.Pattern[str] | None, salt: str) ->
     if expression is not None and (match := expression.search(source.file)) and match[1]:
         return match[1]
     if source.dicom and (identity := _patient_id(source.path)):
-        return f"patient-{hmac.new(salt.encode(), identity.encode(), hashlib.sha256).hexdigest()[:DIGITS]}"
+        return pseudonym(identity, salt)
     *folders, name = PurePosixPath(source.file).parts
     subjects = [folder for folder in folders if folder.startswith(SUBJECT)]
     return next(iter([*subjects, *folders]), case_name(name))
+
+
+def pseudonym(identity: str, salt: str) -> str:
+    """Return what stands for a PatientID in one worklist and nowhere else.
+
+    Args:
+        identity: PatientID.
+        salt: secret of the worklist.
+    """
+    return f"patient-{hmac.new(salt.encode(), identity.encode(), hashlib.sha256).hexdigest()[:DIGITS]}"
 
 
 def _patient_id(folder: Path) -> str:

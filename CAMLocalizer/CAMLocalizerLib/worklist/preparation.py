@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..archive.errors import StudySkippedError
 from ..core import CAMLocalizerError, Volume
 from ..jobs import JobProgress, LocalizationJob
 from ..localizer import Findings, LabelSettings, RunOptions
@@ -47,10 +48,12 @@ class Failed:
     Args:
         case: as it was before.
         sentence: why.
+        alone: whether this says nothing of other cases.
     """
 
     case: Case
     sentence: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class Preparation:
         try:
             return self._prepared(task)
         except CAMLocalizerError as error:
-            return Failed(task.case, str(error))
+            return Failed(task.case, str(error), alone=isinstance(error, StudySkippedError))
         except MemoryError:
             return Failed(task.case, "memory ran out; close other programs")
         except Exception as error:

@@ -327,7 +327,8 @@ class WorklistSession:
         number, self._idle = outcome.case.id, False
         if isinstance(outcome, Failed):
             sentence = outcome.sentence.replace(f"{self.source.root}{os.sep}", "")
-            self._failures.append(sentence)
+            if not outcome.alone:
+                self._failures.append(sentence)
             self.store.record_failure(number, sentence)
         else:
             self._failures.clear()

@@ -38,6 +38,7 @@ class CaseSource(Protocol):
 
         Raises:
             InputError: there are no cases, or they cannot be listed.
+            ArchiveError: an archive fails.
         """
         ...
 
@@ -46,6 +47,7 @@ class CaseSource(Protocol):
 
         Raises:
             InputError: it cannot be read.
+            ArchiveError: an archive fails, or has no suitable series.
         """
         ...
 

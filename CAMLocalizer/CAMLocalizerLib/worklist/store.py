@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..core import OutputError
+from ..core import InputError, OutputError
 from ..io.locking import try_lock
 from ..io.writing import output_errors
 from .answers import Answer, check_reader
@@ -23,7 +23,7 @@ WORKLIST_FOLDER = "worklist"
 LOCK_FILE = "worklist.lock"
 ANSWERS_PER_BACKUP = 25
 Classes = tuple[tuple[str, ...], tuple[str, ...]]
-SALT, CLASSES, ROOT = "salt", "classes", "root"
+SALT, CLASSES, ROOT, ARCHIVE = "salt", "classes", "root", "archive"
 
 
 @dataclass(frozen=True)
@@ -322,6 +322,21 @@ class WorklistStore:
         if not self.fact(SALT):
             self.set_fact(SALT, secrets.token_hex(16))
         return self.fact(SALT)
+
+    def settle_archive(self, url: str) -> None:
+        """See that the cases come from where they came from before.
+
+        Args:
+            url: of the archive; empty for a folder.
+
+        Raises:
+            InputError: they came from elsewhere.
+        """
+        known = self.fact(ARCHIVE)
+        if self.names() and known != url:
+            told = f"the archive {known}; open it by its address" if known else "files; give another --output"
+            raise InputError(f"{self.folder}: is the worklist of {told}")
+        self.set_fact(ARCHIVE, url)
 
     def _record(self, finding: Finding, number: int) -> None:
         self._connection.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from bench_stand_ins import DONE, RUNNING, ReadyJob
 from finding_stand_ins import localization_of, make_card
 from worklist_samples import CLASSES, MadeSource
 
+from CAMLocalizerLib.archive.errors import NoSuitableSeriesError
 from CAMLocalizerLib.core import SettingsError
 from CAMLocalizerLib.io import read_label_map
 from CAMLocalizerLib.jobs import JobProgress
 from CAMLocalizerLib.localizer import RunOptions
 from CAMLocalizerLib.models import ModelCard
 from CAMLocalizerLib.workbench import Review
-from CAMLocalizerLib.worklist import Answer, Means, WorklistSession, WorklistStore, answer_keys
+from CAMLocalizerLib.worklist import Answer, Case, Means, WorklistSession, WorklistStore, answer_keys
 from CAMLocalizerLib.worklist.paths import label_map_folder
 from CAMLocalizerLib.worklist.session import READY
 
@@ -231,6 +233,31 @@ def test_what_is_wrong_for_every_case_is_not_tried_with_all_of_them(bench: Bench
     until(session, lambda: session._idle)
     assert len(bench.jobs) == 3
     assert session.sentence == "PyTorch is not installed."
+
+
+def test_studies_that_suit_no_model_do_not_stop_the_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.source.names = tuple("abcdefgh")
+    whole = bench.source.read
+
+    def read(case: Case) -> Any:
+        if case.name in "abcdef":
+            raise NoSuitableSeriesError("no series suits the model")
+        return whole(case)
+
+    monkeypatch.setattr(bench.source, "read", read)
+    session = bench.session()
+    session.go_next()
+    settled(session)
+    assert [case.name for case in session.store.cases(0, 9) if case.state == "found"] == ["g", "h"]
+
+
+def test_findings_of_other_voxels_on_the_same_grid_are_not_taken(bench: Bench) -> None:
+    session = bench.session()
+    session.go_next()
+    settled(session)
+    case, volume = session.case, session.volume
+    assert session.cache.load(case.id, volume, CARD.sha256) is not None
+    assert session.cache.load(case.id, replace(volume, array_kji=volume.array_kji + 1), CARD.sha256) is None
 
 
 def test_the_case_on_show_goes_before_those_in_the_background(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """The parts of the page: each shows its own state and handles its own actions."""
 
+from .archive import ArchivePart
 from .component_list import ComponentsPart
 from .export_files import ExportPart
 from .images import ImagesPart
@@ -10,6 +11,7 @@ from .setting_controls import SettingsPart
 from .worklist import WorklistPart
 
 __all__ = [
+    "ArchivePart",
     "ComponentsPart",
     "ExportPart",
     "ImagesPart",

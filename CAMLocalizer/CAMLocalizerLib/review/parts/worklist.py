@@ -41,15 +41,17 @@ class WorklistPart:
     Args:
         context: what it works with.
         session: the reader at the worklist.
+        listed: whether the source was asked for its cases just now.
     """
 
-    def __init__(self, context: PageContext, session: WorklistSession) -> None:
+    def __init__(self, context: PageContext, session: WorklistSession, *, listed: bool = False) -> None:
         self._context = context
         self.session = session
         self._shown = ShownVolume(context)
         self._volume: Volume | None = None
         self._first = 0
         self._rests_until = 0.0
+        self._listed = listed
         context.action("case", lambda number: self._go(lambda: session.open(int(number))), draws=True)
         context.action("next_case", lambda: self._go(session.go_next), draws=True)
         context.action("previous_case", lambda: self._go(session.go_back), draws=True)
@@ -71,7 +73,8 @@ class WorklistPart:
             self._go(lambda: self.session.open(first))
         self._context.refresh()
         self._context.later(self._watch())
-        self._context.later(self._list_anew())
+        if not self._listed:
+            self._context.later(self._list_anew())
 
     def answer(self, key: str) -> None:
         """Say what a key stands for."""

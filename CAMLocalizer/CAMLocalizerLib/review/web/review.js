@@ -113,6 +113,11 @@
     if (!going_on || may_leave("Answer and go on?")) act("answer", key);
   }
 
+  function search(event) {
+    const given = new FormData(event.target);
+    return act("search", ...["date", "modality", "description", "number"].map((name) => given.get(name)));
+  }
+
   function scroll_cases(event) {
     const first = Math.floor(event.target.scrollTop / ROW_PX);
     send("cases", "cases", [first]);
@@ -235,7 +240,7 @@
 
   window.trame.utils.review = {
     held, act, method_hint, run, check, slide, settle, line, slice, ml, to_slider, brightness, contrast, image_text, open, open_scan, enlarge, pick,
-    leave, answer, scroll_cases,
+    leave, answer, search, scroll_cases,
     upload, drop, choose_file: () => document.getElementById("upload").click(), enter: (view) => (hovered = view),
   };
 })();

@@ -1,17 +1,40 @@
-"""Export: the files of a case whose volume came from the scene."""
+"""Export: the files of a case whose volume came from the scene or a worklist."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core import LabelMap
 from ...io import staged_folder
-from ...localizer import Findings, LabelSettings
+from ...localizer import Findings, LabelSettings, RunOptions
 
 UNSAFE = re.compile(r"[^\w.+-]+")
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewResult:
+    """What a review would export at a moment; it can be written by another thread while the review goes on.
+
+    Args:
+        found: what the model saw.
+        settings: that the label map was made with.
+        label_map: the accepted segments, or else what was on show.
+        facts: what the reviewer did, for the report.
+    """
+
+    found: Findings
+    settings: LabelSettings
+    label_map: LabelMap
+    facts: Mapping[str, Any]
+
+    def export(self, folder: Path, name: str | None = None, **options: Any) -> Path:
+        """Write the files of a case; further arguments and errors as for :func:`export_findings`."""
+        run = {"review": self.facts}
+        return export_findings(self.found, self.settings, self.label_map, folder, name, run=run, **options)
 
 
 def export_findings(
@@ -26,6 +49,7 @@ def export_findings(
     file_name: str | None = None,
     exports: Collection[str] = (),
     dicom_reference: str | Path | None = None,
+    asked: RunOptions | None = None,
 ) -> Path:
     """Write the files of a case whose volume came from the scene.
 
@@ -40,6 +64,7 @@ def export_findings(
         file_name: what the report calls the input; the volume's name if not given.
         exports: names of further files.
         dicom_reference: the DICOM series that DICOM exports refer to.
+        asked: how the model was run, so that an archive recognises the same question; None if that is not known.
 
     Returns:
         The folder of the case.
@@ -62,6 +87,7 @@ def export_findings(
             label_map=label_map,
             run=run,
             timings_s=found.timings_s,
+            asked=asked,
         )
         write_results(case, staging, exports=exports, source=source)
     return target

@@ -19,7 +19,7 @@ from .acceptance import Acceptance
 from .accepted import AcceptedSegment, merged_label_map
 from .changes import Change, Observer, Observers
 from .component_changes import ComponentChanges
-from .exporting import export_findings
+from .exporting import ReviewResult
 from .history import History
 from .host import Host, NullHost
 from .mask_state import MaskState
@@ -267,31 +267,26 @@ class Review(SettingChanges, ComponentChanges, Acceptance):
             InputError: a DICOM export without a reference, or one of another grid.
             OutputError: the folder exists, cannot be written, or the disk is full.
         """
-        settings, label_map, facts = self._result()
-        return export_findings(
-            self.found,
-            settings,
-            label_map,
+        return self.result().export(
             Path(folder),
             name,
-            run={"review": facts},
             overwrite=overwrite,
             file_name=file_name,
             exports=exports,
             dicom_reference=dicom_reference,
         )
 
-    def _result(self) -> tuple[LabelSettings, LabelMap, dict[str, Any]]:
-        """Return settings, label map and provenance of what is exported, with what was corrected by hand."""
+    def result(self) -> ReviewResult:
+        """Return what would be exported now, with what was corrected by hand; later changes leave it as it is."""
         if present := self._present_segments():
             accepted = [segment.provenance() for segment in present]
-            return present[-1].settings, merged_label_map(present), {"accepted": accepted}
-        facts = {
+            return ReviewResult(self.found, present[-1].settings, merged_label_map(present), {"accepted": accepted})
+        facts: dict[str, Any] = {
             "accepted": [],
             "edited_by_hand": self.edited,
             "rejected_components": sum(not component.kept for component in self.components),
         }
-        return self.settings, self.corrected_label_map, facts
+        return ReviewResult(self.found, self.settings, self.corrected_label_map, facts)
 
     def _present_segments(self) -> list[AcceptedSegment]:
         """Return the accepted segments with what was corrected by hand; those that were deleted are left out."""
