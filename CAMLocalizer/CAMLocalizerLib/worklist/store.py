@@ -324,10 +324,7 @@ class WorklistStore:
         return self.fact(SALT)
 
     def settle_archive(self, url: str) -> None:
-        """See that the cases come from where they came from before.
-
-        Args:
-            url: of the archive; empty for a folder.
+        """See that cases come from where they came from before: an archive by its URL, or files if that is empty.
 
         Raises:
             InputError: they came from elsewhere.
