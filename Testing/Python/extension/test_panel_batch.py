@@ -119,7 +119,7 @@ def test_the_work_gets_what_was_chosen(batch: Any) -> None:
     batch.ui.batchButton.click()
     options = batch.controls.work.options
     assert (options["model"], options["device"], options["overwrite"]) == ("brain-t1ce", "auto", False)
-    assert options["exports"] == ("html", "stl")
+    assert options["exports"] == ("stl",)
     assert batch.controls.work.output == batch.output
 
 

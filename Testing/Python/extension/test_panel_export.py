@@ -50,6 +50,18 @@ def run(panel: Any) -> None:
     panel.controls.run.poll_timer.fire()
 
 
+@pytest.fixture
+def first_session(module: Any) -> None:
+    """Slicer remembers nothing."""
+    import qt
+
+    qt.QSettings.kept.clear()
+
+
+def test_at_first_report_and_dicom_results_are_ticked(first_session: None, widget: Any) -> None:
+    assert {name for name, box in boxes(widget).items() if box.checked} == {"html", "dicom-seg", "dicom-sr"}
+
+
 def test_every_export_has_a_check_box_with_words() -> None:
     assert {choice.name for choice in EXPORT_CHOICES} == set(EXPORT_FILES)
     assert all(choice.title and choice.hint.endswith(".") for choice in EXPORT_CHOICES)
@@ -74,13 +86,13 @@ def test_of_a_volume_that_is_not_dicom_dicom_results_cannot_be_ticked(reviewing:
 def test_what_is_ticked_is_written_and_ticked_the_next_time(
     reviewing: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boxes(reviewing)["stl"].checked = True
+    boxes(reviewing)["html"].checked = boxes(reviewing)["stl"].checked = True
     reviewing.ui.exportFolderButton.directory = str(tmp_path)
     reviewing.ui.exportButton.click()
     assert {path.name for path in tmp_path.glob("*/*")} >= {"labelmap.nii.gz", "report.html", "surface.stl"}
     import qt
 
-    assert set(qt.QSettings().value("CAMLocalizer/Exports").split()) >= {"html", "stl"}
+    assert qt.QSettings().value("CAMLocalizer/Exports") == "html stl"
     assert not reviewing.ui.showDicomButton.visible
 
 
@@ -126,6 +138,8 @@ def test_dicom_results_refer_to_the_files_of_the_series_alone(
         return folder
 
     monkeypatch.setattr(reviewing.review, "export", export)
+    for name in ("html", "dicom-seg", "dicom-sr"):
+        boxes(reviewing)[name].checked = True
     reviewing.ui.exportFolderButton.directory = str(tmp_path)
     reviewing.ui.exportButton.click()
     assert asked == [(("html", "dicom-seg", "dicom-sr"), {b"a", b"b"})]
