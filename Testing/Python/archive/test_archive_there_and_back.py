@@ -390,7 +390,7 @@ def test_two_hundred_studies_are_found_page_by_page_and_shared_among_workers(
         assert len(set(find_studies(replace(request, limit=170)))) == 170
         step = run_batch(request, tmp_path / "out", RunOptions(model=str(bundle.folder), device="cpu"), LabelSettings())
     assert (step.done, step.failed, step.skipped) == (200, 0, 0)
-    assert {row["regions"] for row in table(tmp_path / "out" / "summary.csv")} == {"1"}
+    assert {row["components"] for row in table(tmp_path / "out" / "summary.csv")} == {"1"}
     assert len(table(tmp_path / "out" / "cases.csv")) == 200
     assert hidden(tmp_path / "out") == []
 

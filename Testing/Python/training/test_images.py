@@ -12,7 +12,7 @@ from CAMLocalizerLib.training.images import ImageSet, patient_folds
 
 
 def test_an_image_set_has_no_field_for_a_mask() -> None:
-    names = {"images", "labels", "classes", "patients", "folds", "names", "points", "sites", "planes"}
+    names = {"images", "labels", "classes", "patients", "folds", "names", "points", "sites", "planes", "untyped"}
     assert set(ImageSet.__dataclass_fields__) == names
 
 

@@ -28,7 +28,7 @@ TRAINING = tuple(
 OWN_SHAPES = {
     f"{LIBRARY}.training.localisation.{name}"
     for name in ("asymmetry", "components", "objective", "prominence", "pseudo_masks", "stages")
-}
+} | {f"{LIBRARY}.training.fine_tuning.{name}" for name in ("objective", "options", "stages")}
 
 
 def test_no_module_that_training_reaches_handles_masks() -> None:
