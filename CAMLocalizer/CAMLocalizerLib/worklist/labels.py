@@ -87,7 +87,10 @@ def make_labels(
     if not rows:
         raise InputError("there is no answer about a tumour to write; answer cases with camlocalizer review first")
     if any(row["tumour"] == YES and not row["slice"] for row in rows):
-        notes.append("training takes every slice of a volume that is labelled as a whole as its label says")
+        notes.append(
+            "training takes every slice of a volume that is labelled as a whole as its label says; with --from, "
+            "only slices in which the model sees a tumour"
+        )
     return Labels(tuple(rows), tuple(notes))
 
 

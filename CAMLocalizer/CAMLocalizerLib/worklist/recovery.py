@@ -92,9 +92,13 @@ def _tables(path: Path) -> dict[str, dict[int, Row]]:
         source.row_factory = sqlite3.Row
         source.text_factory = lambda content: content.decode("utf-8", "replace")
         for table in TABLES:
-            for order in ("ASC", "DESC"):
-                with suppress(sqlite3.Error):
-                    query = f"SELECT rowid AS number, * FROM {table} ORDER BY rowid {order}"  # noqa: S608  ours
-                    for row in map(dict, source.execute(query)):
-                        found[table].setdefault(row.pop("number"), row)
+            _read_from_both_ends(source, table, found[table])
     return found
+
+
+def _read_from_both_ends(source: sqlite3.Connection, table: str, rows: dict[int, Row]) -> None:
+    for order in ("ASC", "DESC"):
+        with suppress(sqlite3.Error):
+            query = f"SELECT rowid AS number, * FROM {table} ORDER BY rowid {order}"  # noqa: S608  ours
+            for row in map(dict, source.execute(query)):
+                rows.setdefault(row.pop("number"), row)

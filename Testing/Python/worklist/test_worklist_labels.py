@@ -140,7 +140,10 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         "1 case left out: no longer among the scans",
         "1 folder left out: several DICOM series in one folder",
         "1 case or slice left out: readers disagree",
-        "training takes every slice of a volume that is labelled as a whole as its label says",
+        (
+            "training takes every slice of a volume that is labelled as a whole as its label says; with --from, "
+            "only slices in which the model sees a tumour"
+        ),
     )
 
 
